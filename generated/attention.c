@@ -9,59 +9,48 @@
 #include "dl_arena.h"
 
 /* attention.dl:18: embedding -> f32[1000, 64] */
-static void init_k0_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
+static void init_k0_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xbc512afeu,
-                (uint32_t)(j0)) * 0.1f - 0.05f;
+        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
     }
 }
 
-/* attention.dl:7: uniform -> f32[64] */
-static void init_k1_uniform(const int32_t *restrict seed_, float *restrict feature_attention_1_w1)
+/* attention.dl:7: uniform;
+ * attention.dl:8: uniform -> f32[64]; in 2 places */
+static void init_k1_uniform(uint32_t salt, const int32_t *restrict seed_, float *restrict feature_attention_1_w1)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        feature_attention_1_w1[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xd742250cu,
-                (uint32_t)(j0)) * 0.1f - 0.05f;
-    }
-}
-
-/* attention.dl:8: uniform -> f32[64] */
-static void init_k2_uniform(const int32_t *restrict seed_, float *restrict feature_attention_1_w2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        feature_attention_1_w2[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x8f2fd690u,
-                (uint32_t)(j0)) * 0.1f - 0.05f;
+        feature_attention_1_w1[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
     }
 }
 
 /* attention.dl:20: lstm -> f32[64, 256] */
-static void init_k3_lstm(const int32_t *restrict seed_, float *restrict lstm_1_kernel)
+static void init_k3_lstm(uint32_t salt, const int32_t *restrict seed_, float *restrict lstm_1_kernel)
 {
     for (int j0 = 0; j0 < 16384; j0++) {
-        lstm_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xb5c38951u,
+        lstm_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.2738613f - 0.13693064f;
     }
 }
 
 /* attention.dl:20: lstm -> f32[64, 256] */
-static void init_k4_lstm(const int32_t *restrict seed_, float *restrict lstm, float *restrict lstm_2, float *restrict lstm_3,
-        float *restrict lstm_4)
+static void init_k4_lstm(uint32_t salt, const int32_t *restrict seed_, float *restrict lstm, float *restrict lstm_2,
+        float *restrict lstm_3, float *restrict lstm_4)
 {
     for (int j0 = 0; j0 < 16384; j0++) {
-        const float sub_v4 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x316464feu,
-                (uint32_t)(j0)) * 2.0f - 0.99999994f;
-        lstm[j0] = sub_v4;
-        const float neg_v5 = -dl_log((1.0f - sub_v4) * (sub_v4 + 1.0f));
-        lstm_2[j0] = neg_v5;
-        const float sub_v6 = dl_sqrt(neg_v5 < 5.0f ? 5.0f : neg_v5) - 3.0f;
-        lstm_3[j0] = sub_v6;
-        const float v1 = neg_v5 - 2.5f;
-        lstm_4[j0] = (neg_v5 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1 - 4.3915065e-06f)
+        const float sub_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 2.0f - 0.99999994f;
+        lstm[j0] = sub_v0;
+        const float neg_v1 = -dl_log((1.0f - sub_v0) * (sub_v0 + 1.0f));
+        lstm_2[j0] = neg_v1;
+        const float sub_v2 = dl_sqrt(neg_v1 < 5.0f ? 5.0f : neg_v1) - 3.0f;
+        lstm_3[j0] = sub_v2;
+        const float v1 = neg_v1 - 2.5f;
+        lstm_4[j0] = (neg_v1 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1 - 4.3915065e-06f)
                 * v1 + 0.00021858087f) * v1 - 0.001253725f) * v1 - 0.0041776816f) * v1 + 0.24664073f) * v1 + 1.5014094f
-                : (((((((sub_v6 * -0.00020021426f + 0.00010095056f) * sub_v6 + 0.0013493432f) * sub_v6 - 0.0036734284f) * sub_v6
-                + 0.0057395077f) * sub_v6 - 0.0076224613f) * sub_v6 + 0.0094388705f) * sub_v6 + 1.001674f) * sub_v6
-                + 2.8329768f) * sub_v4 * 1.4142135f;
+                : (((((((sub_v2 * -0.00020021426f + 0.00010095056f) * sub_v2 + 0.0013493432f) * sub_v2 - 0.0036734284f) * sub_v2
+                + 0.0057395077f) * sub_v2 - 0.0076224613f) * sub_v2 + 0.0094388705f) * sub_v2 + 1.001674f) * sub_v2
+                + 2.8329768f) * sub_v0 * 1.4142135f;
     }
 }
 
@@ -100,7 +89,7 @@ static void init_k6_lstm(int t, const float *restrict basis, const float *restri
     }
 }
 
-/* attention.dl:20: lstm -> f32[256], 16384 multiply-accumulates */
+/* attention.dl:20: lstm -> f32[256], 16384 multiply-accumulates; in 2 places */
 static inline void init_k7_lstm_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -129,66 +118,45 @@ static void init_k8_lstm(int t, const float *restrict lstm_4, float *restrict ls
         lstm_6[j0] = lstm_4[t * 256 + j0] - lstm_6[j0];
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        float dot_v3[8];
+        float dot_v1[8];
         for (int lane = 0; lane < 8; lane++)
-            dot_v3[lane] = 0.0f;
+            dot_v1[lane] = 0.0f;
         for (int r1_0 = 0; r1_0 < 256; r1_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int r1 = r1_0 + lane;
-                dot_v3[lane] += basis[j0 * 256 + r1] * lstm_6[r1];
+                dot_v1[lane] += basis[j0 * 256 + r1] * lstm_6[r1];
             }
         }
         for (int lane = 0; lane < 4; lane++)
-            dot_v3[lane] += dot_v3[lane + 4];
+            dot_v1[lane] += dot_v1[lane + 4];
         for (int lane = 0; lane < 2; lane++)
-            dot_v3[lane] += dot_v3[lane + 2];
-        dot_v3[0] += dot_v3[1];
-        lstm_8[j0] = dot_v3[0];
+            dot_v1[lane] += dot_v1[lane + 2];
+        dot_v1[0] += dot_v1[1];
+        lstm_8[j0] = dot_v1[0];
     }
-}
-
-/* attention.dl:20: lstm -> f32[256], 16384 multiply-accumulates */
-static inline void init_k9_lstm_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void init_k9_lstm(const float *restrict lstm_8, const float *restrict basis, float *restrict lstm_9)
-{
-    for (int n = 0; n < 256; n += 4)
-        init_k9_lstm_tile_1(lstm_8, 0, basis + n, lstm_9 + n);
 }
 
 /* attention.dl:20: lstm -> f32[256] */
 static void init_k10_lstm(const float *restrict lstm_6, const float *restrict lstm_9, float *restrict lstm_12)
 {
     float lstm_11;
-    float sum_v6[8];
+    float sum_v1[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v6[lane] = 0.0f;
+        sum_v1[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
             const float v1 = lstm_6[j0] - lstm_9[j0];
-            const float mul_v5 = v1 * v1;
-            sum_v6[lane] += mul_v5;
+            const float mul_v0 = v1 * v1;
+            sum_v1[lane] += mul_v0;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v6[lane] += sum_v6[lane + 4];
+        sum_v1[lane] += sum_v1[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v6[lane] += sum_v6[lane + 2];
-    sum_v6[0] += sum_v6[1];
-    lstm_11 = sum_v6[0];
+        sum_v1[lane] += sum_v1[lane + 2];
+    sum_v1[0] += sum_v1[1];
+    lstm_11 = sum_v1[0];
     const float v2 = dl_sqrt(lstm_11);
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_12[j0] = (lstm_6[j0] - lstm_9[j0]) / v2;
@@ -208,7 +176,7 @@ static void init_k11_lstm(int t, const float *restrict lstm_12, const float *res
     }
 }
 
-/* attention.dl:20: lstm -> f32[64, 256] */
+/* attention.dl:20: lstm -> f32[64, 256]; in 2 places */
 static void init_k12_lstm_copy(const float *restrict next_basis, float *restrict basis)
 {
     for (int j0 = 0; j0 < 16384; j0++) {
@@ -231,28 +199,20 @@ static void init_k13_lstm(float *restrict lstm_1_bias)
 }
 
 /* attention.dl:21: dense -> f32[64, 64] */
-static void init_k14_dense(const int32_t *restrict seed_, float *restrict hidden_kernel)
+static void init_k14_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1fc006c6u,
+        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
 /* attention.dl:22: dense -> f32[64, 10] */
-static void init_k15_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k15_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
-    }
-}
-
-/* attention.dl:20: lstm -> f32[64, 256] */
-static void init_k16_lstm_copy(const float *restrict basis, float *restrict lstm_1_recurrent_kernel)
-{
-    for (int j0 = 0; j0 < 16384; j0++) {
-        lstm_1_recurrent_kernel[j0] = basis[j0];
     }
 }
 
@@ -335,26 +295,26 @@ dl_status attention_init(attention_params *params, attention_optimizer *optimize
     float *const lstm_9 = (float *)(void *)(base + 66560);   /* f32[256] */
     float *const lstm_12 = (float *)(void *)(base + 131072);   /* f32[256] */
 
-    init_k0_embedding(words, params->embedding_1_embeddings);
-    init_k1_uniform(words, params->feature_attention_1_w1);
-    init_k2_uniform(words, params->feature_attention_1_w2);
-    init_k3_lstm(words, params->lstm_1_kernel);
-    init_k4_lstm(words, lstm, lstm_2, lstm_3, lstm_4);
+    init_k0_embedding(0xbc512afeu, words, params->embedding_1_embeddings);
+    init_k1_uniform(0xd742250cu, words, params->feature_attention_1_w1);
+    init_k1_uniform(0x8f2fd690u, words, params->feature_attention_1_w2);   /* k2_uniform */
+    init_k3_lstm(0xb5c38951u, words, params->lstm_1_kernel);
+    init_k4_lstm(0x316464feu, words, lstm, lstm_2, lstm_3, lstm_4);
     init_k5_lstm_fill(basis, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel, optimizer->m_lstm_1_recurrent_kernel,
             optimizer->v_lstm_1_recurrent_kernel);
     for (int t = 0; t < 64; t++) {
         init_k6_lstm(t, basis, lstm_4, lstm_5);
         init_k7_lstm(lstm_5, basis, lstm_6);
         init_k8_lstm(t, lstm_4, lstm_6, basis, lstm_8);
-        init_k9_lstm(lstm_8, basis, lstm_9);
+        init_k7_lstm(lstm_8, basis, lstm_9);   /* k9_lstm */
         init_k10_lstm(lstm_6, lstm_9, lstm_12);
         init_k11_lstm(t, lstm_12, basis, next_basis);
         init_k12_lstm_copy(next_basis, basis);
     }
     init_k13_lstm(params->lstm_1_bias);
-    init_k14_dense(words, params->hidden_kernel);
-    init_k15_dense(words, params->classifier_kernel);
-    init_k16_lstm_copy(basis, params->lstm_1_recurrent_kernel);
+    init_k14_dense(0x1fc006c6u, words, params->hidden_kernel);
+    init_k15_dense(0x6f9face4u, words, params->classifier_kernel);
+    init_k12_lstm_copy(basis, params->lstm_1_recurrent_kernel);   /* k16_lstm_copy */
     init_k17_lstm_fill(params->hidden_bias, optimizer->m_feature_attention_1_w1, optimizer->v_feature_attention_1_w1,
             optimizer->m_feature_attention_1_w2, optimizer->v_feature_attention_1_w2, optimizer->m_hidden_bias,
             optimizer->v_hidden_bias);
@@ -394,8 +354,8 @@ static void infer_k1_softmax_lstm(const float *restrict embedding_1_embeddings, 
     }
     for (int r2 = 0; r2 < 16; r2++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float x_max_v2 = lstm[j1 + r2 * 64];
-            softmax[j1] = dl_max(softmax[j1], x_max_v2);
+            const float x_max_v1 = lstm[j1 + r2 * 64];
+            softmax[j1] = dl_max(softmax[j1], x_max_v1);
         }
     }
     for (int j1 = 0; j1 < 16; j1++) {
@@ -502,19 +462,11 @@ static void infer_k4_lstm(int t, const float *restrict h, const float *restrict 
     }
 }
 
-/* attention.dl:20: lstm -> f32[1, 64] */
+/* attention.dl:20: lstm -> f32[1, 64]; in 2 places */
 static void infer_k5_lstm_copy(const float *restrict next_h, float *restrict h)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         h[j0] = next_h[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[1, 64] */
-static void infer_k6_lstm_copy(const float *restrict next_c, float *restrict c)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        c[j0] = next_c[j0];
     }
 }
 
@@ -568,21 +520,21 @@ static void infer_k8_dense_softmax(const float *restrict relu, const float *rest
     float softmax_4;
     for (int n = 0; n < 10; n += 4)
         infer_k8_dense_softmax_tile_1(relu, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v14 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v13 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v13;
-        const float x_max_v14 = logits_v13;
-        max_v14 = dl_max(max_v14, x_max_v14);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax_3 = max_v14;
-    float sum_v16 = 0.0f;
+    softmax_3 = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v15 = dl_exp(logits[j0] - softmax_3);
-        softmax_1_y[j0] = softmax_1_y_v15;
-        sum_v16 += softmax_1_y_v15;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_3);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_4 = sum_v16;
+    softmax_4 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_4;
     }
@@ -610,14 +562,14 @@ dl_status attention_infer(const attention_params *params, const int32_t *tokens,
     for (int t = 0; t < 16; t++) {
         infer_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_3, lstm_2, params->lstm_1_bias, c, next_c, next_h);
         infer_k5_lstm_copy(next_h, h);
-        infer_k6_lstm_copy(next_c, c);
+        infer_k5_lstm_copy(next_c, c);   /* k6_lstm_copy */
     }
     infer_k7_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
     infer_k8_dense_softmax(relu, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
-/* attention.dl:18: embedding -> index check */
+/* attention.dl:18: embedding -> index check; in 3 places */
 static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -629,7 +581,7 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* attention.dl:9:, attention.dl:11: tanh, softmax -> f32[32, 16, 64] */
+/* attention.dl:9:, attention.dl:11: tanh, softmax -> f32[32, 16, 64]; in 2 places */
 static void train_k1_tanh_softmax(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict feature_attention_1_w1, float *restrict feature_attention_1_v,
         const float *restrict feature_attention_1_w2, float *restrict tanh, float *restrict feature_attention_1_softmax_1_y,
@@ -649,8 +601,8 @@ static void train_k1_tanh_softmax(const float *restrict embedding_1_embeddings, 
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float x_max_v3 = feature_attention_1_v[i0 * 1024 + j0 + r1 * 64] * tanh[i0 * 1024 + j0 + r1 * 64];
-                softmax[j0] = dl_max(softmax[j0], x_max_v3);
+                const float x_max_v2 = feature_attention_1_v[i0 * 1024 + j0 + r1 * 64] * tanh[i0 * 1024 + j0 + r1 * 64];
+                softmax[j0] = dl_max(softmax[j0], x_max_v2);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -670,15 +622,15 @@ static void train_k1_tanh_softmax(const float *restrict embedding_1_embeddings, 
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
-                const float div_v6 = feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] / softmax_2[i0 * 64 + j1];
-                softmax_3[i0 * 1024 + j0 * 64 + j1] = div_v6;
-                softmax_4[i0 * 1024 + j0 * 64 + j1] = div_v6 * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
+                const float div_v5 = feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] / softmax_2[i0 * 64 + j1];
+                softmax_3[i0 * 1024 + j0 * 64 + j1] = div_v5;
+                softmax_4[i0 * 1024 + j0 * 64 + j1] = div_v5 * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
             }
         }
     }
 }
 
-/* attention.dl:20: lstm -> f32[256, 64] */
+/* attention.dl:20: lstm -> f32[256, 64]; in 4 places */
 static void train_k2_lstm_pack(const float *restrict lstm_1_kernel, float *restrict lstm_1_kernel_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -688,7 +640,7 @@ static void train_k2_lstm_pack(const float *restrict lstm_1_kernel, float *restr
     }
 }
 
-/* attention.dl:20: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
+/* attention.dl:20: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates; in 3 places */
 static inline void train_k3_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -731,7 +683,7 @@ static void train_k3_lstm(const float *restrict softmax_4, const float *restrict
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64] */
+/* attention.dl:20: lstm -> f32[32, 64]; in 2 places */
 static void train_k4_lstm_fill(float *restrict h, float *restrict c, float *restrict carry_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -741,7 +693,7 @@ static void train_k4_lstm_fill(float *restrict h, float *restrict c, float *rest
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates */
+/* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates; in 2 places */
 static inline void train_k5_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -807,7 +759,7 @@ static void train_k5_lstm(int t, const float *restrict h, const float *restrict 
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64] */
+/* attention.dl:20: lstm -> f32[32, 64]; in 4 places */
 static void train_k6_lstm_copy(int t, const float *restrict h, float *restrict h_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -815,7 +767,7 @@ static void train_k6_lstm_copy(int t, const float *restrict h, float *restrict h
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64] */
+/* attention.dl:20: lstm -> f32[32, 64]; in 10 places */
 static void train_k7_lstm_copy(const float *restrict next_h, float *restrict h)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -823,23 +775,7 @@ static void train_k7_lstm_copy(const float *restrict next_h, float *restrict h)
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void train_k8_lstm_copy(int t, const float *restrict c, float *restrict c_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_2[t * 2048 + j0] = c[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void train_k9_lstm_copy(const float *restrict next_c, float *restrict c)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c[j0] = next_c[j0];
-    }
-}
-
-/* attention.dl:21: dense -> f32[64, 64] */
+/* attention.dl:21: dense -> f32[64, 64]; in 2 places */
 static void train_k10_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -849,7 +785,7 @@ static void train_k10_dense_pack(const float *restrict hidden_kernel, float *res
     }
 }
 
-/* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
+/* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates; in 3 places */
 static inline void train_k11_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -898,7 +834,7 @@ static void train_k11_dense_relu(const float *restrict h, const float *restrict 
     }
 }
 
-/* attention.dl:22: dense -> f32[10, 64] */
+/* attention.dl:22: dense -> f32[10, 64]; in 2 places */
 static void train_k12_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -908,7 +844,7 @@ static void train_k12_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* attention.dl:28: cross_entropy -> index check */
+/* attention.dl:28: cross_entropy -> index check; in 3 places */
 static dl_status train_k13_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -918,7 +854,7 @@ static dl_status train_k13_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates */
+/* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
 static inline void train_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -964,86 +900,86 @@ static void train_k14_dense_softmax_cross_entropy(const float *restrict relu, co
             train_k14_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v16 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v15 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v15;
-                const float x_max_v16 = logits_v15;
-                max_v16 = dl_max(max_v16, x_max_v16);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax_5 = max_v16;
-            float sum_v18 = 0.0f;
+            softmax_5 = max_v2;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v17 = dl_exp(logits[j0] - softmax_5);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v17;
-                sum_v18 += softmax_1_y_v17;
+                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_5);
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
+                sum_v4 += softmax_1_y_v3;
             }
-            softmax_6[i0] = sum_v18;
+            softmax_6[i0] = sum_v4;
             const float v1 = softmax_6[i0];
             const float v2 = dl_log(v1);
-            float sum_v20 = 0.0f;
-            int32_t argmax_v21 = 0;
-            float best_argmax_v21 = -DL_INFINITY;
+            float sum_v5 = 0.0f;
+            int32_t argmax_v6 = 0;
+            float best_argmax_v6 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
-                sum_v20 += label[i0] == r0 ? v3 - softmax_5 - v2 : 0.0f;
-                const float x_argmax_v21 = v3;
-                if (best_argmax_v21 < x_argmax_v21) {
-                    best_argmax_v21 = x_argmax_v21;
-                    argmax_v21 = r0;
+                sum_v5 += label[i0] == r0 ? v3 - softmax_5 - v2 : 0.0f;
+                const float x_argmax_v6 = v3;
+                if (best_argmax_v6 < x_argmax_v6) {
+                    best_argmax_v6 = x_argmax_v6;
+                    argmax_v6 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v20;
-            argmax[i0] = argmax_v21;
+            cross_entropy[i0] = sum_v5;
+            argmax[i0] = argmax_v6;
         }
     }
 }
 
-/* attention.dl:30: -> f32 */
+/* attention.dl:30: -> f32; in 2 places */
 static void train_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
-    float sum_v22[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v22[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v22[lane] += sum_v22[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v22[lane] += sum_v22[lane + 2];
-    sum_v22[0] += sum_v22[1];
-    sum = sum_v22[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum = sum_v0[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
-/* attention.dl:28: cross_entropy -> f32 */
+/* attention.dl:28: cross_entropy -> f32; in 2 places */
 static void train_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
-    float sum_v24[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v24[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v24[lane] += sum_v24[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v24[lane] += sum_v24[lane + 2];
-    sum_v24[0] += sum_v24[1];
-    cross_entropy_2 = sum_v24[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    cross_entropy_2 = sum_v0[0];
     loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
@@ -1063,11 +999,11 @@ static void train_k17_cross_entropy_softmax_dense(const int32_t *restrict label,
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v27 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v27 += -softmax_7[j0 * 10 + r1];
+            sum_v1 += -softmax_7[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v27;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_6[j0];
@@ -1090,7 +1026,7 @@ static void train_k17_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
-/* attention.dl:22: dense, attention.dl:21: relu -> f32[32, 64], 20480 multiply-accumulates */
+/* attention.dl:22: dense, attention.dl:21: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
 static inline void train_k18_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1190,11 +1126,11 @@ static void train_k20_dense_adam(const float *restrict relu, const float *restri
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v79 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v79;
-                const float add_v80 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v80;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v79 / (dl_sqrt(add_v80)
+                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v2;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
@@ -1216,15 +1152,15 @@ static void train_k21_dense_adam(const float *restrict relu_2, float *restrict m
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v76 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_hidden_bias[j0] = add_v76;
-        const float add_v77 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_hidden_bias[j0] = add_v77;
-        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v76 / (dl_sqrt(add_v77) + 1e-07f);
+        const float add_v1 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v1;
+        const float add_v2 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v2;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* attention.dl:21: dense -> f32[32, 64], 131072 multiply-accumulates */
+/* attention.dl:21: dense -> f32[32, 64], 131072 multiply-accumulates; in 2 places */
 static inline void train_k22_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1309,27 +1245,17 @@ static void train_k23_dense_adam(const float *restrict h, const float *restrict 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v73 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 64 + j0] = add_v73;
-                const float add_v74 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 64 + j0] = add_v74;
-                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v73 / (dl_sqrt(add_v74) + 1e-07f);
+                const float add_v1 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 64 + j0] = add_v1;
+                const float add_v2 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 64 + j0] = add_v2;
+                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* attention.dl:20: lstm -> f32[256, 64] */
-static void train_k24_lstm_pack(const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_1_recurrent_kernel_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_1_recurrent_kernel_2[j0 * 64 + j1] = lstm_1_recurrent_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* attention.dl:21: dense -> f32[32, 64] */
+/* attention.dl:21: dense -> f32[32, 64]; in 2 places */
 static void train_k25_dense_copy(float *restrict dense_5)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -1337,7 +1263,7 @@ static void train_k25_dense_copy(float *restrict dense_5)
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64] */
+/* attention.dl:20: lstm -> f32[32, 64]; in 2 places */
 static void train_k26_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_5,
         const float *restrict lstm_6, float *restrict lstm_13, const float *restrict lstm_2, float *restrict next_carry_2)
 {
@@ -1349,7 +1275,7 @@ static void train_k26_lstm(int t, const float *restrict carry_2, const float *re
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 256] */
+/* attention.dl:20: lstm -> f32[32, 256]; in 2 places */
 static void train_k27_lstm(int t, const float *restrict lstm_13, const float *restrict lstm_4, const float *restrict lstm_3,
         float *restrict lstm_7, const float *restrict c_2, const float *restrict lstm_2, const float *restrict dense_5,
         const float *restrict lstm_6, const float *restrict lstm_5)
@@ -1381,7 +1307,7 @@ static void train_k27_lstm(int t, const float *restrict lstm_13, const float *re
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates */
+/* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates; in 2 places */
 static inline void train_k28_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1423,22 +1349,6 @@ static void train_k28_lstm(int t, const float *restrict lstm_7, const float *res
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void train_k29_lstm_copy(const float *restrict next_carry, float *restrict dense_5)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        dense_5[j0] = next_carry[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void train_k30_lstm_copy(const float *restrict next_carry_2, float *restrict carry_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        carry_2[j0] = next_carry_2[j0];
-    }
-}
-
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[256] */
 static void train_k31_lstm_adam(const float *restrict lstm_7, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
         float *restrict lstm_1_bias, const float *restrict adam)
@@ -1456,11 +1366,11 @@ static void train_k31_lstm_adam(const float *restrict lstm_7, float *restrict m_
     }
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = lstm_8[j0];
-        const float add_v70 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_lstm_1_bias[j0] = add_v70;
-        const float add_v71 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_lstm_1_bias[j0] = add_v71;
-        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v70 / (dl_sqrt(add_v71) + 1e-07f);
+        const float add_v1 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_lstm_1_bias[j0] = add_v1;
+        const float add_v2 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_lstm_1_bias[j0] = add_v2;
+        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
@@ -1508,18 +1418,18 @@ static void train_k32_lstm_adam(const float *restrict h_2, const float *restrict
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_9[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v67 = m_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v67;
-                const float add_v68 = v_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v68;
-                lstm_1_recurrent_kernel[i0 * 256 + j0] = lstm_1_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v67
-                        / (dl_sqrt(add_v68) + 1e-07f);
+                const float add_v1 = m_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v1;
+                const float add_v2 = v_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v2;
+                lstm_1_recurrent_kernel[i0 * 256 + j0] = lstm_1_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* attention.dl:20: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates */
+/* attention.dl:20: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates; in 2 places */
 static inline void train_k33_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1609,17 +1519,17 @@ static void train_k34_lstm_adam(const float *restrict softmax_4, const float *re
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_11[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v64 = m_lstm_1_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_1_kernel[i0 * 256 + j0] = add_v64;
-                const float add_v65 = v_lstm_1_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_1_kernel[i0 * 256 + j0] = add_v65;
-                lstm_1_kernel[i0 * 256 + j0] = lstm_1_kernel[i0 * 256 + j0] - adam[0] * add_v64 / (dl_sqrt(add_v65) + 1e-07f);
+                const float add_v1 = m_lstm_1_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_1_kernel[i0 * 256 + j0] = add_v1;
+                const float add_v2 = v_lstm_1_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_1_kernel[i0 * 256 + j0] = add_v2;
+                lstm_1_kernel[i0 * 256 + j0] = lstm_1_kernel[i0 * 256 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* attention.dl:11: softmax, tanh -> f32[32, 16, 64] */
+/* attention.dl:11: softmax, tanh -> f32[32, 16, 64]; in 2 places */
 static void train_k35_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, const float *restrict softmax_2, float *restrict softmax_10,
         const float *restrict softmax_3, const float *restrict feature_attention_1_softmax_1_y,
@@ -1645,17 +1555,16 @@ static void train_k35_softmax_tanh(const float *restrict lstm_10, const float *r
             for (int j1 = 0; j1 < 64; j1++) {
                 const float v1 = tanh[i0 * 1024 + j0 * 64 + j1];
                 const float v2 = 1.0f - v1 * v1;
-                const float mul_v49 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
+                const float mul_v2 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
                         * feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1];
-                softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v49;
-                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = mul_v49 * feature_attention_1_v[i0 * 1024 + j0 * 64 + j1]
-                        * v2;
+                softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v2;
+                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = mul_v2 * feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] * v2;
             }
         }
     }
 }
 
-/* attention.dl:18: embedding -> f32[1000, 64] */
+/* attention.dl:18: embedding -> f32[1000, 64]; in 2 places */
 static void train_k36_embedding(const float *restrict lstm_10, const float *restrict softmax_3,
         const float *restrict feature_attention_1_v, const float *restrict feature_attention_1_w2,
         const float *restrict softmax_10, const float *restrict tanh, const float *restrict feature_attention_1_w1,
@@ -1694,11 +1603,11 @@ static void train_k37_adam(const float *restrict feature_attention_1_v, const fl
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = sum_2[j0];
-        const float add_v61 = m_feature_attention_1_w2[j0] * 0.9f + v1 * 0.1f;
-        m_feature_attention_1_w2[j0] = add_v61;
-        const float add_v62 = v_feature_attention_1_w2[j0] * 0.999f + v1 * 0.001f * v1;
-        v_feature_attention_1_w2[j0] = add_v62;
-        feature_attention_1_w2[j0] = feature_attention_1_w2[j0] - adam[0] * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
+        const float add_v1 = m_feature_attention_1_w2[j0] * 0.9f + v1 * 0.1f;
+        m_feature_attention_1_w2[j0] = add_v1;
+        const float add_v2 = v_feature_attention_1_w2[j0] * 0.999f + v1 * 0.001f * v1;
+        v_feature_attention_1_w2[j0] = add_v2;
+        feature_attention_1_w2[j0] = feature_attention_1_w2[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
@@ -1721,11 +1630,11 @@ static void train_k38_adam(const float *restrict softmax_10, const float *restri
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = sum_3[j0];
-        const float add_v58 = m_feature_attention_1_w1[j0] * 0.9f + v1 * 0.1f;
-        m_feature_attention_1_w1[j0] = add_v58;
-        const float add_v59 = v_feature_attention_1_w1[j0] * 0.999f + v1 * 0.001f * v1;
-        v_feature_attention_1_w1[j0] = add_v59;
-        feature_attention_1_w1[j0] = feature_attention_1_w1[j0] - adam[0] * add_v58 / (dl_sqrt(add_v59) + 1e-07f);
+        const float add_v1 = m_feature_attention_1_w1[j0] * 0.9f + v1 * 0.1f;
+        m_feature_attention_1_w1[j0] = add_v1;
+        const float add_v2 = v_feature_attention_1_w1[j0] * 0.999f + v1 * 0.001f * v1;
+        v_feature_attention_1_w1[j0] = add_v2;
+        feature_attention_1_w1[j0] = feature_attention_1_w1[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
@@ -1735,11 +1644,11 @@ static void train_k39_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         const float v1 = embedding[j0];
-        const float add_v54 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v54;
-        const float add_v55 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v55;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v54 / (dl_sqrt(add_v55) + 1e-07f);
+        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v0;
+        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v1;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -1817,8 +1726,8 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
                 next_c, lstm_5, lstm_6, next_h);
         train_k6_lstm_copy(t, h, h_2);
         train_k7_lstm_copy(next_h, h);
-        train_k8_lstm_copy(t, c, c_2);
-        train_k9_lstm_copy(next_c, c);
+        train_k6_lstm_copy(t, c, c_2);   /* k8_lstm_copy */
+        train_k7_lstm_copy(next_c, c);   /* k9_lstm_copy */
     }
     train_k10_dense_pack(params->hidden_kernel, hidden_kernel_2);
     train_k11_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
@@ -1839,14 +1748,14 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k22_dense(relu_2, hidden_kernel_2, dense_5);
     train_k23_dense_adam(h, relu_2, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
-    train_k24_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);
+    train_k2_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);   /* k24_lstm_pack */
     train_k25_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
         train_k26_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_13, lstm_2, next_carry_2);
         train_k27_lstm(t, lstm_13, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_5, lstm_6, lstm_5);
         train_k28_lstm(t, lstm_7, lstm_1_recurrent_kernel_2, next_carry);
-        train_k29_lstm_copy(next_carry, dense_5);
-        train_k30_lstm_copy(next_carry_2, carry_2);
+        train_k7_lstm_copy(next_carry, dense_5);   /* k29_lstm_copy */
+        train_k7_lstm_copy(next_carry_2, carry_2);   /* k30_lstm_copy */
     }
     train_k31_lstm_adam(lstm_7, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias, adam);
     train_k32_lstm_adam(h_2, lstm_7, lstm_9, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
@@ -1870,438 +1779,6 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     return DL_OK;
 }
 
-/* attention.dl:18: embedding -> index check */
-static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            if ((uint32_t)tokens[j0 * 16 + j1] >= 1000u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
-}
-
-/* attention.dl:9:, attention.dl:11: tanh, softmax -> f32[32, 16, 64] */
-static void gradients_k1_tanh_softmax(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict feature_attention_1_w1, float *restrict feature_attention_1_v,
-        const float *restrict feature_attention_1_w2, float *restrict tanh, float *restrict feature_attention_1_softmax_1_y,
-        float *restrict softmax_2, float *restrict softmax_3, float *restrict softmax_4)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        float softmax[64];
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 64; j1++) {
-                const float v1 = embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
-                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = v1 * feature_attention_1_w1[j1];
-                tanh[i0 * 1024 + j0 * 64 + j1] = dl_tanh(v1 * feature_attention_1_w2[j1]);
-            }
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            softmax[j0] = -DL_INFINITY;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float x_max_v3 = feature_attention_1_v[i0 * 1024 + j0 + r1 * 64] * tanh[i0 * 1024 + j0 + r1 * 64];
-                softmax[j0] = dl_max(softmax[j0], x_max_v3);
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 64; j1++) {
-                feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1]
-                        = dl_exp(feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] * tanh[i0 * 1024 + j0 * 64 + j1]
-                        - softmax[j1]);
-            }
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            softmax_2[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                softmax_2[i0 * 64 + j0] += feature_attention_1_softmax_1_y[i0 * 1024 + j0 + r1 * 64];
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 64; j1++) {
-                const float div_v6 = feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] / softmax_2[i0 * 64 + j1];
-                softmax_3[i0 * 1024 + j0 * 64 + j1] = div_v6;
-                softmax_4[i0 * 1024 + j0 * 64 + j1] = div_v6 * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
-            }
-        }
-    }
-}
-
-/* attention.dl:20: lstm -> f32[256, 64] */
-static void gradients_k2_lstm_pack(const float *restrict lstm_1_kernel, float *restrict lstm_1_kernel_3)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_1_kernel_3[j0 * 64 + j1] = lstm_1_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* attention.dl:20: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
-static inline void gradients_k3_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8192] = c1_0;
-    c[8193] = c1_1;
-    c[8194] = c1_2;
-    c[8195] = c1_3;
-    c[16384] = c2_0;
-    c[16385] = c2_1;
-    c[16386] = c2_2;
-    c[16387] = c2_3;
-    c[24576] = c3_0;
-    c[24577] = c3_1;
-    c[24578] = c3_2;
-    c[24579] = c3_3;
-}
-
-static void gradients_k3_lstm(const float *restrict softmax_4, const float *restrict lstm_1_kernel, float *restrict lstm)
-{
-    for (int i1 = 0; i1 < 32; i1++) {
-        for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-            for (int n = 0; n < 256; n += 4)
-                gradients_k3_lstm_tile_4(softmax_4, i1 * 1024 + i0_0 * 64, lstm_1_kernel + n,
-                        lstm + (i1 * 256 + i0_0 * 8192 + n));
-        }
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void gradients_k4_lstm_fill(float *restrict h, float *restrict c, float *restrict carry_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h[j0] = 0.0f;
-        c[j0] = 0.0f;
-        carry_2[j0] = 0.0f;
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void gradients_k5_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void gradients_k5_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel,
-        float *restrict lstm_9, const float *restrict lstm, const float *restrict lstm_1_bias, float *restrict lstm_2,
-        float *restrict lstm_3, float *restrict lstm_4, const float *restrict c, float *restrict next_c, float *restrict lstm_5,
-        float *restrict lstm_6, float *restrict next_h)
-{
-    float lstm_1_step_gates[256];
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            gradients_k5_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_9 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                lstm_1_step_gates[j0] = lstm[t * 8192 + i0 * 256 + j0] + lstm_9[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
-            }
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]);
-                lstm_2[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_1_step_gates[j0]);
-                lstm_3[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_1_step_gates[j0 + 128]);
-                lstm_4[t * 2048 + i0 * 64 + j0] = tanh_v4;
-                const float lstm_1_c_v5 = sigmoid_v2 * c[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
-                next_c[i0 * 64 + j0] = lstm_1_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
-                lstm_5[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
-                const float tanh_v7 = dl_tanh(lstm_1_c_v5);
-                lstm_6[t * 2048 + i0 * 64 + j0] = tanh_v7;
-                next_h[i0 * 64 + j0] = sigmoid_v6 * tanh_v7;
-            }
-        }
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void gradients_k6_lstm_copy(int t, const float *restrict h, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_2[t * 2048 + j0] = h[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void gradients_k7_lstm_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void gradients_k8_lstm_copy(int t, const float *restrict c, float *restrict c_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_2[t * 2048 + j0] = c[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void gradients_k9_lstm_copy(const float *restrict next_c, float *restrict c)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c[j0] = next_c[j0];
-    }
-}
-
-/* attention.dl:21: dense -> f32[64, 64] */
-static void gradients_k10_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_3)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            hidden_kernel_3[j0 * 64 + j1] = hidden_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
-/* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
-static inline void gradients_k11_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k11_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
-        const float *restrict hidden_bias)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            gradients_k11_dense_relu_tile_4(h, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
-                relu[i0 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* attention.dl:22: dense -> f32[10, 64] */
-static void gradients_k12_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_3[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
-/* attention.dl:28: cross_entropy -> index check */
-static dl_status gradients_k13_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates */
-static inline void gradients_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 10);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
-}
-
-static void gradients_k14_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_6, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
-{
-    float logits[10];
-    float softmax_5;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            gradients_k14_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
-                    classifier_y + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v16 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v15 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v15;
-                const float x_max_v16 = logits_v15;
-                max_v16 = dl_max(max_v16, x_max_v16);
-            }
-            softmax_5 = max_v16;
-            float sum_v18 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v17 = dl_exp(logits[j0] - softmax_5);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v17;
-                sum_v18 += softmax_1_y_v17;
-            }
-            softmax_6[i0] = sum_v18;
-            const float v1 = softmax_6[i0];
-            const float v2 = dl_log(v1);
-            float sum_v20 = 0.0f;
-            int32_t argmax_v21 = 0;
-            float best_argmax_v21 = -DL_INFINITY;
-            for (int r0 = 0; r0 < 10; r0++) {
-                const float v3 = logits[r0];
-                sum_v20 += label[i0] == r0 ? v3 - softmax_5 - v2 : 0.0f;
-                const float x_argmax_v21 = v3;
-                if (best_argmax_v21 < x_argmax_v21) {
-                    best_argmax_v21 = x_argmax_v21;
-                    argmax_v21 = r0;
-                }
-            }
-            cross_entropy[i0] = sum_v20;
-            argmax[i0] = argmax_v21;
-        }
-    }
-}
-
-/* attention.dl:30: -> f32 */
-static void gradients_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
-{
-    float sum;
-    float sum_v22[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v22[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v22[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v22[lane] += sum_v22[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v22[lane] += sum_v22[lane + 2];
-    sum_v22[0] += sum_v22[1];
-    sum = sum_v22[0];
-    accuracy[0] = sum / (float)count_[0];
-}
-
-/* attention.dl:28: cross_entropy -> f32 */
-static void gradients_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    float cross_entropy_2;
-    float sum_v24[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v24[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy[r0];
-            sum_v24[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v24[lane] += sum_v24[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v24[lane] += sum_v24[lane + 2];
-    sum_v24[0] += sum_v24[1];
-    cross_entropy_2 = sum_v24[0];
-    loss[0] = cross_entropy_2 / (float)count_[0];
-}
-
 /* attention.dl:28: cross_entropy, attention.dl:24: softmax, attention.dl:22: dense -> f32[10] */
 static void gradients_k17_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_7, const float *restrict softmax_6, const float *restrict softmax_1_y,
@@ -2317,11 +1794,11 @@ static void gradients_k17_cross_entropy_softmax_dense(const int32_t *restrict la
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v27 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v27 += -softmax_7[j0 * 10 + r1];
+            sum_v1 += -softmax_7[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v27;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_6[j0];
@@ -2335,55 +1812,6 @@ static void gradients_k17_cross_entropy_softmax_dense(const int32_t *restrict la
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
             classifier_bias_2[j0] += softmax_7[j0 + r1 * 10];
-        }
-    }
-}
-
-/* attention.dl:22: dense, attention.dl:21: relu -> f32[32, 64], 20480 multiply-accumulates */
-static inline void gradients_k18_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k18_dense_relu(const float *restrict softmax_7, const float *restrict classifier_kernel_3,
-        float *restrict relu_2, const float *restrict relu)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            gradients_k18_dense_relu_tile_4(softmax_7, i0_0 * 10, classifier_kernel_3 + n, relu_2 + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_2[i0 * 64 + j0];
-                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? v1 : 0.0f;
-            }
         }
     }
 }
@@ -2444,47 +1872,6 @@ static void gradients_k20_dense(const float *restrict relu_2, float *restrict hi
     }
 }
 
-/* attention.dl:21: dense -> f32[32, 64], 131072 multiply-accumulates */
-static inline void gradients_k21_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k21_dense(const float *restrict relu_2, const float *restrict hidden_kernel_3, float *restrict dense_2)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            gradients_k21_dense_tile_4(relu_2, i0_0 * 64, hidden_kernel_3 + n, dense_2 + (i0_0 * 64 + n));
-    }
-}
-
 /* attention.dl:21: dense -> f32[64, 64], 131072 multiply-accumulates */
 static inline void gradients_k22_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -2523,128 +1910,6 @@ static void gradients_k22_dense(const float *restrict h, const float *restrict r
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
             gradients_k22_dense_tile_4(h, i0_0, relu_2 + n, hidden_kernel_2 + (i0_0 * 64 + n));
-    }
-}
-
-/* attention.dl:20: lstm -> f32[256, 64] */
-static void gradients_k23_lstm_pack(const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_1_recurrent_kernel_3)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_1_recurrent_kernel_3[j0 * 64 + j1] = lstm_1_recurrent_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* attention.dl:21: dense -> f32[32, 64] */
-static void gradients_k24_dense_copy(float *restrict dense_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        dense_2[j0] = dense_2[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void gradients_k25_lstm(int t, const float *restrict carry_2, const float *restrict dense_2,
-        const float *restrict lstm_5, const float *restrict lstm_6, float *restrict lstm_10, const float *restrict lstm_2,
-        float *restrict next_carry_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = lstm_6[t * 2048 + j0];
-        const float add_v0 = carry_2[j0] + dense_2[j0] * lstm_5[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_10[j0] = add_v0;
-        next_carry_2[j0] = add_v0 * lstm_2[t * 2048 + j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 256] */
-static void gradients_k26_lstm(int t, const float *restrict lstm_10, const float *restrict lstm_4, const float *restrict lstm_3,
-        float *restrict lstm_7, const float *restrict c_2, const float *restrict lstm_2, const float *restrict dense_2,
-        const float *restrict lstm_6, const float *restrict lstm_5)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = lstm_3[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1] = lstm_10[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v2 = lstm_2[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 64] = lstm_10[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v3 = lstm_4[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 128] = lstm_10[j0 * 64 + j1] * lstm_3[t * 2048 + j0 * 64 + j1] * (1.0f - v3 * v3);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v4 = lstm_5[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 192] = dense_2[j0 * 64 + j1] * lstm_6[t * 2048 + j0 * 64 + j1] * (v4 * (1.0f
-                    - v4));
-        }
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void gradients_k27_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k27_lstm(int t, const float *restrict lstm_7, const float *restrict lstm_1_recurrent_kernel_3,
-        float *restrict next_carry)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            gradients_k27_lstm_tile_4(lstm_7, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_3 + n,
-                    next_carry + (i0_0 * 64 + n));
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void gradients_k28_lstm_copy(const float *restrict next_carry, float *restrict dense_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        dense_2[j0] = next_carry[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void gradients_k29_lstm_copy(const float *restrict next_carry_2, float *restrict carry_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        carry_2[j0] = next_carry_2[j0];
     }
 }
 
@@ -2705,50 +1970,6 @@ static void gradients_k31_lstm(const float *restrict h_2, const float *restrict 
     }
 }
 
-/* attention.dl:20: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates */
-static inline void gradients_k32_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k32_lstm(const float *restrict lstm_7, const float *restrict lstm_1_kernel_3, float *restrict lstm_8)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 64; n += 4)
-                gradients_k32_lstm_tile_4(lstm_7, i0 * 8192 + i1_0 * 256, lstm_1_kernel_3 + n,
-                        lstm_8 + (i0 * 2048 + i1_0 * 64 + n));
-        }
-    }
-}
-
 /* attention.dl:20: lstm -> f32[64, 256], 8388608 multiply-accumulates */
 static inline void gradients_k33_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -2792,42 +2013,6 @@ static void gradients_k33_lstm(const float *restrict softmax_4, const float *res
     }
 }
 
-/* attention.dl:11: softmax, tanh -> f32[32, 16, 64] */
-static void gradients_k34_softmax_tanh(const float *restrict lstm_8, const float *restrict embedding_1_embeddings,
-        const int32_t *restrict tokens, const float *restrict softmax_2, float *restrict softmax_10,
-        const float *restrict softmax_3, const float *restrict feature_attention_1_softmax_1_y,
-        float *restrict feature_attention_1_v, const float *restrict tanh)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        float softmax_9[64];
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 64; j1++) {
-                softmax_10[i0 * 1024 + j0 * 64 + j1] = lstm_8[i0 * 64 + j0 * 2048 + j1]
-                        * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64] / softmax_2[i0 * 64 + j1];
-            }
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            softmax_9[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                softmax_9[j0] += -(softmax_10[i0 * 1024 + j0 + r1 * 64] * softmax_3[i0 * 1024 + j0 + r1 * 64]);
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 64; j1++) {
-                const float v1 = tanh[i0 * 1024 + j0 * 64 + j1];
-                const float v2 = 1.0f - v1 * v1;
-                const float mul_v49 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
-                        * feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1];
-                softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v49;
-                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = mul_v49 * feature_attention_1_v[i0 * 1024 + j0 * 64 + j1]
-                        * v2;
-            }
-        }
-    }
-}
-
 /* attention.dl:10: -> f32[64] */
 static void gradients_k35_sum(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, float *restrict feature_attention_1_w2_2)
@@ -2857,26 +2042,6 @@ static void gradients_k36_sum(const float *restrict softmax_10, const float *res
             for (int j0 = 0; j0 < 64; j0++) {
                 feature_attention_1_w1_2[j0] += softmax_10[j0 + r1 * 1024 + r2 * 64] * tanh[j0 + r1 * 1024 + r2 * 64]
                         * embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
-            }
-        }
-    }
-}
-
-/* attention.dl:18: embedding -> f32[1000, 64] */
-static void gradients_k37_embedding(const float *restrict lstm_8, const float *restrict softmax_3,
-        const float *restrict feature_attention_1_v, const float *restrict feature_attention_1_w2,
-        const float *restrict softmax_10, const float *restrict tanh, const float *restrict feature_attention_1_w1,
-        const int32_t *restrict tokens, float *restrict embedding_1_embeddings_2)
-{
-    for (int j0 = 0; j0 < 64000; j0++)
-        embedding_1_embeddings_2[j0] = 0;
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 16 + j1] * 64] += lstm_8[j0 * 64 + j1 * 2048 + j2]
-                        * softmax_3[j0 * 1024 + j1 * 64 + j2] + feature_attention_1_v[j0 * 1024 + j1 * 64 + j2]
-                        * feature_attention_1_w2[j2] + softmax_10[j0 * 1024 + j1 * 64 + j2] * tanh[j0 * 1024 + j1 * 64 + j2]
-                        * feature_attention_1_w1[j2];
             }
         }
     }
@@ -2928,68 +2093,56 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     float *const next_carry_2 = (float *)(void *)(base + 2252800);   /* f32[32, 64] */
     float *const lstm_10 = (float *)(void *)(base + 2260992);   /* f32[32, 64] */
 
-    if (gradients_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    gradients_k1_tanh_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w1, feature_attention_1_v,
+    train_k1_tanh_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w1, feature_attention_1_v,
             params->feature_attention_1_w2, tanh, feature_attention_1_softmax_1_y, softmax_2, softmax_3, softmax_4);
-    gradients_k2_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);
-    gradients_k3_lstm(softmax_4, params->lstm_1_kernel, lstm);
-    gradients_k4_lstm_fill(h, c, carry_2);
+    train_k2_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);
+    train_k3_lstm(softmax_4, params->lstm_1_kernel, lstm);
+    train_k4_lstm_fill(h, c, carry_2);
     for (int t = 0; t < 16; t++) {
-        gradients_k5_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_9, lstm, params->lstm_1_bias, lstm_2, lstm_3, lstm_4, c,
+        train_k5_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_9, lstm, params->lstm_1_bias, lstm_2, lstm_3, lstm_4, c,
                 next_c, lstm_5, lstm_6, next_h);
-        gradients_k6_lstm_copy(t, h, h_2);
-        gradients_k7_lstm_copy(next_h, h);
-        gradients_k8_lstm_copy(t, c, c_2);
-        gradients_k9_lstm_copy(next_c, c);
+        train_k6_lstm_copy(t, h, h_2);
+        train_k7_lstm_copy(next_h, h);
+        train_k6_lstm_copy(t, c, c_2);   /* k8_lstm_copy */
+        train_k7_lstm_copy(next_c, c);   /* k9_lstm_copy */
     }
-    gradients_k10_dense_pack(params->hidden_kernel, hidden_kernel_3);
-    gradients_k11_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
-    gradients_k12_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k13_cross_entropy_check(label) != DL_OK)
+    train_k10_dense_pack(params->hidden_kernel, hidden_kernel_3);
+    train_k11_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
+    train_k12_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (train_k13_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias,
-            softmax_1_y, softmax_6, label, cross_entropy, argmax);
-    gradients_k15_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_6, label, cross_entropy, argmax);
+    train_k15_sum(&count, argmax, label, &metrics->accuracy);
+    train_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k17_cross_entropy_softmax_dense(label, &count, softmax_7, softmax_6, softmax_1_y, gradients->classifier_bias);
-    gradients_k18_dense_relu(softmax_7, classifier_kernel_3, relu_2, relu);
+    train_k18_dense_relu(softmax_7, classifier_kernel_3, relu_2, relu);
     gradients_k19_dense(relu, softmax_7, gradients->classifier_kernel);
     gradients_k20_dense(relu_2, gradients->hidden_bias);
-    gradients_k21_dense(relu_2, hidden_kernel_3, dense_2);
+    train_k22_dense(relu_2, hidden_kernel_3, dense_2);   /* k21_dense */
     gradients_k22_dense(h, relu_2, gradients->hidden_kernel);
-    gradients_k23_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);
-    gradients_k24_dense_copy(dense_2);
+    train_k2_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k23_lstm_pack */
+    train_k25_dense_copy(dense_2);   /* k24_dense_copy */
     for (int t = 15; t >= 0; t--) {
-        gradients_k25_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_10, lstm_2, next_carry_2);
-        gradients_k26_lstm(t, lstm_10, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_2, lstm_6, lstm_5);
-        gradients_k27_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, next_carry);
-        gradients_k28_lstm_copy(next_carry, dense_2);
-        gradients_k29_lstm_copy(next_carry_2, carry_2);
+        train_k26_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_10, lstm_2, next_carry_2);   /* k25_lstm */
+        train_k27_lstm(t, lstm_10, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_2, lstm_6, lstm_5);   /* k26_lstm */
+        train_k28_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, next_carry);   /* k27_lstm */
+        train_k7_lstm_copy(next_carry, dense_2);   /* k28_lstm_copy */
+        train_k7_lstm_copy(next_carry_2, carry_2);   /* k29_lstm_copy */
     }
     gradients_k30_lstm(lstm_7, gradients->lstm_1_bias);
     gradients_k31_lstm(h_2, lstm_7, gradients->lstm_1_recurrent_kernel);
-    gradients_k32_lstm(lstm_7, lstm_1_kernel_3, lstm_8);
+    train_k33_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k32_lstm */
     gradients_k33_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
-    gradients_k34_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);
+    train_k35_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
+            feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);   /* k34_softmax_tanh */
     gradients_k35_sum(feature_attention_1_v, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2);
     gradients_k36_sum(softmax_10, tanh, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w1);
-    gradients_k37_embedding(lstm_8, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
-            params->feature_attention_1_w1, tokens, gradients->embedding_1_embeddings);
+    train_k36_embedding(lstm_8, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
+            params->feature_attention_1_w1, tokens, gradients->embedding_1_embeddings);   /* k37_embedding */
     metrics->count = count;
-    return DL_OK;
-}
-
-/* attention.dl:18: embedding -> index check */
-static dl_status evaluate_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            if ((uint32_t)tokens[j0 * 16 + j1] >= 1000u)
-                return DL_INDEX;
-        }
-    }
     return DL_OK;
 }
 
@@ -3012,8 +2165,8 @@ static void evaluate_k1_softmax(const float *restrict embedding_1_embeddings, co
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float x_max_v2 = softmax_3[i0 * 1024 + j0 + r1 * 64];
-                softmax[j0] = dl_max(softmax[j0], x_max_v2);
+                const float x_max_v1 = softmax_3[i0 * 1024 + j0 + r1 * 64];
+                softmax[j0] = dl_max(softmax[j0], x_max_v1);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3034,50 +2187,6 @@ static void evaluate_k1_softmax(const float *restrict embedding_1_embeddings, co
                 softmax_3[i0 * 1024 + j0 * 64 + j1] = softmax_3[i0 * 1024 + j0 * 64 + j1] / softmax_2[j1]
                         * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
             }
-        }
-    }
-}
-
-/* attention.dl:20: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
-static inline void evaluate_k2_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8192] = c1_0;
-    c[8193] = c1_1;
-    c[8194] = c1_2;
-    c[8195] = c1_3;
-    c[16384] = c2_0;
-    c[16385] = c2_1;
-    c[16386] = c2_2;
-    c[16387] = c2_3;
-    c[24576] = c3_0;
-    c[24577] = c3_1;
-    c[24578] = c3_2;
-    c[24579] = c3_3;
-}
-
-static void evaluate_k2_lstm(const float *restrict softmax_3, const float *restrict lstm_1_kernel, float *restrict lstm)
-{
-    for (int i1 = 0; i1 < 32; i1++) {
-        for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-            for (int n = 0; n < 256; n += 4)
-                evaluate_k2_lstm_tile_4(softmax_3, i1 * 1024 + i0_0 * 64, lstm_1_kernel + n,
-                        lstm + (i1 * 256 + i0_0 * 8192 + n));
         }
     }
 }
@@ -3148,81 +2257,6 @@ static void evaluate_k4_lstm(int t, const float *restrict h, const float *restri
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void evaluate_k5_lstm_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64] */
-static void evaluate_k6_lstm_copy(const float *restrict next_c, float *restrict c)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c[j0] = next_c[j0];
-    }
-}
-
-/* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
-static inline void evaluate_k7_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void evaluate_k7_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
-        const float *restrict hidden_bias)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            evaluate_k7_dense_relu_tile_4(h, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
-                relu[i0 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* attention.dl:28: cross_entropy -> index check */
-static dl_status evaluate_k8_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
 /* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void evaluate_k9_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
@@ -3270,34 +2304,34 @@ static void evaluate_k9_dense_softmax_cross_entropy(const float *restrict relu, 
             evaluate_k9_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v14 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v13 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v13;
-                const float x_max_v14 = logits_v13;
-                max_v14 = dl_max(max_v14, x_max_v14);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax_4 = max_v14;
-            float sum_v15 = 0.0f;
+            softmax_4 = max_v2;
+            float sum_v3 = 0.0f;
             for (int r0 = 0; r0 < 10; r0++) {
-                sum_v15 += dl_exp(logits[r0] - softmax_4);
+                sum_v3 += dl_exp(logits[r0] - softmax_4);
             }
-            softmax_5 = sum_v15;
+            softmax_5 = sum_v3;
             const float v1 = dl_log(softmax_5);
-            float sum_v17 = 0.0f;
-            int32_t argmax_v18 = 0;
-            float best_argmax_v18 = -DL_INFINITY;
+            float sum_v4 = 0.0f;
+            int32_t argmax_v5 = 0;
+            float best_argmax_v5 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
-                sum_v17 += label[i0] == r0 ? v2 - softmax_4 - v1 : 0.0f;
-                const float x_argmax_v18 = v2;
-                if (best_argmax_v18 < x_argmax_v18) {
-                    best_argmax_v18 = x_argmax_v18;
-                    argmax_v18 = r0;
+                sum_v4 += label[i0] == r0 ? v2 - softmax_4 - v1 : 0.0f;
+                const float x_argmax_v5 = v2;
+                if (best_argmax_v5 < x_argmax_v5) {
+                    best_argmax_v5 = x_argmax_v5;
+                    argmax_v5 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v17;
-            argmax[i0] = argmax_v18;
+            cross_entropy[i0] = sum_v4;
+            argmax[i0] = argmax_v5;
         }
     }
 }
@@ -3306,45 +2340,45 @@ static void evaluate_k9_dense_softmax_cross_entropy(const float *restrict relu, 
 static void evaluate_k10_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v19[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v19[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v19[lane] += sum_v19[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v19[lane] += sum_v19[lane + 2];
-    sum_v19[0] += sum_v19[1];
-    accuracy[0] = sum_v19[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    accuracy[0] = sum_v0[0];
 }
 
 /* attention.dl:28: cross_entropy -> f32 */
 static void evaluate_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float sum_v20[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v20[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v20[lane] += sum_v20[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v20[lane] += sum_v20[lane + 2];
-    sum_v20[0] += sum_v20[1];
-    loss[0] = sum_v20[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    loss[0] = sum_v0[0];
 }
 
 dl_status attention_evaluate(const attention_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -3365,19 +2399,19 @@ dl_status attention_evaluate(const attention_params *params, const int32_t *toke
     float *const next_c = (float *)(void *)(base + 548864);   /* f32[32, 64] */
     float *const lstm_2 = (float *)(void *)(base + 557056);   /* f32[4, 256] */
 
-    if (evaluate_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     evaluate_k1_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w1, params->feature_attention_1_w2,
             softmax_3);
-    evaluate_k2_lstm(softmax_3, params->lstm_1_kernel, lstm);
+    train_k3_lstm(softmax_3, params->lstm_1_kernel, lstm);   /* k2_lstm */
     evaluate_k3_lstm_fill(h, c);
     for (int t = 0; t < 16; t++) {
         evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_2, lstm, params->lstm_1_bias, c, next_c, next_h);
-        evaluate_k5_lstm_copy(next_h, h);
-        evaluate_k6_lstm_copy(next_c, c);
+        train_k7_lstm_copy(next_h, h);   /* k5_lstm_copy */
+        train_k7_lstm_copy(next_c, c);   /* k6_lstm_copy */
     }
-    evaluate_k7_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
-    if (evaluate_k8_cross_entropy_check(label) != DL_OK)
+    train_k11_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);   /* k7_dense_relu */
+    if (train_k13_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k9_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

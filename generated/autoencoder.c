@@ -7,56 +7,31 @@
 #include "dl_math.h"
 #include "dl_random.h"
 
-/* autoencoder.dl:9: dense -> f32[64, 32] */
-static void init_k0_dense(const int32_t *restrict seed_, float *restrict encoder_1_dense_1_kernel)
+/* autoencoder.dl:9: dense;
+ * autoencoder.dl:23: dense -> f32[64, 32]; in 2 places */
+static void init_k0_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict encoder_1_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        encoder_1_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4a85c4ddu,
+        encoder_1_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5f - 0.25f;
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[32, 32] */
-static void init_k1_dense(const int32_t *restrict seed_, float *restrict encoder_2_dense_1_kernel)
+/* autoencoder.dl:9: dense -> f32[32, 32]; in 2 places */
+static void init_k1_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict encoder_2_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
-        encoder_2_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x41f9a6d2u,
+        encoder_2_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.61237246f - 0.30618623f;
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[32, 8] */
-static void init_k2_dense(const int32_t *restrict seed_, float *restrict code_dense_1_kernel)
+/* autoencoder.dl:9: dense -> f32[32, 8]; in 2 places */
+static void init_k2_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict code_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        code_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1bc917bbu,
+        code_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.7745967f - 0.38729835f;
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[8, 32] */
-static void init_k3_dense(const int32_t *restrict seed_, float *restrict decoder_1_dense_1_kernel)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        decoder_1_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xcbabf185u,
-                (uint32_t)(j0)) * 0.7745967f - 0.38729835f;
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[32, 32] */
-static void init_k4_dense(const int32_t *restrict seed_, float *restrict decoder_2_dense_1_kernel)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        decoder_2_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x7250cc3fu,
-                (uint32_t)(j0)) * 0.61237246f - 0.30618623f;
-    }
-}
-
-/* autoencoder.dl:23: dense -> f32[32, 64] */
-static void init_k5_dense(const int32_t *restrict seed_, float *restrict final_kernel)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        final_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x0247c0afu, (uint32_t)(j0)) * 0.5f - 0.25f;
     }
 }
 
@@ -124,7 +99,7 @@ static void init_k9_dense_fill(float *restrict final_bias, float *restrict m_fin
     }
 }
 
-/* autoencoder.dl:31: adam -> f32[64, 32] */
+/* autoencoder.dl:31: adam -> f32[64, 32]; in 2 places */
 static void init_k10_adam_fill(float *restrict m_encoder_1_dense_1_kernel, float *restrict v_encoder_1_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -133,7 +108,7 @@ static void init_k10_adam_fill(float *restrict m_encoder_1_dense_1_kernel, float
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[32] */
+/* autoencoder.dl:9: dense -> f32[32]; in 2 places */
 static void init_k11_dense_fill(float *restrict m_encoder_1_batch_norm_1_beta, float *restrict v_encoder_1_batch_norm_1_beta,
         float *restrict m_encoder_2_dense_1_bias, float *restrict v_encoder_2_dense_1_bias,
         float *restrict m_encoder_2_batch_norm_1_gamma, float *restrict v_encoder_2_batch_norm_1_gamma,
@@ -163,7 +138,7 @@ static void init_k12_adam_fill(float *restrict m_encoder_2_dense_1_kernel, float
     }
 }
 
-/* autoencoder.dl:31: adam -> f32[32, 8] */
+/* autoencoder.dl:31: adam -> f32[32, 8]; in 2 places */
 static void init_k13_adam_fill(float *restrict m_code_dense_1_kernel, float *restrict v_code_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -180,33 +155,6 @@ static void init_k14_dense_batch_norm_fill(float *restrict v_code_batch_norm_1_b
         v_code_batch_norm_1_beta[j0] = 0.0f;
         code_batch_norm_1_moving_mean[j0] = 0.0f;
         code_batch_norm_1_moving_variance[j0] = 1.0f;
-    }
-}
-
-/* autoencoder.dl:31: adam -> f32[8, 32] */
-static void init_k15_adam_fill(float *restrict m_decoder_1_dense_1_kernel, float *restrict v_decoder_1_dense_1_kernel)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        m_decoder_1_dense_1_kernel[j0] = 0.0f;
-        v_decoder_1_dense_1_kernel[j0] = 0.0f;
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[32] */
-static void init_k16_dense_fill(float *restrict m_decoder_1_dense_1_bias, float *restrict v_decoder_1_dense_1_bias,
-        float *restrict m_decoder_1_batch_norm_1_gamma, float *restrict v_decoder_1_batch_norm_1_gamma,
-        float *restrict m_decoder_1_batch_norm_1_beta, float *restrict v_decoder_1_batch_norm_1_beta,
-        float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        m_decoder_1_dense_1_bias[j0] = 0.0f;
-        v_decoder_1_dense_1_bias[j0] = 0.0f;
-        m_decoder_1_batch_norm_1_gamma[j0] = 0.0f;
-        v_decoder_1_batch_norm_1_gamma[j0] = 0.0f;
-        m_decoder_1_batch_norm_1_beta[j0] = 0.0f;
-        v_decoder_1_batch_norm_1_beta[j0] = 0.0f;
-        m_decoder_2_dense_1_bias[j0] = 0.0f;
-        v_decoder_2_dense_1_bias[j0] = 0.0f;
     }
 }
 
@@ -229,15 +177,6 @@ static void init_k17_dense_batch_norm_fill(float *restrict m_decoder_2_batch_nor
     }
 }
 
-/* autoencoder.dl:31: adam -> f32[32, 64] */
-static void init_k18_adam_fill(float *restrict m_final_kernel, float *restrict v_final_kernel)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        m_final_kernel[j0] = 0.0f;
-        v_final_kernel[j0] = 0.0f;
-    }
-}
-
 /* autoencoder.dl:9: dense, batch_norm -> f32[32] */
 static void init_k19_dense_batch_norm_fill(float *restrict decoder_1_batch_norm_1_moving_mean,
         float *restrict decoder_1_batch_norm_1_moving_variance, float *restrict decoder_2_batch_norm_1_moving_mean,
@@ -257,12 +196,12 @@ dl_status autoencoder_init(autoencoder_params *params, autoencoder_state *state,
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_dense(words, params->encoder_1_dense_1_kernel);
-    init_k1_dense(words, params->encoder_2_dense_1_kernel);
-    init_k2_dense(words, params->code_dense_1_kernel);
-    init_k3_dense(words, params->decoder_1_dense_1_kernel);
-    init_k4_dense(words, params->decoder_2_dense_1_kernel);
-    init_k5_dense(words, params->final_kernel);
+    init_k0_dense(0x4a85c4ddu, words, params->encoder_1_dense_1_kernel);
+    init_k1_dense(0x41f9a6d2u, words, params->encoder_2_dense_1_kernel);
+    init_k2_dense(0x1bc917bbu, words, params->code_dense_1_kernel);
+    init_k2_dense(0xcbabf185u, words, params->decoder_1_dense_1_kernel);   /* k3_dense */
+    init_k1_dense(0x7250cc3fu, words, params->decoder_2_dense_1_kernel);   /* k4_dense */
+    init_k0_dense(0x0247c0afu, words, params->final_kernel);   /* k5_dense */
     init_k6_dense_batch_norm_fill(params->encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_gamma,
             params->encoder_1_batch_norm_1_beta, params->encoder_2_dense_1_bias, params->encoder_2_batch_norm_1_gamma,
             params->encoder_2_batch_norm_1_beta, params->decoder_1_dense_1_bias, params->decoder_1_batch_norm_1_gamma);
@@ -284,16 +223,16 @@ dl_status autoencoder_init(autoencoder_params *params, autoencoder_state *state,
     init_k13_adam_fill(optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel);
     init_k14_dense_batch_norm_fill(optimizer->v_code_batch_norm_1_beta, state->code_batch_norm_1_moving_mean,
             state->code_batch_norm_1_moving_variance);
-    init_k15_adam_fill(optimizer->m_decoder_1_dense_1_kernel, optimizer->v_decoder_1_dense_1_kernel);
-    init_k16_dense_fill(optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias,
+    init_k13_adam_fill(optimizer->m_decoder_1_dense_1_kernel, optimizer->v_decoder_1_dense_1_kernel);   /* k15_adam_fill */
+    init_k11_dense_fill(optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias,
             optimizer->m_decoder_1_batch_norm_1_gamma, optimizer->v_decoder_1_batch_norm_1_gamma,
             optimizer->m_decoder_1_batch_norm_1_beta, optimizer->v_decoder_1_batch_norm_1_beta,
-            optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias);
+            optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias);   /* k16_dense_fill */
     init_k17_dense_batch_norm_fill(optimizer->m_decoder_2_batch_norm_1_gamma, optimizer->v_decoder_2_batch_norm_1_gamma,
             optimizer->m_decoder_2_batch_norm_1_beta, optimizer->v_decoder_2_batch_norm_1_beta,
             state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
             state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance);
-    init_k18_adam_fill(optimizer->m_final_kernel, optimizer->v_final_kernel);
+    init_k10_adam_fill(optimizer->m_final_kernel, optimizer->v_final_kernel);   /* k18_adam_fill */
     init_k19_dense_batch_norm_fill(state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
             state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance);
     optimizer->step = 0;
@@ -322,7 +261,7 @@ static void infer_k0_dense(const float *restrict x, const float *restrict encode
         infer_k0_dense_tile_1(x, 0, encoder_1_dense_1_kernel + n, encoder_1_dense_1_y + n);
 }
 
-/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32]; in 4 places */
 static void infer_k1_batch_norm_relu(const float *restrict encoder_1_batch_norm_1_moving_variance,
         const float *restrict encoder_1_batch_norm_1_gamma, float *restrict encoder_1_dense_1_y,
         const float *restrict encoder_1_dense_1_bias, const float *restrict encoder_1_batch_norm_1_beta,
@@ -341,7 +280,7 @@ static void infer_k1_batch_norm_relu(const float *restrict encoder_1_batch_norm_
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[1, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense -> f32[1, 32], 1024 multiply-accumulates; in 2 places */
 static inline void infer_k2_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -361,25 +300,6 @@ static void infer_k2_dense(const float *restrict encoder_1_dense_1_y, const floa
 {
     for (int n = 0; n < 32; n += 4)
         infer_k2_dense_tile_1(encoder_1_dense_1_y, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32] */
-static void infer_k3_batch_norm_relu(const float *restrict encoder_2_batch_norm_1_moving_variance,
-        const float *restrict encoder_2_batch_norm_1_gamma, float *restrict encoder_2_dense_1_y,
-        const float *restrict encoder_2_dense_1_bias, const float *restrict encoder_2_batch_norm_1_beta,
-        const float *restrict encoder_2_batch_norm_1_moving_mean)
-{
-    float encoder_2_batch_norm_1_factor[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * encoder_2_batch_norm_1_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 32; j1++) {
-        const float v1 = encoder_2_batch_norm_1_factor[j1];
-        const float v2 = (encoder_2_dense_1_y[j1] + encoder_2_dense_1_bias[j1]) * v1 + (encoder_2_batch_norm_1_beta[j1]
-                - encoder_2_batch_norm_1_moving_mean[j1] * v1);
-        encoder_2_dense_1_y[j1] = v2 < 0.0f ? 0.0f : v2;
-    }
 }
 
 /* autoencoder.dl:9: dense -> f32[1, 8], 256 multiply-accumulates */
@@ -443,66 +363,6 @@ static void infer_k6_dense(const float *restrict code_dense_1_y, const float *re
         infer_k6_dense_tile_1(code_dense_1_y, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
 }
 
-/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32] */
-static void infer_k7_batch_norm_relu(const float *restrict decoder_1_batch_norm_1_moving_variance,
-        const float *restrict decoder_1_batch_norm_1_gamma, float *restrict decoder_1_dense_1_y,
-        const float *restrict decoder_1_dense_1_bias, const float *restrict decoder_1_batch_norm_1_beta,
-        const float *restrict decoder_1_batch_norm_1_moving_mean)
-{
-    float decoder_1_batch_norm_1_factor[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * decoder_1_batch_norm_1_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 32; j1++) {
-        const float v1 = decoder_1_batch_norm_1_factor[j1];
-        const float v2 = (decoder_1_dense_1_y[j1] + decoder_1_dense_1_bias[j1]) * v1 + (decoder_1_batch_norm_1_beta[j1]
-                - decoder_1_batch_norm_1_moving_mean[j1] * v1);
-        decoder_1_dense_1_y[j1] = v2 < 0.0f ? 0.0f : v2;
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[1, 32], 1024 multiply-accumulates */
-static inline void infer_k8_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void infer_k8_dense(const float *restrict decoder_1_dense_1_y, const float *restrict decoder_2_dense_1_kernel,
-        float *restrict decoder_2_dense_1_y)
-{
-    for (int n = 0; n < 32; n += 4)
-        infer_k8_dense_tile_1(decoder_1_dense_1_y, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[1, 32] */
-static void infer_k9_batch_norm_relu(const float *restrict decoder_2_batch_norm_1_moving_variance,
-        const float *restrict decoder_2_batch_norm_1_gamma, float *restrict decoder_2_dense_1_y,
-        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_beta,
-        const float *restrict decoder_2_batch_norm_1_moving_mean)
-{
-    float decoder_2_batch_norm_1_factor[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * decoder_2_batch_norm_1_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 32; j1++) {
-        const float v1 = decoder_2_batch_norm_1_factor[j1];
-        const float v2 = (decoder_2_dense_1_y[j1] + decoder_2_dense_1_bias[j1]) * v1 + (decoder_2_batch_norm_1_beta[j1]
-                - decoder_2_batch_norm_1_moving_mean[j1] * v1);
-        decoder_2_dense_1_y[j1] = v2 < 0.0f ? 0.0f : v2;
-    }
-}
-
 /* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[1], 2048 multiply-accumulates */
 static inline void infer_k10_dense_mean_squared_error_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
@@ -526,24 +386,24 @@ static void infer_k10_dense_mean_squared_error(const float *restrict decoder_2_d
     float mean_squared_error;
     for (int n = 0; n < 64; n += 4)
         infer_k10_dense_mean_squared_error_tile_1(decoder_2_dense_1_y, 0, final_kernel + n, final_y + n);
-    float sum_v17[8];
+    float sum_v2[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v17[lane] = 0.0f;
+        sum_v2[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float restored_v16 = final_y[j0] + final_bias[j0];
-            restoration[j0] = restored_v16;
-            const float v1 = restored_v16 - x[j0];
-            sum_v17[lane] += v1 * v1;
+            const float restored_v1 = final_y[j0] + final_bias[j0];
+            restoration[j0] = restored_v1;
+            const float v1 = restored_v1 - x[j0];
+            sum_v2[lane] += v1 * v1;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v17[lane] += sum_v17[lane + 4];
+        sum_v2[lane] += sum_v2[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v17[lane] += sum_v17[lane + 2];
-    sum_v17[0] += sum_v17[1];
-    mean_squared_error = sum_v17[0];
+        sum_v2[lane] += sum_v2[lane + 2];
+    sum_v2[0] += sum_v2[1];
+    mean_squared_error = sum_v2[0];
     error[0] = mean_squared_error / 64.0f;
 }
 
@@ -563,26 +423,26 @@ dl_status autoencoder_infer(const autoencoder_params *params, const autoencoder_
             encoder_1_dense_1_y, params->encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_beta,
             state->encoder_1_batch_norm_1_moving_mean);
     infer_k2_dense(encoder_1_dense_1_y, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y);
-    infer_k3_batch_norm_relu(state->encoder_2_batch_norm_1_moving_variance, params->encoder_2_batch_norm_1_gamma,
+    infer_k1_batch_norm_relu(state->encoder_2_batch_norm_1_moving_variance, params->encoder_2_batch_norm_1_gamma,
             encoder_2_dense_1_y, params->encoder_2_dense_1_bias, params->encoder_2_batch_norm_1_beta,
-            state->encoder_2_batch_norm_1_moving_mean);
+            state->encoder_2_batch_norm_1_moving_mean);   /* k3_batch_norm_relu */
     infer_k4_dense(encoder_2_dense_1_y, params->code_dense_1_kernel, code_dense_1_y);
     infer_k5_batch_norm_relu(state->code_batch_norm_1_moving_variance, params->code_batch_norm_1_gamma, code_dense_1_y,
             params->code_dense_1_bias, params->code_batch_norm_1_beta, state->code_batch_norm_1_moving_mean);
     infer_k6_dense(code_dense_1_y, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y);
-    infer_k7_batch_norm_relu(state->decoder_1_batch_norm_1_moving_variance, params->decoder_1_batch_norm_1_gamma,
+    infer_k1_batch_norm_relu(state->decoder_1_batch_norm_1_moving_variance, params->decoder_1_batch_norm_1_gamma,
             decoder_1_dense_1_y, params->decoder_1_dense_1_bias, params->decoder_1_batch_norm_1_beta,
-            state->decoder_1_batch_norm_1_moving_mean);
-    infer_k8_dense(decoder_1_dense_1_y, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y);
-    infer_k9_batch_norm_relu(state->decoder_2_batch_norm_1_moving_variance, params->decoder_2_batch_norm_1_gamma,
+            state->decoder_1_batch_norm_1_moving_mean);   /* k7_batch_norm_relu */
+    infer_k2_dense(decoder_1_dense_1_y, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y);   /* k8_dense */
+    infer_k1_batch_norm_relu(state->decoder_2_batch_norm_1_moving_variance, params->decoder_2_batch_norm_1_gamma,
             decoder_2_dense_1_y, params->decoder_2_dense_1_bias, params->decoder_2_batch_norm_1_beta,
-            state->decoder_2_batch_norm_1_moving_mean);
+            state->decoder_2_batch_norm_1_moving_mean);   /* k9_batch_norm_relu */
     infer_k10_dense_mean_squared_error(decoder_2_dense_1_y, params->final_kernel, final_y, params->final_bias, restoration, x,
             error);
     return DL_OK;
 }
 
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 8192 multiply-accumulates; in 2 places */
 static inline void train_k0_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -631,7 +491,7 @@ static void train_k0_dense_batch_norm(const float *restrict x, const float *rest
     }
 }
 
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32]; in 8 places */
 static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int32_t *restrict count_,
         float *restrict encoder_1_dense_1_y, const float *restrict encoder_1_dense_1_bias,
         float *restrict encoder_1_batch_norm_1_moving_mean, float *restrict encoder_1_batch_norm_1_moving_variance,
@@ -662,12 +522,12 @@ static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int
         const float v10 = encoder_1_dense_1_y[j0 + 64];
         const float v11 = encoder_1_dense_1_y[j0 + 96];
         const float v12 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_1_batch_norm_1_variance_v4 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
+        const float encoder_1_batch_norm_1_variance_v2 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
                 : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
         encoder_1_batch_norm_1_moving_mean[j0] = encoder_1_batch_norm_1_moving_mean[j0] * 0.9f
                 + encoder_1_batch_norm_1_average[j0] * 0.1f;
-        encoder_1_batch_norm_1_moving_variance[j0] = v12 + encoder_1_batch_norm_1_variance_v4 * 0.1f;
-        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v4 + 0.001f);
+        encoder_1_batch_norm_1_moving_variance[j0] = v12 + encoder_1_batch_norm_1_variance_v2 * 0.1f;
+        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v2 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -678,7 +538,7 @@ static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[32, 32] */
+/* autoencoder.dl:9: dense -> f32[32, 32]; in 4 places */
 static void train_k2_dense_pack(const float *restrict encoder_2_dense_1_kernel, float *restrict encoder_2_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -688,7 +548,7 @@ static void train_k2_dense_pack(const float *restrict encoder_2_dense_1_kernel, 
     }
 }
 
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates; in 4 places */
 static inline void train_k3_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -737,54 +597,7 @@ static void train_k3_dense_batch_norm(const float *restrict h, const float *rest
     }
 }
 
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void train_k4_batch_norm_relu(const float *restrict batch_norm_3, const int32_t *restrict count_,
-        float *restrict encoder_2_dense_1_y, const float *restrict encoder_2_dense_1_bias,
-        float *restrict encoder_2_batch_norm_1_moving_mean, float *restrict encoder_2_batch_norm_1_moving_variance,
-        float *restrict encoder_2_batch_norm_1_factor, const float *restrict encoder_2_batch_norm_1_gamma,
-        const float *restrict encoder_2_batch_norm_1_beta, float *restrict h_2)
-{
-    float encoder_2_batch_norm_1_average[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_batch_norm_1_average[j0] = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
-                + batch_norm_3[j0 + 96]) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            encoder_2_dense_1_y[j0 * 32 + j1] = encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
-                    - encoder_2_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = encoder_2_dense_1_y[j0];
-        const float v9 = encoder_2_dense_1_y[j0 + 32];
-        const float v10 = encoder_2_dense_1_y[j0 + 64];
-        const float v11 = encoder_2_dense_1_y[j0 + 96];
-        const float v12 = encoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_2_batch_norm_1_variance_v13 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
-                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
-        encoder_2_batch_norm_1_moving_mean[j0] = encoder_2_batch_norm_1_moving_mean[j0] * 0.9f
-                + encoder_2_batch_norm_1_average[j0] * 0.1f;
-        encoder_2_batch_norm_1_moving_variance[j0] = v12 + encoder_2_batch_norm_1_variance_v13 * 0.1f;
-        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_variance_v13 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v13 = encoder_2_dense_1_y[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
-                    * encoder_2_batch_norm_1_gamma[j1]) + encoder_2_batch_norm_1_beta[j1];
-            h_2[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[8, 32] */
+/* autoencoder.dl:9: dense -> f32[8, 32]; in 2 places */
 static void train_k5_dense_pack(const float *restrict code_dense_1_kernel, float *restrict code_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
@@ -794,7 +607,7 @@ static void train_k5_dense_pack(const float *restrict code_dense_1_kernel, float
     }
 }
 
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 8], 1024 multiply-accumulates; in 2 places */
 static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -843,7 +656,7 @@ static void train_k6_dense_batch_norm(const float *restrict h_2, const float *re
     }
 }
 
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 8] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 8]; in 2 places */
 static void train_k7_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
         float *restrict code_dense_1_y, const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
         float *restrict code_batch_norm_1_moving_variance, float *restrict code_batch_norm_1_factor,
@@ -872,11 +685,11 @@ static void train_k7_batch_norm_relu(const float *restrict batch_norm_5, const i
         const float v10 = code_dense_1_y[j0 + 16];
         const float v11 = code_dense_1_y[j0 + 24];
         const float v12 = code_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float code_batch_norm_1_variance_v22 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10 : 0.0f)
+        const float code_batch_norm_1_variance_v2 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10 : 0.0f)
                 + (v6 ? v11 * v11 : 0.0f)) / v7;
         code_batch_norm_1_moving_mean[j0] = code_batch_norm_1_moving_mean[j0] * 0.9f + code_batch_norm_1_average[j0] * 0.1f;
-        code_batch_norm_1_moving_variance[j0] = v12 + code_batch_norm_1_variance_v22 * 0.1f;
-        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v22 + 0.001f);
+        code_batch_norm_1_moving_variance[j0] = v12 + code_batch_norm_1_variance_v2 * 0.1f;
+        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v2 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -887,7 +700,7 @@ static void train_k7_batch_norm_relu(const float *restrict batch_norm_5, const i
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[32, 8] */
+/* autoencoder.dl:9: dense -> f32[32, 8]; in 2 places */
 static void train_k8_dense_pack(const float *restrict decoder_1_dense_1_kernel, float *restrict decoder_1_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -897,7 +710,7 @@ static void train_k8_dense_pack(const float *restrict decoder_1_dense_1_kernel, 
     }
 }
 
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 1024 multiply-accumulates; in 2 places */
 static inline void train_k9_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -946,161 +759,7 @@ static void train_k9_dense_batch_norm(const float *restrict h_3, const float *re
     }
 }
 
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void train_k10_batch_norm_relu(const float *restrict batch_norm_7, const int32_t *restrict count_,
-        float *restrict decoder_1_dense_1_y, const float *restrict decoder_1_dense_1_bias,
-        float *restrict decoder_1_batch_norm_1_moving_mean, float *restrict decoder_1_batch_norm_1_moving_variance,
-        float *restrict decoder_1_batch_norm_1_factor, const float *restrict decoder_1_batch_norm_1_gamma,
-        const float *restrict decoder_1_batch_norm_1_beta, float *restrict h_4)
-{
-    float decoder_1_batch_norm_1_average[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_batch_norm_1_average[j0] = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
-                + batch_norm_7[j0 + 96]) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            decoder_1_dense_1_y[j0 * 32 + j1] = decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
-                    - decoder_1_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = decoder_1_dense_1_y[j0];
-        const float v9 = decoder_1_dense_1_y[j0 + 32];
-        const float v10 = decoder_1_dense_1_y[j0 + 64];
-        const float v11 = decoder_1_dense_1_y[j0 + 96];
-        const float v12 = decoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float decoder_1_batch_norm_1_variance_v31 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
-                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
-        decoder_1_batch_norm_1_moving_mean[j0] = decoder_1_batch_norm_1_moving_mean[j0] * 0.9f
-                + decoder_1_batch_norm_1_average[j0] * 0.1f;
-        decoder_1_batch_norm_1_moving_variance[j0] = v12 + decoder_1_batch_norm_1_variance_v31 * 0.1f;
-        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_variance_v31 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v13 = decoder_1_dense_1_y[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
-                    * decoder_1_batch_norm_1_gamma[j1]) + decoder_1_batch_norm_1_beta[j1];
-            h_4[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[32, 32] */
-static void train_k11_dense_pack(const float *restrict decoder_2_dense_1_kernel, float *restrict decoder_2_dense_1_kernel_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            decoder_2_dense_1_kernel_2[j0 * 32 + j1] = decoder_2_dense_1_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
-static inline void train_k12_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void train_k12_dense_batch_norm(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel,
-        float *restrict decoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_2_dense_1_bias,
-        float *restrict batch_norm_9)
-{
-    for (int n = 0; n < 32; n += 4)
-        train_k12_dense_batch_norm_tile_4(h_4, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = decoder_2_dense_1_y[i0 * 32 + j0];
-            const float v3 = decoder_2_dense_1_bias[j0];
-            batch_norm_9[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void train_k13_batch_norm_relu(const float *restrict batch_norm_9, const int32_t *restrict count_,
-        float *restrict decoder_2_dense_1_y, const float *restrict decoder_2_dense_1_bias,
-        float *restrict decoder_2_batch_norm_1_moving_mean, float *restrict decoder_2_batch_norm_1_moving_variance,
-        float *restrict decoder_2_batch_norm_1_factor, const float *restrict decoder_2_batch_norm_1_gamma,
-        const float *restrict decoder_2_batch_norm_1_beta, float *restrict h_5)
-{
-    float decoder_2_batch_norm_1_average[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 64]
-                + batch_norm_9[j0 + 96]) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            decoder_2_dense_1_y[j0 * 32 + j1] = decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
-                    - decoder_2_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = decoder_2_dense_1_y[j0];
-        const float v9 = decoder_2_dense_1_y[j0 + 32];
-        const float v10 = decoder_2_dense_1_y[j0 + 64];
-        const float v11 = decoder_2_dense_1_y[j0 + 96];
-        const float v12 = decoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float decoder_2_batch_norm_1_variance_v40 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
-                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
-        decoder_2_batch_norm_1_moving_mean[j0] = decoder_2_batch_norm_1_moving_mean[j0] * 0.9f
-                + decoder_2_batch_norm_1_average[j0] * 0.1f;
-        decoder_2_batch_norm_1_moving_variance[j0] = v12 + decoder_2_batch_norm_1_variance_v40 * 0.1f;
-        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_variance_v40 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v13 = decoder_2_dense_1_y[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
-                    * decoder_2_batch_norm_1_gamma[j1]) + decoder_2_batch_norm_1_beta[j1];
-            h_5[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
-        }
-    }
-}
-
-/* autoencoder.dl:23: dense -> f32[64, 32] */
+/* autoencoder.dl:23: dense -> f32[64, 32]; in 2 places */
 static void train_k14_dense_pack(const float *restrict final_kernel, float *restrict final_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1110,7 +769,7 @@ static void train_k14_dense_pack(const float *restrict final_kernel, float *rest
     }
 }
 
-/* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[4, 64], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[4, 64], 8192 multiply-accumulates; in 2 places */
 static inline void train_k15_dense_mean_squared_error_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1153,34 +812,34 @@ static void train_k15_dense_mean_squared_error(const float *restrict h_5, const 
     for (int n = 0; n < 64; n += 4)
         train_k15_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float sum_v47[8];
+        float sum_v2[8];
         for (int lane = 0; lane < 8; lane++)
-            sum_v47[lane] = 0.0f;
+            sum_v2[lane] = 0.0f;
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
-                const float sub_v46 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
-                mean_squared_error[j0] = sub_v46;
-                sum_v47[lane] += sub_v46 * sub_v46;
+                const float sub_v1 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
+                mean_squared_error[j0] = sub_v1;
+                sum_v2[lane] += sub_v1 * sub_v1;
             }
         }
         for (int lane = 0; lane < 4; lane++)
-            sum_v47[lane] += sum_v47[lane + 4];
+            sum_v2[lane] += sum_v2[lane + 4];
         for (int lane = 0; lane < 2; lane++)
-            sum_v47[lane] += sum_v47[lane + 2];
-        sum_v47[0] += sum_v47[1];
-        mean_squared_error_2[i0] = sum_v47[0];
+            sum_v2[lane] += sum_v2[lane + 2];
+        sum_v2[0] += sum_v2[1];
+        mean_squared_error_2[i0] = sum_v2[0];
         const int32_t v1 = count_[0];
         const float v2 = (i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 64.0f;
         for (int j0 = 0; j0 < 64; j0++) {
-            const float mul_v49 = v2 * mean_squared_error[j0];
-            mean_squared_error_3[i0 * 64 + j0] = mul_v49;
-            mean_squared_error_4[i0 * 64 + j0] = mul_v49 * 2.0f;
+            const float mul_v3 = v2 * mean_squared_error[j0];
+            mean_squared_error_3[i0 * 64 + j0] = mul_v3;
+            mean_squared_error_4[i0 * 64 + j0] = mul_v3 * 2.0f;
         }
     }
 }
 
-/* autoencoder.dl:24: distance -> f32 */
+/* autoencoder.dl:24: distance -> f32; in 2 places */
 static void train_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_2, float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -1206,17 +865,17 @@ static void train_k18_dense_adam(const float *restrict mean_squared_error_3, flo
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = m_final_bias[j0] * 0.9f;
         const float v2 = v_final_bias[j0] * 0.999f;
-        const float mul_v51 = (mean_squared_error_3[j0] + mean_squared_error_3[j0 + 64] + mean_squared_error_3[j0 + 128]
+        const float mul_v0 = (mean_squared_error_3[j0] + mean_squared_error_3[j0 + 64] + mean_squared_error_3[j0 + 128]
                 + mean_squared_error_3[j0 + 192]) * 2.0f;
-        const float add_v172 = v1 + mul_v51 * 0.1f;
-        m_final_bias[j0] = add_v172;
-        const float add_v173 = v2 + mul_v51 * 0.001f * mul_v51;
-        v_final_bias[j0] = add_v173;
-        final_bias[j0] = final_bias[j0] - adam[0] * add_v172 / (dl_sqrt(add_v173) + 1e-07f);
+        const float add_v1 = v1 + mul_v0 * 0.1f;
+        m_final_bias[j0] = add_v1;
+        const float add_v2 = v2 + mul_v0 * 0.001f * mul_v0;
+        v_final_bias[j0] = add_v2;
+        final_bias[j0] = final_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* autoencoder.dl:23: dense, autoencoder.dl:9: relu -> f32[4, 32], 8192 multiply-accumulates */
+/* autoencoder.dl:23: dense, autoencoder.dl:9: relu -> f32[4, 32], 8192 multiply-accumulates; in 2 places */
 static inline void train_k19_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1306,17 +965,17 @@ static void train_k20_dense_adam(const float *restrict h_5, const float *restric
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_3[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v169 = m_final_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_final_kernel[i0 * 64 + j0] = add_v169;
-                const float add_v170 = v_final_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_final_kernel[i0 * 64 + j0] = add_v170;
-                final_kernel[i0 * 64 + j0] = final_kernel[i0 * 64 + j0] - adam[0] * add_v169 / (dl_sqrt(add_v170) + 1e-07f);
+                const float add_v1 = m_final_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_final_kernel[i0 * 64 + j0] = add_v1;
+                const float add_v2 = v_final_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_final_kernel[i0 * 64 + j0] = add_v2;
+                final_kernel[i0 * 64 + j0] = final_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
+/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32]; in 4 places */
 static void train_k21_batch_norm_adam(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
         const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict decoder_2_batch_norm_1_factor,
         const int32_t *restrict count_, float *restrict batch_norm_14, float *restrict m_decoder_2_batch_norm_1_gamma,
@@ -1328,10 +987,10 @@ static void train_k21_batch_norm_adam(const float *restrict relu, const float *r
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v57 = relu[j0] * decoder_2_dense_1_y[j0] + relu[j0 + 32] * decoder_2_dense_1_y[j0 + 32] + relu[j0 + 64]
+        const float sum_v0 = relu[j0] * decoder_2_dense_1_y[j0] + relu[j0 + 32] * decoder_2_dense_1_y[j0 + 32] + relu[j0 + 64]
                 * decoder_2_dense_1_y[j0 + 64] + relu[j0 + 96] * decoder_2_dense_1_y[j0 + 96];
-        batch_norm_12[j0] = sum_v57;
-        batch_norm_13[j0] = sum_v57 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
+        batch_norm_12[j0] = sum_v0;
+        batch_norm_13[j0] = sum_v0 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -1347,7 +1006,7 @@ static void train_k21_batch_norm_adam(const float *restrict relu, const float *r
     }
 }
 
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
+/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32]; in 4 places */
 static void train_k22_batch_norm_dense_adam(const float *restrict relu, const float *restrict decoder_2_batch_norm_1_factor,
         const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict batch_norm_14, const int32_t *restrict count_,
         float *restrict batch_norm_16, float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias,
@@ -1359,9 +1018,9 @@ static void train_k22_batch_norm_dense_adam(const float *restrict relu, const fl
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_2_batch_norm_1_factor[j0] * decoder_2_batch_norm_1_gamma[j0];
         const float v3 = (batch_norm_14[j0] + batch_norm_14[j0 + 32] + batch_norm_14[j0 + 64] + batch_norm_14[j0 + 96]) * 2.0f;
-        const float sum_v56 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
-        batch_norm_11[j0] = sum_v56;
-        batch_norm_15[j0] = -(sum_v56 * v2 + v3) / v1;
+        const float sum_v0 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
+        batch_norm_11[j0] = sum_v0;
+        batch_norm_15[j0] = -(sum_v0 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -1375,15 +1034,15 @@ static void train_k22_batch_norm_dense_adam(const float *restrict relu, const fl
         const float v6 = m_decoder_2_dense_1_bias[j0] * 0.9f;
         const float v7 = v_decoder_2_dense_1_bias[j0] * 0.999f;
         const float v8 = batch_norm_11[j0];
-        const float sum_v62 = batch_norm_16[j0] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 64] + batch_norm_16[j0 + 96];
-        m_decoder_2_dense_1_bias[j0] = v6 + sum_v62 * 0.1f;
-        v_decoder_2_dense_1_bias[j0] = v7 + sum_v62 * 0.001f * sum_v62;
+        const float sum_v3 = batch_norm_16[j0] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 64] + batch_norm_16[j0 + 96];
+        m_decoder_2_dense_1_bias[j0] = v6 + sum_v3 * 0.1f;
+        v_decoder_2_dense_1_bias[j0] = v7 + sum_v3 * 0.001f * sum_v3;
         m_decoder_2_batch_norm_1_beta[j0] = m_decoder_2_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
         v_decoder_2_batch_norm_1_beta[j0] = v_decoder_2_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
     }
 }
 
-/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates; in 4 places */
 static inline void train_k23_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1429,7 +1088,7 @@ static void train_k23_dense_relu(const float *restrict batch_norm_16, const floa
     }
 }
 
-/* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[32, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[32, 32], 4096 multiply-accumulates; in 2 places */
 static inline void train_k24_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1473,85 +1132,18 @@ static void train_k24_dense_adam(const float *restrict h_4, const float *restric
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_6[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v157 = m_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v157;
-                const float add_v158 = v_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v158;
-                decoder_2_dense_1_kernel[i0 * 32 + j0] = decoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v157
-                        / (dl_sqrt(add_v158) + 1e-07f);
+                const float add_v1 = m_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v1;
+                const float add_v2 = v_decoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_decoder_2_dense_1_kernel[i0 * 32 + j0] = add_v2;
+                decoder_2_dense_1_kernel[i0 * 32 + j0] = decoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
-static void train_k25_batch_norm_adam(const float *restrict relu_2, const float *restrict decoder_1_dense_1_y,
-        const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict decoder_1_batch_norm_1_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_20, float *restrict m_decoder_1_batch_norm_1_gamma,
-        float *restrict v_decoder_1_batch_norm_1_gamma)
-{
-    float batch_norm_18[32];
-    float batch_norm_19[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = decoder_1_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v68 = relu_2[j0] * decoder_1_dense_1_y[j0] + relu_2[j0 + 32] * decoder_1_dense_1_y[j0 + 32]
-                + relu_2[j0 + 64] * decoder_1_dense_1_y[j0 + 64] + relu_2[j0 + 96] * decoder_1_dense_1_y[j0 + 96];
-        batch_norm_18[j0] = sum_v68;
-        batch_norm_19[j0] = sum_v68 * decoder_1_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_19[j1];
-            batch_norm_20[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * decoder_1_dense_1_y[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = batch_norm_18[j0] * decoder_1_batch_norm_1_factor[j0];
-        m_decoder_1_batch_norm_1_gamma[j0] = m_decoder_1_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_decoder_1_batch_norm_1_gamma[j0] = v_decoder_1_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
-static void train_k26_batch_norm_dense_adam(const float *restrict relu_2, const float *restrict decoder_1_batch_norm_1_factor,
-        const float *restrict decoder_1_batch_norm_1_gamma, const float *restrict batch_norm_20, const int32_t *restrict count_,
-        float *restrict batch_norm_22, float *restrict m_decoder_1_dense_1_bias, float *restrict v_decoder_1_dense_1_bias,
-        float *restrict m_decoder_1_batch_norm_1_beta, float *restrict v_decoder_1_batch_norm_1_beta)
-{
-    float batch_norm_17[32];
-    float batch_norm_21[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = decoder_1_batch_norm_1_factor[j0] * decoder_1_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_20[j0] + batch_norm_20[j0 + 32] + batch_norm_20[j0 + 64] + batch_norm_20[j0 + 96]) * 2.0f;
-        const float sum_v67 = relu_2[j0] + relu_2[j0 + 32] + relu_2[j0 + 64] + relu_2[j0 + 96];
-        batch_norm_17[j0] = sum_v67;
-        batch_norm_21[j0] = -(sum_v67 * v2 + v3) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_21[j1];
-            batch_norm_22[j0 * 32 + j1] = relu_2[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
-                    * decoder_1_batch_norm_1_gamma[j1]) + batch_norm_20[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = m_decoder_1_dense_1_bias[j0] * 0.9f;
-        const float v7 = v_decoder_1_dense_1_bias[j0] * 0.999f;
-        const float v8 = batch_norm_17[j0];
-        const float sum_v73 = batch_norm_22[j0] + batch_norm_22[j0 + 32] + batch_norm_22[j0 + 64] + batch_norm_22[j0 + 96];
-        m_decoder_1_dense_1_bias[j0] = v6 + sum_v73 * 0.1f;
-        v_decoder_1_dense_1_bias[j0] = v7 + sum_v73 * 0.001f * sum_v73;
-        m_decoder_1_batch_norm_1_beta[j0] = m_decoder_1_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
-        v_decoder_1_batch_norm_1_beta[j0] = v_decoder_1_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
-    }
-}
-
-/* autoencoder.dl:9: dense, relu -> f32[4, 8], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[4, 8], 1024 multiply-accumulates; in 2 places */
 static inline void train_k27_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1641,12 +1233,12 @@ static void train_k28_dense_adam(const float *restrict h_3, const float *restric
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v145 = m_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v145;
-                const float add_v146 = v_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v146;
-                decoder_1_dense_1_kernel[i0 * 32 + j0] = decoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v145
-                        / (dl_sqrt(add_v146) + 1e-07f);
+                const float add_v1 = m_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v1;
+                const float add_v2 = v_decoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_decoder_1_dense_1_kernel[i0 * 32 + j0] = add_v2;
+                decoder_1_dense_1_kernel[i0 * 32 + j0] = decoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
@@ -1664,10 +1256,10 @@ static void train_k29_batch_norm_adam(const float *restrict relu_3, const float 
     for (int j0 = 0; j0 < 8; j0++) {
         const float v2 = code_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v79 = relu_3[j0] * code_dense_1_y[j0] + relu_3[j0 + 8] * code_dense_1_y[j0 + 8] + relu_3[j0 + 16]
+        const float sum_v0 = relu_3[j0] * code_dense_1_y[j0] + relu_3[j0 + 8] * code_dense_1_y[j0 + 8] + relu_3[j0 + 16]
                 * code_dense_1_y[j0 + 16] + relu_3[j0 + 24] * code_dense_1_y[j0 + 24];
-        batch_norm_24[j0] = sum_v79;
-        batch_norm_25[j0] = sum_v79 * code_batch_norm_1_gamma[j0] * v3 / v1;
+        batch_norm_24[j0] = sum_v0;
+        batch_norm_25[j0] = sum_v0 * code_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -1695,9 +1287,9 @@ static void train_k30_batch_norm_dense_adam(const float *restrict relu_3, const 
     for (int j0 = 0; j0 < 8; j0++) {
         const float v2 = code_batch_norm_1_factor[j0] * code_batch_norm_1_gamma[j0];
         const float v3 = (batch_norm_26[j0] + batch_norm_26[j0 + 8] + batch_norm_26[j0 + 16] + batch_norm_26[j0 + 24]) * 2.0f;
-        const float sum_v78 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
-        batch_norm_23[j0] = sum_v78;
-        batch_norm_27[j0] = -(sum_v78 * v2 + v3) / v1;
+        const float sum_v0 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
+        batch_norm_23[j0] = sum_v0;
+        batch_norm_27[j0] = -(sum_v0 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -1711,15 +1303,15 @@ static void train_k30_batch_norm_dense_adam(const float *restrict relu_3, const 
         const float v6 = m_code_dense_1_bias[j0] * 0.9f;
         const float v7 = v_code_dense_1_bias[j0] * 0.999f;
         const float v8 = batch_norm_23[j0];
-        const float sum_v84 = batch_norm_28[j0] + batch_norm_28[j0 + 8] + batch_norm_28[j0 + 16] + batch_norm_28[j0 + 24];
-        m_code_dense_1_bias[j0] = v6 + sum_v84 * 0.1f;
-        v_code_dense_1_bias[j0] = v7 + sum_v84 * 0.001f * sum_v84;
+        const float sum_v3 = batch_norm_28[j0] + batch_norm_28[j0 + 8] + batch_norm_28[j0 + 16] + batch_norm_28[j0 + 24];
+        m_code_dense_1_bias[j0] = v6 + sum_v3 * 0.1f;
+        v_code_dense_1_bias[j0] = v7 + sum_v3 * 0.001f * sum_v3;
         m_code_batch_norm_1_beta[j0] = m_code_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
         v_code_batch_norm_1_beta[j0] = v_code_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
     }
 }
 
-/* autoencoder.dl:9: dense, relu -> f32[4, 32], 1024 multiply-accumulates */
+/* autoencoder.dl:9: dense, relu -> f32[4, 32], 1024 multiply-accumulates; in 2 places */
 static inline void train_k31_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1809,249 +1401,14 @@ static void train_k32_dense_adam(const float *restrict h_2, const float *restric
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 8; j0++) {
                 const float v1 = dense_12[i0 * 8 - i0_0 * 8 + j0];
-                const float add_v133 = m_code_dense_1_kernel[i0 * 8 + j0] * 0.9f + v1 * 0.1f;
-                m_code_dense_1_kernel[i0 * 8 + j0] = add_v133;
-                const float add_v134 = v_code_dense_1_kernel[i0 * 8 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_code_dense_1_kernel[i0 * 8 + j0] = add_v134;
-                code_dense_1_kernel[i0 * 8 + j0] = code_dense_1_kernel[i0 * 8 + j0] - adam[0] * add_v133 / (dl_sqrt(add_v134)
+                const float add_v1 = m_code_dense_1_kernel[i0 * 8 + j0] * 0.9f + v1 * 0.1f;
+                m_code_dense_1_kernel[i0 * 8 + j0] = add_v1;
+                const float add_v2 = v_code_dense_1_kernel[i0 * 8 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_code_dense_1_kernel[i0 * 8 + j0] = add_v2;
+                code_dense_1_kernel[i0 * 8 + j0] = code_dense_1_kernel[i0 * 8 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
-static void train_k33_batch_norm_adam(const float *restrict relu_4, const float *restrict encoder_2_dense_1_y,
-        const float *restrict encoder_2_batch_norm_1_gamma, const float *restrict encoder_2_batch_norm_1_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_32, float *restrict m_encoder_2_batch_norm_1_gamma,
-        float *restrict v_encoder_2_batch_norm_1_gamma)
-{
-    float batch_norm_30[32];
-    float batch_norm_31[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = encoder_2_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v90 = relu_4[j0] * encoder_2_dense_1_y[j0] + relu_4[j0 + 32] * encoder_2_dense_1_y[j0 + 32]
-                + relu_4[j0 + 64] * encoder_2_dense_1_y[j0 + 64] + relu_4[j0 + 96] * encoder_2_dense_1_y[j0 + 96];
-        batch_norm_30[j0] = sum_v90;
-        batch_norm_31[j0] = sum_v90 * encoder_2_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_31[j1];
-            batch_norm_32[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * encoder_2_dense_1_y[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = batch_norm_30[j0] * encoder_2_batch_norm_1_factor[j0];
-        m_encoder_2_batch_norm_1_gamma[j0] = m_encoder_2_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_encoder_2_batch_norm_1_gamma[j0] = v_encoder_2_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
-static void train_k34_batch_norm_dense_adam(const float *restrict relu_4, const float *restrict encoder_2_batch_norm_1_factor,
-        const float *restrict encoder_2_batch_norm_1_gamma, const float *restrict batch_norm_32, const int32_t *restrict count_,
-        float *restrict batch_norm_34, float *restrict m_encoder_2_dense_1_bias, float *restrict v_encoder_2_dense_1_bias,
-        float *restrict m_encoder_2_batch_norm_1_beta, float *restrict v_encoder_2_batch_norm_1_beta)
-{
-    float batch_norm_29[32];
-    float batch_norm_33[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = encoder_2_batch_norm_1_factor[j0] * encoder_2_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_32[j0] + batch_norm_32[j0 + 32] + batch_norm_32[j0 + 64] + batch_norm_32[j0 + 96]) * 2.0f;
-        const float sum_v89 = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96];
-        batch_norm_29[j0] = sum_v89;
-        batch_norm_33[j0] = -(sum_v89 * v2 + v3) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_33[j1];
-            batch_norm_34[j0 * 32 + j1] = relu_4[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
-                    * encoder_2_batch_norm_1_gamma[j1]) + batch_norm_32[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = m_encoder_2_dense_1_bias[j0] * 0.9f;
-        const float v7 = v_encoder_2_dense_1_bias[j0] * 0.999f;
-        const float v8 = batch_norm_29[j0];
-        const float sum_v95 = batch_norm_34[j0] + batch_norm_34[j0 + 32] + batch_norm_34[j0 + 64] + batch_norm_34[j0 + 96];
-        m_encoder_2_dense_1_bias[j0] = v6 + sum_v95 * 0.1f;
-        v_encoder_2_dense_1_bias[j0] = v7 + sum_v95 * 0.001f * sum_v95;
-        m_encoder_2_batch_norm_1_beta[j0] = m_encoder_2_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
-        v_encoder_2_batch_norm_1_beta[j0] = v_encoder_2_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
-    }
-}
-
-/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
-static inline void train_k35_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void train_k35_dense_relu(const float *restrict batch_norm_34, const float *restrict encoder_2_dense_1_kernel_2,
-        float *restrict relu_5, const float *restrict h)
-{
-    for (int n = 0; n < 32; n += 4)
-        train_k35_dense_relu_tile_4(batch_norm_34, 0, encoder_2_dense_1_kernel_2 + n, relu_5 + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_5[i0 * 32 + j0];
-            relu_5[i0 * 32 + j0] = 0.0f < h[i0 * 32 + j0] ? v1 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[32, 32], 4096 multiply-accumulates */
-static inline void train_k36_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 4; k++) {
-        const float *const ak = a + (at + k * 32), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void train_k36_dense_adam(const float *restrict h, const float *restrict batch_norm_34, float *restrict dense_15,
-        float *restrict m_encoder_2_dense_1_kernel, float *restrict v_encoder_2_dense_1_kernel,
-        float *restrict encoder_2_dense_1_kernel, const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 32; n += 4)
-            train_k36_dense_adam_tile_4(h, i0_0, batch_norm_34 + n, dense_15 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = dense_15[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v121 = m_encoder_2_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_encoder_2_dense_1_kernel[i0 * 32 + j0] = add_v121;
-                const float add_v122 = v_encoder_2_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_encoder_2_dense_1_kernel[i0 * 32 + j0] = add_v122;
-                encoder_2_dense_1_kernel[i0 * 32 + j0] = encoder_2_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v121
-                        / (dl_sqrt(add_v122) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32] */
-static void train_k37_batch_norm_adam(const float *restrict relu_5, const float *restrict encoder_1_dense_1_y,
-        const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict encoder_1_batch_norm_1_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_38, float *restrict m_encoder_1_batch_norm_1_gamma,
-        float *restrict v_encoder_1_batch_norm_1_gamma)
-{
-    float batch_norm_36[32];
-    float batch_norm_37[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = encoder_1_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v101 = relu_5[j0] * encoder_1_dense_1_y[j0] + relu_5[j0 + 32] * encoder_1_dense_1_y[j0 + 32]
-                + relu_5[j0 + 64] * encoder_1_dense_1_y[j0 + 64] + relu_5[j0 + 96] * encoder_1_dense_1_y[j0 + 96];
-        batch_norm_36[j0] = sum_v101;
-        batch_norm_37[j0] = sum_v101 * encoder_1_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_37[j1];
-            batch_norm_38[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * encoder_1_dense_1_y[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = batch_norm_36[j0] * encoder_1_batch_norm_1_factor[j0];
-        m_encoder_1_batch_norm_1_gamma[j0] = m_encoder_1_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_encoder_1_batch_norm_1_gamma[j0] = v_encoder_1_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32] */
-static void train_k38_batch_norm_dense_adam(const float *restrict relu_5, const float *restrict encoder_1_batch_norm_1_factor,
-        const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict batch_norm_38, const int32_t *restrict count_,
-        float *restrict batch_norm_40, float *restrict m_encoder_1_dense_1_bias, float *restrict v_encoder_1_dense_1_bias,
-        float *restrict m_encoder_1_batch_norm_1_beta, float *restrict v_encoder_1_batch_norm_1_beta)
-{
-    float batch_norm_35[32];
-    float batch_norm_39[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = encoder_1_batch_norm_1_factor[j0] * encoder_1_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64] + batch_norm_38[j0 + 96]) * 2.0f;
-        const float sum_v100 = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
-        batch_norm_35[j0] = sum_v100;
-        batch_norm_39[j0] = -(sum_v100 * v2 + v3) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_39[j1];
-            batch_norm_40[j0 * 32 + j1] = relu_5[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
-                    * encoder_1_batch_norm_1_gamma[j1]) + batch_norm_38[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = m_encoder_1_dense_1_bias[j0] * 0.9f;
-        const float v7 = v_encoder_1_dense_1_bias[j0] * 0.999f;
-        const float v8 = batch_norm_35[j0];
-        const float sum_v106 = batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96];
-        m_encoder_1_dense_1_bias[j0] = v6 + sum_v106 * 0.1f;
-        v_encoder_1_dense_1_bias[j0] = v7 + sum_v106 * 0.001f * sum_v106;
-        m_encoder_1_batch_norm_1_beta[j0] = m_encoder_1_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
-        v_encoder_1_batch_norm_1_beta[j0] = v_encoder_1_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
     }
 }
 
@@ -2099,12 +1456,12 @@ static void train_k39_dense_adam(const float *restrict x, const float *restrict 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_17[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v108 = m_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v108;
-                const float add_v109 = v_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v109;
-                encoder_1_dense_1_kernel[i0 * 32 + j0] = encoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v108
-                        / (dl_sqrt(add_v109) + 1e-07f);
+                const float add_v1 = m_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v1;
+                const float add_v2 = v_encoder_1_dense_1_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_encoder_1_dense_1_kernel[i0 * 32 + j0] = add_v2;
+                encoder_1_dense_1_kernel[i0 * 32 + j0] = encoder_1_dense_1_kernel[i0 * 32 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
@@ -2245,9 +1602,10 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     train_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_2);
     train_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
             batch_norm_3);
-    train_k4_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
+    train_k1_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
             state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
-            encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta, h_2);
+            encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta,
+            h_2);   /* k4_batch_norm_relu */
     train_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_2);
     train_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
             batch_norm_5);
@@ -2257,15 +1615,17 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     train_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_2);
     train_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
             params->decoder_1_dense_1_bias, batch_norm_7);
-    train_k10_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
+    train_k1_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
             state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
-            decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta, h_4);
-    train_k11_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_2);
-    train_k12_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
-            params->decoder_2_dense_1_bias, batch_norm_9);
-    train_k13_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
+            decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta,
+            h_4);   /* k10_batch_norm_relu */
+    train_k2_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_2);   /* k11_dense_pack */
+    train_k3_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
+            params->decoder_2_dense_1_bias, batch_norm_9);   /* k12_dense_batch_norm */
+    train_k1_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
             state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
-            decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta, h_5);
+            decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta,
+            h_5);   /* k13_batch_norm_relu */
     train_k14_dense_pack(params->final_kernel, final_kernel_2);
     train_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
             mean_squared_error_3, mean_squared_error_4);
@@ -2283,11 +1643,13 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     train_k23_dense_relu(batch_norm_16, decoder_2_dense_1_kernel_2, relu_2, h_4);
     train_k24_dense_adam(h_4, batch_norm_16, dense_6, optimizer->m_decoder_2_dense_1_kernel,
             optimizer->v_decoder_2_dense_1_kernel, params->decoder_2_dense_1_kernel, adam);
-    train_k25_batch_norm_adam(relu_2, decoder_1_dense_1_y, params->decoder_1_batch_norm_1_gamma, decoder_1_batch_norm_1_factor,
-            &count, batch_norm_20, optimizer->m_decoder_1_batch_norm_1_gamma, optimizer->v_decoder_1_batch_norm_1_gamma);
-    train_k26_batch_norm_dense_adam(relu_2, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, batch_norm_20,
+    train_k21_batch_norm_adam(relu_2, decoder_1_dense_1_y, params->decoder_1_batch_norm_1_gamma, decoder_1_batch_norm_1_factor,
+            &count, batch_norm_20, optimizer->m_decoder_1_batch_norm_1_gamma,
+            optimizer->v_decoder_1_batch_norm_1_gamma);   /* k25_batch_norm_adam */
+    train_k22_batch_norm_dense_adam(relu_2, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, batch_norm_20,
             &count, batch_norm_22, optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias,
-            optimizer->m_decoder_1_batch_norm_1_beta, optimizer->v_decoder_1_batch_norm_1_beta);
+            optimizer->m_decoder_1_batch_norm_1_beta,
+            optimizer->v_decoder_1_batch_norm_1_beta);   /* k26_batch_norm_dense_adam */
     train_k27_dense_relu(batch_norm_22, decoder_1_dense_1_kernel_2, relu_3, h_3);
     train_k28_dense_adam(h_3, batch_norm_22, dense_9, optimizer->m_decoder_1_dense_1_kernel,
             optimizer->v_decoder_1_dense_1_kernel, params->decoder_1_dense_1_kernel, adam);
@@ -2299,19 +1661,23 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     train_k31_dense_relu(batch_norm_28, code_dense_1_kernel_2, relu_4, h_2);
     train_k32_dense_adam(h_2, batch_norm_28, dense_12, optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel,
             params->code_dense_1_kernel, adam);
-    train_k33_batch_norm_adam(relu_4, encoder_2_dense_1_y, params->encoder_2_batch_norm_1_gamma, encoder_2_batch_norm_1_factor,
-            &count, batch_norm_32, optimizer->m_encoder_2_batch_norm_1_gamma, optimizer->v_encoder_2_batch_norm_1_gamma);
-    train_k34_batch_norm_dense_adam(relu_4, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, batch_norm_32,
+    train_k21_batch_norm_adam(relu_4, encoder_2_dense_1_y, params->encoder_2_batch_norm_1_gamma, encoder_2_batch_norm_1_factor,
+            &count, batch_norm_32, optimizer->m_encoder_2_batch_norm_1_gamma,
+            optimizer->v_encoder_2_batch_norm_1_gamma);   /* k33_batch_norm_adam */
+    train_k22_batch_norm_dense_adam(relu_4, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, batch_norm_32,
             &count, batch_norm_34, optimizer->m_encoder_2_dense_1_bias, optimizer->v_encoder_2_dense_1_bias,
-            optimizer->m_encoder_2_batch_norm_1_beta, optimizer->v_encoder_2_batch_norm_1_beta);
-    train_k35_dense_relu(batch_norm_34, encoder_2_dense_1_kernel_2, relu_5, h);
-    train_k36_dense_adam(h, batch_norm_34, dense_15, optimizer->m_encoder_2_dense_1_kernel,
-            optimizer->v_encoder_2_dense_1_kernel, params->encoder_2_dense_1_kernel, adam);
-    train_k37_batch_norm_adam(relu_5, encoder_1_dense_1_y, params->encoder_1_batch_norm_1_gamma, encoder_1_batch_norm_1_factor,
-            &count, batch_norm_38, optimizer->m_encoder_1_batch_norm_1_gamma, optimizer->v_encoder_1_batch_norm_1_gamma);
-    train_k38_batch_norm_dense_adam(relu_5, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, batch_norm_38,
+            optimizer->m_encoder_2_batch_norm_1_beta,
+            optimizer->v_encoder_2_batch_norm_1_beta);   /* k34_batch_norm_dense_adam */
+    train_k23_dense_relu(batch_norm_34, encoder_2_dense_1_kernel_2, relu_5, h);   /* k35_dense_relu */
+    train_k24_dense_adam(h, batch_norm_34, dense_15, optimizer->m_encoder_2_dense_1_kernel,
+            optimizer->v_encoder_2_dense_1_kernel, params->encoder_2_dense_1_kernel, adam);   /* k36_dense_adam */
+    train_k21_batch_norm_adam(relu_5, encoder_1_dense_1_y, params->encoder_1_batch_norm_1_gamma, encoder_1_batch_norm_1_factor,
+            &count, batch_norm_38, optimizer->m_encoder_1_batch_norm_1_gamma,
+            optimizer->v_encoder_1_batch_norm_1_gamma);   /* k37_batch_norm_adam */
+    train_k22_batch_norm_dense_adam(relu_5, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, batch_norm_38,
             &count, batch_norm_40, optimizer->m_encoder_1_dense_1_bias, optimizer->v_encoder_1_dense_1_bias,
-            optimizer->m_encoder_1_batch_norm_1_beta, optimizer->v_encoder_1_batch_norm_1_beta);
+            optimizer->m_encoder_1_batch_norm_1_beta,
+            optimizer->v_encoder_1_batch_norm_1_beta);   /* k38_batch_norm_dense_adam */
     train_k39_dense_adam(x, batch_norm_40, dense_17, optimizer->m_encoder_1_dense_1_kernel,
             optimizer->v_encoder_1_dense_1_kernel, params->encoder_1_dense_1_kernel, adam);
     train_k40_adam(params->encoder_1_dense_1_bias, adam, optimizer->m_encoder_1_dense_1_bias,
@@ -2339,673 +1705,12 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     return DL_OK;
 }
 
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 8192 multiply-accumulates */
-static inline void gradients_k0_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k0_dense_batch_norm(const float *restrict x, const float *restrict encoder_1_dense_1_kernel,
-        float *restrict encoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_1_dense_1_bias,
-        float *restrict batch_norm)
-{
-    for (int n = 0; n < 32; n += 4)
-        gradients_k0_dense_batch_norm_tile_4(x, 0, encoder_1_dense_1_kernel + n, encoder_1_dense_1_y + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = encoder_1_dense_1_y[i0 * 32 + j0];
-            const float v3 = encoder_1_dense_1_bias[j0];
-            batch_norm[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void gradients_k1_batch_norm_relu(const float *restrict batch_norm, const int32_t *restrict count_,
-        float *restrict encoder_1_dense_1_y, const float *restrict encoder_1_dense_1_bias,
-        float *restrict encoder_1_batch_norm_1_moving_mean, float *restrict encoder_1_batch_norm_1_moving_variance,
-        float *restrict encoder_1_batch_norm_1_factor, const float *restrict encoder_1_batch_norm_1_gamma,
-        const float *restrict encoder_1_batch_norm_1_beta, float *restrict h)
-{
-    float encoder_1_batch_norm_1_average[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
-                / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            encoder_1_dense_1_y[j0 * 32 + j1] = encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
-                    - encoder_1_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = encoder_1_dense_1_y[j0];
-        const float v9 = encoder_1_dense_1_y[j0 + 32];
-        const float v10 = encoder_1_dense_1_y[j0 + 64];
-        const float v11 = encoder_1_dense_1_y[j0 + 96];
-        const float v12 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_1_batch_norm_1_variance_v4 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
-                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
-        encoder_1_batch_norm_1_moving_mean[j0] = encoder_1_batch_norm_1_moving_mean[j0] * 0.9f
-                + encoder_1_batch_norm_1_average[j0] * 0.1f;
-        encoder_1_batch_norm_1_moving_variance[j0] = v12 + encoder_1_batch_norm_1_variance_v4 * 0.1f;
-        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v4 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v13 = encoder_1_dense_1_y[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
-                    * encoder_1_batch_norm_1_gamma[j1]) + encoder_1_batch_norm_1_beta[j1];
-            h[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[32, 32] */
-static void gradients_k2_dense_pack(const float *restrict encoder_2_dense_1_kernel, float *restrict encoder_2_dense_1_kernel_3)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            encoder_2_dense_1_kernel_3[j0 * 32 + j1] = encoder_2_dense_1_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
-static inline void gradients_k3_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k3_dense_batch_norm(const float *restrict h, const float *restrict encoder_2_dense_1_kernel,
-        float *restrict encoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_2_dense_1_bias,
-        float *restrict batch_norm_3)
-{
-    for (int n = 0; n < 32; n += 4)
-        gradients_k3_dense_batch_norm_tile_4(h, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = encoder_2_dense_1_y[i0 * 32 + j0];
-            const float v3 = encoder_2_dense_1_bias[j0];
-            batch_norm_3[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void gradients_k4_batch_norm_relu(const float *restrict batch_norm_3, const int32_t *restrict count_,
-        float *restrict encoder_2_dense_1_y, const float *restrict encoder_2_dense_1_bias,
-        float *restrict encoder_2_batch_norm_1_moving_mean, float *restrict encoder_2_batch_norm_1_moving_variance,
-        float *restrict encoder_2_batch_norm_1_factor, const float *restrict encoder_2_batch_norm_1_gamma,
-        const float *restrict encoder_2_batch_norm_1_beta, float *restrict h_2)
-{
-    float encoder_2_batch_norm_1_average[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_batch_norm_1_average[j0] = (batch_norm_3[j0] + batch_norm_3[j0 + 32] + batch_norm_3[j0 + 64]
-                + batch_norm_3[j0 + 96]) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            encoder_2_dense_1_y[j0 * 32 + j1] = encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]
-                    - encoder_2_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = encoder_2_dense_1_y[j0];
-        const float v9 = encoder_2_dense_1_y[j0 + 32];
-        const float v10 = encoder_2_dense_1_y[j0 + 64];
-        const float v11 = encoder_2_dense_1_y[j0 + 96];
-        const float v12 = encoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_2_batch_norm_1_variance_v13 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
-                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
-        encoder_2_batch_norm_1_moving_mean[j0] = encoder_2_batch_norm_1_moving_mean[j0] * 0.9f
-                + encoder_2_batch_norm_1_average[j0] * 0.1f;
-        encoder_2_batch_norm_1_moving_variance[j0] = v12 + encoder_2_batch_norm_1_variance_v13 * 0.1f;
-        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_variance_v13 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v13 = encoder_2_dense_1_y[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
-                    * encoder_2_batch_norm_1_gamma[j1]) + encoder_2_batch_norm_1_beta[j1];
-            h_2[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[8, 32] */
-static void gradients_k5_dense_pack(const float *restrict code_dense_1_kernel, float *restrict code_dense_1_kernel_3)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            code_dense_1_kernel_3[j0 * 32 + j1] = code_dense_1_kernel[j0 + j1 * 8];
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 8], 1024 multiply-accumulates */
-static inline void gradients_k6_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 8);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static void gradients_k6_dense_batch_norm(const float *restrict h_2, const float *restrict code_dense_1_kernel,
-        float *restrict code_dense_1_y, const int32_t *restrict count_, const float *restrict code_dense_1_bias,
-        float *restrict batch_norm_5)
-{
-    for (int n = 0; n < 8; n += 4)
-        gradients_k6_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 8; j0++) {
-            const float v2 = code_dense_1_y[i0 * 8 + j0];
-            const float v3 = code_dense_1_bias[j0];
-            batch_norm_5[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 8] */
-static void gradients_k7_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
-        float *restrict code_dense_1_y, const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
-        float *restrict code_batch_norm_1_moving_variance, float *restrict code_batch_norm_1_factor,
-        const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_beta, float *restrict h_3)
-{
-    float code_batch_norm_1_average[8];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 8; j0++) {
-        code_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 8] + batch_norm_5[j0 + 16]
-                + batch_norm_5[j0 + 24]) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            code_dense_1_y[j0 * 8 + j1] = code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 8; j0++) {
-        const float v8 = code_dense_1_y[j0];
-        const float v9 = code_dense_1_y[j0 + 8];
-        const float v10 = code_dense_1_y[j0 + 16];
-        const float v11 = code_dense_1_y[j0 + 24];
-        const float v12 = code_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float code_batch_norm_1_variance_v22 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10 : 0.0f)
-                + (v6 ? v11 * v11 : 0.0f)) / v7;
-        code_batch_norm_1_moving_mean[j0] = code_batch_norm_1_moving_mean[j0] * 0.9f + code_batch_norm_1_average[j0] * 0.1f;
-        code_batch_norm_1_moving_variance[j0] = v12 + code_batch_norm_1_variance_v22 * 0.1f;
-        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v22 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            const float v13 = code_dense_1_y[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
-                    + code_batch_norm_1_beta[j1];
-            h_3[j0 * 8 + j1] = v13 < 0.0f ? 0.0f : v13;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[32, 8] */
-static void gradients_k8_dense_pack(const float *restrict decoder_1_dense_1_kernel, float *restrict decoder_1_dense_1_kernel_3)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            decoder_1_dense_1_kernel_3[j0 * 8 + j1] = decoder_1_dense_1_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 1024 multiply-accumulates */
-static inline void gradients_k9_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k9_dense_batch_norm(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
-        float *restrict decoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_1_dense_1_bias,
-        float *restrict batch_norm_7)
-{
-    for (int n = 0; n < 32; n += 4)
-        gradients_k9_dense_batch_norm_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = decoder_1_dense_1_y[i0 * 32 + j0];
-            const float v3 = decoder_1_dense_1_bias[j0];
-            batch_norm_7[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void gradients_k10_batch_norm_relu(const float *restrict batch_norm_7, const int32_t *restrict count_,
-        float *restrict decoder_1_dense_1_y, const float *restrict decoder_1_dense_1_bias,
-        float *restrict decoder_1_batch_norm_1_moving_mean, float *restrict decoder_1_batch_norm_1_moving_variance,
-        float *restrict decoder_1_batch_norm_1_factor, const float *restrict decoder_1_batch_norm_1_gamma,
-        const float *restrict decoder_1_batch_norm_1_beta, float *restrict h_4)
-{
-    float decoder_1_batch_norm_1_average[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_batch_norm_1_average[j0] = (batch_norm_7[j0] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 64]
-                + batch_norm_7[j0 + 96]) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            decoder_1_dense_1_y[j0 * 32 + j1] = decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]
-                    - decoder_1_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = decoder_1_dense_1_y[j0];
-        const float v9 = decoder_1_dense_1_y[j0 + 32];
-        const float v10 = decoder_1_dense_1_y[j0 + 64];
-        const float v11 = decoder_1_dense_1_y[j0 + 96];
-        const float v12 = decoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float decoder_1_batch_norm_1_variance_v31 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
-                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
-        decoder_1_batch_norm_1_moving_mean[j0] = decoder_1_batch_norm_1_moving_mean[j0] * 0.9f
-                + decoder_1_batch_norm_1_average[j0] * 0.1f;
-        decoder_1_batch_norm_1_moving_variance[j0] = v12 + decoder_1_batch_norm_1_variance_v31 * 0.1f;
-        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_variance_v31 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v13 = decoder_1_dense_1_y[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
-                    * decoder_1_batch_norm_1_gamma[j1]) + decoder_1_batch_norm_1_beta[j1];
-            h_4[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[32, 32] */
-static void gradients_k11_dense_pack(const float *restrict decoder_2_dense_1_kernel, float *restrict decoder_2_dense_1_kernel_3)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            decoder_2_dense_1_kernel_3[j0 * 32 + j1] = decoder_2_dense_1_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates */
-static inline void gradients_k12_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k12_dense_batch_norm(const float *restrict h_4, const float *restrict decoder_2_dense_1_kernel,
-        float *restrict decoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_2_dense_1_bias,
-        float *restrict batch_norm_9)
-{
-    for (int n = 0; n < 32; n += 4)
-        gradients_k12_dense_batch_norm_tile_4(h_4, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v2 = decoder_2_dense_1_y[i0 * 32 + j0];
-            const float v3 = decoder_2_dense_1_bias[j0];
-            batch_norm_9[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void gradients_k13_batch_norm_relu(const float *restrict batch_norm_9, const int32_t *restrict count_,
-        float *restrict decoder_2_dense_1_y, const float *restrict decoder_2_dense_1_bias,
-        float *restrict decoder_2_batch_norm_1_moving_mean, float *restrict decoder_2_batch_norm_1_moving_variance,
-        float *restrict decoder_2_batch_norm_1_factor, const float *restrict decoder_2_batch_norm_1_gamma,
-        const float *restrict decoder_2_batch_norm_1_beta, float *restrict h_5)
-{
-    float decoder_2_batch_norm_1_average[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_batch_norm_1_average[j0] = (batch_norm_9[j0] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 64]
-                + batch_norm_9[j0 + 96]) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            decoder_2_dense_1_y[j0 * 32 + j1] = decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
-                    - decoder_2_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = decoder_2_dense_1_y[j0];
-        const float v9 = decoder_2_dense_1_y[j0 + 32];
-        const float v10 = decoder_2_dense_1_y[j0 + 64];
-        const float v11 = decoder_2_dense_1_y[j0 + 96];
-        const float v12 = decoder_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float decoder_2_batch_norm_1_variance_v40 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
-                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
-        decoder_2_batch_norm_1_moving_mean[j0] = decoder_2_batch_norm_1_moving_mean[j0] * 0.9f
-                + decoder_2_batch_norm_1_average[j0] * 0.1f;
-        decoder_2_batch_norm_1_moving_variance[j0] = v12 + decoder_2_batch_norm_1_variance_v40 * 0.1f;
-        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_variance_v40 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v13 = decoder_2_dense_1_y[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
-                    * decoder_2_batch_norm_1_gamma[j1]) + decoder_2_batch_norm_1_beta[j1];
-            h_5[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
-        }
-    }
-}
-
-/* autoencoder.dl:23: dense -> f32[64, 32] */
-static void gradients_k14_dense_pack(const float *restrict final_kernel, float *restrict final_kernel_3)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            final_kernel_3[j0 * 32 + j1] = final_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
-/* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[4, 64], 8192 multiply-accumulates */
-static inline void gradients_k15_dense_mean_squared_error_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k15_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
-        float *restrict final_y, const float *restrict final_bias, const float *restrict x,
-        float *restrict mean_squared_error_2, const int32_t *restrict count_, float *restrict mean_squared_error_3,
-        float *restrict mean_squared_error_4)
-{
-    float mean_squared_error[64];
-    for (int n = 0; n < 64; n += 4)
-        gradients_k15_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        float sum_v47[8];
-        for (int lane = 0; lane < 8; lane++)
-            sum_v47[lane] = 0.0f;
-        for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int j0 = j0_0 + lane;
-                const float sub_v46 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
-                mean_squared_error[j0] = sub_v46;
-                sum_v47[lane] += sub_v46 * sub_v46;
-            }
-        }
-        for (int lane = 0; lane < 4; lane++)
-            sum_v47[lane] += sum_v47[lane + 4];
-        for (int lane = 0; lane < 2; lane++)
-            sum_v47[lane] += sum_v47[lane + 2];
-        sum_v47[0] += sum_v47[1];
-        mean_squared_error_2[i0] = sum_v47[0];
-        const int32_t v1 = count_[0];
-        const float v2 = (i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 64.0f;
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float mul_v49 = v2 * mean_squared_error[j0];
-            mean_squared_error_3[i0 * 64 + j0] = mul_v49;
-            mean_squared_error_4[i0 * 64 + j0] = mul_v49 * 2.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:24: distance -> f32 */
-static void gradients_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_2,
-        float *restrict loss)
-{
-    const int32_t v1 = count_[0];
-    const float v2 = mean_squared_error_2[0];
-    const float v3 = mean_squared_error_2[1];
-    const float v4 = mean_squared_error_2[2];
-    const float v5 = mean_squared_error_2[3];
-    loss[0] = ((0 < v1 ? v2 / 64.0f : 0.0f) + (1 < v1 ? v3 / 64.0f : 0.0f) + (2 < v1 ? v4 / 64.0f : 0.0f) + (3 < v1 ? v5 / 64.0f
-            : 0.0f)) / (float)v1;
-}
-
 /* autoencoder.dl:23: dense -> f32[64] */
 static void gradients_k17_dense(const float *restrict mean_squared_error_3, float *restrict final_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         final_bias_2[j0] = (mean_squared_error_3[j0] + mean_squared_error_3[j0 + 64] + mean_squared_error_3[j0 + 128]
                 + mean_squared_error_3[j0 + 192]) * 2.0f;
-    }
-}
-
-/* autoencoder.dl:23: dense, autoencoder.dl:9: relu -> f32[4, 32], 8192 multiply-accumulates */
-static inline void gradients_k18_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k18_dense_relu(const float *restrict mean_squared_error_4, const float *restrict final_kernel_3,
-        float *restrict relu, const float *restrict h_5)
-{
-    for (int n = 0; n < 32; n += 4)
-        gradients_k18_dense_relu_tile_4(mean_squared_error_4, 0, final_kernel_3 + n, relu + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu[i0 * 32 + j0];
-            relu[i0 * 32 + j0] = 0.0f < h_5[i0 * 32 + j0] ? v1 : 0.0f;
-        }
     }
 }
 
@@ -3051,7 +1756,7 @@ static void gradients_k19_dense(const float *restrict h_5, const float *restrict
     }
 }
 
-/* autoencoder.dl:9: batch_norm -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm -> f32[4, 32]; in 4 places */
 static void gradients_k20_batch_norm(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
         const float *restrict decoder_2_batch_norm_1_factor, float *restrict decoder_2_batch_norm_1_gamma_2,
         const float *restrict decoder_2_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_13)
@@ -3061,10 +1766,10 @@ static void gradients_k20_batch_norm(const float *restrict relu, const float *re
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v57 = relu[j0] * decoder_2_dense_1_y[j0] + relu[j0 + 32] * decoder_2_dense_1_y[j0 + 32] + relu[j0 + 64]
+        const float sum_v0 = relu[j0] * decoder_2_dense_1_y[j0] + relu[j0 + 32] * decoder_2_dense_1_y[j0 + 32] + relu[j0 + 64]
                 * decoder_2_dense_1_y[j0 + 64] + relu[j0 + 96] * decoder_2_dense_1_y[j0 + 96];
-        decoder_2_batch_norm_1_gamma_2[j0] = sum_v57 * v2;
-        batch_norm_12[j0] = sum_v57 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
+        decoder_2_batch_norm_1_gamma_2[j0] = sum_v0 * v2;
+        batch_norm_12[j0] = sum_v0 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -3075,7 +1780,7 @@ static void gradients_k20_batch_norm(const float *restrict relu, const float *re
     }
 }
 
-/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
+/* autoencoder.dl:9: batch_norm, dense -> f32[32]; in 4 places */
 static void gradients_k21_batch_norm_dense(const float *restrict relu, float *restrict decoder_2_batch_norm_1_beta_2,
         const float *restrict decoder_2_batch_norm_1_factor, const float *restrict decoder_2_batch_norm_1_gamma,
         const float *restrict batch_norm_13, const int32_t *restrict count_, float *restrict batch_norm_15,
@@ -3086,9 +1791,9 @@ static void gradients_k21_batch_norm_dense(const float *restrict relu, float *re
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_2_batch_norm_1_factor[j0] * decoder_2_batch_norm_1_gamma[j0];
         const float v3 = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64] + batch_norm_13[j0 + 96]) * 2.0f;
-        const float sum_v56 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
-        decoder_2_batch_norm_1_beta_2[j0] = sum_v56;
-        batch_norm_14[j0] = -(sum_v56 * v2 + v3) / v1;
+        const float sum_v0 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
+        decoder_2_batch_norm_1_beta_2[j0] = sum_v0;
+        batch_norm_14[j0] = -(sum_v0 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -3104,53 +1809,7 @@ static void gradients_k21_batch_norm_dense(const float *restrict relu, float *re
     }
 }
 
-/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
-static inline void gradients_k22_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k22_dense_relu(const float *restrict batch_norm_15, const float *restrict decoder_2_dense_1_kernel_3,
-        float *restrict relu_2, const float *restrict h_4)
-{
-    for (int n = 0; n < 32; n += 4)
-        gradients_k22_dense_relu_tile_4(batch_norm_15, 0, decoder_2_dense_1_kernel_3 + n, relu_2 + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_2[i0 * 32 + j0];
-            relu_2[i0 * 32 + j0] = 0.0f < h_4[i0 * 32 + j0] ? v1 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[32, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense -> f32[32, 32], 4096 multiply-accumulates; in 2 places */
 static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3189,105 +1848,6 @@ static void gradients_k23_dense(const float *restrict h_4, const float *restrict
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
             gradients_k23_dense_tile_4(h_4, i0_0, batch_norm_15 + n, decoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
-    }
-}
-
-/* autoencoder.dl:9: batch_norm -> f32[4, 32] */
-static void gradients_k24_batch_norm(const float *restrict relu_2, const float *restrict decoder_1_dense_1_y,
-        const float *restrict decoder_1_batch_norm_1_factor, float *restrict decoder_1_batch_norm_1_gamma_2,
-        const float *restrict decoder_1_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_18)
-{
-    float batch_norm_17[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = decoder_1_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v69 = relu_2[j0] * decoder_1_dense_1_y[j0] + relu_2[j0 + 32] * decoder_1_dense_1_y[j0 + 32]
-                + relu_2[j0 + 64] * decoder_1_dense_1_y[j0 + 64] + relu_2[j0 + 96] * decoder_1_dense_1_y[j0 + 96];
-        decoder_1_batch_norm_1_gamma_2[j0] = sum_v69 * v2;
-        batch_norm_17[j0] = sum_v69 * decoder_1_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_17[j1];
-            batch_norm_18[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * decoder_1_dense_1_y[j0 * 32 + j1];
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
-static void gradients_k25_batch_norm_dense(const float *restrict relu_2, float *restrict decoder_1_batch_norm_1_beta_2,
-        const float *restrict decoder_1_batch_norm_1_factor, const float *restrict decoder_1_batch_norm_1_gamma,
-        const float *restrict batch_norm_18, const int32_t *restrict count_, float *restrict batch_norm_20,
-        float *restrict decoder_1_dense_1_bias_2)
-{
-    float batch_norm_19[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = decoder_1_batch_norm_1_factor[j0] * decoder_1_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_18[j0] + batch_norm_18[j0 + 32] + batch_norm_18[j0 + 64] + batch_norm_18[j0 + 96]) * 2.0f;
-        const float sum_v68 = relu_2[j0] + relu_2[j0 + 32] + relu_2[j0 + 64] + relu_2[j0 + 96];
-        decoder_1_batch_norm_1_beta_2[j0] = sum_v68;
-        batch_norm_19[j0] = -(sum_v68 * v2 + v3) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_19[j1];
-            batch_norm_20[j0 * 32 + j1] = relu_2[j0 * 32 + j1] * (decoder_1_batch_norm_1_factor[j1]
-                    * decoder_1_batch_norm_1_gamma[j1]) + batch_norm_18[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_dense_1_bias_2[j0] = batch_norm_20[j0] + batch_norm_20[j0 + 32] + batch_norm_20[j0 + 64]
-                + batch_norm_20[j0 + 96];
-    }
-}
-
-/* autoencoder.dl:9: dense, relu -> f32[4, 8], 1024 multiply-accumulates */
-static inline void gradients_k26_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 8);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static void gradients_k26_dense_relu(const float *restrict batch_norm_20, const float *restrict decoder_1_dense_1_kernel_3,
-        float *restrict relu_3, const float *restrict h_3)
-{
-    for (int n = 0; n < 8; n += 4)
-        gradients_k26_dense_relu_tile_4(batch_norm_20, 0, decoder_1_dense_1_kernel_3 + n, relu_3 + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 8; j0++) {
-            const float v1 = relu_3[i0 * 8 + j0];
-            relu_3[i0 * 8 + j0] = 0.0f < h_3[i0 * 8 + j0] ? v1 : 0.0f;
-        }
     }
 }
 
@@ -3343,10 +1903,10 @@ static void gradients_k28_batch_norm(const float *restrict relu_3, const float *
     for (int j0 = 0; j0 < 8; j0++) {
         const float v2 = code_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v81 = relu_3[j0] * code_dense_1_y[j0] + relu_3[j0 + 8] * code_dense_1_y[j0 + 8] + relu_3[j0 + 16]
+        const float sum_v0 = relu_3[j0] * code_dense_1_y[j0] + relu_3[j0 + 8] * code_dense_1_y[j0 + 8] + relu_3[j0 + 16]
                 * code_dense_1_y[j0 + 16] + relu_3[j0 + 24] * code_dense_1_y[j0 + 24];
-        code_batch_norm_1_gamma_2[j0] = sum_v81 * v2;
-        batch_norm_22[j0] = sum_v81 * code_batch_norm_1_gamma[j0] * v3 / v1;
+        code_batch_norm_1_gamma_2[j0] = sum_v0 * v2;
+        batch_norm_22[j0] = sum_v0 * code_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -3368,9 +1928,9 @@ static void gradients_k29_batch_norm_dense(const float *restrict relu_3, float *
     for (int j0 = 0; j0 < 8; j0++) {
         const float v2 = code_batch_norm_1_factor[j0] * code_batch_norm_1_gamma[j0];
         const float v3 = (batch_norm_23[j0] + batch_norm_23[j0 + 8] + batch_norm_23[j0 + 16] + batch_norm_23[j0 + 24]) * 2.0f;
-        const float sum_v80 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
-        code_batch_norm_1_beta_2[j0] = sum_v80;
-        batch_norm_24[j0] = -(sum_v80 * v2 + v3) / v1;
+        const float sum_v0 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
+        code_batch_norm_1_beta_2[j0] = sum_v0;
+        batch_norm_24[j0] = -(sum_v0 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -3382,52 +1942,6 @@ static void gradients_k29_batch_norm_dense(const float *restrict relu_3, float *
     }
     for (int j0 = 0; j0 < 8; j0++) {
         code_dense_1_bias_2[j0] = batch_norm_25[j0] + batch_norm_25[j0 + 8] + batch_norm_25[j0 + 16] + batch_norm_25[j0 + 24];
-    }
-}
-
-/* autoencoder.dl:9: dense, relu -> f32[4, 32], 1024 multiply-accumulates */
-static inline void gradients_k30_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k30_dense_relu(const float *restrict batch_norm_25, const float *restrict code_dense_1_kernel_3,
-        float *restrict relu_4, const float *restrict h_2)
-{
-    for (int n = 0; n < 32; n += 4)
-        gradients_k30_dense_relu_tile_4(batch_norm_25, 0, code_dense_1_kernel_3 + n, relu_4 + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_4[i0 * 32 + j0];
-            relu_4[i0 * 32 + j0] = 0.0f < h_2[i0 * 32 + j0] ? v1 : 0.0f;
-        }
     }
 }
 
@@ -3470,200 +1984,6 @@ static void gradients_k31_dense(const float *restrict h_2, const float *restrict
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 8; n += 4)
             gradients_k31_dense_tile_4(h_2, i0_0, batch_norm_25 + n, code_dense_1_kernel_2 + (i0_0 * 8 + n));
-    }
-}
-
-/* autoencoder.dl:9: batch_norm -> f32[4, 32] */
-static void gradients_k32_batch_norm(const float *restrict relu_4, const float *restrict encoder_2_dense_1_y,
-        const float *restrict encoder_2_batch_norm_1_factor, float *restrict encoder_2_batch_norm_1_gamma_2,
-        const float *restrict encoder_2_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_28)
-{
-    float batch_norm_27[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = encoder_2_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v93 = relu_4[j0] * encoder_2_dense_1_y[j0] + relu_4[j0 + 32] * encoder_2_dense_1_y[j0 + 32]
-                + relu_4[j0 + 64] * encoder_2_dense_1_y[j0 + 64] + relu_4[j0 + 96] * encoder_2_dense_1_y[j0 + 96];
-        encoder_2_batch_norm_1_gamma_2[j0] = sum_v93 * v2;
-        batch_norm_27[j0] = sum_v93 * encoder_2_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_27[j1];
-            batch_norm_28[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * encoder_2_dense_1_y[j0 * 32 + j1];
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
-static void gradients_k33_batch_norm_dense(const float *restrict relu_4, float *restrict encoder_2_batch_norm_1_beta_2,
-        const float *restrict encoder_2_batch_norm_1_factor, const float *restrict encoder_2_batch_norm_1_gamma,
-        const float *restrict batch_norm_28, const int32_t *restrict count_, float *restrict batch_norm_30,
-        float *restrict encoder_2_dense_1_bias_2)
-{
-    float batch_norm_29[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = encoder_2_batch_norm_1_factor[j0] * encoder_2_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_28[j0] + batch_norm_28[j0 + 32] + batch_norm_28[j0 + 64] + batch_norm_28[j0 + 96]) * 2.0f;
-        const float sum_v92 = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96];
-        encoder_2_batch_norm_1_beta_2[j0] = sum_v92;
-        batch_norm_29[j0] = -(sum_v92 * v2 + v3) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_29[j1];
-            batch_norm_30[j0 * 32 + j1] = relu_4[j0 * 32 + j1] * (encoder_2_batch_norm_1_factor[j1]
-                    * encoder_2_batch_norm_1_gamma[j1]) + batch_norm_28[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_dense_1_bias_2[j0] = batch_norm_30[j0] + batch_norm_30[j0 + 32] + batch_norm_30[j0 + 64]
-                + batch_norm_30[j0 + 96];
-    }
-}
-
-/* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates */
-static inline void gradients_k34_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k34_dense_relu(const float *restrict batch_norm_30, const float *restrict encoder_2_dense_1_kernel_3,
-        float *restrict relu_5, const float *restrict h)
-{
-    for (int n = 0; n < 32; n += 4)
-        gradients_k34_dense_relu_tile_4(batch_norm_30, 0, encoder_2_dense_1_kernel_3 + n, relu_5 + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            const float v1 = relu_5[i0 * 32 + j0];
-            relu_5[i0 * 32 + j0] = 0.0f < h[i0 * 32 + j0] ? v1 : 0.0f;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[32, 32], 4096 multiply-accumulates */
-static inline void gradients_k35_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 4; k++) {
-        const float *const ak = a + (at + k * 32), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k35_dense(const float *restrict h, const float *restrict batch_norm_30,
-        float *restrict encoder_2_dense_1_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 32; n += 4)
-            gradients_k35_dense_tile_4(h, i0_0, batch_norm_30 + n, encoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
-    }
-}
-
-/* autoencoder.dl:9: batch_norm -> f32[4, 32] */
-static void gradients_k36_batch_norm(const float *restrict relu_5, const float *restrict encoder_1_dense_1_y,
-        const float *restrict encoder_1_batch_norm_1_factor, float *restrict encoder_1_batch_norm_1_gamma_2,
-        const float *restrict encoder_1_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_33)
-{
-    float batch_norm_32[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = encoder_1_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v105 = relu_5[j0] * encoder_1_dense_1_y[j0] + relu_5[j0 + 32] * encoder_1_dense_1_y[j0 + 32]
-                + relu_5[j0 + 64] * encoder_1_dense_1_y[j0 + 64] + relu_5[j0 + 96] * encoder_1_dense_1_y[j0 + 96];
-        encoder_1_batch_norm_1_gamma_2[j0] = sum_v105 * v2;
-        batch_norm_32[j0] = sum_v105 * encoder_1_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_32[j1];
-            batch_norm_33[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * encoder_1_dense_1_y[j0 * 32 + j1];
-        }
-    }
-}
-
-/* autoencoder.dl:9: batch_norm, dense -> f32[32] */
-static void gradients_k37_batch_norm_dense(const float *restrict relu_5, float *restrict encoder_1_batch_norm_1_beta_2,
-        const float *restrict encoder_1_batch_norm_1_factor, const float *restrict encoder_1_batch_norm_1_gamma,
-        const float *restrict batch_norm_33, const int32_t *restrict count_, float *restrict batch_norm_35,
-        float *restrict encoder_1_dense_1_bias_2)
-{
-    float batch_norm_34[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = encoder_1_batch_norm_1_factor[j0] * encoder_1_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96]) * 2.0f;
-        const float sum_v104 = relu_5[j0] + relu_5[j0 + 32] + relu_5[j0 + 64] + relu_5[j0 + 96];
-        encoder_1_batch_norm_1_beta_2[j0] = sum_v104;
-        batch_norm_34[j0] = -(sum_v104 * v2 + v3) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_34[j1];
-            batch_norm_35[j0 * 32 + j1] = relu_5[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
-                    * encoder_1_batch_norm_1_gamma[j1]) + batch_norm_33[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_1_dense_1_bias_2[j0] = batch_norm_35[j0] + batch_norm_35[j0 + 32] + batch_norm_35[j0 + 64]
-                + batch_norm_35[j0 + 96];
     }
 }
 
@@ -3760,70 +2080,79 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     float *const code_dense_1_kernel_3 = (float *)(void *)(base + 16384);   /* f32[8, 32] */
     float *const encoder_2_dense_1_kernel_3 = (float *)(void *)(base + 8192);   /* f32[32, 32] */
 
-    gradients_k0_dense_batch_norm(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y, &count,
-            params->encoder_1_dense_1_bias, batch_norm);
-    gradients_k1_batch_norm_relu(batch_norm, &count, encoder_1_dense_1_y, params->encoder_1_dense_1_bias,
+    train_k0_dense_batch_norm(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y, &count, params->encoder_1_dense_1_bias,
+            batch_norm);
+    train_k1_batch_norm_relu(batch_norm, &count, encoder_1_dense_1_y, params->encoder_1_dense_1_bias,
             state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
             encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
-    gradients_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_3);
-    gradients_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count,
-            params->encoder_2_dense_1_bias, batch_norm_3);
-    gradients_k4_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
+    train_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_3);
+    train_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
+            batch_norm_3);
+    train_k1_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
             state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
-            encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta, h_2);
-    gradients_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_3);
-    gradients_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
+            encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta,
+            h_2);   /* k4_batch_norm_relu */
+    train_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_3);
+    train_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
             batch_norm_5);
-    gradients_k7_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
+    train_k7_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
             state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
-    gradients_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_3);
-    gradients_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
+    train_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_3);
+    train_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
             params->decoder_1_dense_1_bias, batch_norm_7);
-    gradients_k10_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
+    train_k1_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
             state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
-            decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta, h_4);
-    gradients_k11_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_3);
-    gradients_k12_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
-            params->decoder_2_dense_1_bias, batch_norm_9);
-    gradients_k13_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
+            decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta,
+            h_4);   /* k10_batch_norm_relu */
+    train_k2_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_3);   /* k11_dense_pack */
+    train_k3_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
+            params->decoder_2_dense_1_bias, batch_norm_9);   /* k12_dense_batch_norm */
+    train_k1_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
             state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
-            decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta, h_5);
-    gradients_k14_dense_pack(params->final_kernel, final_kernel_3);
-    gradients_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2,
-            &count, mean_squared_error_3, mean_squared_error_4);
-    gradients_k16_distance(&count, mean_squared_error_2, &metrics->loss);
+            decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta,
+            h_5);   /* k13_batch_norm_relu */
+    train_k14_dense_pack(params->final_kernel, final_kernel_3);
+    train_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
+            mean_squared_error_3, mean_squared_error_4);
+    train_k16_distance(&count, mean_squared_error_2, &metrics->loss);
     gradients_k17_dense(mean_squared_error_3, gradients->final_bias);
-    gradients_k18_dense_relu(mean_squared_error_4, final_kernel_3, relu, h_5);
+    train_k19_dense_relu(mean_squared_error_4, final_kernel_3, relu, h_5);   /* k18_dense_relu */
     gradients_k19_dense(h_5, mean_squared_error_4, gradients->final_kernel);
     gradients_k20_batch_norm(relu, decoder_2_dense_1_y, decoder_2_batch_norm_1_factor, gradients->decoder_2_batch_norm_1_gamma,
             params->decoder_2_batch_norm_1_gamma, &count, batch_norm_13);
     gradients_k21_batch_norm_dense(relu, gradients->decoder_2_batch_norm_1_beta, decoder_2_batch_norm_1_factor,
             params->decoder_2_batch_norm_1_gamma, batch_norm_13, &count, batch_norm_15, gradients->decoder_2_dense_1_bias);
-    gradients_k22_dense_relu(batch_norm_15, decoder_2_dense_1_kernel_3, relu_2, h_4);
+    train_k23_dense_relu(batch_norm_15, decoder_2_dense_1_kernel_3, relu_2, h_4);   /* k22_dense_relu */
     gradients_k23_dense(h_4, batch_norm_15, gradients->decoder_2_dense_1_kernel);
-    gradients_k24_batch_norm(relu_2, decoder_1_dense_1_y, decoder_1_batch_norm_1_factor,
-            gradients->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_gamma, &count, batch_norm_18);
-    gradients_k25_batch_norm_dense(relu_2, gradients->decoder_1_batch_norm_1_beta, decoder_1_batch_norm_1_factor,
-            params->decoder_1_batch_norm_1_gamma, batch_norm_18, &count, batch_norm_20, gradients->decoder_1_dense_1_bias);
-    gradients_k26_dense_relu(batch_norm_20, decoder_1_dense_1_kernel_3, relu_3, h_3);
+    gradients_k20_batch_norm(relu_2, decoder_1_dense_1_y, decoder_1_batch_norm_1_factor,
+            gradients->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_gamma, &count,
+            batch_norm_18);   /* k24_batch_norm */
+    gradients_k21_batch_norm_dense(relu_2, gradients->decoder_1_batch_norm_1_beta, decoder_1_batch_norm_1_factor,
+            params->decoder_1_batch_norm_1_gamma, batch_norm_18, &count, batch_norm_20,
+            gradients->decoder_1_dense_1_bias);   /* k25_batch_norm_dense */
+    train_k27_dense_relu(batch_norm_20, decoder_1_dense_1_kernel_3, relu_3, h_3);   /* k26_dense_relu */
     gradients_k27_dense(h_3, batch_norm_20, gradients->decoder_1_dense_1_kernel);
     gradients_k28_batch_norm(relu_3, code_dense_1_y, code_batch_norm_1_factor, gradients->code_batch_norm_1_gamma,
             params->code_batch_norm_1_gamma, &count, batch_norm_23);
     gradients_k29_batch_norm_dense(relu_3, gradients->code_batch_norm_1_beta, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, batch_norm_23, &count, batch_norm_25, gradients->code_dense_1_bias);
-    gradients_k30_dense_relu(batch_norm_25, code_dense_1_kernel_3, relu_4, h_2);
+    train_k31_dense_relu(batch_norm_25, code_dense_1_kernel_3, relu_4, h_2);   /* k30_dense_relu */
     gradients_k31_dense(h_2, batch_norm_25, gradients->code_dense_1_kernel);
-    gradients_k32_batch_norm(relu_4, encoder_2_dense_1_y, encoder_2_batch_norm_1_factor,
-            gradients->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_gamma, &count, batch_norm_28);
-    gradients_k33_batch_norm_dense(relu_4, gradients->encoder_2_batch_norm_1_beta, encoder_2_batch_norm_1_factor,
-            params->encoder_2_batch_norm_1_gamma, batch_norm_28, &count, batch_norm_30, gradients->encoder_2_dense_1_bias);
-    gradients_k34_dense_relu(batch_norm_30, encoder_2_dense_1_kernel_3, relu_5, h);
-    gradients_k35_dense(h, batch_norm_30, gradients->encoder_2_dense_1_kernel);
-    gradients_k36_batch_norm(relu_5, encoder_1_dense_1_y, encoder_1_batch_norm_1_factor,
-            gradients->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_gamma, &count, batch_norm_33);
-    gradients_k37_batch_norm_dense(relu_5, gradients->encoder_1_batch_norm_1_beta, encoder_1_batch_norm_1_factor,
-            params->encoder_1_batch_norm_1_gamma, batch_norm_33, &count, batch_norm_35, gradients->encoder_1_dense_1_bias);
+    gradients_k20_batch_norm(relu_4, encoder_2_dense_1_y, encoder_2_batch_norm_1_factor,
+            gradients->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_gamma, &count,
+            batch_norm_28);   /* k32_batch_norm */
+    gradients_k21_batch_norm_dense(relu_4, gradients->encoder_2_batch_norm_1_beta, encoder_2_batch_norm_1_factor,
+            params->encoder_2_batch_norm_1_gamma, batch_norm_28, &count, batch_norm_30,
+            gradients->encoder_2_dense_1_bias);   /* k33_batch_norm_dense */
+    train_k23_dense_relu(batch_norm_30, encoder_2_dense_1_kernel_3, relu_5, h);   /* k34_dense_relu */
+    gradients_k23_dense(h, batch_norm_30, gradients->encoder_2_dense_1_kernel);   /* k35_dense */
+    gradients_k20_batch_norm(relu_5, encoder_1_dense_1_y, encoder_1_batch_norm_1_factor,
+            gradients->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_gamma, &count,
+            batch_norm_33);   /* k36_batch_norm */
+    gradients_k21_batch_norm_dense(relu_5, gradients->encoder_1_batch_norm_1_beta, encoder_1_batch_norm_1_factor,
+            params->encoder_1_batch_norm_1_gamma, batch_norm_33, &count, batch_norm_35,
+            gradients->encoder_1_dense_1_bias);   /* k37_batch_norm_dense */
     gradients_k38_dense(x, batch_norm_35, gradients->encoder_1_dense_1_kernel);
     metrics->count = count;
     return DL_OK;
@@ -3869,7 +2198,7 @@ static void evaluate_k0_dense(const float *restrict x, const float *restrict enc
         evaluate_k0_dense_tile_4(x, 0, encoder_1_dense_1_kernel + n, encoder_1_dense_1_y + n);
 }
 
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
+/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32]; in 4 places */
 static void evaluate_k1_batch_norm_relu(const float *restrict encoder_1_batch_norm_1_moving_variance,
         const float *restrict encoder_1_batch_norm_1_gamma, float *restrict encoder_1_dense_1_y,
         const float *restrict encoder_1_dense_1_bias, const float *restrict encoder_1_batch_norm_1_beta,
@@ -3890,7 +2219,7 @@ static void evaluate_k1_batch_norm_relu(const float *restrict encoder_1_batch_no
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[4, 32], 4096 multiply-accumulates */
+/* autoencoder.dl:9: dense -> f32[4, 32], 4096 multiply-accumulates; in 2 places */
 static inline void evaluate_k2_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3928,27 +2257,6 @@ static void evaluate_k2_dense(const float *restrict encoder_1_dense_1_y, const f
 {
     for (int n = 0; n < 32; n += 4)
         evaluate_k2_dense_tile_4(encoder_1_dense_1_y, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void evaluate_k3_batch_norm_relu(const float *restrict encoder_2_batch_norm_1_moving_variance,
-        const float *restrict encoder_2_batch_norm_1_gamma, float *restrict encoder_2_dense_1_y,
-        const float *restrict encoder_2_dense_1_bias, const float *restrict encoder_2_batch_norm_1_beta,
-        const float *restrict encoder_2_batch_norm_1_moving_mean)
-{
-    float encoder_2_batch_norm_1_factor[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        encoder_2_batch_norm_1_factor[j0] = dl_rsqrt(encoder_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * encoder_2_batch_norm_1_gamma[j0];
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = encoder_2_batch_norm_1_factor[j1];
-            const float v2 = (encoder_2_dense_1_y[j0 * 32 + j1] + encoder_2_dense_1_bias[j1]) * v1
-                    + (encoder_2_batch_norm_1_beta[j1] - encoder_2_batch_norm_1_moving_mean[j1] * v1);
-            encoder_2_dense_1_y[j0 * 32 + j1] = v2 < 0.0f ? 0.0f : v2;
-        }
-    }
 }
 
 /* autoencoder.dl:9: dense -> f32[4, 8], 1024 multiply-accumulates */
@@ -4050,88 +2358,6 @@ static void evaluate_k6_dense(const float *restrict code_dense_1_y, const float 
         evaluate_k6_dense_tile_4(code_dense_1_y, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
 }
 
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void evaluate_k7_batch_norm_relu(const float *restrict decoder_1_batch_norm_1_moving_variance,
-        const float *restrict decoder_1_batch_norm_1_gamma, float *restrict decoder_1_dense_1_y,
-        const float *restrict decoder_1_dense_1_bias, const float *restrict decoder_1_batch_norm_1_beta,
-        const float *restrict decoder_1_batch_norm_1_moving_mean)
-{
-    float decoder_1_batch_norm_1_factor[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_1_batch_norm_1_factor[j0] = dl_rsqrt(decoder_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * decoder_1_batch_norm_1_gamma[j0];
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = decoder_1_batch_norm_1_factor[j1];
-            const float v2 = (decoder_1_dense_1_y[j0 * 32 + j1] + decoder_1_dense_1_bias[j1]) * v1
-                    + (decoder_1_batch_norm_1_beta[j1] - decoder_1_batch_norm_1_moving_mean[j1] * v1);
-            decoder_1_dense_1_y[j0 * 32 + j1] = v2 < 0.0f ? 0.0f : v2;
-        }
-    }
-}
-
-/* autoencoder.dl:9: dense -> f32[4, 32], 4096 multiply-accumulates */
-static inline void evaluate_k8_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void evaluate_k8_dense(const float *restrict decoder_1_dense_1_y, const float *restrict decoder_2_dense_1_kernel,
-        float *restrict decoder_2_dense_1_y)
-{
-    for (int n = 0; n < 32; n += 4)
-        evaluate_k8_dense_tile_4(decoder_1_dense_1_y, 0, decoder_2_dense_1_kernel + n, decoder_2_dense_1_y + n);
-}
-
-/* autoencoder.dl:9: batch_norm, relu -> f32[4, 32] */
-static void evaluate_k9_batch_norm_relu(const float *restrict decoder_2_batch_norm_1_moving_variance,
-        const float *restrict decoder_2_batch_norm_1_gamma, float *restrict decoder_2_dense_1_y,
-        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_beta,
-        const float *restrict decoder_2_batch_norm_1_moving_mean)
-{
-    float decoder_2_batch_norm_1_factor[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_batch_norm_1_factor[j0] = dl_rsqrt(decoder_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * decoder_2_batch_norm_1_gamma[j0];
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = decoder_2_batch_norm_1_factor[j1];
-            const float v2 = (decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]) * v1
-                    + (decoder_2_batch_norm_1_beta[j1] - decoder_2_batch_norm_1_moving_mean[j1] * v1);
-            decoder_2_dense_1_y[j0 * 32 + j1] = v2 < 0.0f ? 0.0f : v2;
-        }
-    }
-}
-
 /* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[4], 8192 multiply-accumulates */
 static inline void evaluate_k10_dense_mean_squared_error_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
@@ -4173,22 +2399,22 @@ static void evaluate_k10_dense_mean_squared_error(const float *restrict decoder_
     for (int n = 0; n < 64; n += 4)
         evaluate_k10_dense_mean_squared_error_tile_4(decoder_2_dense_1_y, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float sum_v17[8];
+        float sum_v2[8];
         for (int lane = 0; lane < 8; lane++)
-            sum_v17[lane] = 0.0f;
+            sum_v2[lane] = 0.0f;
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
-                const float sub_v16 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
-                sum_v17[lane] += sub_v16 * sub_v16;
+                const float sub_v1 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
+                sum_v2[lane] += sub_v1 * sub_v1;
             }
         }
         for (int lane = 0; lane < 4; lane++)
-            sum_v17[lane] += sum_v17[lane + 4];
+            sum_v2[lane] += sum_v2[lane + 4];
         for (int lane = 0; lane < 2; lane++)
-            sum_v17[lane] += sum_v17[lane + 2];
-        sum_v17[0] += sum_v17[1];
-        mean_squared_error_2[i0] = sum_v17[0];
+            sum_v2[lane] += sum_v2[lane + 2];
+        sum_v2[0] += sum_v2[1];
+        mean_squared_error_2[i0] = sum_v2[0];
     }
 }
 
@@ -4224,20 +2450,20 @@ dl_status autoencoder_evaluate(const autoencoder_params *params, const autoencod
             encoder_1_dense_1_y, params->encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_beta,
             state->encoder_1_batch_norm_1_moving_mean);
     evaluate_k2_dense(encoder_1_dense_1_y, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y);
-    evaluate_k3_batch_norm_relu(state->encoder_2_batch_norm_1_moving_variance, params->encoder_2_batch_norm_1_gamma,
+    evaluate_k1_batch_norm_relu(state->encoder_2_batch_norm_1_moving_variance, params->encoder_2_batch_norm_1_gamma,
             encoder_2_dense_1_y, params->encoder_2_dense_1_bias, params->encoder_2_batch_norm_1_beta,
-            state->encoder_2_batch_norm_1_moving_mean);
+            state->encoder_2_batch_norm_1_moving_mean);   /* k3_batch_norm_relu */
     evaluate_k4_dense(encoder_2_dense_1_y, params->code_dense_1_kernel, code_dense_1_y);
     evaluate_k5_batch_norm_relu(state->code_batch_norm_1_moving_variance, params->code_batch_norm_1_gamma, code_dense_1_y,
             params->code_dense_1_bias, params->code_batch_norm_1_beta, state->code_batch_norm_1_moving_mean);
     evaluate_k6_dense(code_dense_1_y, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y);
-    evaluate_k7_batch_norm_relu(state->decoder_1_batch_norm_1_moving_variance, params->decoder_1_batch_norm_1_gamma,
+    evaluate_k1_batch_norm_relu(state->decoder_1_batch_norm_1_moving_variance, params->decoder_1_batch_norm_1_gamma,
             decoder_1_dense_1_y, params->decoder_1_dense_1_bias, params->decoder_1_batch_norm_1_beta,
-            state->decoder_1_batch_norm_1_moving_mean);
-    evaluate_k8_dense(decoder_1_dense_1_y, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y);
-    evaluate_k9_batch_norm_relu(state->decoder_2_batch_norm_1_moving_variance, params->decoder_2_batch_norm_1_gamma,
+            state->decoder_1_batch_norm_1_moving_mean);   /* k7_batch_norm_relu */
+    evaluate_k2_dense(decoder_1_dense_1_y, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y);   /* k8_dense */
+    evaluate_k1_batch_norm_relu(state->decoder_2_batch_norm_1_moving_variance, params->decoder_2_batch_norm_1_gamma,
             decoder_2_dense_1_y, params->decoder_2_dense_1_bias, params->decoder_2_batch_norm_1_beta,
-            state->decoder_2_batch_norm_1_moving_mean);
+            state->decoder_2_batch_norm_1_moving_mean);   /* k9_batch_norm_relu */
     evaluate_k10_dense_mean_squared_error(decoder_2_dense_1_y, params->final_kernel, final_y, params->final_bias, x,
             mean_squared_error_2);
     evaluate_k11_distance(&count, mean_squared_error_2, &metrics->loss);

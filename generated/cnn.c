@@ -10,46 +10,46 @@
 #include "dl_arena.h"
 
 /* cnn.dl:6: conv2d -> f32[3, 3, 1, 32] */
-static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict conv2d_1_kernel)
+static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 288; j0++) {
-        conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xcdc01eb3u,
+        conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.28426763f - 0.14213382f;
     }
 }
 
 /* cnn.dl:7: conv2d -> f32[3, 3, 32, 64] */
-static void init_k1_conv2d(const int32_t *restrict seed_, float *restrict conv2d_2_kernel)
+static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict conv2d_2_kernel)
 {
     for (int j0 = 0; j0 < 18432; j0++) {
-        conv2d_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xf4d41927u,
+        conv2d_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.16666667f - 0.083333336f;
     }
 }
 
 /* cnn.dl:8: conv2d -> f32[3, 3, 64, 64] */
-static void init_k2_conv2d(const int32_t *restrict seed_, float *restrict conv2d_3_kernel)
+static void init_k2_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict conv2d_3_kernel)
 {
     for (int j0 = 0; j0 < 36864; j0++) {
-        conv2d_3_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xde2fa48du,
+        conv2d_3_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.14433756f - 0.07216878f;
     }
 }
 
 /* cnn.dl:10: dense -> f32[576, 64] */
-static void init_k3_dense(const int32_t *restrict seed_, float *restrict hidden_kernel)
+static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     for (int j0 = 0; j0 < 36864; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1fc006c6u,
+        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.19364917f - 0.09682459f;
     }
 }
 
 /* cnn.dl:11: dense -> f32[64, 10] */
-static void init_k4_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k4_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
     }
 }
@@ -110,21 +110,12 @@ static void init_k9_adam_fill(float *restrict m_conv2d_2_kernel, float *restrict
     }
 }
 
-/* cnn.dl:18: adam -> f32[3, 3, 64, 64] */
+/* cnn.dl:18: adam -> f32[3, 3, 64, 64]; in 2 places */
 static void init_k10_adam_fill(float *restrict m_conv2d_3_kernel, float *restrict v_conv2d_3_kernel)
 {
     for (int j0 = 0; j0 < 36864; j0++) {
         m_conv2d_3_kernel[j0] = 0.0f;
         v_conv2d_3_kernel[j0] = 0.0f;
-    }
-}
-
-/* cnn.dl:18: adam -> f32[576, 64] */
-static void init_k11_adam_fill(float *restrict m_hidden_kernel, float *restrict v_hidden_kernel)
-{
-    for (int j0 = 0; j0 < 36864; j0++) {
-        m_hidden_kernel[j0] = 0.0f;
-        v_hidden_kernel[j0] = 0.0f;
     }
 }
 
@@ -150,11 +141,11 @@ dl_status cnn_init(cnn_params *params, cnn_optimizer *optimizer, uint64_t seed, 
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_conv2d(words, params->conv2d_1_kernel);
-    init_k1_conv2d(words, params->conv2d_2_kernel);
-    init_k2_conv2d(words, params->conv2d_3_kernel);
-    init_k3_dense(words, params->hidden_kernel);
-    init_k4_dense(words, params->classifier_kernel);
+    init_k0_conv2d(0xcdc01eb3u, words, params->conv2d_1_kernel);
+    init_k1_conv2d(0xf4d41927u, words, params->conv2d_2_kernel);
+    init_k2_conv2d(0xde2fa48du, words, params->conv2d_3_kernel);
+    init_k3_dense(0x1fc006c6u, words, params->hidden_kernel);
+    init_k4_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k5_conv2d_fill(params->conv2d_1_bias, optimizer->m_conv2d_1_bias, optimizer->v_conv2d_1_bias);
     init_k6_conv2d_fill(params->conv2d_2_bias, params->conv2d_3_bias, params->hidden_bias, optimizer->m_conv2d_2_bias,
             optimizer->v_conv2d_2_bias, optimizer->m_conv2d_3_bias, optimizer->v_conv2d_3_bias, optimizer->m_hidden_bias);
@@ -162,7 +153,7 @@ dl_status cnn_init(cnn_params *params, cnn_optimizer *optimizer, uint64_t seed, 
     init_k8_adam_fill(optimizer->m_conv2d_1_kernel, optimizer->v_conv2d_1_kernel);
     init_k9_adam_fill(optimizer->m_conv2d_2_kernel, optimizer->v_conv2d_2_kernel);
     init_k10_adam_fill(optimizer->m_conv2d_3_kernel, optimizer->v_conv2d_3_kernel);
-    init_k11_adam_fill(optimizer->m_hidden_kernel, optimizer->v_hidden_kernel);
+    init_k10_adam_fill(optimizer->m_hidden_kernel, optimizer->v_hidden_kernel);   /* k11_adam_fill */
     init_k12_conv2d_fill(optimizer->v_hidden_bias);
     init_k13_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
     optimizer->step = 0;
@@ -461,21 +452,21 @@ static void infer_k6_dense_softmax(const float *restrict relu_4, const float *re
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
         infer_k6_dense_softmax_tile_1(relu_4, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v12 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v11 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v11;
-        const float x_max_v12 = logits_v11;
-        max_v12 = dl_max(max_v12, x_max_v12);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax = max_v12;
-    float sum_v14 = 0.0f;
+    softmax = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v13 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v13;
-        sum_v14 += softmax_1_y_v13;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_2 = sum_v14;
+    softmax_2 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -502,7 +493,7 @@ dl_status cnn_infer(const cnn_params *params, const float *image, float *probs, 
     return DL_OK;
 }
 
-/* cnn.dl:6: conv2d, relu -> f32[32, 26, 26, 32], 6230016 multiply-accumulates */
+/* cnn.dl:6: conv2d, relu -> f32[32, 26, 26, 32], 6230016 multiply-accumulates; in 3 places */
 static inline void train_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -558,7 +549,7 @@ static void train_k0_conv2d_relu(const float *restrict image, const float *restr
     }
 }
 
-/* cnn.dl:6: max_pool2d -> f32[32, 13, 13, 32] */
+/* cnn.dl:6: max_pool2d -> f32[32, 13, 13, 32]; in 3 places */
 static void train_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
     for (int j0 = 0; j0 < 416; j0++) {
@@ -572,7 +563,7 @@ static void train_k1_max_pool2d(const float *restrict relu, float *restrict max_
     }
 }
 
-/* cnn.dl:7: conv2d, relu -> f32[32, 11, 11, 64], 71368704 multiply-accumulates */
+/* cnn.dl:7: conv2d, relu -> f32[32, 11, 11, 64], 71368704 multiply-accumulates; in 3 places */
 static inline void train_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -660,7 +651,7 @@ static void train_k2_conv2d_relu(const float *restrict max_pool2d, const float *
     }
 }
 
-/* cnn.dl:7: max_pool2d -> f32[32, 5, 5, 64] */
+/* cnn.dl:7: max_pool2d -> f32[32, 5, 5, 64]; in 3 places */
 static void train_k3_max_pool2d(const float *restrict relu_2, float *restrict max_pool2d_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -678,7 +669,7 @@ static void train_k3_max_pool2d(const float *restrict relu_2, float *restrict ma
     }
 }
 
-/* cnn.dl:8: conv2d, relu -> f32[32, 3, 3, 64], 10616832 multiply-accumulates */
+/* cnn.dl:8: conv2d, relu -> f32[32, 3, 3, 64], 10616832 multiply-accumulates; in 3 places */
 static inline void train_k4_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -725,7 +716,7 @@ static void train_k4_conv2d_relu(const float *restrict max_pool2d_2, const float
     }
 }
 
-/* cnn.dl:10: dense -> f32[64, 576] */
+/* cnn.dl:10: dense -> f32[64, 576]; in 2 places */
 static void train_k5_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -735,7 +726,7 @@ static void train_k5_dense_pack(const float *restrict hidden_kernel, float *rest
     }
 }
 
-/* cnn.dl:10: dense, relu -> f32[32, 64], 1179648 multiply-accumulates */
+/* cnn.dl:10: dense, relu -> f32[32, 64], 1179648 multiply-accumulates; in 3 places */
 static inline void train_k6_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -784,7 +775,7 @@ static void train_k6_dense_relu(const float *restrict relu_3, const float *restr
     }
 }
 
-/* cnn.dl:11: dense -> f32[10, 64] */
+/* cnn.dl:11: dense -> f32[10, 64]; in 2 places */
 static void train_k7_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -794,7 +785,7 @@ static void train_k7_dense_pack(const float *restrict classifier_kernel, float *
     }
 }
 
-/* cnn.dl:17: cross_entropy -> index check */
+/* cnn.dl:17: cross_entropy -> index check; in 3 places */
 static dl_status train_k8_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -804,7 +795,7 @@ static dl_status train_k8_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* cnn.dl:11: dense, cnn.dl:13: softmax, cnn.dl:17: cross_entropy, cnn.dl:19: argmax -> i32[32], 20480 multiply-accumulates */
+/* cnn.dl:11: dense, cnn.dl:13: softmax, cnn.dl:17: cross_entropy, cnn.dl:19: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
 static inline void train_k9_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -850,86 +841,86 @@ static void train_k9_dense_softmax_cross_entropy(const float *restrict relu_4, c
             train_k9_dense_softmax_cross_entropy_tile_4(relu_4, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v12 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v11 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v11;
-                const float x_max_v12 = logits_v11;
-                max_v12 = dl_max(max_v12, x_max_v12);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax = max_v12;
-            float sum_v14 = 0.0f;
+            softmax = max_v2;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v13 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v13;
-                sum_v14 += softmax_1_y_v13;
+                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
+                sum_v4 += softmax_1_y_v3;
             }
-            softmax_2[i0] = sum_v14;
+            softmax_2[i0] = sum_v4;
             const float v1 = softmax_2[i0];
             const float v2 = dl_log(v1);
-            float sum_v16 = 0.0f;
-            int32_t argmax_v17 = 0;
-            float best_argmax_v17 = -DL_INFINITY;
+            float sum_v5 = 0.0f;
+            int32_t argmax_v6 = 0;
+            float best_argmax_v6 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
-                sum_v16 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v17 = v3;
-                if (best_argmax_v17 < x_argmax_v17) {
-                    best_argmax_v17 = x_argmax_v17;
-                    argmax_v17 = r0;
+                sum_v5 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v6 = v3;
+                if (best_argmax_v6 < x_argmax_v6) {
+                    best_argmax_v6 = x_argmax_v6;
+                    argmax_v6 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v16;
-            argmax[i0] = argmax_v17;
+            cross_entropy[i0] = sum_v5;
+            argmax[i0] = argmax_v6;
         }
     }
 }
 
-/* cnn.dl:19: -> f32 */
+/* cnn.dl:19: -> f32; in 2 places */
 static void train_k10_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
-    float sum_v18[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v18[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v18[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v18[lane] += sum_v18[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v18[lane] += sum_v18[lane + 2];
-    sum_v18[0] += sum_v18[1];
-    sum = sum_v18[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum = sum_v0[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
-/* cnn.dl:17: cross_entropy -> f32 */
+/* cnn.dl:17: cross_entropy -> f32; in 2 places */
 static void train_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
-    float sum_v20[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v20[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v20[lane] += sum_v20[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v20[lane] += sum_v20[lane + 2];
-    sum_v20[0] += sum_v20[1];
-    cross_entropy_2 = sum_v20[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    cross_entropy_2 = sum_v0[0];
     loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
@@ -949,11 +940,11 @@ static void train_k12_cross_entropy_softmax_dense(const int32_t *restrict label,
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v23 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v23 += -softmax_3[j0 * 10 + r1];
+            sum_v1 += -softmax_3[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v23;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_2[j0];
@@ -976,7 +967,7 @@ static void train_k12_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
-/* cnn.dl:11: dense, cnn.dl:10: relu -> f32[32, 64], 20480 multiply-accumulates */
+/* cnn.dl:11: dense, cnn.dl:10: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
 static inline void train_k13_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1076,18 +1067,19 @@ static void train_k15_dense_adam(const float *restrict relu_4, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v76 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v76;
-                const float add_v77 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v77;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v76 / (dl_sqrt(add_v77)
+                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v2;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
     }
 }
 
-/* cnn.dl:10: dense, cnn.dl:18: adam -> f32[64] */
+/* cnn.dl:10: dense, cnn.dl:18: adam;
+ * cnn.dl:7: conv2d, cnn.dl:18: adam -> f32[64]; in 2 places */
 static void train_k16_dense_adam(const float *restrict relu_5, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
@@ -1102,15 +1094,15 @@ static void train_k16_dense_adam(const float *restrict relu_5, float *restrict m
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v73 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_hidden_bias[j0] = add_v73;
-        const float add_v74 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_hidden_bias[j0] = add_v74;
-        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v73 / (dl_sqrt(add_v74) + 1e-07f);
+        const float add_v1 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v1;
+        const float add_v2 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v2;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* cnn.dl:10: dense, cnn.dl:8: relu -> f32[32, 3, 3, 64], 1179648 multiply-accumulates */
+/* cnn.dl:10: dense, cnn.dl:8: relu -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
 static inline void train_k17_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1208,11 +1200,11 @@ static void train_k18_dense_adam(const float *restrict relu_3, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v70 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 64 + j0] = add_v70;
-                const float add_v71 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 64 + j0] = add_v71;
-                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v70 / (dl_sqrt(add_v71) + 1e-07f);
+                const float add_v1 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 64 + j0] = add_v1;
+                const float add_v2 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 64 + j0] = add_v2;
+                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
@@ -1237,15 +1229,15 @@ static void train_k19_conv2d_adam(const float *restrict relu_6, float *restrict 
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = conv2d[j0];
-        const float add_v67 = m_conv2d_3_bias[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_3_bias[j0] = add_v67;
-        const float add_v68 = v_conv2d_3_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_3_bias[j0] = add_v68;
-        conv2d_3_bias[j0] = conv2d_3_bias[j0] - adam[0] * add_v67 / (dl_sqrt(add_v68) + 1e-07f);
+        const float add_v1 = m_conv2d_3_bias[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_3_bias[j0] = add_v1;
+        const float add_v2 = v_conv2d_3_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_3_bias[j0] = add_v2;
+        conv2d_3_bias[j0] = conv2d_3_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* cnn.dl:8: conv2d -> f32[3, 3, 64, 64] */
+/* cnn.dl:8: conv2d -> f32[3, 3, 64, 64]; in 2 places */
 static void train_k20_conv2d_pack(const float *restrict conv2d_3_kernel, float *restrict conv2d_11)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -1257,7 +1249,7 @@ static void train_k20_conv2d_pack(const float *restrict conv2d_3_kernel, float *
     }
 }
 
-/* cnn.dl:8: conv2d -> f32[32, 5, 5, 64], 29491200 multiply-accumulates */
+/* cnn.dl:8: conv2d -> f32[32, 5, 5, 64], 29491200 multiply-accumulates; in 2 places */
 static inline void train_k21_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
@@ -1312,7 +1304,7 @@ static void train_k21_conv2d(const float *restrict relu_6, const float *restrict
     }
 }
 
-/* cnn.dl:8: conv2d -> f32[64, 3, 3, 64], 10616832 multiply-accumulates */
+/* cnn.dl:8: conv2d -> f32[64, 3, 3, 64], 10616832 multiply-accumulates; in 2 places */
 static inline void train_k22_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1363,7 +1355,7 @@ static void train_k22_conv2d(const float *restrict max_pool2d_2, const float *re
     }
 }
 
-/* cnn.dl:7: max_pool2d -> i32[32, 5, 5, 64] */
+/* cnn.dl:7: max_pool2d -> i32[32, 5, 5, 64]; in 2 places */
 static void train_k23_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1386,7 +1378,7 @@ static void train_k23_max_pool2d(const float *restrict relu_2, dl_word *restrict
     }
 }
 
-/* cnn.dl:7: relu, conv2d -> f32[32, 64] */
+/* cnn.dl:7: relu, conv2d -> f32[32, 64]; in 2 places */
 static void train_k24_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_3, const float *restrict conv2d_2,
         float *restrict conv2d_4)
 {
@@ -1414,30 +1406,7 @@ static void train_k24_relu_conv2d(float *restrict relu_2, const dl_word *restric
     }
 }
 
-/* cnn.dl:7: conv2d, cnn.dl:18: adam -> f32[64] */
-static void train_k25_conv2d_adam(const float *restrict conv2d_4, float *restrict m_conv2d_2_bias,
-        float *restrict v_conv2d_2_bias, float *restrict conv2d_2_bias, const float *restrict adam)
-{
-    float conv2d_5[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_5[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            conv2d_5[j0] += conv2d_4[j0 + r1 * 64];
-        }
-    }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = conv2d_5[j0];
-        const float add_v61 = m_conv2d_2_bias[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_2_bias[j0] = add_v61;
-        const float add_v62 = v_conv2d_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_2_bias[j0] = add_v62;
-        conv2d_2_bias[j0] = conv2d_2_bias[j0] - adam[0] * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
-    }
-}
-
-/* cnn.dl:7: conv2d -> f32[3, 3, 64, 32] */
+/* cnn.dl:7: conv2d -> f32[3, 3, 64, 32]; in 2 places */
 static void train_k26_conv2d_pack(const float *restrict conv2d_2_kernel, float *restrict conv2d_12)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -1449,7 +1418,7 @@ static void train_k26_conv2d_pack(const float *restrict conv2d_2_kernel, float *
     }
 }
 
-/* cnn.dl:7: conv2d -> f32[32, 13, 13, 32], 99680256 multiply-accumulates */
+/* cnn.dl:7: conv2d -> f32[32, 13, 13, 32], 99680256 multiply-accumulates; in 2 places */
 static inline void train_k27_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1604,7 +1573,7 @@ static void train_k27_conv2d(const float *restrict relu_2, const float *restrict
     }
 }
 
-/* cnn.dl:7: conv2d -> f32[32, 3, 3, 64], 71368704 multiply-accumulates */
+/* cnn.dl:7: conv2d -> f32[32, 3, 3, 64], 71368704 multiply-accumulates; in 2 places */
 static inline void train_k28_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1655,7 +1624,7 @@ static void train_k28_conv2d(const float *restrict max_pool2d, const float *rest
     }
 }
 
-/* cnn.dl:6: max_pool2d -> i32[32, 13, 13, 32] */
+/* cnn.dl:6: max_pool2d -> i32[32, 13, 13, 32]; in 2 places */
 static void train_k29_max_pool2d(const float *restrict relu, dl_word *restrict max_pool2d_4)
 {
     for (int j0 = 0; j0 < 416; j0++) {
@@ -1676,7 +1645,7 @@ static void train_k29_max_pool2d(const float *restrict relu, dl_word *restrict m
     }
 }
 
-/* cnn.dl:6: relu -> f32[32, 26, 26, 32] */
+/* cnn.dl:6: relu -> f32[32, 26, 26, 32]; in 2 places */
 static void train_k30_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_6)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1693,7 +1662,7 @@ static void train_k30_relu(float *restrict relu, const dl_word *restrict max_poo
     }
 }
 
-/* cnn.dl:6: conv2d -> f32[32, 32] */
+/* cnn.dl:6: conv2d -> f32[32, 32]; in 2 places */
 static void train_k31_conv2d(const float *restrict relu, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1725,15 +1694,15 @@ static void train_k32_conv2d_adam(const float *restrict conv2d_8, float *restric
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = conv2d_9[j0];
-        const float add_v55 = m_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_1_bias[j0] = add_v55;
-        const float add_v56 = v_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_1_bias[j0] = add_v56;
-        conv2d_1_bias[j0] = conv2d_1_bias[j0] - adam[0] * add_v55 / (dl_sqrt(add_v56) + 1e-07f);
+        const float add_v1 = m_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_1_bias[j0] = add_v1;
+        const float add_v2 = v_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_1_bias[j0] = add_v2;
+        conv2d_1_bias[j0] = conv2d_1_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* cnn.dl:6: conv2d -> f32[1, 3, 3, 32], 6230016 multiply-accumulates */
+/* cnn.dl:6: conv2d -> f32[1, 3, 3, 32], 6230016 multiply-accumulates; in 2 places */
 static inline void train_k33_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1778,11 +1747,11 @@ static void train_k34_adam(float *restrict m_conv2d_1_kernel, const float *restr
 {
     for (int j0 = 0; j0 < 288; j0++) {
         const float v1 = conv2d_10[j0];
-        const float add_v51 = m_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_conv2d_1_kernel[j0] = add_v51;
-        const float add_v52 = v_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_conv2d_1_kernel[j0] = add_v52;
-        conv2d_1_kernel[j0] = conv2d_1_kernel[j0] - adam[0] * add_v51 / (dl_sqrt(add_v52) + 1e-07f);
+        const float add_v0 = m_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_conv2d_1_kernel[j0] = add_v0;
+        const float add_v1 = v_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_conv2d_1_kernel[j0] = add_v1;
+        conv2d_1_kernel[j0] = conv2d_1_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -1794,12 +1763,12 @@ static void train_k35_adam(float *restrict m_conv2d_2_kernel, const float *restr
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_7[j0 * 64 + j1 * 576 + j2];
-                const float add_v58 = m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v58;
-                const float add_v59 = v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v59;
-                conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] - adam[0] * add_v58
-                        / (dl_sqrt(add_v59) + 1e-07f);
+                const float add_v0 = m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v0;
+                const float add_v1 = v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = add_v1;
+                conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] = conv2d_2_kernel[j0 * 2048 + j1 * 64 + j2] - adam[0] * add_v0
+                        / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
@@ -1813,12 +1782,12 @@ static void train_k36_adam(float *restrict m_conv2d_3_kernel, const float *restr
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_3[j0 * 64 + j1 * 576 + j2];
-                const float add_v64 = m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v64;
-                const float add_v65 = v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v65;
-                conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] - adam[0] * add_v64
-                        / (dl_sqrt(add_v65) + 1e-07f);
+                const float add_v0 = m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v0;
+                const float add_v1 = v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = add_v1;
+                conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[j0 * 4096 + j1 * 64 + j2] - adam[0] * add_v0
+                        / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
@@ -1901,7 +1870,8 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k22_conv2d(max_pool2d_2, relu_6, conv2d_3);
     train_k23_max_pool2d(relu_2, max_pool2d_3);
     train_k24_relu_conv2d(relu_2, max_pool2d_3, conv2d_2, conv2d_4);
-    train_k25_conv2d_adam(conv2d_4, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias, adam);
+    train_k16_dense_adam(conv2d_4, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias,
+            adam);   /* k25_conv2d_adam */
     train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_12);
     train_k27_conv2d(relu_2, conv2d_12, conv2d_6);
     train_k28_conv2d(max_pool2d, relu_2, conv2d_7);
@@ -1919,438 +1889,6 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     return DL_OK;
 }
 
-/* cnn.dl:6: conv2d, relu -> f32[32, 26, 26, 32], 6230016 multiply-accumulates */
-static inline void gradients_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[21632] = c1_0;
-    c[21633] = c1_1;
-    c[21634] = c1_2;
-    c[21635] = c1_3;
-    c[43264] = c2_0;
-    c[43265] = c2_1;
-    c[43266] = c2_2;
-    c[43267] = c2_3;
-    c[64896] = c3_0;
-    c[64897] = c3_1;
-    c[64898] = c3_2;
-    c[64899] = c3_3;
-}
-
-static void gradients_k0_conv2d_relu(const float *restrict image, const float *restrict conv2d_1_kernel, float *restrict relu,
-        const float *restrict conv2d_1_bias)
-{
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2 = 0; i2 < 26; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 32; n += 4)
-                    gradients_k0_conv2d_relu_tile_4(image, i1 * 28 + i2 + i0_0 * 784, conv2d_1_kernel + n,
-                            relu + (i1 * 832 + i2 * 32 + i0_0 * 21632 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] + conv2d_1_bias[j0];
-                        relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:6: max_pool2d -> f32[32, 13, 13, 32] */
-static void gradients_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
-{
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                max_pool2d[j0 * 416 + j1 * 32 + j2] = dl_max(dl_max(dl_max(relu[j0 * 1664 + j1 * 64 + j2],
-                        relu[j0 * 1664 + j1 * 64 + j2 + 32]), relu[j0 * 1664 + j1 * 64 + j2 + 832]),
-                        relu[j0 * 1664 + j1 * 64 + j2 + 864]);
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: conv2d, relu -> f32[32, 11, 11, 64], 71368704 multiply-accumulates */
-static inline void gradients_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 96; k1++) {
-            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static inline void gradients_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 96; k1++) {
-            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-}
-
-static void gradients_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict conv2d_2_kernel,
-        float *restrict relu_2, const float *restrict conv2d_2_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
-                for (int n = 0; n < 64; n += 4)
-                    if (i2_0 < 8)
-                        gradients_k2_conv2d_relu_tile_4(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
-                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
-                    else
-                        gradients_k2_conv2d_relu_tile_3(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
-                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 64; j0++) {
-                        const float v1 = relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] + conv2d_2_bias[j0];
-                        relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: max_pool2d -> f32[32, 5, 5, 64] */
-static void gradients_k3_max_pool2d(const float *restrict relu_2, float *restrict max_pool2d_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 5; j1++) {
-            for (int j2 = 0; j2 < 5; j2++) {
-                for (int j3 = 0; j3 < 64; j3++) {
-                    max_pool2d_2[j0 * 1600 + j1 * 320 + j2 * 64 + j3]
-                            = dl_max(dl_max(dl_max(relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3],
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64]),
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704]),
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768]);
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:8: conv2d, relu -> f32[32, 3, 3, 64], 10616832 multiply-accumulates */
-static inline void gradients_k4_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 192; k1++) {
-            const float *const ak = a + (at + k0 * 320 + k1), *const bk = b + (k0 * 12288 + k1 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-}
-
-static void gradients_k4_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict conv2d_3_kernel,
-        float *restrict relu_3, const float *restrict conv2d_3_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 3; i1++) {
-            for (int n = 0; n < 64; n += 4)
-                gradients_k4_conv2d_relu_tile_3(max_pool2d_2, i0 * 1600 + i1 * 320, conv2d_3_kernel + n,
-                        relu_3 + (i0 * 576 + i1 * 192 + n));
-            for (int i2 = 0; i2 < 3; i2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
-                    relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:10: dense -> f32[64, 576] */
-static void gradients_k5_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_3)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 576; j1++) {
-            hidden_kernel_3[j0 * 576 + j1] = hidden_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
-/* cnn.dl:10: dense, relu -> f32[32, 64], 1179648 multiply-accumulates */
-static inline void gradients_k6_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 576; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[576]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[1152]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[1728]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k6_dense_relu(const float *restrict relu_3, const float *restrict hidden_kernel, float *restrict relu_4,
-        const float *restrict hidden_bias)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            gradients_k6_dense_relu_tile_4(relu_3, i0_0 * 576, hidden_kernel + n, relu_4 + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_4[i0 * 64 + j0] + hidden_bias[j0];
-                relu_4[i0 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* cnn.dl:11: dense -> f32[10, 64] */
-static void gradients_k7_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_3[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
-/* cnn.dl:17: cross_entropy -> index check */
-static dl_status gradients_k8_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* cnn.dl:11: dense, cnn.dl:13: softmax, cnn.dl:17: cross_entropy, cnn.dl:19: argmax -> i32[32], 20480 multiply-accumulates */
-static inline void gradients_k9_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 10);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
-}
-
-static void gradients_k9_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
-{
-    float logits[10];
-    float softmax;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            gradients_k9_dense_softmax_cross_entropy_tile_4(relu_4, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
-                    classifier_y + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v12 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v11 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v11;
-                const float x_max_v12 = logits_v11;
-                max_v12 = dl_max(max_v12, x_max_v12);
-            }
-            softmax = max_v12;
-            float sum_v14 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v13 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v13;
-                sum_v14 += softmax_1_y_v13;
-            }
-            softmax_2[i0] = sum_v14;
-            const float v1 = softmax_2[i0];
-            const float v2 = dl_log(v1);
-            float sum_v16 = 0.0f;
-            int32_t argmax_v17 = 0;
-            float best_argmax_v17 = -DL_INFINITY;
-            for (int r0 = 0; r0 < 10; r0++) {
-                const float v3 = logits[r0];
-                sum_v16 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v17 = v3;
-                if (best_argmax_v17 < x_argmax_v17) {
-                    best_argmax_v17 = x_argmax_v17;
-                    argmax_v17 = r0;
-                }
-            }
-            cross_entropy[i0] = sum_v16;
-            argmax[i0] = argmax_v17;
-        }
-    }
-}
-
-/* cnn.dl:19: -> f32 */
-static void gradients_k10_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
-{
-    float sum;
-    float sum_v18[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v18[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v18[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v18[lane] += sum_v18[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v18[lane] += sum_v18[lane + 2];
-    sum_v18[0] += sum_v18[1];
-    sum = sum_v18[0];
-    accuracy[0] = sum / (float)count_[0];
-}
-
-/* cnn.dl:17: cross_entropy -> f32 */
-static void gradients_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    float cross_entropy_2;
-    float sum_v20[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v20[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy[r0];
-            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v20[lane] += sum_v20[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v20[lane] += sum_v20[lane + 2];
-    sum_v20[0] += sum_v20[1];
-    cross_entropy_2 = sum_v20[0];
-    loss[0] = cross_entropy_2 / (float)count_[0];
-}
-
 /* cnn.dl:17: cross_entropy, cnn.dl:13: softmax, cnn.dl:11: dense -> f32[10] */
 static void gradients_k12_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
@@ -2366,11 +1904,11 @@ static void gradients_k12_cross_entropy_softmax_dense(const int32_t *restrict la
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v23 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v23 += -softmax_3[j0 * 10 + r1];
+            sum_v1 += -softmax_3[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v23;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_2[j0];
@@ -2384,55 +1922,6 @@ static void gradients_k12_cross_entropy_softmax_dense(const int32_t *restrict la
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
             classifier_bias_2[j0] += softmax_3[j0 + r1 * 10];
-        }
-    }
-}
-
-/* cnn.dl:11: dense, cnn.dl:10: relu -> f32[32, 64], 20480 multiply-accumulates */
-static inline void gradients_k13_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k13_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_3,
-        float *restrict relu_5, const float *restrict relu_4)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            gradients_k13_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, relu_5 + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_5[i0 * 64 + j0];
-                relu_5[i0 * 64 + j0] = 0.0f < relu_4[i0 * 64 + j0] ? v1 : 0.0f;
-            }
         }
     }
 }
@@ -2480,7 +1969,8 @@ static void gradients_k14_dense(const float *restrict relu_4, const float *restr
     }
 }
 
-/* cnn.dl:10: dense -> f32[64] */
+/* cnn.dl:10: dense;
+ * cnn.dl:7: conv2d -> f32[64]; in 2 places */
 static void gradients_k15_dense(const float *restrict relu_5, float *restrict hidden_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -2489,60 +1979,6 @@ static void gradients_k15_dense(const float *restrict relu_5, float *restrict hi
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 64; j0++) {
             hidden_bias_2[j0] += relu_5[j0 + r1 * 64];
-        }
-    }
-}
-
-/* cnn.dl:10: dense, cnn.dl:8: relu -> f32[32, 3, 3, 64], 1179648 multiply-accumulates */
-static inline void gradients_k16_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 576);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
-}
-
-static void gradients_k16_dense_relu(const float *restrict relu_5, const float *restrict hidden_kernel_3,
-        float *restrict relu_6, const float *restrict relu_3)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 576; n += 4)
-            gradients_k16_dense_relu_tile_4(relu_5, i0_0 * 64, hidden_kernel_3 + n, relu_6 + (i0_0 * 576 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 3; j0++) {
-                for (int j1 = 0; j1 < 3; j1++) {
-                    for (int j2 = 0; j2 < 64; j2++) {
-                        const float v1 = relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2];
-                        relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2] = 0.0f < relu_3[i0 * 576 + j0 * 192 + j1 * 64 + j2] ? v1
-                                : 0.0f;
-                    }
-                }
-            }
         }
     }
 }
@@ -2605,461 +2041,6 @@ static void gradients_k18_conv2d(const float *restrict relu_6, float *restrict c
     }
 }
 
-/* cnn.dl:8: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k19_conv2d_pack(const float *restrict conv2d_3_kernel, float *restrict conv2d_7)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_7[j0 * 4096 + j1 * 64 + j2] = conv2d_3_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
-            }
-        }
-    }
-}
-
-/* cnn.dl:8: conv2d -> f32[32, 5, 5, 64], 29491200 multiply-accumulates */
-static inline void gradients_k20_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 192 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[576]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[1152]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[1728]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[1600] = c1_0;
-    c[1601] = c1_1;
-    c[1602] = c1_2;
-    c[1603] = c1_3;
-    c[3200] = c2_0;
-    c[3201] = c2_1;
-    c[3202] = c2_2;
-    c[3203] = c2_3;
-    c[4800] = c3_0;
-    c[4801] = c3_1;
-    c[4802] = c3_2;
-    c[4803] = c3_3;
-}
-
-static void gradients_k20_conv2d(const float *restrict relu_6, const float *restrict conv2d_7, float *restrict conv2d)
-{
-    for (int i1 = 0; i1 < 5; i1++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 2, 1);
-                const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-                const int k1_lo = dl_first_tap(-i2 + 2, 1);
-                const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
-                for (int n = 0; n < 64; n += 4)
-                    gradients_k20_conv2d_tile_4(relu_6, i1 * 192 + i2 * 64 + i0_0 * 576 - 512, conv2d_7 + n,
-                            conv2d + (i1 * 320 + i2 * 64 + i0_0 * 1600 + n), k0_lo, k0_hi, k1_lo, k1_hi);
-            }
-        }
-    }
-}
-
-/* cnn.dl:8: conv2d -> f32[64, 3, 3, 64], 10616832 multiply-accumulates */
-static inline void gradients_k21_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 1600 + k1 * 320 + k2 * 64),
-                        *const bk = b + (k0 * 576 + k1 * 192 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
-}
-
-static void gradients_k21_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_6, float *restrict conv2d_2)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-                for (int n = 0; n < 64; n += 4)
-                    gradients_k21_conv2d_tile_4(max_pool2d_2, i1 * 320 + i2 * 64 + i0_0, relu_6 + n,
-                            conv2d_2 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: max_pool2d -> i32[32, 5, 5, 64] */
-static void gradients_k22_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_3)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 5; j1++) {
-            for (int j2 = 0; j2 < 5; j2++) {
-                for (int j3 = 0; j3 < 64; j3++) {
-                    const float v1 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704];
-                    const int v8 = v6 < v7;
-                    max_pool2d_3[j0 * 1600 + j1 * 320 + j2 * 64 + j3] = (v8 ? v7 : v6)
-                            < relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: relu, conv2d -> f32[32, 64] */
-static void gradients_k23_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_3,
-        const float *restrict conv2d, float *restrict conv2d_3)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int j0 = 0; j0 < 11; j0++) {
-            for (int j1 = 0; j1 < 11; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] = 0.0f < relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] ? (j0 / 2
-                            < 5 ? (j1 / 2 < 5 ? ((j0 % 2) * 2
-                            + j1 % 2 == max_pool2d_3[i0 * 1600 + j2 + (j0 / 2) * 320 + (j1 / 2) * 64]
-                            ? conv2d[i0 * 1600 + j2 + (j0 / 2) * 320 + (j1 / 2) * 64] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            conv2d_3[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 11; r1++) {
-            for (int r2 = 0; r2 < 11; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_3[i0 * 64 + j0] += relu_2[i0 * 7744 + j0 + r1 * 704 + r2 * 64];
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: conv2d -> f32[64] */
-static void gradients_k24_conv2d(const float *restrict conv2d_3, float *restrict conv2d_2_bias_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_2_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            conv2d_2_bias_2[j0] += conv2d_3[j0 + r1 * 64];
-        }
-    }
-}
-
-/* cnn.dl:7: conv2d -> f32[3, 3, 64, 32] */
-static void gradients_k25_conv2d_pack(const float *restrict conv2d_2_kernel, float *restrict conv2d_8)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_8[j0 * 2048 + j1 * 32 + j2] = conv2d_2_kernel[-j0 * 2048 + j1 + j2 * 64 + 16384];
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: conv2d -> f32[32, 13, 13, 32], 99680256 multiply-accumulates */
-static inline void gradients_k26_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void gradients_k26_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-}
-
-static inline void gradients_k26_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-}
-
-static void gradients_k26_conv2d(const float *restrict relu_2, const float *restrict conv2d_8, float *restrict conv2d_4)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 13; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
-                rows = i2_0 < 4 ? 4 : 3;
-                const int k0_lo = dl_first_tap(-i1 + 2, 1);
-                const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                for (int n = 0; n < 32; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k26_conv2d_tile_4_at_0(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_8 + n,
-                            conv2d_4 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 10)
-                        gradients_k26_conv2d_tile_3(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_8 + n,
-                            conv2d_4 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k26_conv2d_tile_3_at_10(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_8 + n,
-                            conv2d_4 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: conv2d -> f32[32, 3, 3, 64], 71368704 multiply-accumulates */
-static inline void gradients_k27_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 11; k1++) {
-            for (int k2 = 0; k2 < 11; k2++) {
-                const float *const ak = a + (at + k0 * 5408 + k1 * 416 + k2 * 32),
-                        *const bk = b + (k0 * 7744 + k1 * 704 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
-}
-
-static void gradients_k27_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_5)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                for (int n = 0; n < 64; n += 4)
-                    gradients_k27_conv2d_tile_4(max_pool2d, i1 * 416 + i2 * 32 + i0_0, relu_2 + n,
-                            conv2d_5 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
-            }
-        }
-    }
-}
-
-/* cnn.dl:6: max_pool2d -> i32[32, 13, 13, 32] */
-static void gradients_k28_max_pool2d(const float *restrict relu, dl_word *restrict max_pool2d_4)
-{
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = relu[j0 * 1664 + j1 * 64 + j2];
-                const int v2 = -DL_INFINITY < v1;
-                const float v3 = v2 ? v1 : -DL_INFINITY;
-                const float v4 = relu[j0 * 1664 + j1 * 64 + j2 + 32];
-                const int v5 = v3 < v4;
-                const float v6 = v5 ? v4 : v3;
-                const float v7 = relu[j0 * 1664 + j1 * 64 + j2 + 832];
-                const int v8 = v6 < v7;
-                max_pool2d_4[j0 * 416 + j1 * 32 + j2] = (v8 ? v7 : v6) < relu[j0 * 1664 + j1 * 64 + j2 + 864] ? 3 : (v8 ? 2
-                        : (v5 ? 1 : (v2 ? 0 : 0)));
-            }
-        }
-    }
-}
-
-/* cnn.dl:6: relu -> f32[32, 26, 26, 32] */
-static void gradients_k29_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_4)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 26; j1++) {
-            for (int j2 = 0; j2 < 26; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    const int32_t v1 = max_pool2d_4[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
-                    const float v2 = conv2d_4[j0 * 5408 + j3 + (j1 / 2) * 416 + (j2 / 2) * 32];
-                    relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] = 0.0f < relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] ? ((j1 % 2)
-                            * 2 + j2 % 2 == v1 ? v2 : 0.0f) : 0.0f;
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:6: conv2d -> f32[32, 32] */
-static void gradients_k30_conv2d(const float *restrict relu, float *restrict conv2d_6)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            conv2d_6[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 26; r1++) {
-            for (int r2 = 0; r2 < 26; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_6[i0 * 32 + j0] += relu[i0 * 21632 + j0 + r1 * 832 + r2 * 32];
-                }
-            }
-        }
-    }
-}
-
 /* cnn.dl:6: conv2d -> f32[32] */
 static void gradients_k31_conv2d(const float *restrict conv2d_6, float *restrict conv2d_1_bias_2)
 {
@@ -3070,45 +2051,6 @@ static void gradients_k31_conv2d(const float *restrict conv2d_6, float *restrict
         for (int j0 = 0; j0 < 32; j0++) {
             conv2d_1_bias_2[j0] += conv2d_6[j0 + r1 * 32];
         }
-    }
-}
-
-/* cnn.dl:6: conv2d -> f32[1, 3, 3, 32], 6230016 multiply-accumulates */
-static inline void gradients_k32_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 26; k1++) {
-            for (int k2 = 0; k2 < 26; k2++) {
-                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 21632 + k1 * 832 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-}
-
-static void gradients_k32_conv2d(const float *restrict image, const float *restrict relu, float *restrict conv2d_1_kernel_2)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int n = 0; n < 32; n += 4)
-            gradients_k32_conv2d_tile_3(image, i1 * 28, relu + n, conv2d_1_kernel_2 + (i1 * 96 + n));
     }
 }
 
@@ -3169,326 +2111,44 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     float *const conv2d_7 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
     float *const conv2d_8 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
 
-    gradients_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
-    gradients_k1_max_pool2d(relu, max_pool2d);
-    gradients_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
-    gradients_k3_max_pool2d(relu_2, max_pool2d_2);
-    gradients_k4_conv2d_relu(max_pool2d_2, params->conv2d_3_kernel, relu_3, params->conv2d_3_bias);
-    gradients_k5_dense_pack(params->hidden_kernel, hidden_kernel_3);
-    gradients_k6_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);
-    gradients_k7_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k8_cross_entropy_check(label) != DL_OK)
+    train_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
+    train_k1_max_pool2d(relu, max_pool2d);
+    train_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
+    train_k3_max_pool2d(relu_2, max_pool2d_2);
+    train_k4_conv2d_relu(max_pool2d_2, params->conv2d_3_kernel, relu_3, params->conv2d_3_bias);
+    train_k5_dense_pack(params->hidden_kernel, hidden_kernel_3);
+    train_k6_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);
+    train_k7_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (train_k8_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k9_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias,
-            softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    gradients_k10_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k11_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k9_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_2, label, cross_entropy, argmax);
+    train_k10_sum(&count, argmax, label, &metrics->accuracy);
+    train_k11_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k12_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
-    gradients_k13_dense_relu(softmax_3, classifier_kernel_3, relu_5, relu_4);
+    train_k13_dense_relu(softmax_3, classifier_kernel_3, relu_5, relu_4);
     gradients_k14_dense(relu_4, softmax_3, gradients->classifier_kernel);
     gradients_k15_dense(relu_5, gradients->hidden_bias);
-    gradients_k16_dense_relu(relu_5, hidden_kernel_3, relu_6, relu_3);
+    train_k17_dense_relu(relu_5, hidden_kernel_3, relu_6, relu_3);   /* k16_dense_relu */
     gradients_k17_dense(relu_3, relu_5, gradients->hidden_kernel);
     gradients_k18_conv2d(relu_6, gradients->conv2d_3_bias);
-    gradients_k19_conv2d_pack(params->conv2d_3_kernel, conv2d_7);
-    gradients_k20_conv2d(relu_6, conv2d_7, conv2d);
-    gradients_k21_conv2d(max_pool2d_2, relu_6, conv2d_2);
-    gradients_k22_max_pool2d(relu_2, max_pool2d_3);
-    gradients_k23_relu_conv2d(relu_2, max_pool2d_3, conv2d, conv2d_3);
-    gradients_k24_conv2d(conv2d_3, gradients->conv2d_2_bias);
-    gradients_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_8);
-    gradients_k26_conv2d(relu_2, conv2d_8, conv2d_4);
-    gradients_k27_conv2d(max_pool2d, relu_2, conv2d_5);
-    gradients_k28_max_pool2d(relu, max_pool2d_4);
-    gradients_k29_relu(relu, max_pool2d_4, conv2d_4);
-    gradients_k30_conv2d(relu, conv2d_6);
+    train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_7);   /* k19_conv2d_pack */
+    train_k21_conv2d(relu_6, conv2d_7, conv2d);   /* k20_conv2d */
+    train_k22_conv2d(max_pool2d_2, relu_6, conv2d_2);   /* k21_conv2d */
+    train_k23_max_pool2d(relu_2, max_pool2d_3);   /* k22_max_pool2d */
+    train_k24_relu_conv2d(relu_2, max_pool2d_3, conv2d, conv2d_3);   /* k23_relu_conv2d */
+    gradients_k15_dense(conv2d_3, gradients->conv2d_2_bias);   /* k24_conv2d */
+    train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_8);   /* k25_conv2d_pack */
+    train_k27_conv2d(relu_2, conv2d_8, conv2d_4);   /* k26_conv2d */
+    train_k28_conv2d(max_pool2d, relu_2, conv2d_5);   /* k27_conv2d */
+    train_k29_max_pool2d(relu, max_pool2d_4);   /* k28_max_pool2d */
+    train_k30_relu(relu, max_pool2d_4, conv2d_4);   /* k29_relu */
+    train_k31_conv2d(relu, conv2d_6);   /* k30_conv2d */
     gradients_k31_conv2d(conv2d_6, gradients->conv2d_1_bias);
-    gradients_k32_conv2d(image, relu, gradients->conv2d_1_kernel);
+    train_k33_conv2d(image, relu, gradients->conv2d_1_kernel);   /* k32_conv2d */
     gradients_k33_conv2d_copy(conv2d_5, gradients->conv2d_2_kernel);
     gradients_k34_conv2d_copy(conv2d_2, gradients->conv2d_3_kernel);
     metrics->count = count;
-    return DL_OK;
-}
-
-/* cnn.dl:6: conv2d, relu -> f32[32, 26, 26, 32], 6230016 multiply-accumulates */
-static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[21632] = c1_0;
-    c[21633] = c1_1;
-    c[21634] = c1_2;
-    c[21635] = c1_3;
-    c[43264] = c2_0;
-    c[43265] = c2_1;
-    c[43266] = c2_2;
-    c[43267] = c2_3;
-    c[64896] = c3_0;
-    c[64897] = c3_1;
-    c[64898] = c3_2;
-    c[64899] = c3_3;
-}
-
-static void evaluate_k0_conv2d_relu(const float *restrict image, const float *restrict conv2d_1_kernel, float *restrict relu,
-        const float *restrict conv2d_1_bias)
-{
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2 = 0; i2 < 26; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 32; n += 4)
-                    evaluate_k0_conv2d_relu_tile_4(image, i1 * 28 + i2 + i0_0 * 784, conv2d_1_kernel + n,
-                            relu + (i1 * 832 + i2 * 32 + i0_0 * 21632 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] + conv2d_1_bias[j0];
-                        relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:6: max_pool2d -> f32[32, 13, 13, 32] */
-static void evaluate_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
-{
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                max_pool2d[j0 * 416 + j1 * 32 + j2] = dl_max(dl_max(dl_max(relu[j0 * 1664 + j1 * 64 + j2],
-                        relu[j0 * 1664 + j1 * 64 + j2 + 32]), relu[j0 * 1664 + j1 * 64 + j2 + 832]),
-                        relu[j0 * 1664 + j1 * 64 + j2 + 864]);
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: conv2d, relu -> f32[32, 11, 11, 64], 71368704 multiply-accumulates */
-static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 96; k1++) {
-            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static inline void evaluate_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 96; k1++) {
-            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-}
-
-static void evaluate_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict conv2d_2_kernel,
-        float *restrict relu_2, const float *restrict conv2d_2_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
-                for (int n = 0; n < 64; n += 4)
-                    if (i2_0 < 8)
-                        evaluate_k2_conv2d_relu_tile_4(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
-                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
-                    else
-                        evaluate_k2_conv2d_relu_tile_3(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
-                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 64; j0++) {
-                        const float v1 = relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] + conv2d_2_bias[j0];
-                        relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:7: max_pool2d -> f32[32, 5, 5, 64] */
-static void evaluate_k3_max_pool2d(const float *restrict relu_2, float *restrict max_pool2d_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 5; j1++) {
-            for (int j2 = 0; j2 < 5; j2++) {
-                for (int j3 = 0; j3 < 64; j3++) {
-                    max_pool2d_2[j0 * 1600 + j1 * 320 + j2 * 64 + j3]
-                            = dl_max(dl_max(dl_max(relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3],
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64]),
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704]),
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768]);
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:8: conv2d, relu -> f32[32, 3, 3, 64], 10616832 multiply-accumulates */
-static inline void evaluate_k4_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 192; k1++) {
-            const float *const ak = a + (at + k0 * 320 + k1), *const bk = b + (k0 * 12288 + k1 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-}
-
-static void evaluate_k4_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict conv2d_3_kernel,
-        float *restrict relu_3, const float *restrict conv2d_3_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 3; i1++) {
-            for (int n = 0; n < 64; n += 4)
-                evaluate_k4_conv2d_relu_tile_3(max_pool2d_2, i0 * 1600 + i1 * 320, conv2d_3_kernel + n,
-                        relu_3 + (i0 * 576 + i1 * 192 + n));
-            for (int i2 = 0; i2 < 3; i2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
-                    relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* cnn.dl:10: dense, relu -> f32[32, 64], 1179648 multiply-accumulates */
-static inline void evaluate_k5_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 576; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[576]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[1152]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[1728]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void evaluate_k5_dense_relu(const float *restrict relu_3, const float *restrict hidden_kernel, float *restrict relu_4,
-        const float *restrict hidden_bias)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            evaluate_k5_dense_relu_tile_4(relu_3, i0_0 * 576, hidden_kernel + n, relu_4 + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_4[i0 * 64 + j0] + hidden_bias[j0];
-                relu_4[i0 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* cnn.dl:17: cross_entropy -> index check */
-static dl_status evaluate_k6_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
     return DL_OK;
 }
 
@@ -3539,34 +2199,34 @@ static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu_4
             evaluate_k7_dense_softmax_cross_entropy_tile_4(relu_4, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v12 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v11 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v11;
-                const float x_max_v12 = logits_v11;
-                max_v12 = dl_max(max_v12, x_max_v12);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax = max_v12;
-            float sum_v13 = 0.0f;
+            softmax = max_v2;
+            float sum_v3 = 0.0f;
             for (int r0 = 0; r0 < 10; r0++) {
-                sum_v13 += dl_exp(logits[r0] - softmax);
+                sum_v3 += dl_exp(logits[r0] - softmax);
             }
-            softmax_2 = sum_v13;
+            softmax_2 = sum_v3;
             const float v1 = dl_log(softmax_2);
-            float sum_v15 = 0.0f;
-            int32_t argmax_v16 = 0;
-            float best_argmax_v16 = -DL_INFINITY;
+            float sum_v4 = 0.0f;
+            int32_t argmax_v5 = 0;
+            float best_argmax_v5 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
-                sum_v15 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
-                const float x_argmax_v16 = v2;
-                if (best_argmax_v16 < x_argmax_v16) {
-                    best_argmax_v16 = x_argmax_v16;
-                    argmax_v16 = r0;
+                sum_v4 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v5 = v2;
+                if (best_argmax_v5 < x_argmax_v5) {
+                    best_argmax_v5 = x_argmax_v5;
+                    argmax_v5 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v15;
-            argmax[i0] = argmax_v16;
+            cross_entropy[i0] = sum_v4;
+            argmax[i0] = argmax_v5;
         }
     }
 }
@@ -3575,44 +2235,44 @@ static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu_4
 static void evaluate_k8_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v17[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v17[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v17[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v17[lane] += sum_v17[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v17[lane] += sum_v17[lane + 2];
-    sum_v17[0] += sum_v17[1];
-    accuracy[0] = sum_v17[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    accuracy[0] = sum_v0[0];
 }
 
 /* cnn.dl:17: cross_entropy -> f32 */
 static void evaluate_k9_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float sum_v18[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v18[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v18[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v18[lane] += sum_v18[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v18[lane] += sum_v18[lane + 2];
-    sum_v18[0] += sum_v18[1];
-    loss[0] = sum_v18[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    loss[0] = sum_v0[0];
 }
 
 dl_status cnn_evaluate(const cnn_params *params, const float *image, const int32_t *label, int32_t count, cnn_metrics *metrics,
@@ -3631,13 +2291,13 @@ dl_status cnn_evaluate(const cnn_params *params, const float *image, const int32
     float *const cross_entropy = (float *)(void *)(base + 160);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 288);   /* i32[32] */
 
-    evaluate_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
-    evaluate_k1_max_pool2d(relu, max_pool2d);
-    evaluate_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
-    evaluate_k3_max_pool2d(relu_2, max_pool2d_2);
-    evaluate_k4_conv2d_relu(max_pool2d_2, params->conv2d_3_kernel, relu_3, params->conv2d_3_bias);
-    evaluate_k5_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);
-    if (evaluate_k6_cross_entropy_check(label) != DL_OK)
+    train_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
+    train_k1_max_pool2d(relu, max_pool2d);
+    train_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
+    train_k3_max_pool2d(relu_2, max_pool2d_2);
+    train_k4_conv2d_relu(max_pool2d_2, params->conv2d_3_kernel, relu_3, params->conv2d_3_bias);
+    train_k6_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);   /* k5_dense_relu */
+    if (train_k8_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k7_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -10,37 +10,38 @@
 #include "dl_arena.h"
 
 /* ds_cnn.dl:24: conv2d -> f32[10, 4, 1, 16] */
-static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict stem_kernel)
+static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict stem_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x114678e9u,
+        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.18786728f - 0.09393364f;
     }
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d -> f32[3, 3, 16, 1] */
-static void init_k1_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_1_depthwise_conv2d_1_kernel)
+static void init_k1_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_1_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 144; j0++) {
-        block_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xded4d1e4u,
+        block_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.396059f - 0.1980295f;
     }
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
-static void init_k2_conv2d(const int32_t *restrict seed_, float *restrict block_1_conv2d_1_kernel)
+static void init_k2_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        block_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6dfa87d5u,
+        block_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
     }
 }
 
 /* ds_cnn.dl:30: dense -> f32[16, 12] */
-static void init_k3_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 192; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.9258201f - 0.46291006f;
     }
 }
@@ -156,10 +157,10 @@ dl_status ds_cnn_init(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_optimiz
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_conv2d(words, params->stem_kernel);
-    init_k1_depthwise_conv2d(words, params->block_1_depthwise_conv2d_1_kernel);
-    init_k2_conv2d(words, params->block_1_conv2d_1_kernel);
-    init_k3_dense(words, params->classifier_kernel);
+    init_k0_conv2d(0x114678e9u, words, params->stem_kernel);
+    init_k1_depthwise_conv2d(0xded4d1e4u, words, params->block_1_depthwise_conv2d_1_kernel);
+    init_k2_conv2d(0x6dfa87d5u, words, params->block_1_conv2d_1_kernel);
+    init_k3_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k4_batch_norm_fill(params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
             params->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta,
             params->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
@@ -183,7 +184,7 @@ dl_status ds_cnn_init(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_optimiz
     return DL_OK;
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16]; in 6 places */
 static void infer_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
 {
@@ -388,16 +389,6 @@ static void infer_k1_conv2d_relu(const float *restrict sound, const float *restr
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void infer_k2_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_1_norm_relu_1_batch_norm_1_gamma[j0];
-    }
-}
-
 /* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 18000 multiply-accumulates */
 static inline void infer_k3_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
@@ -579,16 +570,6 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict x, const float 
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void infer_k4_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_1_norm_relu_2_batch_norm_1_gamma[j0];
-    }
-}
-
 /* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 32000 multiply-accumulates */
 static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -718,21 +699,21 @@ static void infer_k7_dense_softmax(const float *restrict global_avg_pool2d_2, co
     float softmax_2;
     for (int n = 0; n < 12; n += 4)
         infer_k7_dense_softmax_tile_1(global_avg_pool2d_2, 0, classifier_kernel + n, classifier_y + n);
-    float max_v13 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 12; j0++) {
-        const float logits_v12 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v12;
-        const float x_max_v13 = logits_v12;
-        max_v13 = dl_max(max_v13, x_max_v13);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax = max_v13;
-    float sum_v15 = 0.0f;
+    softmax = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 12; j0++) {
-        const float softmax_1_y_v14 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v14;
-        sum_v15 += softmax_1_y_v14;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_2 = sum_v15;
+    softmax_2 = sum_v4;
     for (int j0 = 0; j0 < 12; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -754,12 +735,12 @@ dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, c
             norm_relu_1_batch_norm_1_factor);
     infer_k1_conv2d_relu(sound, params->stem_kernel, x, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta,
             state->norm_relu_1_batch_norm_1_moving_mean);
-    infer_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor);
+    infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
     infer_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu, block_1_norm_relu_1_batch_norm_1_factor,
             params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean);
-    infer_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            block_1_norm_relu_2_batch_norm_1_factor);
+    infer_k0_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            block_1_norm_relu_2_batch_norm_1_factor);   /* k4_batch_norm */
     infer_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, block_1_norm_relu_2_batch_norm_1_factor,
             params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean);
     infer_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
@@ -767,7 +748,7 @@ dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, c
     return DL_OK;
 }
 
-/* ds_cnn.dl:24: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
+/* ds_cnn.dl:24: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates; in 2 places */
 static inline void train_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
@@ -818,7 +799,7 @@ static void train_k0_conv2d(const float *restrict sound, const float *restrict s
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 10 places */
 static void train_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -835,7 +816,7 @@ static void train_k1_batch_norm(const float *restrict stem_y, float *restrict ba
     }
 }
 
-/* ds_cnn.dl:36: cross_entropy -> index check */
+/* ds_cnn.dl:36: cross_entropy -> index check; in 3 places */
 static dl_status train_k2_cross_entropy_check(const int32_t *restrict word)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -845,7 +826,7 @@ static dl_status train_k2_cross_entropy_check(const int32_t *restrict word)
     return DL_OK;
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16]; in 6 places */
 static void train_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
         float *restrict norm_relu_1_batch_norm_1_average, float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -861,14 +842,14 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
         const float v9 = batch_norm[j0 + 32];
         const float v10 = batch_norm[j0 + 48];
         const float v11 = norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float norm_relu_1_batch_norm_1_average_v2 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
+        const float norm_relu_1_batch_norm_1_average_v0 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
                 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        norm_relu_1_batch_norm_1_average[j0] = norm_relu_1_batch_norm_1_average_v2;
-        norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + norm_relu_1_batch_norm_1_average_v2 * 0.1f;
+        norm_relu_1_batch_norm_1_average[j0] = norm_relu_1_batch_norm_1_average_v0;
+        norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + norm_relu_1_batch_norm_1_average_v0 * 0.1f;
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 6 places */
 static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
         float *restrict batch_norm_2)
 {
@@ -887,7 +868,7 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
+/* ds_cnn.dl:11: batch_norm -> f32[16]; in 6 places */
 static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
         float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict norm_relu_1_batch_norm_1_factor)
 {
@@ -903,14 +884,14 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
         const float v9 = batch_norm_2[j0 + 32];
         const float v10 = batch_norm_2[j0 + 48];
         const float v11 = norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float norm_relu_1_batch_norm_1_variance_v4 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
+        const float norm_relu_1_batch_norm_1_variance_v0 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
                 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v4 * 0.1f;
-        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v4 + 0.001f);
+        norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v0 * 0.1f;
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v0 + 0.001f);
     }
 }
 
-/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16]; in 4 places */
 static void train_k6_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
         const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
         const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict relu)
@@ -925,21 +906,20 @@ static void train_k6_relu(const float *restrict stem_y, const float *restrict no
     }
 }
 
-/* ds_cnn.dl:26: dropout -> f32[4, 25, 5, 16] */
-static void train_k7_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout,
-        const float *restrict relu, float *restrict x)
+/* ds_cnn.dl:26: dropout -> f32[4, 25, 5, 16]; in 2 places */
+static void train_k7_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+        uint8_t *restrict dropout, const float *restrict relu, float *restrict x)
 {
     for (int j0 = 0; j0 < 8000; j0++) {
         const float v1 = relu[j0];
         const float v2 = v1 / 0.8f;
-        const int lt_v9 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
-                (uint32_t)(j0)) < 0.2f;
-        dropout[j0] = (uint8_t)(lt_v9);
-        x[j0] = lt_v9 ? 0.0f : v2;
+        const int lt_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0)) < 0.2f;
+        dropout[j0] = (uint8_t)(lt_v0);
+        x[j0] = lt_v0 ? 0.0f : v2;
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[4, 25, 5, 16], 72000 multiply-accumulates; in 2 places */
 static inline void train_k8_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
@@ -1116,108 +1096,7 @@ static void train_k8_depthwise_conv2d(const float *restrict x, const float *rest
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_3)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_3[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k10_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
-        const float v11 = block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_average_v13 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v13;
-        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v13 * 0.1f;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k11_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_4)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_4[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - block_1_norm_relu_1_batch_norm_1_average[j0];
-                    batch_norm_4[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k12_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict block_1_norm_relu_1_batch_norm_1_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_4[j0];
-        const float v8 = batch_norm_4[j0 + 16];
-        const float v9 = batch_norm_4[j0 + 32];
-        const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = block_1_norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_variance_v15 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_1_batch_norm_1_variance_v15 * 0.1f;
-        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_variance_v15 + 0.001f);
-    }
-}
-
-/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16] */
-static void train_k13_relu(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict relu_2)
-{
-    for (int j0 = 0; j0 < 500; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (block_1_depthwise_conv2d_1_y[j0 * 16 + j1] - block_1_norm_relu_1_batch_norm_1_average[j1])
-                    * (block_1_norm_relu_1_batch_norm_1_factor[j1] * block_1_norm_relu_1_batch_norm_1_gamma[j1])
-                    + block_1_norm_relu_1_batch_norm_1_beta[j1];
-            relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* ds_cnn.dl:17: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates; in 2 places */
 static inline void train_k14_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1295,91 +1174,7 @@ static void train_k14_conv2d(const float *restrict relu_2, const float *restrict
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_5)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k16_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
-        float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_5[j0];
-        const float v8 = batch_norm_5[j0 + 16];
-        const float v9 = batch_norm_5[j0 + 32];
-        const float v10 = batch_norm_5[j0 + 48];
-        const float v11 = block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_average_v22 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v22;
-        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v22 * 0.1f;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k17_batch_norm(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - block_1_norm_relu_2_batch_norm_1_average[j0];
-                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void train_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        float *restrict block_1_norm_relu_2_batch_norm_1_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
-        const float v11 = block_1_norm_relu_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_variance_v24 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v24 * 0.1f;
-        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_variance_v24 + 0.001f);
-    }
-}
-
-/* ds_cnn.dl:11: relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
+/* ds_cnn.dl:11: relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16]; in 2 places */
 static void train_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
         const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
@@ -1410,21 +1205,20 @@ static void train_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2
     }
 }
 
-/* ds_cnn.dl:30: dropout -> f32[4, 16] */
-static void train_k20_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout_2,
-        float *restrict global_avg_pool2d)
+/* ds_cnn.dl:30: dropout -> f32[4, 16]; in 2 places */
+static void train_k20_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+        uint8_t *restrict dropout_2, float *restrict global_avg_pool2d)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = global_avg_pool2d[j0];
         const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v30 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
-                (uint32_t)(j0)) < 0.4f;
-        dropout_2[j0] = (uint8_t)(lt_v30);
-        global_avg_pool2d[j0] = lt_v30 ? 0.0f : v2;
+        const int lt_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0)) < 0.4f;
+        dropout_2[j0] = (uint8_t)(lt_v0);
+        global_avg_pool2d[j0] = lt_v0 ? 0.0f : v2;
     }
 }
 
-/* ds_cnn.dl:30: dense -> f32[12, 16] */
+/* ds_cnn.dl:30: dense -> f32[12, 16]; in 2 places */
 static void train_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 12; j0++) {
@@ -1434,7 +1228,7 @@ static void train_k21_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates; in 2 places */
 static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1478,41 +1272,41 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict global_a
     for (int n = 0; n < 12; n += 4)
         train_k22_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v34 = -DL_INFINITY;
+        float max_v2 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v33 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v33;
-            const float x_max_v34 = logits_v33;
-            max_v34 = dl_max(max_v34, x_max_v34);
+            const float logits_v1 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2 = dl_max(max_v2, x_max_v2);
         }
-        softmax = max_v34;
-        float sum_v36 = 0.0f;
+        softmax = max_v2;
+        float sum_v4 = 0.0f;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v35 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[i0 * 12 + j0] = softmax_1_y_v35;
-            sum_v36 += softmax_1_y_v35;
+            const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[i0 * 12 + j0] = softmax_1_y_v3;
+            sum_v4 += softmax_1_y_v3;
         }
-        softmax_2[i0] = sum_v36;
+        softmax_2[i0] = sum_v4;
         const float v1 = softmax_2[i0];
         const float v2 = dl_log(v1);
-        float sum_v38 = 0.0f;
-        int32_t argmax_v39 = 0;
-        float best_argmax_v39 = -DL_INFINITY;
+        float sum_v5 = 0.0f;
+        int32_t argmax_v6 = 0;
+        float best_argmax_v6 = -DL_INFINITY;
         for (int r0 = 0; r0 < 12; r0++) {
             const float v3 = logits[r0];
-            sum_v38 += word[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-            const float x_argmax_v39 = v3;
-            if (best_argmax_v39 < x_argmax_v39) {
-                best_argmax_v39 = x_argmax_v39;
-                argmax_v39 = r0;
+            sum_v5 += word[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+            const float x_argmax_v6 = v3;
+            if (best_argmax_v6 < x_argmax_v6) {
+                best_argmax_v6 = x_argmax_v6;
+                argmax_v6 = r0;
             }
         }
-        cross_entropy[i0] = sum_v38;
-        argmax[i0] = argmax_v39;
+        cross_entropy[i0] = sum_v5;
+        argmax[i0] = argmax_v6;
     }
 }
 
-/* ds_cnn.dl:38: -> f32 */
+/* ds_cnn.dl:38: -> f32; in 2 places */
 static void train_k23_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
@@ -1529,7 +1323,7 @@ static void train_k23_div(const int32_t *restrict count_, const dl_word *restric
             : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f)) / (float)v1;
 }
 
-/* ds_cnn.dl:36: cross_entropy -> f32 */
+/* ds_cnn.dl:36: cross_entropy -> f32; in 2 places */
 static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -1556,11 +1350,11 @@ static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict word, 
         }
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        float sum_v43 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 12; r1++) {
-            sum_v43 += -cross_entropy_2[j0 * 12 + r1];
+            sum_v1 += -cross_entropy_2[j0 * 12 + r1];
         }
-        cross_entropy_3[j0] = sum_v43;
+        cross_entropy_3[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const float v4 = cross_entropy_3[j0] / softmax_2[j0];
@@ -1571,13 +1365,13 @@ static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict word, 
     for (int j0 = 0; j0 < 12; j0++) {
         const float v5 = m_classifier_bias[j0] * 0.9f;
         const float v6 = v_classifier_bias[j0] * 0.999f;
-        const float sum_v45 = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
-        m_classifier_bias[j0] = v5 + sum_v45 * 0.1f;
-        v_classifier_bias[j0] = v6 + sum_v45 * 0.001f * sum_v45;
+        const float sum_v3 = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
+        m_classifier_bias[j0] = v5 + sum_v3 * 0.1f;
+        v_classifier_bias[j0] = v6 + sum_v3 * 0.001f * sum_v3;
     }
 }
 
-/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 16], 768 multiply-accumulates */
+/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 16], 768 multiply-accumulates; in 2 places */
 static inline void train_k26_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1708,18 +1502,18 @@ static void train_k28_dense_adam(const float *restrict global_avg_pool2d, const 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 12; j0++) {
                 const float v1 = dense_3[i0 * 12 - i0_0 * 12 + j0];
-                const float add_v114 = m_classifier_kernel[i0 * 12 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 12 + j0] = add_v114;
-                const float add_v115 = v_classifier_kernel[i0 * 12 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 12 + j0] = add_v115;
-                classifier_kernel[i0 * 12 + j0] = classifier_kernel[i0 * 12 + j0] - adam[0] * add_v114 / (dl_sqrt(add_v115)
+                const float add_v1 = m_classifier_kernel[i0 * 12 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 12 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 12 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 12 + j0] = add_v2;
+                classifier_kernel[i0 * 12 + j0] = classifier_kernel[i0 * 12 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
 static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const int32_t *restrict count_,
@@ -1732,9 +1526,9 @@ static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v54 = batch_norm_9[j0] + batch_norm_9[j0 + 16] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 48];
-        batch_norm_10[j0] = sum_v54;
-        batch_norm_11[j0] = sum_v54 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_9[j0] + batch_norm_9[j0 + 16] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 48];
+        batch_norm_10[j0] = sum_v0;
+        batch_norm_11[j0] = sum_v0 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -1750,7 +1544,7 @@ static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
 static void train_k30_batch_norm_adam(const float *restrict batch_norm_7,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
@@ -1767,9 +1561,9 @@ static void train_k30_batch_norm_adam(const float *restrict batch_norm_7,
         const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_12[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_12[j0 + 16]
                 + (batch_norm_5[j0 + 32] - v3) * batch_norm_12[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_12[j0 + 48])
                 * 2.0f;
-        const float sum_v52 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
-        batch_norm_8[j0] = sum_v52;
-        batch_norm_13[j0] = -(sum_v52 * v2 + v4) / v1;
+        const float sum_v0 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
+        batch_norm_8[j0] = sum_v0;
+        batch_norm_13[j0] = -(sum_v0 * v2 + v4) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
@@ -1785,7 +1579,7 @@ static void train_k30_batch_norm_adam(const float *restrict batch_norm_7,
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 4 places */
 static void train_k31_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
         float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
@@ -1803,7 +1597,7 @@ static void train_k31_batch_norm(const float *restrict x_2, const float *restric
     }
 }
 
-/* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
+/* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16]; in 2 places */
 static void train_k32_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1813,7 +1607,7 @@ static void train_k32_conv2d_pack(const float *restrict block_1_conv2d_1_kernel,
     }
 }
 
-/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates; in 2 places */
 static inline void train_k33_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1898,7 +1692,7 @@ static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y, cons
     }
 }
 
-/* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates */
+/* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates; in 2 places */
 static inline void train_k34_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1939,24 +1733,7 @@ static void train_k34_conv2d(const float *restrict relu_2, const float *restrict
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k35_batch_norm(const float *restrict relu_4, float *restrict batch_norm_16)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_16[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_16[i0 * 16 + j0] += relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 4 places */
 static void train_k36_batch_norm(const float *restrict relu_4, const float *restrict block_1_depthwise_conv2d_1_y,
         const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_18)
 {
@@ -1976,73 +1753,7 @@ static void train_k36_batch_norm(const float *restrict relu_4, const float *rest
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k37_batch_norm_adam(const float *restrict batch_norm_18,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor, const int32_t *restrict count_,
-        float *restrict batch_norm_21, float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
-        float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma)
-{
-    float batch_norm_19[16];
-    float batch_norm_20[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v67 = batch_norm_18[j0] + batch_norm_18[j0 + 16] + batch_norm_18[j0 + 32] + batch_norm_18[j0 + 48];
-        batch_norm_19[j0] = sum_v67;
-        batch_norm_20[j0] = sum_v67 * block_1_norm_relu_1_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_20[j1];
-            batch_norm_21[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_19[j0] * block_1_norm_relu_1_batch_norm_1_factor[j0];
-        m_block_1_norm_relu_1_batch_norm_1_gamma[j0] = m_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_block_1_norm_relu_1_batch_norm_1_gamma[j0] = v_block_1_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k38_batch_norm_adam(const float *restrict batch_norm_16,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_3,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_21,
-        const int32_t *restrict count_, float *restrict batch_norm_23, float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
-        float *restrict v_block_1_norm_relu_1_batch_norm_1_beta)
-{
-    float batch_norm_17[16];
-    float batch_norm_22[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = block_1_norm_relu_1_batch_norm_1_factor[j0] * block_1_norm_relu_1_batch_norm_1_gamma[j0];
-        const float v3 = block_1_norm_relu_1_batch_norm_1_average[j0] * 125.0f;
-        const float v4 = ((batch_norm_3[j0] - v3) * batch_norm_21[j0] + (batch_norm_3[j0 + 16] - v3) * batch_norm_21[j0 + 16]
-                + (batch_norm_3[j0 + 32] - v3) * batch_norm_21[j0 + 32] + (batch_norm_3[j0 + 48] - v3) * batch_norm_21[j0 + 48])
-                * 2.0f;
-        const float sum_v65 = batch_norm_16[j0] + batch_norm_16[j0 + 16] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 48];
-        batch_norm_17[j0] = sum_v65;
-        batch_norm_22[j0] = -(sum_v65 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_22[j1];
-            batch_norm_23[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_17[j0];
-        m_block_1_norm_relu_1_batch_norm_1_beta[j0] = m_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v7 * 0.1f;
-        v_block_1_norm_relu_1_batch_norm_1_beta[j0] = v_block_1_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v7 * 0.001f * v7;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 2 places */
 static void train_k39_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_21,
         const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
@@ -2060,7 +1771,7 @@ static void train_k39_batch_norm(float *restrict relu_4, const float *restrict b
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates; in 2 places */
 static inline void train_k40_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
@@ -2242,7 +1953,7 @@ static void train_k40_depthwise_conv2d_relu(const float *restrict relu_4,
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates */
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates; in 2 places */
 static inline void train_k41_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
@@ -2301,122 +2012,7 @@ static void train_k41_depthwise_conv2d(const float *restrict x, const float *res
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k42_batch_norm(const float *restrict relu, float *restrict batch_norm_25)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_25[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_25[i0 * 16 + j0] += relu[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void train_k43_batch_norm(const float *restrict relu, const float *restrict stem_y,
-        const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_27)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_27[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_27[i0 * 16 + j0] += relu[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            * (stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k44_batch_norm_adam(const float *restrict batch_norm_27, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const int32_t *restrict count_, float *restrict batch_norm_30,
-        float *restrict m_norm_relu_1_batch_norm_1_gamma, float *restrict v_norm_relu_1_batch_norm_1_gamma)
-{
-    float batch_norm_28[16];
-    float batch_norm_29[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = norm_relu_1_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v79 = batch_norm_27[j0] + batch_norm_27[j0 + 16] + batch_norm_27[j0 + 32] + batch_norm_27[j0 + 48];
-        batch_norm_28[j0] = sum_v79;
-        batch_norm_29[j0] = sum_v79 * norm_relu_1_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_29[j1];
-            batch_norm_30[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_28[j0] * norm_relu_1_batch_norm_1_factor[j0];
-        m_norm_relu_1_batch_norm_1_gamma[j0] = m_norm_relu_1_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_norm_relu_1_batch_norm_1_gamma[j0] = v_norm_relu_1_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16] */
-static void train_k45_batch_norm_adam(const float *restrict batch_norm_25,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        const float *restrict batch_norm, const float *restrict norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_30, const int32_t *restrict count_, float *restrict batch_norm_32,
-        float *restrict m_norm_relu_1_batch_norm_1_beta, float *restrict v_norm_relu_1_batch_norm_1_beta)
-{
-    float batch_norm_26[16];
-    float batch_norm_31[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = norm_relu_1_batch_norm_1_factor[j0] * norm_relu_1_batch_norm_1_gamma[j0];
-        const float v3 = norm_relu_1_batch_norm_1_average[j0] * 125.0f;
-        const float v4 = ((batch_norm[j0] - v3) * batch_norm_30[j0] + (batch_norm[j0 + 16] - v3) * batch_norm_30[j0 + 16]
-                + (batch_norm[j0 + 32] - v3) * batch_norm_30[j0 + 32] + (batch_norm[j0 + 48] - v3) * batch_norm_30[j0 + 48])
-                * 2.0f;
-        const float sum_v77 = batch_norm_25[j0] + batch_norm_25[j0 + 16] + batch_norm_25[j0 + 32] + batch_norm_25[j0 + 48];
-        batch_norm_26[j0] = sum_v77;
-        batch_norm_31[j0] = -(sum_v77 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_31[j1];
-            batch_norm_32[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_26[j0];
-        m_norm_relu_1_batch_norm_1_beta[j0] = m_norm_relu_1_batch_norm_1_beta[j0] * 0.9f + v7 * 0.1f;
-        v_norm_relu_1_batch_norm_1_beta[j0] = v_norm_relu_1_batch_norm_1_beta[j0] * 0.999f + v7 * 0.001f * v7;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void train_k46_batch_norm(const float *restrict relu, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_30, float *restrict stem_y,
-        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_32)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 125; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                stem_y[j0 * 2000 + j1 * 16 + j2] = relu[j0 * 2000 + j1 * 16 + j2] * (norm_relu_1_batch_norm_1_factor[j2]
-                        * norm_relu_1_batch_norm_1_gamma[j2]) + batch_norm_30[j0 * 16 + j2] * (stem_y[j0 * 2000 + j1 * 16 + j2]
-                        - norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_32[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
+/* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates; in 2 places */
 static inline void train_k47_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
@@ -2484,11 +2080,11 @@ static void train_k48_adam(float *restrict m_stem_kernel, const float *restrict 
 {
     for (int j0 = 0; j0 < 640; j0++) {
         const float v1 = conv2d_3[j0];
-        const float add_v86 = m_stem_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_stem_kernel[j0] = add_v86;
-        const float add_v87 = v_stem_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_stem_kernel[j0] = add_v87;
-        stem_kernel[j0] = stem_kernel[j0] - adam[0] * add_v86 / (dl_sqrt(add_v87) + 1e-07f);
+        const float add_v0 = m_stem_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_stem_kernel[j0] = add_v0;
+        const float add_v1 = v_stem_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_stem_kernel[j0] = add_v1;
+        stem_kernel[j0] = stem_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -2532,11 +2128,11 @@ static void train_k50_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, 
 {
     for (int j0 = 0; j0 < 144; j0++) {
         const float v1 = depthwise_conv2d_2[j0];
-        const float add_v96 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_depthwise_conv2d_1_kernel[j0] = add_v96;
-        const float add_v97 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_depthwise_conv2d_1_kernel[j0] = add_v97;
-        block_1_depthwise_conv2d_1_kernel[j0] = block_1_depthwise_conv2d_1_kernel[j0] - adam[0] * add_v96 / (dl_sqrt(add_v97)
+        const float add_v0 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_depthwise_conv2d_1_kernel[j0] = add_v0;
+        const float add_v1 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_depthwise_conv2d_1_kernel[j0] = add_v1;
+        block_1_depthwise_conv2d_1_kernel[j0] = block_1_depthwise_conv2d_1_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1)
                 + 1e-07f);
     }
 }
@@ -2547,11 +2143,11 @@ static void train_k51_adam(float *restrict m_block_1_conv2d_1_kernel, const floa
 {
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = conv2d_2[j0];
-        const float add_v105 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_conv2d_1_kernel[j0] = add_v105;
-        const float add_v106 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_conv2d_1_kernel[j0] = add_v106;
-        block_1_conv2d_1_kernel[j0] = block_1_conv2d_1_kernel[j0] - adam[0] * add_v105 / (dl_sqrt(add_v106) + 1e-07f);
+        const float add_v0 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_conv2d_1_kernel[j0] = add_v0;
+        const float add_v1 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_conv2d_1_kernel[j0] = add_v1;
+        block_1_conv2d_1_kernel[j0] = block_1_conv2d_1_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -2631,28 +2227,29 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
     train_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
-    train_k7_dropout(words, &step, dropout, relu, x);
+    train_k7_dropout(0xf354e9afu, words, &step, dropout, relu, x);
     train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
-    train_k9_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_3);
-    train_k10_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean);
-    train_k11_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4);
-    train_k12_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
-            block_1_norm_relu_1_batch_norm_1_factor);
-    train_k13_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+    train_k1_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_3);   /* k9_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean);   /* k10_batch_norm */
+    train_k4_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_4);   /* k11_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+            block_1_norm_relu_1_batch_norm_1_factor);   /* k12_batch_norm */
+    train_k6_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);
+            params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);   /* k13_relu */
     train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
-    train_k15_batch_norm(block_1_conv2d_1_y, batch_norm_5);
-    train_k16_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
-            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
-    train_k17_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);
-    train_k18_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
-            block_1_norm_relu_2_batch_norm_1_factor);
+    train_k1_batch_norm(block_1_conv2d_1_y, batch_norm_5);   /* k15_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);   /* k16_batch_norm */
+    train_k4_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);   /* k17_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            block_1_norm_relu_2_batch_norm_1_factor);   /* k18_batch_norm */
     train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
-    train_k20_dropout(words, &step, dropout_2, global_avg_pool2d);
+    train_k20_dropout(0xa64f97b6u, words, &step, dropout_2, global_avg_pool2d);
     train_k21_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, word, cross_entropy, argmax);
@@ -2677,28 +2274,29 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_4);
     train_k33_conv2d_relu(block_1_conv2d_1_y, conv2d_4, relu_4, relu_2);
     train_k34_conv2d(relu_2, block_1_conv2d_1_y, conv2d_2);
-    train_k35_batch_norm(relu_4, batch_norm_16);
+    train_k1_batch_norm(relu_4, batch_norm_16);   /* k35_batch_norm */
     train_k36_batch_norm(relu_4, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_18);
-    train_k37_batch_norm_adam(batch_norm_18, params->block_1_norm_relu_1_batch_norm_1_gamma,
+    train_k29_batch_norm_adam(batch_norm_18, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_21, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);
-    train_k38_batch_norm_adam(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k37_batch_norm_adam */
+    train_k30_batch_norm_adam(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
             params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_21, &count, batch_norm_23, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k38_batch_norm_adam */
     train_k39_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             batch_norm_21, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_23);
     train_k40_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu, dropout);
     train_k41_depthwise_conv2d(x, relu_4, depthwise_conv2d_2);
-    train_k42_batch_norm(relu, batch_norm_25);
-    train_k43_batch_norm(relu, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_27);
-    train_k44_batch_norm_adam(batch_norm_27, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
-            batch_norm_30, optimizer->m_norm_relu_1_batch_norm_1_gamma, optimizer->v_norm_relu_1_batch_norm_1_gamma);
-    train_k45_batch_norm_adam(batch_norm_25, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
+    train_k1_batch_norm(relu, batch_norm_25);   /* k42_batch_norm */
+    train_k36_batch_norm(relu, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_27);   /* k43_batch_norm */
+    train_k29_batch_norm_adam(batch_norm_27, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
+            batch_norm_30, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k44_batch_norm_adam */
+    train_k30_batch_norm_adam(batch_norm_25, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
             batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_30, &count, batch_norm_32,
-            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta);
-    train_k46_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_30, stem_y,
-            norm_relu_1_batch_norm_1_average, batch_norm_32);
+            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k45_batch_norm_adam */
+    train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_30, stem_y,
+            norm_relu_1_batch_norm_1_average, batch_norm_32);   /* k46_batch_norm */
     train_k47_conv2d(sound, stem_y, conv2d_3);
     train_k48_adam(optimizer->m_stem_kernel, conv2d_3, optimizer->v_stem_kernel, params->stem_kernel, adam);
     train_k49_adam(params->norm_relu_1_batch_norm_1_gamma, adam, optimizer->m_norm_relu_1_batch_norm_1_gamma,
@@ -2720,780 +2318,6 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     return DL_OK;
 }
 
-/* ds_cnn.dl:24: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
-static inline void gradients_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[490]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[980]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[1470]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[2000] = c1_0;
-    c[2001] = c1_1;
-    c[2002] = c1_2;
-    c[2003] = c1_3;
-    c[4000] = c2_0;
-    c[4001] = c2_1;
-    c[4002] = c2_2;
-    c[4003] = c2_3;
-    c[6000] = c3_0;
-    c[6001] = c3_1;
-    c[6002] = c3_2;
-    c[6003] = c3_3;
-}
-
-static void gradients_k0_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y)
-{
-    for (int i1 = 0; i1 < 25; i1++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            const int k0_lo = dl_first_tap(-i1 * 2 + 4, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 52, 1, 10);
-            const int k1_lo = dl_first_tap(-i2 * 2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 * 2 + 10, 1, 4);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k0_conv2d_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, stem_y + (i1 * 80 + i2 * 16 + n),
-                        k0_lo, k0_hi, k1_lo, k1_hi);
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm[i0 * 16 + j0] += stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:36: cross_entropy -> index check */
-static dl_status gradients_k2_cross_entropy_check(const int32_t *restrict word)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        if ((uint32_t)word[j0] >= 12u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
-        float *restrict norm_relu_1_batch_norm_1_average, float *restrict norm_relu_1_batch_norm_1_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm[j0];
-        const float v8 = batch_norm[j0 + 16];
-        const float v9 = batch_norm[j0 + 32];
-        const float v10 = batch_norm[j0 + 48];
-        const float v11 = norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float norm_relu_1_batch_norm_1_average_v2 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
-                / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        norm_relu_1_batch_norm_1_average[j0] = norm_relu_1_batch_norm_1_average_v2;
-        norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + norm_relu_1_batch_norm_1_average_v2 * 0.1f;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k4_batch_norm(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_2[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0];
-                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
-        float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict norm_relu_1_batch_norm_1_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_2[j0];
-        const float v8 = batch_norm_2[j0 + 16];
-        const float v9 = batch_norm_2[j0 + 32];
-        const float v10 = batch_norm_2[j0 + 48];
-        const float v11 = norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float norm_relu_1_batch_norm_1_variance_v4 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
-                / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v4 * 0.1f;
-        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v4 + 0.001f);
-    }
-}
-
-/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16] */
-static void gradients_k6_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict relu)
-{
-    for (int j0 = 0; j0 < 500; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y[j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
-                    * (norm_relu_1_batch_norm_1_factor[j1] * norm_relu_1_batch_norm_1_gamma[j1])
-                    + norm_relu_1_batch_norm_1_beta[j1];
-            relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* ds_cnn.dl:26: dropout -> f32[4, 25, 5, 16] */
-static void gradients_k7_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout,
-        const float *restrict relu, float *restrict x)
-{
-    for (int j0 = 0; j0 < 8000; j0++) {
-        const float v1 = relu[j0];
-        const float v2 = v1 / 0.8f;
-        const int lt_v9 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf354e9afu,
-                (uint32_t)(j0)) < 0.2f;
-        dropout[j0] = (uint8_t)(lt_v9);
-        x[j0] = lt_v9 ? 0.0f : v2;
-    }
-}
-
-/* ds_cnn.dl:16: depthwise_conv2d -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
-static inline void gradients_k8_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 1; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
-        }
-    }
-    for (int k0 = 1; k0 < 3; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-    c[240] = c3_0;
-    c[241] = c3_1;
-    c[242] = c3_2;
-    c[243] = c3_3;
-}
-
-static inline void gradients_k8_depthwise_conv2d_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-    c[240] = c3_0;
-    c[241] = c3_1;
-    c[242] = c3_2;
-    c[243] = c3_3;
-}
-
-static inline void gradients_k8_depthwise_conv2d_tile_3(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-}
-
-static inline void gradients_k8_depthwise_conv2d_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 2; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-        }
-    }
-    for (int k0 = 2; k0 < 3; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 48 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-}
-
-static void gradients_k8_depthwise_conv2d(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict block_1_depthwise_conv2d_1_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-                rows = i1_0 < 16 ? 4 : 3;
-                const int k1_lo = dl_first_tap(-i2 + 1, 1);
-                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i1_0 < 4)
-                        gradients_k8_depthwise_conv2d_tile_4_at_0(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
-                            * 80 + n), k1_lo, k1_hi);
-                    else if (i1_0 < 16)
-                        gradients_k8_depthwise_conv2d_tile_4(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
-                            * 80 + n), k1_lo, k1_hi);
-                    else if (i1_0 < 22)
-                        gradients_k8_depthwise_conv2d_tile_3(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
-                            * 80 + n), k1_lo, k1_hi);
-                    else
-                        gradients_k8_depthwise_conv2d_tile_3_at_22(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
-                            * 80 + n), k1_lo, k1_hi);
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k9_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_3)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_3[i0 * 16 + j0] += block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k10_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
-        const float v11 = block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_average_v13 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_average[j0] = block_1_norm_relu_1_batch_norm_1_average_v13;
-        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_1_batch_norm_1_average_v13 * 0.1f;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k11_batch_norm(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_4)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_4[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - block_1_norm_relu_1_batch_norm_1_average[j0];
-                    batch_norm_4[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k12_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict block_1_norm_relu_1_batch_norm_1_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_4[j0];
-        const float v8 = batch_norm_4[j0 + 16];
-        const float v9 = batch_norm_4[j0 + 32];
-        const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = block_1_norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_1_batch_norm_1_variance_v15 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_1_batch_norm_1_variance_v15 * 0.1f;
-        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_variance_v15 + 0.001f);
-    }
-}
-
-/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16] */
-static void gradients_k13_relu(const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict relu_2)
-{
-    for (int j0 = 0; j0 < 500; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (block_1_depthwise_conv2d_1_y[j0 * 16 + j1] - block_1_norm_relu_1_batch_norm_1_average[j1])
-                    * (block_1_norm_relu_1_batch_norm_1_factor[j1] * block_1_norm_relu_1_batch_norm_1_gamma[j1])
-                    + block_1_norm_relu_1_batch_norm_1_beta[j1];
-            relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* ds_cnn.dl:17: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
-static inline void gradients_k14_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[240]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-    c[240] = c3_0;
-    c[241] = c3_1;
-    c[242] = c3_2;
-    c[243] = c3_3;
-}
-
-static inline void gradients_k14_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-}
-
-static void gradients_k14_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict block_1_conv2d_1_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-                rows = i1_0 < 16 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i1_0 < 16)
-                        gradients_k14_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
-                            block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
-                    else
-                        gradients_k14_conv2d_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
-                            block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k15_batch_norm(const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_5)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[i0 * 16 + j0] += block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k16_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
-        float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_5[j0];
-        const float v8 = batch_norm_5[j0 + 16];
-        const float v9 = batch_norm_5[j0 + 32];
-        const float v10 = batch_norm_5[j0 + 48];
-        const float v11 = block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_average_v22 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_average[j0] = block_1_norm_relu_2_batch_norm_1_average_v22;
-        block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = v11 + block_1_norm_relu_2_batch_norm_1_average_v22 * 0.1f;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k17_batch_norm(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - block_1_norm_relu_2_batch_norm_1_average[j0];
-                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void gradients_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        float *restrict block_1_norm_relu_2_batch_norm_1_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
-        const float v11 = block_1_norm_relu_2_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float block_1_norm_relu_2_batch_norm_1_variance_v24 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4
-                ? v9 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
-        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = v11 + block_1_norm_relu_2_batch_norm_1_variance_v24 * 0.1f;
-        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_variance_v24 + 0.001f);
-    }
-}
-
-/* ds_cnn.dl:11: relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
-static void gradients_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict x_2, float *restrict global_avg_pool2d)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2]) * (block_1_norm_relu_2_batch_norm_1_factor[j2]
-                            * block_1_norm_relu_2_batch_norm_1_gamma[j2]) + block_1_norm_relu_2_batch_norm_1_beta[j2];
-                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            global_avg_pool2d[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    global_avg_pool2d[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:30: dropout -> f32[4, 16] */
-static void gradients_k20_dropout(const int32_t *restrict seed_, const int32_t *restrict step_, uint8_t *restrict dropout_2,
-        float *restrict global_avg_pool2d)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = global_avg_pool2d[j0];
-        const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v30 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xa64f97b6u,
-                (uint32_t)(j0)) < 0.4f;
-        dropout_2[j0] = (uint8_t)(lt_v30);
-        global_avg_pool2d[j0] = lt_v30 ? 0.0f : v2;
-    }
-}
-
-/* ds_cnn.dl:30: dense -> f32[12, 16] */
-static void gradients_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 12; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_3[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 12];
-        }
-    }
-}
-
-/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates */
-static inline void gradients_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 12);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[12] = c1_0;
-    c[13] = c1_1;
-    c[14] = c1_2;
-    c[15] = c1_3;
-    c[24] = c2_0;
-    c[25] = c2_1;
-    c[26] = c2_2;
-    c[27] = c2_3;
-    c[36] = c3_0;
-    c[37] = c3_1;
-    c[38] = c3_2;
-    c[39] = c3_3;
-}
-
-static void gradients_k22_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
-        const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict word, float *restrict cross_entropy,
-        dl_word *restrict argmax)
-{
-    float logits[12];
-    float softmax;
-    for (int n = 0; n < 12; n += 4)
-        gradients_k22_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        float max_v34 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v33 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v33;
-            const float x_max_v34 = logits_v33;
-            max_v34 = dl_max(max_v34, x_max_v34);
-        }
-        softmax = max_v34;
-        float sum_v36 = 0.0f;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v35 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[i0 * 12 + j0] = softmax_1_y_v35;
-            sum_v36 += softmax_1_y_v35;
-        }
-        softmax_2[i0] = sum_v36;
-        const float v1 = softmax_2[i0];
-        const float v2 = dl_log(v1);
-        float sum_v38 = 0.0f;
-        int32_t argmax_v39 = 0;
-        float best_argmax_v39 = -DL_INFINITY;
-        for (int r0 = 0; r0 < 12; r0++) {
-            const float v3 = logits[r0];
-            sum_v38 += word[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-            const float x_argmax_v39 = v3;
-            if (best_argmax_v39 < x_argmax_v39) {
-                best_argmax_v39 = x_argmax_v39;
-                argmax_v39 = r0;
-            }
-        }
-        cross_entropy[i0] = sum_v38;
-        argmax[i0] = argmax_v39;
-    }
-}
-
-/* ds_cnn.dl:38: -> f32 */
-static void gradients_k23_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
-        float *restrict accuracy)
-{
-    const int32_t v1 = count_[0];
-    const int32_t v2 = argmax[0];
-    const int32_t v3 = word[0];
-    const int32_t v4 = argmax[1];
-    const int32_t v5 = word[1];
-    const int32_t v6 = argmax[2];
-    const int32_t v7 = word[2];
-    const int32_t v8 = argmax[3];
-    const int32_t v9 = word[3];
-    accuracy[0] = ((0 < v1 ? (float)(v2 == v3) : 0.0f) + (1 < v1 ? (float)(v4 == v5) : 0.0f) + (2 < v1 ? (float)(v6 == v7)
-            : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f)) / (float)v1;
-}
-
-/* ds_cnn.dl:36: cross_entropy -> f32 */
-static void gradients_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    const int32_t v1 = count_[0];
-    const float v2 = cross_entropy[0];
-    const float v3 = cross_entropy[1];
-    const float v4 = cross_entropy[2];
-    const float v5 = cross_entropy[3];
-    loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
-}
-
 /* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense -> f32[12] */
 static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
@@ -3509,11 +2333,11 @@ static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict wo
         }
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        float sum_v43 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 12; r1++) {
-            sum_v43 += -cross_entropy_2[j0 * 12 + r1];
+            sum_v1 += -cross_entropy_2[j0 * 12 + r1];
         }
-        cross_entropy_3[j0] = sum_v43;
+        cross_entropy_3[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const float v4 = cross_entropy_3[j0] / softmax_2[j0];
@@ -3523,86 +2347,6 @@ static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict wo
     }
     for (int j0 = 0; j0 < 12; j0++) {
         classifier_bias_2[j0] = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
-    }
-}
-
-/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 16], 768 multiply-accumulates */
-static inline void gradients_k26_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 12; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[12]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[24]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[36]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k26_dense_global_avg_pool2d_relu(const float *restrict softmax_1_y,
-        const float *restrict classifier_kernel_3, float *restrict dense, const uint8_t *restrict dropout_2,
-        float *restrict x_2, float *restrict batch_norm_7, const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, float *restrict batch_norm_8)
-{
-    float global_avg_pool2d_2[16];
-    for (int n = 0; n < 16; n += 4)
-        gradients_k26_dense_global_avg_pool2d_relu_tile_4(softmax_1_y, 0, classifier_kernel_3 + n, dense + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = dense[i0 * 16 + j0];
-            global_avg_pool2d_2[j0] = (dropout_2[i0 * 16 + j0] ? 0.0f : v1) / 0.6f / 125.0f;
-        }
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v2 = global_avg_pool2d_2[j2];
-                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_7[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_7[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_8[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_8[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            * (block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - block_1_norm_relu_2_batch_norm_1_average[j0]);
-                }
-            }
-        }
     }
 }
 
@@ -3648,7 +2392,7 @@ static void gradients_k27_dense(const float *restrict global_avg_pool2d, const f
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 3 places */
 static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, float *restrict block_1_norm_relu_2_batch_norm_1_gamma_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const int32_t *restrict count_,
@@ -3659,9 +2403,9 @@ static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v54 = batch_norm_8[j0] + batch_norm_8[j0 + 16] + batch_norm_8[j0 + 32] + batch_norm_8[j0 + 48];
-        block_1_norm_relu_2_batch_norm_1_gamma_2[j0] = sum_v54 * v2;
-        batch_norm_10[j0] = sum_v54 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_8[j0] + batch_norm_8[j0 + 16] + batch_norm_8[j0 + 32] + batch_norm_8[j0 + 48];
+        block_1_norm_relu_2_batch_norm_1_gamma_2[j0] = sum_v0 * v2;
+        batch_norm_10[j0] = sum_v0 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -3672,7 +2416,7 @@ static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 3 places */
 static void gradients_k29_batch_norm(const float *restrict batch_norm_7,
         float *restrict block_1_norm_relu_2_batch_norm_1_beta_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
@@ -3687,9 +2431,9 @@ static void gradients_k29_batch_norm(const float *restrict batch_norm_7,
         const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_11[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_11[j0 + 16]
                 + (batch_norm_5[j0 + 32] - v3) * batch_norm_11[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_11[j0 + 48])
                 * 2.0f;
-        const float sum_v52 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
-        block_1_norm_relu_2_batch_norm_1_beta_2[j0] = sum_v52;
-        batch_norm_12[j0] = -(sum_v52 * v2 + v4) / v1;
+        const float sum_v0 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
+        block_1_norm_relu_2_batch_norm_1_beta_2[j0] = sum_v0;
+        batch_norm_12[j0] = -(sum_v0 * v2 + v4) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
@@ -3697,673 +2441,6 @@ static void gradients_k29_batch_norm(const float *restrict batch_norm_7,
             const float v6 = batch_norm_12[j1];
             batch_norm_13[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k30_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_11,
-        float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict batch_norm_13)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 125; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                block_1_conv2d_1_y[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2]
-                        * (block_1_norm_relu_2_batch_norm_1_factor[j2] * block_1_norm_relu_2_batch_norm_1_gamma[j2])
-                        + batch_norm_11[j0 * 16 + j2] * (block_1_conv2d_1_y[j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_13[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
-static void gradients_k31_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_2[j0 * 16 + j1] = block_1_conv2d_1_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
-static inline void gradients_k32_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[240]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-    c[240] = c3_0;
-    c[241] = c3_1;
-    c[242] = c3_2;
-    c[243] = c3_3;
-}
-
-static inline void gradients_k32_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-}
-
-static void gradients_k32_conv2d_relu(const float *restrict block_1_conv2d_1_y, const float *restrict conv2d_2,
-        float *restrict relu_4, const float *restrict relu_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-                rows = i1_0 < 16 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i1_0 < 16)
-                        gradients_k32_conv2d_relu_tile_4(block_1_conv2d_1_y, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_2 + n,
-                            relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
-                    else
-                        gradients_k32_conv2d_relu_tile_3(block_1_conv2d_1_y, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_2 + n,
-                            relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
-                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1
-                                : 0.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates */
-static inline void gradients_k33_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 500; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k33_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y,
-        float *restrict block_1_conv2d_1_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k33_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y + n, block_1_conv2d_1_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k34_batch_norm(const float *restrict relu_4, float *restrict batch_norm_15)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_15[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_15[i0 * 16 + j0] += relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k35_batch_norm(const float *restrict relu_4, const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_16)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_16[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_16[i0 * 16 + j0] += relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - block_1_norm_relu_1_batch_norm_1_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k36_batch_norm(const float *restrict batch_norm_16,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor, float *restrict block_1_norm_relu_1_batch_norm_1_gamma_2,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const int32_t *restrict count_,
-        float *restrict batch_norm_19)
-{
-    float batch_norm_18[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v68 = batch_norm_16[j0] + batch_norm_16[j0 + 16] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 48];
-        block_1_norm_relu_1_batch_norm_1_gamma_2[j0] = sum_v68 * v2;
-        batch_norm_18[j0] = sum_v68 * block_1_norm_relu_1_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_18[j1];
-            batch_norm_19[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k37_batch_norm(const float *restrict batch_norm_15,
-        float *restrict block_1_norm_relu_1_batch_norm_1_beta_2, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_3,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_19,
-        const int32_t *restrict count_, float *restrict batch_norm_21)
-{
-    float batch_norm_20[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = block_1_norm_relu_1_batch_norm_1_factor[j0] * block_1_norm_relu_1_batch_norm_1_gamma[j0];
-        const float v3 = block_1_norm_relu_1_batch_norm_1_average[j0] * 125.0f;
-        const float v4 = ((batch_norm_3[j0] - v3) * batch_norm_19[j0] + (batch_norm_3[j0 + 16] - v3) * batch_norm_19[j0 + 16]
-                + (batch_norm_3[j0 + 32] - v3) * batch_norm_19[j0 + 32] + (batch_norm_3[j0 + 48] - v3) * batch_norm_19[j0 + 48])
-                * 2.0f;
-        const float sum_v66 = batch_norm_15[j0] + batch_norm_15[j0 + 16] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 48];
-        block_1_norm_relu_1_batch_norm_1_beta_2[j0] = sum_v66;
-        batch_norm_20[j0] = -(sum_v66 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_20[j1];
-            batch_norm_21[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k38_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_19,
-        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_21)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 125; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                relu_4[j0 * 2000 + j1 * 16 + j2] = relu_4[j0 * 2000 + j1 * 16 + j2]
-                        * (block_1_norm_relu_1_batch_norm_1_factor[j2] * block_1_norm_relu_1_batch_norm_1_gamma[j2])
-                        + batch_norm_19[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y[j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_21[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
-static inline void gradients_k39_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 1; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
-        }
-    }
-    for (int k0 = 1; k0 < 3; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k39_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-            c3_0 += ak[240] * b0; c3_1 += ak[241] * b1; c3_2 += ak[242] * b2; c3_3 += ak[243] * b3;
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k39_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static inline void gradients_k39_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 2; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-            c2_0 += ak[160] * b0; c2_1 += ak[161] * b1; c2_2 += ak[162] * b2; c2_3 += ak[163] * b3;
-        }
-    }
-    for (int k0 = 2; k0 < 3; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + ( - k0 * 48 - k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[80] * b0; c1_1 += ak[81] * b1; c1_2 += ak[82] * b2; c1_3 += ak[83] * b3;
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void gradients_k39_depthwise_conv2d_relu(const float *restrict relu_4,
-        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d, float *restrict relu,
-        const uint8_t *restrict dropout)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-                rows = i1_0 < 16 ? 4 : 3;
-                const int k1_lo = dl_first_tap(-i2 + 1, 1);
-                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i1_0 < 4)
-                        gradients_k39_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
-                    else if (i1_0 < 16)
-                        gradients_k39_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
-                    else if (i1_0 < 22)
-                        gradients_k39_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
-                    else
-                        gradients_k39_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
-                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        const float v2 = depthwise_conv2d[i1 * 16 - i1_0 * 16 + j0];
-                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f
-                                : v2) / 0.8f : 0.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates */
-static inline void gradients_k40_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = 0; k2 < 1; k2++) {
-                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
-                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
-                c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
-            }
-            for (int k2 = 1; k2 < 4; k2++) {
-                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
-                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
-                c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
-            }
-            for (int k2 = 4; k2 < 5; k2++) {
-                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
-                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void gradients_k40_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
-        float *restrict block_1_depthwise_conv2d_1_kernel_2)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        const int k1_lo = dl_first_tap(-i1 + 1, 1);
-        const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
-        for (int n = 0; n < 16; n += 4)
-            gradients_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n,
-                    block_1_depthwise_conv2d_1_kernel_2 + (i1 * 48 + n), k1_lo, k1_hi);
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k41_batch_norm(const float *restrict relu, float *restrict batch_norm_23)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_23[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_23[i0 * 16 + j0] += relu[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k42_batch_norm(const float *restrict relu, const float *restrict stem_y,
-        const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_24)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_24[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_24[i0 * 16 + j0] += relu[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            * (stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k43_batch_norm(const float *restrict batch_norm_24, const float *restrict norm_relu_1_batch_norm_1_factor,
-        float *restrict norm_relu_1_batch_norm_1_gamma_2, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_27)
-{
-    float batch_norm_26[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = norm_relu_1_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v81 = batch_norm_24[j0] + batch_norm_24[j0 + 16] + batch_norm_24[j0 + 32] + batch_norm_24[j0 + 48];
-        norm_relu_1_batch_norm_1_gamma_2[j0] = sum_v81 * v2;
-        batch_norm_26[j0] = sum_v81 * norm_relu_1_batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_26[j1];
-            batch_norm_27[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16] */
-static void gradients_k44_batch_norm(const float *restrict batch_norm_23, float *restrict norm_relu_1_batch_norm_1_beta_2,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        const float *restrict batch_norm, const float *restrict norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_27, const int32_t *restrict count_, float *restrict batch_norm_29)
-{
-    float batch_norm_28[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = norm_relu_1_batch_norm_1_factor[j0] * norm_relu_1_batch_norm_1_gamma[j0];
-        const float v3 = norm_relu_1_batch_norm_1_average[j0] * 125.0f;
-        const float v4 = ((batch_norm[j0] - v3) * batch_norm_27[j0] + (batch_norm[j0 + 16] - v3) * batch_norm_27[j0 + 16]
-                + (batch_norm[j0 + 32] - v3) * batch_norm_27[j0 + 32] + (batch_norm[j0 + 48] - v3) * batch_norm_27[j0 + 48])
-                * 2.0f;
-        const float sum_v79 = batch_norm_23[j0] + batch_norm_23[j0 + 16] + batch_norm_23[j0 + 32] + batch_norm_23[j0 + 48];
-        norm_relu_1_batch_norm_1_beta_2[j0] = sum_v79;
-        batch_norm_28[j0] = -(sum_v79 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_28[j1];
-            batch_norm_29[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16] */
-static void gradients_k45_batch_norm(const float *restrict relu, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_27, float *restrict stem_y,
-        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_29)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 125; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                stem_y[j0 * 2000 + j1 * 16 + j2] = relu[j0 * 2000 + j1 * 16 + j2] * (norm_relu_1_batch_norm_1_factor[j2]
-                        * norm_relu_1_batch_norm_1_gamma[j2]) + batch_norm_27[j0 * 16 + j2] * (stem_y[j0 * 2000 + j1 * 16 + j2]
-                        - norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_29[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates */
-static inline void gradients_k46_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = 0; k2 < 1; k2++) {
-                const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-            for (int k2 = 1; k2 < 4; k2++) {
-                const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-            for (int k2 = 4; k2 < 5; k2++) {
-                const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k46_conv2d(const float *restrict sound, const float *restrict stem_y, float *restrict stem_kernel_2)
-{
-    for (int i1 = 0; i1 < 10; i1++) {
-        const int k1_lo = dl_first_tap(-i1 + 4, 2);
-        const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
-        for (int n = 0; n < 16; n += 4)
-            gradients_k46_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y + n, stem_kernel_2 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
@@ -4419,45 +2496,45 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     float *const classifier_kernel_3 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
     float *const conv2d_2 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
 
-    gradients_k0_conv2d(sound, params->stem_kernel, stem_y);
-    gradients_k1_batch_norm(stem_y, batch_norm);
-    if (gradients_k2_cross_entropy_check(word) != DL_OK)
+    train_k0_conv2d(sound, params->stem_kernel, stem_y);
+    train_k1_batch_norm(stem_y, batch_norm);
+    if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
-    gradients_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
-    gradients_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2);
-    gradients_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance,
-            norm_relu_1_batch_norm_1_factor);
-    gradients_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
+    train_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
+    train_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2);
+    train_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
+    train_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
-    gradients_k7_dropout(words, &step, dropout, relu, x);
-    gradients_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
-    gradients_k9_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_3);
-    gradients_k10_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean);
-    gradients_k11_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4);
-    gradients_k12_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
-            block_1_norm_relu_1_batch_norm_1_factor);
-    gradients_k13_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+    train_k7_dropout(0xf354e9afu, words, &step, dropout, relu, x);
+    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
+    train_k1_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_3);   /* k9_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean);   /* k10_batch_norm */
+    train_k4_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_4);   /* k11_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+            block_1_norm_relu_1_batch_norm_1_factor);   /* k12_batch_norm */
+    train_k6_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);
-    gradients_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
-    gradients_k15_batch_norm(block_1_conv2d_1_y, batch_norm_5);
-    gradients_k16_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
-            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
-    gradients_k17_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);
-    gradients_k18_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
-            block_1_norm_relu_2_batch_norm_1_factor);
-    gradients_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
+            params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);   /* k13_relu */
+    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
+    train_k1_batch_norm(block_1_conv2d_1_y, batch_norm_5);   /* k15_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);   /* k16_batch_norm */
+    train_k4_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);   /* k17_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            block_1_norm_relu_2_batch_norm_1_factor);   /* k18_batch_norm */
+    train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
-    gradients_k20_dropout(words, &step, dropout_2, global_avg_pool2d);
-    gradients_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    gradients_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y,
-            params->classifier_bias, softmax_1_y, softmax_2, word, cross_entropy, argmax);
-    gradients_k23_div(&count, argmax, word, &metrics->accuracy);
-    gradients_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k20_dropout(0xa64f97b6u, words, &step, dropout_2, global_avg_pool2d);
+    train_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_2, word, cross_entropy, argmax);
+    train_k23_div(&count, argmax, word, &metrics->accuracy);
+    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k25_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
-    gradients_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, dropout_2, x_2, batch_norm_7,
+    train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, dropout_2, x_2, batch_norm_7,
             block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
     gradients_k27_dense(global_avg_pool2d, softmax_1_y, gradients->classifier_kernel);
     gradients_k28_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
@@ -4466,45 +2543,38 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     gradients_k29_batch_norm(batch_norm_7, gradients->block_1_norm_relu_2_batch_norm_1_beta,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5,
             block_1_norm_relu_2_batch_norm_1_average, batch_norm_11, &count, batch_norm_13);
-    gradients_k30_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            batch_norm_11, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_13);
-    gradients_k31_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);
-    gradients_k32_conv2d_relu(block_1_conv2d_1_y, conv2d_2, relu_4, relu_2);
-    gradients_k33_conv2d(relu_2, block_1_conv2d_1_y, gradients->block_1_conv2d_1_kernel);
-    gradients_k34_batch_norm(relu_4, batch_norm_15);
-    gradients_k35_batch_norm(relu_4, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_16);
-    gradients_k36_batch_norm(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
+    train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            batch_norm_11, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_13);   /* k30_batch_norm */
+    train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k31_conv2d_pack */
+    train_k33_conv2d_relu(block_1_conv2d_1_y, conv2d_2, relu_4, relu_2);   /* k32_conv2d_relu */
+    train_k34_conv2d(relu_2, block_1_conv2d_1_y, gradients->block_1_conv2d_1_kernel);   /* k33_conv2d */
+    train_k1_batch_norm(relu_4, batch_norm_15);   /* k34_batch_norm */
+    train_k36_batch_norm(relu_4, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_16);   /* k35_batch_norm */
+    gradients_k28_batch_norm(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
             gradients->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, &count,
-            batch_norm_19);
-    gradients_k37_batch_norm(batch_norm_15, gradients->block_1_norm_relu_1_batch_norm_1_beta,
+            batch_norm_19);   /* k36_batch_norm */
+    gradients_k29_batch_norm(batch_norm_15, gradients->block_1_norm_relu_1_batch_norm_1_beta,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3,
-            block_1_norm_relu_1_batch_norm_1_average, batch_norm_19, &count, batch_norm_21);
-    gradients_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            batch_norm_19, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_21);
-    gradients_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu, dropout);
-    gradients_k40_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);
-    gradients_k41_batch_norm(relu, batch_norm_23);
-    gradients_k42_batch_norm(relu, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_24);
-    gradients_k43_batch_norm(batch_norm_24, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_27);
-    gradients_k44_batch_norm(batch_norm_23, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
+            block_1_norm_relu_1_batch_norm_1_average, batch_norm_19, &count, batch_norm_21);   /* k37_batch_norm */
+    train_k39_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_19, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_21);   /* k38_batch_norm */
+    train_k40_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
+            dropout);   /* k39_depthwise_conv2d_relu */
+    train_k41_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k40_depthwise_conv2d */
+    train_k1_batch_norm(relu, batch_norm_23);   /* k41_batch_norm */
+    train_k36_batch_norm(relu, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_24);   /* k42_batch_norm */
+    gradients_k28_batch_norm(batch_norm_24, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_27);   /* k43_batch_norm */
+    gradients_k29_batch_norm(batch_norm_23, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_27, &count,
-            batch_norm_29);
-    gradients_k45_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_27,
-            stem_y, norm_relu_1_batch_norm_1_average, batch_norm_29);
-    gradients_k46_conv2d(sound, stem_y, gradients->stem_kernel);
+            batch_norm_29);   /* k44_batch_norm */
+    train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_27, stem_y,
+            norm_relu_1_batch_norm_1_average, batch_norm_29);   /* k45_batch_norm */
+    train_k47_conv2d(sound, stem_y, gradients->stem_kernel);   /* k46_conv2d */
     metrics->count = count;
     return DL_OK;
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void evaluate_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * norm_relu_1_batch_norm_1_gamma[j0];
-    }
 }
 
 /* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
@@ -4565,16 +2635,6 @@ static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *re
                 }
             }
         }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void evaluate_k2_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_1_norm_relu_1_batch_norm_1_gamma[j0];
     }
 }
 
@@ -4762,16 +2822,6 @@ static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const flo
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void evaluate_k4_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_1_norm_relu_2_batch_norm_1_gamma[j0];
-    }
-}
-
 /* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
 static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -4882,16 +2932,6 @@ static void evaluate_k6_global_avg_pool2d(const float *restrict x_2, float *rest
     }
 }
 
-/* ds_cnn.dl:36: cross_entropy -> index check */
-static dl_status evaluate_k7_cross_entropy_check(const int32_t *restrict word)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        if ((uint32_t)word[j0] >= 12u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
 /* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates */
 static inline void evaluate_k8_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
@@ -4936,34 +2976,34 @@ static void evaluate_k8_dense_softmax_cross_entropy(const float *restrict global
     for (int n = 0; n < 12; n += 4)
         evaluate_k8_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v13 = -DL_INFINITY;
+        float max_v2 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v12 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v12;
-            const float x_max_v13 = logits_v12;
-            max_v13 = dl_max(max_v13, x_max_v13);
+            const float logits_v1 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2 = dl_max(max_v2, x_max_v2);
         }
-        softmax = max_v13;
-        float sum_v14 = 0.0f;
+        softmax = max_v2;
+        float sum_v3 = 0.0f;
         for (int r0 = 0; r0 < 12; r0++) {
-            sum_v14 += dl_exp(logits[r0] - softmax);
+            sum_v3 += dl_exp(logits[r0] - softmax);
         }
-        softmax_2 = sum_v14;
+        softmax_2 = sum_v3;
         const float v1 = dl_log(softmax_2);
-        float sum_v16 = 0.0f;
-        int32_t argmax_v17 = 0;
-        float best_argmax_v17 = -DL_INFINITY;
+        float sum_v4 = 0.0f;
+        int32_t argmax_v5 = 0;
+        float best_argmax_v5 = -DL_INFINITY;
         for (int r0 = 0; r0 < 12; r0++) {
             const float v2 = logits[r0];
-            sum_v16 += word[i0] == r0 ? v2 - softmax - v1 : 0.0f;
-            const float x_argmax_v17 = v2;
-            if (best_argmax_v17 < x_argmax_v17) {
-                best_argmax_v17 = x_argmax_v17;
-                argmax_v17 = r0;
+            sum_v4 += word[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+            const float x_argmax_v5 = v2;
+            if (best_argmax_v5 < x_argmax_v5) {
+                best_argmax_v5 = x_argmax_v5;
+                argmax_v5 = r0;
             }
         }
-        cross_entropy[i0] = sum_v16;
-        argmax[i0] = argmax_v17;
+        cross_entropy[i0] = sum_v4;
+        argmax[i0] = argmax_v5;
     }
 }
 
@@ -5013,21 +3053,21 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
     float *const cross_entropy = (float *)(void *)(base + 192);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 208);   /* i32[4] */
 
-    evaluate_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
+    infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
             norm_relu_1_batch_norm_1_factor);
     evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
-    evaluate_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, block_1_norm_relu_1_batch_norm_1_factor);
+    infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
     evaluate_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_beta,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);
-    evaluate_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_1_norm_relu_2_batch_norm_1_gamma, block_1_norm_relu_2_batch_norm_1_factor);
+    infer_k0_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            block_1_norm_relu_2_batch_norm_1_factor);   /* k4_batch_norm */
     evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, block_1_norm_relu_2_batch_norm_1_factor,
             params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean);
     evaluate_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
-    if (evaluate_k7_cross_entropy_check(word) != DL_OK)
+    if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
     evaluate_k8_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
             params->classifier_bias, word, cross_entropy, argmax);

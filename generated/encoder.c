@@ -9,81 +9,55 @@
 #include "dl_arena.h"
 
 /* encoder.dl:19: uniform -> f32[16, 16] */
-static void init_k0_uniform(const int32_t *restrict seed_, float *restrict positions)
+static void init_k0_uniform(uint32_t salt, const int32_t *restrict seed_, float *restrict positions)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        positions[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xebe1056cu, (uint32_t)(j0)) * 0.1f - 0.05f;
+        positions[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
     }
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16] */
-static void init_k1_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
+static void init_k1_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xbc512afeu,
-                (uint32_t)(j0)) * 0.1f - 0.05f;
+        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16, 4, 4] */
-static void init_k2_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_query_kernel)
+/* encoder.dl:10: multi_head_attention -> f32[16, 4, 4]; in 3 places */
+static void init_k2_multi_head_attention(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_1_attention_query_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_query_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4ed0d692u,
-                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 4, 4] */
-static void init_k3_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_key_kernel)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_key_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xfbc42702u,
-                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 4, 4] */
-static void init_k4_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_value_kernel)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_value_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xcb5dbf7eu,
+        block_1_attention_query_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[4, 4, 16] */
-static void init_k5_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_output_kernel)
+static void init_k5_multi_head_attention(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_1_attention_output_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_output_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xf9e8a1acu,
+        block_1_attention_output_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
     }
 }
 
-/* encoder.dl:12: dense -> f32[16, 64] */
-static void init_k6_dense(const int32_t *restrict seed_, float *restrict block_1_up_kernel)
+/* encoder.dl:12: dense -> f32[16, 64]; in 2 places */
+static void init_k6_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_up_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
-        block_1_up_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x5c751af3u,
-                (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
-    }
-}
-
-/* encoder.dl:12: dense -> f32[64, 16] */
-static void init_k7_dense(const int32_t *restrict seed_, float *restrict block_1_down_kernel)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        block_1_down_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x64fd3fc9u,
+        block_1_up_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
     }
 }
 
 /* encoder.dl:24: dense -> f32[16, 10] */
-static void init_k8_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k8_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 160; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.96076894f - 0.48038447f;
     }
 }
@@ -117,7 +91,7 @@ static void init_k10_dense_fill(float *restrict block_1_up_bias, float *restrict
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16] */
+/* encoder.dl:10: multi_head_attention -> f32[16]; in 2 places */
 static void init_k11_multi_head_attention_fill(float *restrict block_1_norm_b_beta,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
@@ -184,39 +158,12 @@ static void init_k15_adam_fill(float *restrict m_block_1_attention_output_kernel
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16] */
-static void init_k16_multi_head_attention_fill(float *restrict v_block_1_attention_output_bias,
-        float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict m_block_1_norm_a_beta,
-        float *restrict v_block_1_norm_a_beta, float *restrict m_block_1_down_bias, float *restrict v_block_1_down_bias,
-        float *restrict m_block_1_norm_b_gamma)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        v_block_1_attention_output_bias[j0] = 0.0f;
-        m_block_1_norm_a_gamma[j0] = 0.0f;
-        v_block_1_norm_a_gamma[j0] = 0.0f;
-        m_block_1_norm_a_beta[j0] = 0.0f;
-        v_block_1_norm_a_beta[j0] = 0.0f;
-        m_block_1_down_bias[j0] = 0.0f;
-        v_block_1_down_bias[j0] = 0.0f;
-        m_block_1_norm_b_gamma[j0] = 0.0f;
-    }
-}
-
-/* encoder.dl:31: adam -> f32[16, 64] */
+/* encoder.dl:31: adam -> f32[16, 64]; in 2 places */
 static void init_k17_adam_fill(float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         m_block_1_up_kernel[j0] = 0.0f;
         v_block_1_up_kernel[j0] = 0.0f;
-    }
-}
-
-/* encoder.dl:31: adam -> f32[64, 16] */
-static void init_k18_adam_fill(float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        m_block_1_down_kernel[j0] = 0.0f;
-        v_block_1_down_kernel[j0] = 0.0f;
     }
 }
 
@@ -245,15 +192,15 @@ dl_status encoder_init(encoder_params *params, encoder_optimizer *optimizer, uin
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_uniform(words, params->positions);
-    init_k1_embedding(words, params->embedding_1_embeddings);
-    init_k2_multi_head_attention(words, params->block_1_attention_query_kernel);
-    init_k3_multi_head_attention(words, params->block_1_attention_key_kernel);
-    init_k4_multi_head_attention(words, params->block_1_attention_value_kernel);
-    init_k5_multi_head_attention(words, params->block_1_attention_output_kernel);
-    init_k6_dense(words, params->block_1_up_kernel);
-    init_k7_dense(words, params->block_1_down_kernel);
-    init_k8_dense(words, params->classifier_kernel);
+    init_k0_uniform(0xebe1056cu, words, params->positions);
+    init_k1_embedding(0xbc512afeu, words, params->embedding_1_embeddings);
+    init_k2_multi_head_attention(0x4ed0d692u, words, params->block_1_attention_query_kernel);
+    init_k2_multi_head_attention(0xfbc42702u, words, params->block_1_attention_key_kernel);   /* k3_multi_head_attention */
+    init_k2_multi_head_attention(0xcb5dbf7eu, words, params->block_1_attention_value_kernel);   /* k4_multi_head_attention */
+    init_k5_multi_head_attention(0xf9e8a1acu, words, params->block_1_attention_output_kernel);
+    init_k6_dense(0x5c751af3u, words, params->block_1_up_kernel);
+    init_k6_dense(0x64fd3fc9u, words, params->block_1_down_kernel);   /* k7_dense */
+    init_k8_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k9_multi_head_attention_layer_norm_fill(params->block_1_attention_query_bias, params->block_1_attention_key_bias,
             params->block_1_attention_value_bias, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, params->block_1_down_bias, params->block_1_norm_b_gamma);
@@ -269,11 +216,12 @@ dl_status encoder_init(encoder_params *params, encoder_optimizer *optimizer, uin
             optimizer->v_block_1_attention_value_kernel);
     init_k14_adam_fill(optimizer->m_embedding_1_embeddings, optimizer->v_embedding_1_embeddings);
     init_k15_adam_fill(optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel);
-    init_k16_multi_head_attention_fill(optimizer->v_block_1_attention_output_bias, optimizer->m_block_1_norm_a_gamma,
+    init_k11_multi_head_attention_fill(optimizer->v_block_1_attention_output_bias, optimizer->m_block_1_norm_a_gamma,
             optimizer->v_block_1_norm_a_gamma, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
-            optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, optimizer->m_block_1_norm_b_gamma);
+            optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
+            optimizer->m_block_1_norm_b_gamma);   /* k16_multi_head_attention_fill */
     init_k17_adam_fill(optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel);
-    init_k18_adam_fill(optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel);
+    init_k17_adam_fill(optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel);   /* k18_adam_fill */
     init_k19_multi_head_attention_fill(optimizer->v_block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta,
             optimizer->v_block_1_norm_b_beta);
     init_k20_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
@@ -354,7 +302,7 @@ static void infer_k2_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
 static inline void infer_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -405,58 +353,7 @@ static void infer_k3_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates */
-static inline void infer_k4_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void infer_k4_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
-{
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            infer_k4_multi_head_attention_tile_4(x, i1_0 * 16, block_1_attention_value_kernel + n,
-                    block_1_attention_value_y_2 + (i1_0 * 16 + n));
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_y_2[i1 * 16 + j0] = block_1_attention_value_y_2[i1 * 16 + j0]
-                        + block_1_attention_value_bias[j0];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 4, 16]; in 9 places */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_6)
 {
@@ -547,22 +444,22 @@ static void infer_k6_multi_head_attention(const float *restrict multi_head_atten
                 infer_k6_multi_head_attention_tile_4(multi_head_attention, i1 * 4 + i2_0 * 16,
                         multi_head_attention_6 + (i1 * 64 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                float max_v10 = -DL_INFINITY;
+                float max_v1 = -DL_INFINITY;
                 for (int r0 = 0; r0 < 16; r0++) {
-                    const float x_max_v10 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                    max_v10 = dl_max(max_v10, x_max_v10);
+                    const float x_max_v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                    max_v1 = dl_max(max_v1, x_max_v1);
                 }
-                multi_head_attention_2 = max_v10;
-                float sum_v12 = 0.0f;
+                multi_head_attention_2 = max_v1;
+                float sum_v3 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_attention_scaled_dot_product_attention_1_weights_v11
+                    const float block_1_attention_scaled_dot_product_attention_1_weights_v2
                             = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
                             - multi_head_attention_2);
                     block_1_attention_scaled_dot_product_attention_1_weights[i2 * 16 - i2_0 * 16 + j0]
-                            = block_1_attention_scaled_dot_product_attention_1_weights_v11;
-                    sum_v12 += block_1_attention_scaled_dot_product_attention_1_weights_v11;
+                            = block_1_attention_scaled_dot_product_attention_1_weights_v2;
+                    sum_v3 += block_1_attention_scaled_dot_product_attention_1_weights_v2;
                 }
-                multi_head_attention_3[i2 - i2_0] = sum_v12;
+                multi_head_attention_3[i2 - i2_0] = sum_v3;
             }
             infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 64 + i2_0 * 4));
@@ -635,22 +532,22 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
             infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_5, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v18 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v17 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
+                const float add_v1 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
                         + block_1_attention_output_bias[j0]);
-                add[j0] = add_v17;
-                sum_v18 += add_v17;
+                add[j0] = add_v1;
+                sum_v2 += add_v1;
             }
-            layer_norm = sum_v18;
+            layer_norm = sum_v2;
             const float v1 = layer_norm / 16.0f;
-            float sum_v20 = 0.0f;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v19 = add[j0] - v1;
-                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v19;
-                sum_v20 += block_1_norm_a_standardized_1_centered_v19 * block_1_norm_a_standardized_1_centered_v19;
+                const float block_1_norm_a_standardized_1_centered_v3 = add[j0] - v1;
+                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v3;
+                sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
             }
-            layer_norm_2 = sum_v20;
+            layer_norm_2 = sum_v4;
             const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
                 block_1_x[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
@@ -754,22 +651,22 @@ static void infer_k10_dense_layer_norm(const float *restrict dense, const float 
         for (int n = 0; n < 16; n += 4)
             infer_k10_dense_layer_norm_tile_4(dense, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v26 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v25 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                const float add_v1 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                         + block_1_down_bias[j0]);
-                add_2[j0] = add_v25;
-                sum_v26 += add_v25;
+                add_2[j0] = add_v1;
+                sum_v2 += add_v1;
             }
-            layer_norm_3 = sum_v26;
+            layer_norm_3 = sum_v2;
             const float v1 = layer_norm_3 / 16.0f;
-            float sum_v28 = 0.0f;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_b_standardized_1_centered_v27 = add_2[j0] - v1;
-                block_1_norm_b_standardized_1_centered[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered_v27;
-                sum_v28 += block_1_norm_b_standardized_1_centered_v27 * block_1_norm_b_standardized_1_centered_v27;
+                const float block_1_norm_b_standardized_1_centered_v3 = add_2[j0] - v1;
+                block_1_norm_b_standardized_1_centered[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered_v3;
+                sum_v4 += block_1_norm_b_standardized_1_centered_v3 * block_1_norm_b_standardized_1_centered_v3;
             }
-            layer_norm_4[i1] = sum_v28;
+            layer_norm_4[i1] = sum_v4;
         }
     }
 }
@@ -780,12 +677,12 @@ static void infer_k11_mean(const float *restrict block_1_norm_b_standardized_1_c
 {
     for (int i1 = 0; i1 < 16; i1++) {
         float mean;
-        float sum_v29 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 16; r0++) {
-            sum_v29 += block_1_norm_b_standardized_1_centered[i1 + r0 * 16] * (1.0f / dl_sqrt(layer_norm_4[r0] / 16.0f
-                    + 0.001f)) * block_1_norm_b_gamma[i1] + block_1_norm_b_beta[i1];
+            sum_v0 += block_1_norm_b_standardized_1_centered[i1 + r0 * 16] * (1.0f / dl_sqrt(layer_norm_4[r0] / 16.0f + 0.001f))
+                    * block_1_norm_b_gamma[i1] + block_1_norm_b_beta[i1];
         }
-        mean = sum_v29;
+        mean = sum_v0;
         mean_2[i1] = mean / 16.0f;
     }
 }
@@ -814,21 +711,21 @@ static void infer_k12_dense_softmax(const float *restrict mean_2, const float *r
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
         infer_k12_dense_softmax_tile_1(mean_2, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v33 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v32 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v32;
-        const float x_max_v33 = logits_v32;
-        max_v33 = dl_max(max_v33, x_max_v33);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax = max_v33;
-    float sum_v35 = 0.0f;
+    softmax = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v34 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v34;
-        sum_v35 += softmax_1_y_v34;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_2 = sum_v35;
+    softmax_2 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -863,8 +760,8 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
             params->block_1_attention_query_bias);
     infer_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    infer_k4_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);
+    infer_k3_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
     infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
     infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
@@ -882,7 +779,7 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     return DL_OK;
 }
 
-/* encoder.dl:20: embedding -> index check */
+/* encoder.dl:20: embedding -> index check; in 3 places */
 static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -894,7 +791,7 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* encoder.dl:20: embedding -> f32[32, 16, 16] */
+/* encoder.dl:20: embedding -> f32[32, 16, 16]; in 3 places */
 static void train_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x)
 {
@@ -907,18 +804,7 @@ static void train_k1_embedding(const float *restrict embedding_1_embeddings, con
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void train_k2_multi_head_attention_pack(const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_query_kernel_2[j0 * 16 + j1] = block_1_attention_query_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 3 places */
 static inline void train_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -971,18 +857,7 @@ static void train_k3_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void train_k4_multi_head_attention_pack(const float *restrict block_1_attention_key_kernel,
-        float *restrict block_1_attention_key_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_key_kernel_2[j0 * 16 + j1] = block_1_attention_key_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 6 places */
 static inline void train_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1035,71 +910,7 @@ static void train_k5_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void train_k6_multi_head_attention_pack(const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_value_kernel_2[j0 * 16 + j1] = block_1_attention_value_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k7_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k7_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_value_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16]; in 7 places */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_27)
 {
@@ -1112,20 +923,7 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
-static void train_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_28)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_28[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates; in 2 places */
 static inline void train_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1207,23 +1005,23 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
                             multi_head_attention_27 + (i0 * 256 + i1 * 64 + n),
                             block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v10 = -DL_INFINITY;
+                    float max_v1 = -DL_INFINITY;
                     for (int r0 = 0; r0 < 16; r0++) {
-                        const float x_max_v10
+                        const float x_max_v1
                                 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                        max_v10 = dl_max(max_v10, x_max_v10);
+                        max_v1 = dl_max(max_v1, x_max_v1);
                     }
-                    multi_head_attention_2 = max_v10;
-                    float sum_v12 = 0.0f;
+                    multi_head_attention_2 = max_v1;
+                    float sum_v3 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_weights_v11
+                        const float block_1_attention_scaled_dot_product_attention_1_weights_v2
                                 = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
                                 - multi_head_attention_2);
                         block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_weights_v11;
-                        sum_v12 += block_1_attention_scaled_dot_product_attention_1_weights_v11;
+                                = block_1_attention_scaled_dot_product_attention_1_weights_v2;
+                        sum_v3 += block_1_attention_scaled_dot_product_attention_1_weights_v2;
                     }
-                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v12;
+                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v3;
                 }
                 train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
@@ -1240,7 +1038,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 5 places */
 static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1253,18 +1051,7 @@ static void train_k11_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void train_k12_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
-        float *restrict block_1_attention_output_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_output_kernel_2[j0 * 16 + j1] = block_1_attention_output_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 6 places */
 static inline void train_k13_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1310,8 +1097,8 @@ static void train_k13_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16] */
-static void train_k14_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
+/* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16]; in 2 places */
+static void train_k14_dropout_layer_norm(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
         const float *restrict block_1_attention_output_bias, float *restrict add, float *restrict layer_norm,
         float *restrict layer_norm_2, float *restrict layer_norm_4, float *restrict layer_norm_5,
@@ -1321,42 +1108,42 @@ static void train_k14_dropout_layer_norm(const int32_t *restrict seed_, const in
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
             float layer_norm_3;
-            float sum_v19 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const int lt_v17 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf43ea0e9u,
+                const int lt_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt,
                         (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
-                dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v17);
+                dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v0);
                 const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
                 const float v2 = block_1_attention_output_bias[j0];
                 const float v3 = (v1 + v2) / 0.9f;
-                const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (lt_v17 ? 0.0f : v3);
-                add[i0 * 256 + i1 * 16 + j0] = add_v18;
-                sum_v19 += add_v18;
+                const float add_v1 = x[i0 * 256 + i1 * 16 + j0] + (lt_v0 ? 0.0f : v3);
+                add[i0 * 256 + i1 * 16 + j0] = add_v1;
+                sum_v2 += add_v1;
             }
-            layer_norm[i0 * 16 + i1] = sum_v19;
+            layer_norm[i0 * 16 + i1] = sum_v2;
             const float v4 = layer_norm[i0 * 16 + i1] / 16.0f;
             layer_norm_2[i0 * 16 + i1] = v4;
-            float sum_v21 = 0.0f;
+            float sum_v4 = 0.0f;
             for (int r0 = 0; r0 < 16; r0++) {
                 const float v5 = add[i0 * 256 + i1 * 16 + r0] - layer_norm_2[i0 * 16 + i1];
-                sum_v21 += v5 * v5;
+                sum_v4 += v5 * v5;
             }
-            layer_norm_3 = sum_v21;
+            layer_norm_3 = sum_v4;
             const float v6 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            const float sqrt_v22 = v6;
-            layer_norm_4[i0 * 16 + i1] = sqrt_v22;
-            layer_norm_5[i0 * 16 + i1] = 1.0f / sqrt_v22;
+            const float sqrt_v5 = v6;
+            layer_norm_4[i0 * 16 + i1] = sqrt_v5;
+            layer_norm_5[i0 * 16 + i1] = 1.0f / sqrt_v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v24 = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1])
+                const float block_1_norm_a_y_v7 = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1])
                         * layer_norm_5[i0 * 16 + i1];
-                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24;
-                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7;
+                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
 }
 
-/* encoder.dl:12: dense -> f32[64, 16] */
+/* encoder.dl:12: dense -> f32[64, 16]; in 2 places */
 static void train_k15_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1366,7 +1153,7 @@ static void train_k15_dense_pack(const float *restrict block_1_up_kernel, float 
     }
 }
 
-/* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
+/* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates; in 2 places */
 static inline void train_k16_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1411,20 +1198,20 @@ static void train_k16_dense(const float *restrict block_1_x, const float *restri
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v27 = v1 * 0.5f;
-                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v27;
-                    const float div_v28 = v1 / 1.4142135f;
-                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v28;
-                    const float add_v29 = dl_erf(div_v28) + 1.0f;
-                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v29;
-                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v27 * add_v29;
+                    const float mul_v1 = v1 * 0.5f;
+                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v1;
+                    const float div_v2 = v1 / 1.4142135f;
+                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v2;
+                    const float add_v3 = dl_erf(div_v2) + 1.0f;
+                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v3;
+                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v1 * add_v3;
                 }
             }
         }
     }
 }
 
-/* encoder.dl:12: dense -> f32[16, 64] */
+/* encoder.dl:12: dense -> f32[16, 64]; in 2 places */
 static void train_k17_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1434,7 +1221,7 @@ static void train_k17_dense_pack(const float *restrict block_1_down_kernel, floa
     }
 }
 
-/* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates; in 2 places */
 static inline void train_k18_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1479,8 +1266,8 @@ static void train_k18_dense(const float *restrict dense_4, const float *restrict
     }
 }
 
-/* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16] */
-static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
+/* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16]; in 2 places */
+static void train_k19_dropout_layer_norm_mean(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, const float *restrict block_1_x, float *restrict block_1_down_y,
         const float *restrict block_1_down_bias, float *restrict layer_norm_6, float *restrict layer_norm_7,
         float *restrict layer_norm_9, float *restrict layer_norm_10, float *restrict block_1_norm_b_y,
@@ -1494,36 +1281,36 @@ static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, con
                 const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
                 const float v2 = block_1_down_bias[j1];
                 const float v3 = (v1 + v2) / 0.9f;
-                const int lt_v32 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
+                const int lt_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt,
                         (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
-                dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v32);
-                block_1_down_y[i0 * 256 + j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v32 ? 0.0f : v3);
+                dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v0);
+                block_1_down_y[i0 * 256 + j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v0 ? 0.0f : v3);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v34 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v34 += block_1_down_y[i0 * 256 + j0 * 16 + r1];
+                sum_v2 += block_1_down_y[i0 * 256 + j0 * 16 + r1];
             }
-            layer_norm_6[i0 * 16 + j0] = sum_v34;
+            layer_norm_6[i0 * 16 + j0] = sum_v2;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v4 = layer_norm_6[i0 * 16 + j0] / 16.0f;
             layer_norm_7[i0 * 16 + j0] = v4;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v36 = 0.0f;
+            float sum_v4 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
                 const float v5 = block_1_down_y[i0 * 256 + j0 * 16 + r1] - layer_norm_7[i0 * 16 + j0];
-                sum_v36 += v5 * v5;
+                sum_v4 += v5 * v5;
             }
-            layer_norm_8[j0] = sum_v36;
+            layer_norm_8[j0] = sum_v4;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v6 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
-            const float sqrt_v37 = v6;
-            layer_norm_9[i0 * 16 + j0] = sqrt_v37;
-            layer_norm_10[i0 * 16 + j0] = 1.0f / sqrt_v37;
+            const float sqrt_v5 = v6;
+            layer_norm_9[i0 * 16 + j0] = sqrt_v5;
+            layer_norm_10[i0 * 16 + j0] = 1.0f / sqrt_v5;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
@@ -1545,7 +1332,7 @@ static void train_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, con
     }
 }
 
-/* encoder.dl:24: dense -> f32[10, 16] */
+/* encoder.dl:24: dense -> f32[10, 16]; in 2 places */
 static void train_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1555,7 +1342,7 @@ static void train_k20_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* encoder.dl:30: cross_entropy -> index check */
+/* encoder.dl:30: cross_entropy -> index check; in 3 places */
 static dl_status train_k21_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1565,7 +1352,7 @@ static dl_status train_k21_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates; in 2 places */
 static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1611,86 +1398,86 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict mean_2, 
             train_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v44 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v43 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v43;
-                const float x_max_v44 = logits_v43;
-                max_v44 = dl_max(max_v44, x_max_v44);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax = max_v44;
-            float sum_v46 = 0.0f;
+            softmax = max_v2;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v45 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v45;
-                sum_v46 += softmax_1_y_v45;
+                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
+                sum_v4 += softmax_1_y_v3;
             }
-            softmax_2[i0] = sum_v46;
+            softmax_2[i0] = sum_v4;
             const float v1 = softmax_2[i0];
             const float v2 = dl_log(v1);
-            float sum_v48 = 0.0f;
-            int32_t argmax_v49 = 0;
-            float best_argmax_v49 = -DL_INFINITY;
+            float sum_v5 = 0.0f;
+            int32_t argmax_v6 = 0;
+            float best_argmax_v6 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
-                sum_v48 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v49 = v3;
-                if (best_argmax_v49 < x_argmax_v49) {
-                    best_argmax_v49 = x_argmax_v49;
-                    argmax_v49 = r0;
+                sum_v5 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v6 = v3;
+                if (best_argmax_v6 < x_argmax_v6) {
+                    best_argmax_v6 = x_argmax_v6;
+                    argmax_v6 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v48;
-            argmax[i0] = argmax_v49;
+            cross_entropy[i0] = sum_v5;
+            argmax[i0] = argmax_v6;
         }
     }
 }
 
-/* encoder.dl:32: -> f32 */
+/* encoder.dl:32: -> f32; in 2 places */
 static void train_k23_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
-    float sum_v50[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v50[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v50[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v50[lane] += sum_v50[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v50[lane] += sum_v50[lane + 2];
-    sum_v50[0] += sum_v50[1];
-    sum = sum_v50[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum = sum_v0[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
-/* encoder.dl:30: cross_entropy -> f32 */
+/* encoder.dl:30: cross_entropy -> f32; in 2 places */
 static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
-    float sum_v52[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v52[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v52[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v52[lane] += sum_v52[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v52[lane] += sum_v52[lane + 2];
-    sum_v52[0] += sum_v52[1];
-    cross_entropy_2 = sum_v52[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    cross_entropy_2 = sum_v0[0];
     loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
@@ -1710,11 +1497,11 @@ static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict label,
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v55 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v55 += -softmax_3[j0 * 10 + r1];
+            sum_v1 += -softmax_3[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v55;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_2[j0];
@@ -1737,7 +1524,7 @@ static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
-/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
+/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates; in 2 places */
 static inline void train_k26_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1788,19 +1575,19 @@ static void train_k26_dense_mean_layer_norm(const float *restrict softmax_3, con
                 mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v64 = 0.0f;
+                float sum_v2 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v64 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1] * (block_1_down_y[i0 * 256 + j0 * 16 + r1]
+                    sum_v2 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1] * (block_1_down_y[i0 * 256 + j0 * 16 + r1]
                             - layer_norm_7[i0 * 16 + j0]);
                 }
-                layer_norm_13[j0] = sum_v64;
+                layer_norm_13[j0] = sum_v2;
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v65 = 0.0f;
+                float sum_v3 = 0.0f;
                 for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v65 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1];
+                    sum_v3 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1];
                 }
-                layer_norm_14[j0] = sum_v65;
+                layer_norm_14[j0] = sum_v3;
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = layer_norm_10[i0 * 16 + j0];
@@ -1809,10 +1596,10 @@ static void train_k26_dense_mean_layer_norm(const float *restrict softmax_3, con
                 const float v4 = layer_norm_7[i0 * 16 + j0];
                 const float v5 = -(layer_norm_14[j0] * v1 + (layer_norm_6[i0 * 16 + j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
                 for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v66 = mean_3[i0 * 16 + j1] * block_1_norm_b_gamma[j1] * v1 + v3
+                    const float add_v4 = mean_3[i0 * 16 + j1] * block_1_norm_b_gamma[j1] * v1 + v3
                             * (block_1_down_y[i0 * 256 + j0 * 16 + j1] - v4) * 2.0f + v5;
-                    layer_norm_15[i0 * 256 + j0 * 16 + j1] = add_v66;
-                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v66) / 0.9f;
+                    layer_norm_15[i0 * 256 + j0 * 16 + j1] = add_v4;
+                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v4) / 0.9f;
                 }
             }
         }
@@ -1870,11 +1657,11 @@ static void train_k28_dense_adam(const float *restrict mean_2, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v168 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v168;
-                const float add_v169 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v169;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v168 / (dl_sqrt(add_v169)
+                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v2;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
@@ -1898,11 +1685,11 @@ static void train_k29_layer_norm_adam(const float *restrict mean_3, float *restr
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_11[j0];
-        const float add_v165 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v165;
-        const float add_v166 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_beta[j0] = add_v166;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v165 / (dl_sqrt(add_v166) + 1e-07f);
+        const float add_v1 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v1;
+        const float add_v2 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_beta[j0] = add_v2;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
@@ -1924,15 +1711,17 @@ static void train_k30_layer_norm_adam(const float *restrict mean_3, const float 
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_12[j0];
-        const float add_v162 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v162;
-        const float add_v163 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_gamma[j0] = add_v163;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v162 / (dl_sqrt(add_v163) + 1e-07f);
+        const float add_v1 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v1;
+        const float add_v2 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_b_gamma[j0] = add_v2;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16] */
+/* encoder.dl:12: dense, encoder.dl:31: adam;
+ * encoder.dl:11: layer_norm, encoder.dl:31: adam;
+ * encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16]; in 4 places */
 static void train_k31_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
@@ -1949,15 +1738,15 @@ static void train_k31_dense_adam(const float *restrict dropout_3, float *restric
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = dense_8[j0];
-        const float add_v159 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_down_bias[j0] = add_v159;
-        const float add_v160 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_down_bias[j0] = add_v160;
-        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v159 / (dl_sqrt(add_v160) + 1e-07f);
+        const float add_v1 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_down_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_down_bias[j0] = add_v2;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates */
+/* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates; in 2 places */
 static inline void train_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2055,11 +1844,11 @@ static void train_k33_dense_adam(const float *restrict dense_4, const float *res
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_10[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v156 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_down_kernel[i0 * 16 + j0] = add_v156;
-                const float add_v157 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_down_kernel[i0 * 16 + j0] = add_v157;
-                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v156 / (dl_sqrt(add_v157)
+                const float add_v1 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_down_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_down_kernel[i0 * 16 + j0] = add_v2;
+                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
@@ -2083,15 +1872,15 @@ static void train_k34_dense_adam(const float *restrict dense_11, float *restrict
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_12[j0];
-        const float add_v153 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_up_bias[j0] = add_v153;
-        const float add_v154 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_up_bias[j0] = add_v154;
-        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v153 / (dl_sqrt(add_v154) + 1e-07f);
+        const float add_v1 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_up_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_up_bias[j0] = add_v2;
+        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates; in 2 places */
 static inline void train_k35_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2140,28 +1929,28 @@ static void train_k35_dense_layer_norm_dropout(const float *restrict dense_11, c
                 train_k35_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_13 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v80 = 0.0f;
-                float sum_v81 = 0.0f;
+                float sum_v2 = 0.0f;
+                float sum_v3 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v76 = layer_norm_15[i0 * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
-                    dense_14[i0 * 256 + i1 * 16 + j0] = add_v76;
-                    const float v1 = add_v76 * block_1_norm_a_gamma[j0];
+                    const float add_v1 = layer_norm_15[i0 * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
+                    dense_14[i0 * 256 + i1 * 16 + j0] = add_v1;
+                    const float v1 = add_v1 * block_1_norm_a_gamma[j0];
                     const float v2 = add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1];
-                    sum_v80 += v1 * v2;
-                    sum_v81 += v1;
+                    sum_v2 += v1 * v2;
+                    sum_v3 += v1;
                 }
-                layer_norm_18 = sum_v80;
-                layer_norm_19 = sum_v81;
+                layer_norm_18 = sum_v2;
+                layer_norm_19 = sum_v3;
                 const float v3 = layer_norm_5[i0 * 16 + i1];
                 const float v4 = layer_norm_4[i0 * 16 + i1];
                 const float v5 = -(layer_norm_18 / v4 * v3) * 0.5f / v4 / 16.0f;
                 const float v6 = layer_norm_2[i0 * 16 + i1];
                 const float v7 = -(layer_norm_19 * v3 + (layer_norm[i0 * 16 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v82 = dense_14[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                    const float add_v4 = dense_14[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
                             * (add[i0 * 256 + i1 * 16 + j0] - v6) * 2.0f + v7;
-                    layer_norm_20[i0 * 256 + i1 * 16 + j0] = add_v82;
-                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v82) / 0.9f;
+                    layer_norm_20[i0 * 256 + i1 * 16 + j0] = add_v4;
+                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v4) / 0.9f;
                 }
             }
         }
@@ -2212,39 +2001,14 @@ static void train_k36_dense_adam(const float *restrict block_1_x, const float *r
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_15[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v150 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_up_kernel[i0 * 64 + j0] = add_v150;
-                const float add_v151 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_up_kernel[i0 * 64 + j0] = add_v151;
-                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v150 / (dl_sqrt(add_v151)
+                const float add_v1 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_up_kernel[i0 * 64 + j0] = add_v1;
+                const float add_v2 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_up_kernel[i0 * 64 + j0] = add_v2;
+                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
-    }
-}
-
-/* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k37_layer_norm_adam(const float *restrict dense_14, float *restrict m_block_1_norm_a_beta,
-        float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
-{
-    float layer_norm_16[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_16[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_16[j0] += dense_14[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_16[j0];
-        const float add_v147 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_beta[j0] = add_v147;
-        const float add_v148 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_beta[j0] = add_v148;
-        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v147 / (dl_sqrt(add_v148) + 1e-07f);
     }
 }
 
@@ -2266,88 +2030,15 @@ static void train_k38_layer_norm_adam(const float *restrict dense_14, const floa
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_17[j0];
-        const float add_v144 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v144;
-        const float add_v145 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_gamma[j0] = add_v145;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - adam[0] * add_v144 / (dl_sqrt(add_v145) + 1e-07f);
+        const float add_v1 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v1;
+        const float add_v2 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_norm_a_gamma[j0] = add_v2;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k39_multi_head_attention_adam(const float *restrict dropout_4,
-        float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
-        float *restrict block_1_attention_output_bias, const float *restrict adam)
-{
-    float multi_head_attention_6[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_6[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_6[j0] += dropout_4[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_6[j0];
-        const float add_v141 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_output_bias[j0] = add_v141;
-        const float add_v142 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_output_bias[j0] = add_v142;
-        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v141 / (dl_sqrt(add_v142)
-                + 1e-07f);
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k40_multi_head_attention(const float *restrict dropout_4,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_7)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k40_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16, block_1_attention_output_kernel_2 + n,
-                        multi_head_attention_7 + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
 static inline void train_k41_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2393,18 +2084,18 @@ static void train_k41_multi_head_attention_adam(const float *restrict multi_head
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_8[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v138 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v138;
-                const float add_v139 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v139;
-                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0]
-                        * add_v138 / (dl_sqrt(add_v139) + 1e-07f);
+                const float add_v1 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v2;
+                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4]; in 2 places */
 static void train_k42_multi_head_attention(const float *restrict multi_head_attention_7,
         const float *restrict multi_head_attention_3, float *restrict multi_head_attention_9)
 {
@@ -2421,7 +2112,7 @@ static void train_k42_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates; in 2 places */
 static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2525,7 +2216,7 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates; in 2 places */
 static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2573,7 +2264,7 @@ static void train_k44_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates; in 2 places */
 static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2620,149 +2311,6 @@ static void train_k45_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k46_multi_head_attention(const float *restrict multi_head_attention_11,
-        float *restrict multi_head_attention_16)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_16[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_11[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k47_multi_head_attention_adam(const float *restrict multi_head_attention_16,
-        float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
-        float *restrict block_1_attention_value_bias, const float *restrict adam)
-{
-    float multi_head_attention_15[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_15[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_15[j0] += multi_head_attention_16[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_15[j0];
-        const float add_v135 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_value_bias[j0] = add_v135;
-        const float add_v136 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_value_bias[j0] = add_v136;
-        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - adam[0] * add_v135 / (dl_sqrt(add_v136) + 1e-07f);
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k48_multi_head_attention(const float *restrict multi_head_attention_16,
-        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_17)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k48_multi_head_attention_tile_4(multi_head_attention_16, i0 * 256 + i1_0 * 16,
-                        block_1_attention_value_kernel_2 + n, multi_head_attention_17 + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k49_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k49_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_16,
-        float *restrict multi_head_attention_18, float *restrict m_block_1_attention_value_kernel,
-        float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k49_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_16 + n, multi_head_attention_18 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_18[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v132 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v132;
-                const float add_v133 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v133;
-                block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - adam[0] * add_v132
-                        / (dl_sqrt(add_v133) + 1e-07f);
-            }
-        }
-    }
-}
-
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
 static void train_k50_multi_head_attention_adam(const float *restrict multi_head_attention_14,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
@@ -2770,23 +2318,23 @@ static void train_k50_multi_head_attention_adam(const float *restrict multi_head
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float multi_head_attention_19;
-        float sum_v100 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v100 += multi_head_attention_14[i0 * 16 + r0 * 256 + r1];
+                sum_v0 += multi_head_attention_14[i0 * 16 + r0 * 256 + r1];
             }
         }
-        multi_head_attention_19 = sum_v100;
-        const float add_v129 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_19 * 0.1f;
-        m_block_1_attention_key_bias[i0] = add_v129;
-        const float add_v130 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_19 * 0.001f
+        multi_head_attention_19 = sum_v0;
+        const float add_v1 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_19 * 0.1f;
+        m_block_1_attention_key_bias[i0] = add_v1;
+        const float add_v2 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_19 * 0.001f
                 * multi_head_attention_19;
-        v_block_1_attention_key_bias[i0] = add_v130;
-        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v129 / (dl_sqrt(add_v130) + 1e-07f);
+        v_block_1_attention_key_bias[i0] = add_v2;
+        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 2 places */
 static inline void train_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2832,77 +2380,7 @@ static void train_k51_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void train_k52_multi_head_attention_pack(const float *restrict multi_head_attention_14,
-        float *restrict multi_head_attention_29)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_29[j0 * 256 + j1 * 16 + j2] = multi_head_attention_14[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k53_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k53_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_29,
-        float *restrict multi_head_attention_21, float *restrict m_block_1_attention_key_kernel,
-        float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k53_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_29 + n, multi_head_attention_21 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_21[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v126 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v126;
-                const float add_v127 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v127;
-                block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - adam[0] * add_v126
-                        / (dl_sqrt(add_v127) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 2 places */
 static void train_k54_multi_head_attention(const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_23)
 {
@@ -2923,23 +2401,23 @@ static void train_k55_multi_head_attention_adam(const float *restrict multi_head
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float multi_head_attention_22;
-        float sum_v106 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v106 += multi_head_attention_13[r0 * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
+                sum_v0 += multi_head_attention_13[r0 * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
             }
         }
-        multi_head_attention_22 = sum_v106;
+        multi_head_attention_22 = sum_v0;
         const float v1 = multi_head_attention_22 * 0.5f;
-        const float add_v123 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_query_bias[i0] = add_v123;
-        const float add_v124 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_query_bias[i0] = add_v124;
-        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v123 / (dl_sqrt(add_v124) + 1e-07f);
+        const float add_v1 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_query_bias[i0] = add_v1;
+        const float add_v2 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_query_bias[i0] = add_v2;
+        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 2 places */
 static inline void train_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2996,63 +2474,6 @@ static void train_k56_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates */
-static inline void train_k57_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k57_multi_head_attention_adam(const float *restrict x, const float *restrict multi_head_attention_23,
-        float *restrict multi_head_attention_26, float *restrict m_block_1_attention_query_kernel,
-        float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k57_multi_head_attention_adam_tile_4(x, i0_0, multi_head_attention_23 + n, multi_head_attention_26 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_26[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v120 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v120;
-                const float add_v121 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v121;
-                block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - adam[0] * add_v120
-                        / (dl_sqrt(add_v121) + 1e-07f);
-            }
-        }
-    }
-}
-
 /* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
 static void train_k58_embedding_adam(const float *restrict layer_norm_20, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
@@ -3069,16 +2490,16 @@ static void train_k58_embedding_adam(const float *restrict layer_norm_20, float 
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = embedding[j0];
-            const float add_v113 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-            m_positions[i0 * 16 + j0] = add_v113;
-            const float add_v114 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-            v_positions[i0 * 16 + j0] = add_v114;
-            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v113 / (dl_sqrt(add_v114) + 1e-07f);
+            const float add_v1 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+            m_positions[i0 * 16 + j0] = add_v1;
+            const float add_v2 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+            v_positions[i0 * 16 + j0] = add_v2;
+            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
         }
     }
 }
 
-/* encoder.dl:20: embedding -> f32[1000, 16] */
+/* encoder.dl:20: embedding -> f32[1000, 16]; in 2 places */
 static void train_k59_embedding(const float *restrict layer_norm_20, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
@@ -3099,11 +2520,11 @@ static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 16000; j0++) {
         const float v1 = embedding_2[j0];
-        const float add_v117 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v117;
-        const float add_v118 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v118;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v117 / (dl_sqrt(add_v118) + 1e-07f);
+        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v0;
+        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v1;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -3202,33 +2623,38 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
+            block_1_attention_query_kernel_2);   /* k2_multi_head_attention_pack */
     train_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    train_k4_multi_head_attention_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_2);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_2);   /* k4_multi_head_attention_pack */
     train_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    train_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_2);
-    train_k7_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_2);   /* k6_multi_head_attention_pack */
+    train_k5_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k7_multi_head_attention */
     train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_27);
-    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_28);
+    train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
+            multi_head_attention_28);   /* k9_multi_head_attention_pack */
     train_k10_multi_head_attention(multi_head_attention, multi_head_attention_27,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
             multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
     train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    train_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
+            block_1_attention_output_kernel_2);   /* k12_multi_head_attention_pack */
     train_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
-    train_k14_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y, params->block_1_attention_output_bias,
-            add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma,
-            params->block_1_norm_a_beta, block_1_x);
+    train_k14_dropout_layer_norm(0xf43ea0e9u, words, &step, dropout, x, block_1_attention_output_y,
+            params->block_1_attention_output_bias, add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y,
+            params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
     train_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
     train_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
     train_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
     train_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
-    train_k19_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
-            layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma,
-            params->block_1_norm_b_beta, mean_2);
+    train_k19_dropout_layer_norm_mean(0x8f5ff911u, words, &step, dropout_2, block_1_x, block_1_down_y,
+            params->block_1_down_bias, layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y,
+            params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean_2);
     train_k20_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k21_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
@@ -3258,13 +2684,14 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             dropout_4);
     train_k36_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k37_layer_norm_adam(dense_14, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
-            params->block_1_norm_a_beta, adam);
+    train_k31_dense_adam(dense_14, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+            params->block_1_norm_a_beta, adam);   /* k37_layer_norm_adam */
     train_k38_layer_norm_adam(dense_14, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam);
-    train_k39_multi_head_attention_adam(dropout_4, optimizer->m_block_1_attention_output_bias,
-            optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
-    train_k40_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_7);
+    train_k31_dense_adam(dropout_4, optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
+            params->block_1_attention_output_bias, adam);   /* k39_multi_head_attention_adam */
+    train_k13_multi_head_attention(dropout_4, block_1_attention_output_kernel_2,
+            multi_head_attention_7);   /* k40_multi_head_attention */
     train_k41_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
@@ -3275,28 +2702,30 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_9,
             multi_head_attention_11);
     train_k45_multi_head_attention(multi_head_attention, multi_head_attention_12, multi_head_attention_14);
-    train_k46_multi_head_attention(multi_head_attention_11, multi_head_attention_16);
-    train_k47_multi_head_attention_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
-            optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias, adam);
-    train_k48_multi_head_attention(multi_head_attention_16, block_1_attention_value_kernel_2, multi_head_attention_17);
-    train_k49_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_18,
+    train_k11_multi_head_attention(multi_head_attention_11, multi_head_attention_16);   /* k46_multi_head_attention */
+    train_k31_dense_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
+            optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias,
+            adam);   /* k47_multi_head_attention_adam */
+    train_k13_multi_head_attention(multi_head_attention_16, block_1_attention_value_kernel_2,
+            multi_head_attention_17);   /* k48_multi_head_attention */
+    train_k41_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_18,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);
+            params->block_1_attention_value_kernel, adam);   /* k49_multi_head_attention_adam */
     train_k50_multi_head_attention_adam(multi_head_attention_14, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
     train_k51_multi_head_attention(multi_head_attention_14, block_1_attention_key_kernel_2, multi_head_attention_20);
-    train_k52_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_29);
-    train_k53_multi_head_attention_adam(x, multi_head_attention_29, multi_head_attention_21,
+    train_k8_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_29);   /* k52_multi_head_attention_pack */
+    train_k41_multi_head_attention_adam(x, multi_head_attention_29, multi_head_attention_21,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);
+            params->block_1_attention_key_kernel, adam);   /* k53_multi_head_attention_adam */
     train_k54_multi_head_attention(multi_head_attention_13, multi_head_attention_23);
     train_k55_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
     train_k56_multi_head_attention(multi_head_attention_23, block_1_attention_query_kernel_2, multi_head_attention_24,
             layer_norm_20, multi_head_attention_17, multi_head_attention_20);
-    train_k57_multi_head_attention_adam(x, multi_head_attention_23, multi_head_attention_26,
+    train_k41_multi_head_attention_adam(x, multi_head_attention_23, multi_head_attention_26,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
-            params->block_1_attention_query_kernel, adam);
+            params->block_1_attention_query_kernel, adam);   /* k57_multi_head_attention_adam */
     train_k58_embedding_adam(layer_norm_20, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
     train_k59_embedding(layer_norm_20, tokens, embedding_2);
     train_k60_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
@@ -3305,821 +2734,6 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
-}
-
-/* encoder.dl:20: embedding -> index check */
-static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            if ((uint32_t)tokens[j0 * 16 + j1] >= 1000u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
-}
-
-/* encoder.dl:20: embedding -> f32[32, 16, 16] */
-static void gradients_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                x[j0 * 256 + j1 * 16 + j2] = embedding_1_embeddings[j2 + tokens[j0 * 16 + j1] * 16] + positions[j1 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void gradients_k2_multi_head_attention_pack(const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_query_kernel_3[j0 * 16 + j1] = block_1_attention_query_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0]) * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void gradients_k4_multi_head_attention_pack(const float *restrict block_1_attention_key_kernel,
-        float *restrict block_1_attention_key_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_key_kernel_3[j0 * 16 + j1] = block_1_attention_key_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k5_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
-        float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k5_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_key_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void gradients_k6_multi_head_attention_pack(const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_value_kernel_3[j0 * 16 + j1] = block_1_attention_value_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k7_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k7_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_value_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
-static void gradients_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_20)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_20[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
-static void gradients_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_21)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_21[j0 * 256 + j1 * 16 + j2] = block_1_attention_value_y_2[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
-static inline void gradients_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 4; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k10_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k10_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_20, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_2;
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_20 + (i0 * 256 + i1 * 64 + n),
-                            block_1_attention_scaled_dot_product_attention_1_scores + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v10 = -DL_INFINITY;
-                    for (int r0 = 0; r0 < 16; r0++) {
-                        const float x_max_v10
-                                = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                        max_v10 = dl_max(max_v10, x_max_v10);
-                    }
-                    multi_head_attention_2 = max_v10;
-                    float sum_v12 = 0.0f;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_weights_v11
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
-                                - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_weights_v11;
-                        sum_v12 += block_1_attention_scaled_dot_product_attention_1_weights_v11;
-                    }
-                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v12;
-                }
-                gradients_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
-                        block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 4; j0++) {
-                        block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
-                                = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_5)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16] */
-static void gradients_k12_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
-        float *restrict block_1_attention_output_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_output_kernel_3[j0 * 16 + j1] = block_1_attention_output_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k13_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k13_multi_head_attention(const float *restrict multi_head_attention_5,
-        const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k13_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
-                        block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16] */
-static void gradients_k14_dropout_layer_norm(const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
-        const float *restrict block_1_attention_output_bias, float *restrict add, float *restrict layer_norm,
-        float *restrict layer_norm_2, float *restrict layer_norm_4, float *restrict layer_norm_5,
-        float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta,
-        float *restrict block_1_x)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            float layer_norm_3;
-            float sum_v19 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const int lt_v17 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0xf43ea0e9u,
-                        (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
-                dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v17);
-                const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
-                const float v2 = block_1_attention_output_bias[j0];
-                const float v3 = (v1 + v2) / 0.9f;
-                const float add_v18 = x[i0 * 256 + i1 * 16 + j0] + (lt_v17 ? 0.0f : v3);
-                add[i0 * 256 + i1 * 16 + j0] = add_v18;
-                sum_v19 += add_v18;
-            }
-            layer_norm[i0 * 16 + i1] = sum_v19;
-            const float v4 = layer_norm[i0 * 16 + i1] / 16.0f;
-            layer_norm_2[i0 * 16 + i1] = v4;
-            float sum_v21 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                const float v5 = add[i0 * 256 + i1 * 16 + r0] - layer_norm_2[i0 * 16 + i1];
-                sum_v21 += v5 * v5;
-            }
-            layer_norm_3 = sum_v21;
-            const float v6 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            const float sqrt_v22 = v6;
-            layer_norm_4[i0 * 16 + i1] = sqrt_v22;
-            layer_norm_5[i0 * 16 + i1] = 1.0f / sqrt_v22;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v24 = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1])
-                        * layer_norm_5[i0 * 16 + i1];
-                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24;
-                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v24 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense -> f32[64, 16] */
-static void gradients_k15_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_3)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_up_kernel_3[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
-/* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void gradients_k16_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k16_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel,
-        float *restrict dense_2, const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3,
-        float *restrict dense_4)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                gradients_k16_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
-                        dense_2 + (i0 * 1024 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v27 = v1 * 0.5f;
-                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v27;
-                    const float div_v28 = v1 / 1.4142135f;
-                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v28;
-                    const float add_v29 = dl_erf(div_v28) + 1.0f;
-                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v29;
-                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v27 * add_v29;
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense -> f32[16, 64] */
-static void gradients_k17_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            block_1_down_kernel_3[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates */
-static inline void gradients_k18_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k18_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
-        float *restrict block_1_down_y)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k18_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
-                        block_1_down_y + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16] */
-static void gradients_k19_dropout_layer_norm_mean(const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict dropout_2, const float *restrict block_1_x, float *restrict block_1_down_y,
-        const float *restrict block_1_down_bias, float *restrict layer_norm_6, float *restrict layer_norm_7,
-        float *restrict layer_norm_9, float *restrict layer_norm_10, float *restrict block_1_norm_b_y,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        float layer_norm_8[16];
-        float mean[16];
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
-                const float v2 = block_1_down_bias[j1];
-                const float v3 = (v1 + v2) / 0.9f;
-                const int lt_v32 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], 0x8f5ff911u,
-                        (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
-                dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v32);
-                block_1_down_y[i0 * 256 + j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v32 ? 0.0f : v3);
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v34 = 0.0f;
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v34 += block_1_down_y[i0 * 256 + j0 * 16 + r1];
-            }
-            layer_norm_6[i0 * 16 + j0] = sum_v34;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = layer_norm_6[i0 * 16 + j0] / 16.0f;
-            layer_norm_7[i0 * 16 + j0] = v4;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v36 = 0.0f;
-            for (int r1 = 0; r1 < 16; r1++) {
-                const float v5 = block_1_down_y[i0 * 256 + j0 * 16 + r1] - layer_norm_7[i0 * 16 + j0];
-                sum_v36 += v5 * v5;
-            }
-            layer_norm_8[j0] = sum_v36;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v6 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
-            const float sqrt_v37 = v6;
-            layer_norm_9[i0 * 16 + j0] = sqrt_v37;
-            layer_norm_10[i0 * 16 + j0] = 1.0f / sqrt_v37;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = (block_1_down_y[i0 * 256 + j0 * 16 + j1]
-                        - layer_norm_7[i0 * 16 + j0]) * layer_norm_10[i0 * 16 + j0];
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            mean[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                mean[j0] += block_1_norm_b_y[i0 * 256 + j0 + r1 * 16] * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            mean_2[i0 * 16 + j0] = mean[j0] / 16.0f;
-        }
-    }
-}
-
-/* encoder.dl:24: dense -> f32[10, 16] */
-static void gradients_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_3[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
-/* encoder.dl:30: cross_entropy -> index check */
-static dl_status gradients_k21_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates */
-static inline void gradients_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 10);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
-}
-
-static void gradients_k22_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
-{
-    float logits[10];
-    float softmax;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            gradients_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
-                    classifier_y + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v44 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v43 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v43;
-                const float x_max_v44 = logits_v43;
-                max_v44 = dl_max(max_v44, x_max_v44);
-            }
-            softmax = max_v44;
-            float sum_v46 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v45 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v45;
-                sum_v46 += softmax_1_y_v45;
-            }
-            softmax_2[i0] = sum_v46;
-            const float v1 = softmax_2[i0];
-            const float v2 = dl_log(v1);
-            float sum_v48 = 0.0f;
-            int32_t argmax_v49 = 0;
-            float best_argmax_v49 = -DL_INFINITY;
-            for (int r0 = 0; r0 < 10; r0++) {
-                const float v3 = logits[r0];
-                sum_v48 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v49 = v3;
-                if (best_argmax_v49 < x_argmax_v49) {
-                    best_argmax_v49 = x_argmax_v49;
-                    argmax_v49 = r0;
-                }
-            }
-            cross_entropy[i0] = sum_v48;
-            argmax[i0] = argmax_v49;
-        }
-    }
-}
-
-/* encoder.dl:32: -> f32 */
-static void gradients_k23_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
-{
-    float sum;
-    float sum_v50[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v50[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v50[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v50[lane] += sum_v50[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v50[lane] += sum_v50[lane + 2];
-    sum_v50[0] += sum_v50[1];
-    sum = sum_v50[0];
-    accuracy[0] = sum / (float)count_[0];
-}
-
-/* encoder.dl:30: cross_entropy -> f32 */
-static void gradients_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    float cross_entropy_2;
-    float sum_v52[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v52[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy[r0];
-            sum_v52[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v52[lane] += sum_v52[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v52[lane] += sum_v52[lane + 2];
-    sum_v52[0] += sum_v52[1];
-    cross_entropy_2 = sum_v52[0];
-    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:26: softmax, encoder.dl:24: dense -> f32[10] */
@@ -4137,11 +2751,11 @@ static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict la
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v55 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v55 += -softmax_3[j0 * 10 + r1];
+            sum_v1 += -softmax_3[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v55;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_2[j0];
@@ -4155,88 +2769,6 @@ static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict la
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
             classifier_bias_2[j0] += softmax_3[j0 + r1 * 10];
-        }
-    }
-}
-
-/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates */
-static inline void gradients_k26_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k26_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_3,
-        float *restrict mean_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_down_y,
-        const float *restrict layer_norm_7, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
-        const float *restrict layer_norm_6, float *restrict layer_norm_13, const uint8_t *restrict dropout_2,
-        float *restrict dropout_3)
-{
-    float layer_norm_11[16];
-    float layer_norm_12[16];
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            gradients_k26_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, mean_3 + (i0_0 * 16 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v64 = 0.0f;
-                for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v64 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1] * (block_1_down_y[i0 * 256 + j0 * 16 + r1]
-                            - layer_norm_7[i0 * 16 + j0]);
-                }
-                layer_norm_11[j0] = sum_v64;
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v65 = 0.0f;
-                for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v65 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1];
-                }
-                layer_norm_12[j0] = sum_v65;
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = layer_norm_10[i0 * 16 + j0];
-                const float v2 = layer_norm_9[i0 * 16 + j0];
-                const float v3 = -(layer_norm_11[j0] / v2 * v1) * 0.5f / v2 / 16.0f;
-                const float v4 = layer_norm_7[i0 * 16 + j0];
-                const float v5 = -(layer_norm_12[j0] * v1 + (layer_norm_6[i0 * 16 + j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
-                for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v66 = mean_3[i0 * 16 + j1] * block_1_norm_b_gamma[j1] * v1 + v3
-                            * (block_1_down_y[i0 * 256 + j0 * 16 + j1] - v4) * 2.0f + v5;
-                    layer_norm_13[i0 * 256 + j0 * 16 + j1] = add_v66;
-                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v66) / 0.9f;
-                }
-            }
         }
     }
 }
@@ -4315,7 +2847,9 @@ static void gradients_k29_layer_norm(const float *restrict mean_3, const float *
     }
 }
 
-/* encoder.dl:12: dense -> f32[16] */
+/* encoder.dl:12: dense;
+ * encoder.dl:11: layer_norm;
+ * encoder.dl:10: multi_head_attention -> f32[16]; in 4 places */
 static void gradients_k30_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4325,60 +2859,6 @@ static void gradients_k30_dense(const float *restrict dropout_3, float *restrict
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 block_1_down_bias_2[j0] += dropout_3[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k31_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_3,
-        float *restrict dense_7, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                gradients_k31_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_3 + n,
-                        dense_7 + (i0 * 1024 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = dense_7[i0 * 1024 + i1 * 64 + j0];
-                    const float v2 = dense_2[i0 * 1024 + i1 * 64 + j0];
-                    dense_7[i0 * 1024 + i1 * 64 + j0] = v1 * dense[i0 * 1024 + i1 * 64 + j0] * (dl_exp(-(v2 * v2)) * 1.1283792f)
-                            / 1.4142135f + v1 * dense_3[i0 * 1024 + i1 * 64 + j0] * 0.5f;
-                }
             }
         }
     }
@@ -4441,83 +2921,6 @@ static void gradients_k33_dense(const float *restrict dense_7, float *restrict b
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates */
-static inline void gradients_k34_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k34_dense_layer_norm_dropout(const float *restrict dense_7, const float *restrict block_1_up_kernel_3,
-        float *restrict dense_8, const float *restrict layer_norm_13, float *restrict dense_9,
-        const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_2,
-        const float *restrict layer_norm_5, const float *restrict layer_norm_4, const float *restrict layer_norm,
-        float *restrict layer_norm_16, const uint8_t *restrict dropout, float *restrict dropout_4)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        float layer_norm_14;
-        float layer_norm_15;
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k34_dense_layer_norm_dropout_tile_4(dense_7, i0 * 1024 + i1_0 * 64, block_1_up_kernel_3 + n,
-                        dense_8 + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v80 = 0.0f;
-                float sum_v81 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v76 = layer_norm_13[i0 * 256 + i1 * 16 + j0] + dense_8[i1 * 16 - i1_0 * 16 + j0];
-                    dense_9[i0 * 256 + i1 * 16 + j0] = add_v76;
-                    const float v1 = add_v76 * block_1_norm_a_gamma[j0];
-                    const float v2 = add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1];
-                    sum_v80 += v1 * v2;
-                    sum_v81 += v1;
-                }
-                layer_norm_14 = sum_v80;
-                layer_norm_15 = sum_v81;
-                const float v3 = layer_norm_5[i0 * 16 + i1];
-                const float v4 = layer_norm_4[i0 * 16 + i1];
-                const float v5 = -(layer_norm_14 / v4 * v3) * 0.5f / v4 / 16.0f;
-                const float v6 = layer_norm_2[i0 * 16 + i1];
-                const float v7 = -(layer_norm_15 * v3 + (layer_norm[i0 * 16 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v82 = dense_9[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
-                            * (add[i0 * 256 + i1 * 16 + j0] - v6) * 2.0f + v7;
-                    layer_norm_16[i0 * 256 + i1 * 16 + j0] = add_v82;
-                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v82) / 0.9f;
-                }
-            }
-        }
-    }
-}
-
 /* encoder.dl:12: dense -> f32[16, 64], 524288 multiply-accumulates */
 static inline void gradients_k35_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -4561,21 +2964,6 @@ static void gradients_k35_dense(const float *restrict block_1_x, const float *re
 }
 
 /* encoder.dl:11: layer_norm -> f32[16] */
-static void gradients_k36_layer_norm(const float *restrict dense_9, float *restrict block_1_norm_a_beta_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_a_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_beta_2[j0] += dense_9[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:11: layer_norm -> f32[16] */
 static void gradients_k37_layer_norm(const float *restrict dense_9, const float *restrict block_1_norm_a_y,
         float *restrict block_1_norm_a_gamma_2)
 {
@@ -4591,68 +2979,7 @@ static void gradients_k37_layer_norm(const float *restrict dense_9, const float 
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k38_multi_head_attention(const float *restrict dropout_4, float *restrict block_1_attention_output_bias_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_output_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_output_bias_2[j0] += dropout_4[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k39_multi_head_attention(const float *restrict dropout_4,
-        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_6)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k39_multi_head_attention_tile_4(dropout_4, i0 * 256 + i1_0 * 16,
-                        block_1_attention_output_kernel_3 + n, multi_head_attention_6 + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
 static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4696,471 +3023,18 @@ static void gradients_k40_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4] */
-static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_6,
-        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_7)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                for (int j3 = 0; j3 < 4; j3++) {
-                    multi_head_attention_7[j0 * 256 + j1 * 64 + j2 * 4 + j3]
-                            = multi_head_attention_6[j0 * 256 + j1 * 4 + j2 * 16 + j3]
-                            / multi_head_attention_3[j0 * 64 + j1 * 16 + j2];
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
-static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 4; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[4]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[8]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[12]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k42_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_7,
-        const float *restrict multi_head_attention_21, float *restrict multi_head_attention_10,
-        const float *restrict block_1_attention_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_11)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k42_multi_head_attention_tile_4(multi_head_attention_7, i0 * 256 + i1 * 64 + i2_0 * 4,
-                            multi_head_attention_21 + (i0 * 256 + i1 * 64 + n),
-                            multi_head_attention_10 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = -(multi_head_attention_7[i0 * 256 + i1 * 64 + i2 * 4]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4])
-                            + -(multi_head_attention_7[i0 * 256 + i1 * 64 + i2 * 4 + 1]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1])
-                            + -(multi_head_attention_7[i0 * 256 + i1 * 64 + i2 * 4 + 2]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2])
-                            + -(multi_head_attention_7[i0 * 256 + i1 * 64 + i2 * 4 + 3]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3]);
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        multi_head_attention_10[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_10[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
-                    }
-                }
-                gradients_k42_multi_head_attention_tile2_4(multi_head_attention_10, i0 * 1024 + i1 * 256 + i2_0 * 16,
-                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0
-                        * 4));
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates */
-static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 4);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_9)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                gradients_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_7 + (i0 * 256 + i1 * 64),
-                        multi_head_attention_9 + (i0 * 256 + i1 * 64 + i2_0 * 4));
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates */
-static inline void gradients_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_10, float *restrict multi_head_attention_12)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k44_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
-                        multi_head_attention_10 + (i0 * 1024 + i1 * 256 + n),
-                        multi_head_attention_12 + (i0 * 256 + i1 * 64 + n));
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_9,
-        float *restrict multi_head_attention_13)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_13[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_9[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_13,
-        float *restrict block_1_attention_value_bias_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_value_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_bias_2[j0] += multi_head_attention_13[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_13,
-        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_14)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k47_multi_head_attention_tile_4(multi_head_attention_13, i0 * 256 + i1_0 * 16,
-                        block_1_attention_value_kernel_3 + n, multi_head_attention_14 + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k48_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_13,
-        float *restrict block_1_attention_value_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k48_multi_head_attention_tile_4(x, i0_0, multi_head_attention_13 + n,
-                    block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
 /* encoder.dl:10: multi_head_attention -> f32[16] */
 static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v100 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v100 += multi_head_attention_12[i0 * 16 + r0 * 256 + r1];
+                sum_v0 += multi_head_attention_12[i0 * 16 + r0 * 256 + r1];
             }
         }
-        block_1_attention_key_bias_2[i0] = sum_v100;
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k50_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention_12,
-        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_15)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k50_multi_head_attention_tile_4(multi_head_attention_12, i0 * 256 + i1_0,
-                        block_1_attention_key_kernel_3 + n, multi_head_attention_15 + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k51_multi_head_attention_pack(const float *restrict multi_head_attention_12,
-        float *restrict multi_head_attention_22)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_22[j0 * 256 + j1 * 16 + j2] = multi_head_attention_12[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k52_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k52_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_22,
-        float *restrict block_1_attention_key_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k52_multi_head_attention_tile_4(x, i0_0, multi_head_attention_22 + n,
-                    block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void gradients_k53_multi_head_attention(const float *restrict multi_head_attention_11,
-        float *restrict multi_head_attention_17)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_17[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_11[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
-            }
-        }
+        block_1_attention_key_bias_2[i0] = sum_v0;
     }
 }
 
@@ -5170,115 +3044,14 @@ static void gradients_k54_multi_head_attention(const float *restrict multi_head_
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float multi_head_attention_16;
-        float sum_v106 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 32; r0++) {
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v106 += multi_head_attention_11[r0 * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
+                sum_v0 += multi_head_attention_11[r0 * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
             }
         }
-        multi_head_attention_16 = sum_v106;
+        multi_head_attention_16 = sum_v0;
         block_1_attention_query_bias_2[i0] = multi_head_attention_16 * 0.5f;
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void gradients_k55_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k55_multi_head_attention(const float *restrict multi_head_attention_17,
-        const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_18,
-        float *restrict layer_norm_16, const float *restrict multi_head_attention_14,
-        const float *restrict multi_head_attention_15)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k55_multi_head_attention_tile_4(multi_head_attention_17, i0 * 256 + i1_0 * 16,
-                        block_1_attention_query_kernel_3 + n, multi_head_attention_18 + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_16[i0 * 256 + i1 * 16 + j0] = layer_norm_16[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_14[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_15[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_18[i1 * 16 - i1_0 * 16 + j0];
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates */
-static inline void gradients_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k56_multi_head_attention(const float *restrict x, const float *restrict multi_head_attention_17,
-        float *restrict block_1_attention_query_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k56_multi_head_attention_tile_4(x, i0_0, multi_head_attention_17 + n,
-                    block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
@@ -5292,21 +3065,6 @@ static void gradients_k57_embedding(const float *restrict layer_norm_16, float *
         for (int r1 = 0; r1 < 32; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 positions_2[i0 * 16 + j0] += layer_norm_16[i0 * 16 + j0 + r1 * 256];
-            }
-        }
-    }
-}
-
-/* encoder.dl:20: embedding -> f32[1000, 16] */
-static void gradients_k58_embedding(const float *restrict layer_norm_16, const int32_t *restrict tokens,
-        float *restrict embedding_1_embeddings_2)
-{
-    for (int j0 = 0; j0 < 16000; j0++)
-        embedding_1_embeddings_2[j0] = 0;
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_16[j0 * 256 + j1 * 16 + j2];
             }
         }
     }
@@ -5385,284 +3143,99 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const multi_head_attention_22 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
     float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 1179648);   /* f32[16, 16] */
 
-    if (gradients_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    gradients_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    gradients_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);
-    gradients_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
+    train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
+            block_1_attention_query_kernel_3);   /* k2_multi_head_attention_pack */
+    train_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    gradients_k4_multi_head_attention_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_3);
-    gradients_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+    infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_3);   /* k4_multi_head_attention_pack */
+    train_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    gradients_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_3);
-    gradients_k7_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);
-    gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_20);
-    gradients_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_21);
-    gradients_k10_multi_head_attention(multi_head_attention, multi_head_attention_20,
+    infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_3);   /* k6_multi_head_attention_pack */
+    train_k5_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k7_multi_head_attention */
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_20);
+    train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
+            multi_head_attention_21);   /* k9_multi_head_attention_pack */
+    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_20,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
             multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
-    gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    gradients_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
-    gradients_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel,
-            block_1_attention_output_y);
-    gradients_k14_dropout_layer_norm(words, &step, dropout, x, block_1_attention_output_y,
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
+            block_1_attention_output_kernel_3);   /* k12_multi_head_attention_pack */
+    train_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
+    train_k14_dropout_layer_norm(0xf43ea0e9u, words, &step, dropout, x, block_1_attention_output_y,
             params->block_1_attention_output_bias, add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y,
             params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
-    gradients_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
-    gradients_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
-    gradients_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
-    gradients_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
-    gradients_k19_dropout_layer_norm_mean(words, &step, dropout_2, block_1_x, block_1_down_y, params->block_1_down_bias,
-            layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma,
-            params->block_1_norm_b_beta, mean_2);
-    gradients_k20_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k21_cross_entropy_check(label) != DL_OK)
+    train_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
+    train_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
+    train_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
+    train_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
+    train_k19_dropout_layer_norm_mean(0x8f5ff911u, words, &step, dropout_2, block_1_x, block_1_down_y,
+            params->block_1_down_bias, layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y,
+            params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean_2);
+    train_k20_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (train_k21_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    gradients_k23_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_2, label, cross_entropy, argmax);
+    train_k23_sum(&count, argmax, label, &metrics->accuracy);
+    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k25_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
-    gradients_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
+    train_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
             layer_norm_7, layer_norm_10, layer_norm_9, layer_norm_6, layer_norm_13, dropout_2, dropout_3);
     gradients_k27_dense(mean_2, softmax_3, gradients->classifier_kernel);
     gradients_k28_layer_norm(mean_3, gradients->block_1_norm_b_beta);
     gradients_k29_layer_norm(mean_3, block_1_norm_b_y, gradients->block_1_norm_b_gamma);
     gradients_k30_dense(dropout_3, gradients->block_1_down_bias);
-    gradients_k31_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);
+    train_k32_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);   /* k31_dense */
     gradients_k32_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
     gradients_k33_dense(dense_7, gradients->block_1_up_bias);
-    gradients_k34_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_13, dense_9,
+    train_k35_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_13, dense_9,
             params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_16, dropout,
-            dropout_4);
+            dropout_4);   /* k34_dense_layer_norm_dropout */
     gradients_k35_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
-    gradients_k36_layer_norm(dense_9, gradients->block_1_norm_a_beta);
+    gradients_k30_dense(dense_9, gradients->block_1_norm_a_beta);   /* k36_layer_norm */
     gradients_k37_layer_norm(dense_9, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
-    gradients_k38_multi_head_attention(dropout_4, gradients->block_1_attention_output_bias);
-    gradients_k39_multi_head_attention(dropout_4, block_1_attention_output_kernel_3, multi_head_attention_6);
+    gradients_k30_dense(dropout_4, gradients->block_1_attention_output_bias);   /* k38_multi_head_attention */
+    train_k13_multi_head_attention(dropout_4, block_1_attention_output_kernel_3,
+            multi_head_attention_6);   /* k39_multi_head_attention */
     gradients_k40_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
-    gradients_k41_multi_head_attention(multi_head_attention_6, multi_head_attention_3, multi_head_attention_7);
-    gradients_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
+    train_k42_multi_head_attention(multi_head_attention_6, multi_head_attention_3,
+            multi_head_attention_7);   /* k41_multi_head_attention */
+    train_k43_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_11);
-    gradients_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
-            multi_head_attention_9);
-    gradients_k44_multi_head_attention(multi_head_attention, multi_head_attention_10, multi_head_attention_12);
-    gradients_k45_multi_head_attention(multi_head_attention_9, multi_head_attention_13);
-    gradients_k46_multi_head_attention(multi_head_attention_13, gradients->block_1_attention_value_bias);
-    gradients_k47_multi_head_attention(multi_head_attention_13, block_1_attention_value_kernel_3, multi_head_attention_14);
-    gradients_k48_multi_head_attention(x, multi_head_attention_13, gradients->block_1_attention_value_kernel);
+            multi_head_attention_11);   /* k42_multi_head_attention */
+    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
+            multi_head_attention_9);   /* k43_multi_head_attention */
+    train_k45_multi_head_attention(multi_head_attention, multi_head_attention_10,
+            multi_head_attention_12);   /* k44_multi_head_attention */
+    train_k11_multi_head_attention(multi_head_attention_9, multi_head_attention_13);   /* k45_multi_head_attention */
+    gradients_k30_dense(multi_head_attention_13, gradients->block_1_attention_value_bias);   /* k46_multi_head_attention */
+    train_k13_multi_head_attention(multi_head_attention_13, block_1_attention_value_kernel_3,
+            multi_head_attention_14);   /* k47_multi_head_attention */
+    gradients_k40_multi_head_attention(x, multi_head_attention_13,
+            gradients->block_1_attention_value_kernel);   /* k48_multi_head_attention */
     gradients_k49_multi_head_attention(multi_head_attention_12, gradients->block_1_attention_key_bias);
-    gradients_k50_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_3, multi_head_attention_15);
-    gradients_k51_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_22);
-    gradients_k52_multi_head_attention(x, multi_head_attention_22, gradients->block_1_attention_key_kernel);
-    gradients_k53_multi_head_attention(multi_head_attention_11, multi_head_attention_17);
+    train_k51_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_3,
+            multi_head_attention_15);   /* k50_multi_head_attention */
+    train_k8_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_22);   /* k51_multi_head_attention_pack */
+    gradients_k40_multi_head_attention(x, multi_head_attention_22,
+            gradients->block_1_attention_key_kernel);   /* k52_multi_head_attention */
+    train_k54_multi_head_attention(multi_head_attention_11, multi_head_attention_17);   /* k53_multi_head_attention */
     gradients_k54_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_query_bias);
-    gradients_k55_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
-            layer_norm_16, multi_head_attention_14, multi_head_attention_15);
-    gradients_k56_multi_head_attention(x, multi_head_attention_17, gradients->block_1_attention_query_kernel);
+    train_k56_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
+            layer_norm_16, multi_head_attention_14, multi_head_attention_15);   /* k55_multi_head_attention */
+    gradients_k40_multi_head_attention(x, multi_head_attention_17,
+            gradients->block_1_attention_query_kernel);   /* k56_multi_head_attention */
     gradients_k57_embedding(layer_norm_16, gradients->positions);
-    gradients_k58_embedding(layer_norm_16, tokens, gradients->embedding_1_embeddings);
+    train_k59_embedding(layer_norm_16, tokens, gradients->embedding_1_embeddings);   /* k58_embedding */
     metrics->count = count;
     return DL_OK;
-}
-
-/* encoder.dl:20: embedding -> index check */
-static dl_status evaluate_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            if ((uint32_t)tokens[j0 * 16 + j1] >= 1000u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
-}
-
-/* encoder.dl:20: embedding -> f32[32, 16, 16] */
-static void evaluate_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                x[j0 * 256 + j1 * 16 + j2] = embedding_1_embeddings[j2 + tokens[j0 * 16 + j1] * 16] + positions[j1 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void evaluate_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k2_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k2_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0]) * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void evaluate_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
-        float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_key_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void evaluate_k4_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k4_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k4_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_value_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16] */
-static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_6)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_6[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
@@ -5747,23 +3320,23 @@ static void evaluate_k6_multi_head_attention(const float *restrict multi_head_at
                             multi_head_attention_6 + (i0 * 256 + i1 * 64
                             + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v10 = -DL_INFINITY;
+                    float max_v1 = -DL_INFINITY;
                     for (int r0 = 0; r0 < 16; r0++) {
-                        const float x_max_v10
+                        const float x_max_v1
                                 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                        max_v10 = dl_max(max_v10, x_max_v10);
+                        max_v1 = dl_max(max_v1, x_max_v1);
                     }
-                    multi_head_attention_2 = max_v10;
-                    float sum_v12 = 0.0f;
+                    multi_head_attention_2 = max_v1;
+                    float sum_v3 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_weights_v11
+                        const float block_1_attention_scaled_dot_product_attention_1_weights_v2
                                 = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
                                 - multi_head_attention_2);
                         block_1_attention_scaled_dot_product_attention_1_weights[i2 * 16 - i2_0 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_weights_v11;
-                        sum_v12 += block_1_attention_scaled_dot_product_attention_1_weights_v11;
+                                = block_1_attention_scaled_dot_product_attention_1_weights_v2;
+                        sum_v3 += block_1_attention_scaled_dot_product_attention_1_weights_v2;
                     }
-                    multi_head_attention_3[i2 - i2_0] = sum_v12;
+                    multi_head_attention_3[i2 - i2_0] = sum_v3;
                 }
                 evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
                         block_1_attention_value_y_2 + (i0 * 256 + i1 * 4), block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0
@@ -5774,19 +3347,6 @@ static void evaluate_k6_multi_head_attention(const float *restrict multi_head_at
                                 = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0] / multi_head_attention_3[i2 - i2_0];
                     }
                 }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16] */
-static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
             }
         }
     }
@@ -5842,22 +3402,22 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
                 evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v18 = 0.0f;
+                float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v17 = x[i0 * 256 + i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float add_v1 = x[i0 * 256 + i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_attention_output_bias[j0]);
-                    add[j0] = add_v17;
-                    sum_v18 += add_v17;
+                    add[j0] = add_v1;
+                    sum_v2 += add_v1;
                 }
-                layer_norm = sum_v18;
+                layer_norm = sum_v2;
                 const float v1 = layer_norm / 16.0f;
-                float sum_v20 = 0.0f;
+                float sum_v4 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_a_standardized_1_centered_v19 = add[j0] - v1;
-                    block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v19;
-                    sum_v20 += block_1_norm_a_standardized_1_centered_v19 * block_1_norm_a_standardized_1_centered_v19;
+                    const float block_1_norm_a_standardized_1_centered_v3 = add[j0] - v1;
+                    block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v3;
+                    sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
                 }
-                layer_norm_2 = sum_v20;
+                layer_norm_2 = sum_v4;
                 const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2
@@ -5966,23 +3526,22 @@ static void evaluate_k10_dense_layer_norm(const float *restrict dense, const flo
             for (int n = 0; n < 16; n += 4)
                 evaluate_k10_dense_layer_norm_tile_4(dense, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v26 = 0.0f;
+                float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v25 = block_1_x[i0 * 256 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float add_v1 = block_1_x[i0 * 256 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    add_2[j0] = add_v25;
-                    sum_v26 += add_v25;
+                    add_2[j0] = add_v1;
+                    sum_v2 += add_v1;
                 }
-                layer_norm_3 = sum_v26;
+                layer_norm_3 = sum_v2;
                 const float v1 = layer_norm_3 / 16.0f;
-                float sum_v28 = 0.0f;
+                float sum_v4 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_standardized_1_centered_v27 = add_2[j0] - v1;
-                    block_1_norm_b_standardized_1_centered[i0 * 256 + i1 * 16 + j0]
-                            = block_1_norm_b_standardized_1_centered_v27;
-                    sum_v28 += block_1_norm_b_standardized_1_centered_v27 * block_1_norm_b_standardized_1_centered_v27;
+                    const float block_1_norm_b_standardized_1_centered_v3 = add_2[j0] - v1;
+                    block_1_norm_b_standardized_1_centered[i0 * 256 + i1 * 16 + j0] = block_1_norm_b_standardized_1_centered_v3;
+                    sum_v4 += block_1_norm_b_standardized_1_centered_v3 * block_1_norm_b_standardized_1_centered_v3;
                 }
-                layer_norm_4[i0 * 16 + i1] = sum_v28;
+                layer_norm_4[i0 * 16 + i1] = sum_v4;
             }
         }
     }
@@ -5995,26 +3554,16 @@ static void evaluate_k11_mean(const float *restrict block_1_norm_b_standardized_
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
             float mean;
-            float sum_v29 = 0.0f;
+            float sum_v0 = 0.0f;
             for (int r0 = 0; r0 < 16; r0++) {
-                sum_v29 += block_1_norm_b_standardized_1_centered[i0 * 256 + i1 + r0 * 16] * (1.0f
+                sum_v0 += block_1_norm_b_standardized_1_centered[i0 * 256 + i1 + r0 * 16] * (1.0f
                         / dl_sqrt(layer_norm_4[i0 * 16 + r0] / 16.0f + 0.001f)) * block_1_norm_b_gamma[i1]
                         + block_1_norm_b_beta[i1];
             }
-            mean = sum_v29;
+            mean = sum_v0;
             mean_2[i0 * 16 + i1] = mean / 16.0f;
         }
     }
-}
-
-/* encoder.dl:30: cross_entropy -> index check */
-static dl_status evaluate_k12_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
 }
 
 /* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates */
@@ -6064,34 +3613,34 @@ static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_
             evaluate_k13_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v33 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v32 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v32;
-                const float x_max_v33 = logits_v32;
-                max_v33 = dl_max(max_v33, x_max_v33);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax = max_v33;
-            float sum_v34 = 0.0f;
+            softmax = max_v2;
+            float sum_v3 = 0.0f;
             for (int r0 = 0; r0 < 10; r0++) {
-                sum_v34 += dl_exp(logits[r0] - softmax);
+                sum_v3 += dl_exp(logits[r0] - softmax);
             }
-            softmax_2 = sum_v34;
+            softmax_2 = sum_v3;
             const float v1 = dl_log(softmax_2);
-            float sum_v36 = 0.0f;
-            int32_t argmax_v37 = 0;
-            float best_argmax_v37 = -DL_INFINITY;
+            float sum_v4 = 0.0f;
+            int32_t argmax_v5 = 0;
+            float best_argmax_v5 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
-                sum_v36 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
-                const float x_argmax_v37 = v2;
-                if (best_argmax_v37 < x_argmax_v37) {
-                    best_argmax_v37 = x_argmax_v37;
-                    argmax_v37 = r0;
+                sum_v4 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v5 = v2;
+                if (best_argmax_v5 < x_argmax_v5) {
+                    best_argmax_v5 = x_argmax_v5;
+                    argmax_v5 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v36;
-            argmax[i0] = argmax_v37;
+            cross_entropy[i0] = sum_v4;
+            argmax[i0] = argmax_v5;
         }
     }
 }
@@ -6100,45 +3649,45 @@ static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_
 static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v38[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v38[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v38[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v38[lane] += sum_v38[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v38[lane] += sum_v38[lane + 2];
-    sum_v38[0] += sum_v38[1];
-    accuracy[0] = sum_v38[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    accuracy[0] = sum_v0[0];
 }
 
 /* encoder.dl:30: cross_entropy -> f32 */
 static void evaluate_k15_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float sum_v39[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v39[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v39[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v39[lane] += sum_v39[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v39[lane] += sum_v39[lane + 2];
-    sum_v39[0] += sum_v39[1];
-    loss[0] = sum_v39[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    loss[0] = sum_v0[0];
 }
 
 dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -6168,20 +3717,20 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     dl_word *const argmax = (dl_word *)(void *)(base + 2336);   /* i32[32] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
 
-    if (evaluate_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    evaluate_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    evaluate_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);
-    evaluate_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);
-    evaluate_k4_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);
-    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
+    train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
+    train_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
+            params->block_1_attention_query_bias);   /* k2_multi_head_attention */
+    train_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+            params->block_1_attention_key_bias);   /* k3_multi_head_attention */
+    train_k5_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);   /* k5_multi_head_attention_pack */
     evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
             multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
-    evaluate_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);   /* k7_multi_head_attention */
     evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
@@ -6190,7 +3739,7 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
             block_1_norm_b_standardized_1_centered, layer_norm_4);
     evaluate_k11_mean(block_1_norm_b_standardized_1_centered, layer_norm_4, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, mean_2);
-    if (evaluate_k12_cross_entropy_check(label) != DL_OK)
+    if (train_k21_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k13_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -9,41 +9,39 @@
 #include "dl_arena.h"
 
 /* gru_attention.dl:15: embedding -> f32[1000, 64] */
-static void init_k0_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
+static void init_k0_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xbc512afeu,
-                (uint32_t)(j0)) * 0.1f - 0.05f;
+        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[64, 96] */
-static void init_k1_bidirectional(const int32_t *restrict seed_, float *restrict reader_forward_kernel)
+/* gru_attention.dl:16: bidirectional -> f32[64, 96]; in 2 places */
+static void init_k1_bidirectional(uint32_t salt, const int32_t *restrict seed_, float *restrict reader_forward_kernel)
 {
     for (int j0 = 0; j0 < 6144; j0++) {
-        reader_forward_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x74e0bb00u,
+        reader_forward_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.38729835f - 0.19364917f;
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void init_k2_bidirectional(const int32_t *restrict seed_, float *restrict bidirectional, float *restrict bidirectional_2,
-        float *restrict bidirectional_3, float *restrict bidirectional_4)
+/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 2 places */
+static void init_k2_bidirectional(uint32_t salt, const int32_t *restrict seed_, float *restrict bidirectional,
+        float *restrict bidirectional_2, float *restrict bidirectional_3, float *restrict bidirectional_4)
 {
     for (int j0 = 0; j0 < 3072; j0++) {
-        const float sub_v2 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x9fac3b94u,
-                (uint32_t)(j0)) * 2.0f - 0.99999994f;
-        bidirectional[j0] = sub_v2;
-        const float neg_v3 = -dl_log((1.0f - sub_v2) * (sub_v2 + 1.0f));
-        bidirectional_2[j0] = neg_v3;
-        const float sub_v4 = dl_sqrt(neg_v3 < 5.0f ? 5.0f : neg_v3) - 3.0f;
-        bidirectional_3[j0] = sub_v4;
-        const float v1 = neg_v3 - 2.5f;
-        bidirectional_4[j0] = (neg_v3 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1
+        const float sub_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 2.0f - 0.99999994f;
+        bidirectional[j0] = sub_v0;
+        const float neg_v1 = -dl_log((1.0f - sub_v0) * (sub_v0 + 1.0f));
+        bidirectional_2[j0] = neg_v1;
+        const float sub_v2 = dl_sqrt(neg_v1 < 5.0f ? 5.0f : neg_v1) - 3.0f;
+        bidirectional_3[j0] = sub_v2;
+        const float v1 = neg_v1 - 2.5f;
+        bidirectional_4[j0] = (neg_v1 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1
                 - 4.3915065e-06f) * v1 + 0.00021858087f) * v1 - 0.001253725f) * v1 - 0.0041776816f) * v1 + 0.24664073f) * v1
-                + 1.5014094f : (((((((sub_v4 * -0.00020021426f + 0.00010095056f) * sub_v4 + 0.0013493432f) * sub_v4
-                - 0.0036734284f) * sub_v4 + 0.0057395077f) * sub_v4 - 0.0076224613f) * sub_v4 + 0.0094388705f) * sub_v4
-                + 1.001674f) * sub_v4 + 2.8329768f) * sub_v2 * 1.4142135f;
+                + 1.5014094f : (((((((sub_v2 * -0.00020021426f + 0.00010095056f) * sub_v2 + 0.0013493432f) * sub_v2
+                - 0.0036734284f) * sub_v2 + 0.0057395077f) * sub_v2 - 0.0076224613f) * sub_v2 + 0.0094388705f) * sub_v2
+                + 1.001674f) * sub_v2 + 2.8329768f) * sub_v0 * 1.4142135f;
     }
 }
 
@@ -62,7 +60,7 @@ static void init_k3_bidirectional_fill(float *restrict basis, float *restrict ba
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32], 3072 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[32], 3072 multiply-accumulates; in 2 places */
 static void init_k4_bidirectional(int t, const float *restrict basis, const float *restrict bidirectional_4,
         float *restrict bidirectional_9)
 {
@@ -85,7 +83,7 @@ static void init_k4_bidirectional(int t, const float *restrict basis, const floa
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96], 3072 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[96], 3072 multiply-accumulates; in 4 places */
 static inline void init_k5_bidirectional_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -107,7 +105,7 @@ static void init_k5_bidirectional(const float *restrict bidirectional_9, const f
         init_k5_bidirectional_tile_1(bidirectional_9, 0, basis + n, bidirectional_10 + n);
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32], 3072 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[32], 3072 multiply-accumulates; in 2 places */
 static void init_k6_bidirectional(int t, const float *restrict bidirectional_4, float *restrict bidirectional_10,
         const float *restrict basis, float *restrict bidirectional_12)
 {
@@ -115,75 +113,53 @@ static void init_k6_bidirectional(int t, const float *restrict bidirectional_4, 
         bidirectional_10[j0] = bidirectional_4[t * 96 + j0] - bidirectional_10[j0];
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float dot_v3[8];
+        float dot_v1[8];
         for (int lane = 0; lane < 8; lane++)
-            dot_v3[lane] = 0.0f;
+            dot_v1[lane] = 0.0f;
         for (int r1_0 = 0; r1_0 < 96; r1_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int r1 = r1_0 + lane;
-                dot_v3[lane] += basis[j0 * 96 + r1] * bidirectional_10[r1];
+                dot_v1[lane] += basis[j0 * 96 + r1] * bidirectional_10[r1];
             }
         }
         for (int lane = 0; lane < 4; lane++)
-            dot_v3[lane] += dot_v3[lane + 4];
+            dot_v1[lane] += dot_v1[lane + 4];
         for (int lane = 0; lane < 2; lane++)
-            dot_v3[lane] += dot_v3[lane + 2];
-        dot_v3[0] += dot_v3[1];
-        bidirectional_12[j0] = dot_v3[0];
+            dot_v1[lane] += dot_v1[lane + 2];
+        dot_v1[0] += dot_v1[1];
+        bidirectional_12[j0] = dot_v1[0];
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96], 3072 multiply-accumulates */
-static inline void init_k7_bidirectional_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void init_k7_bidirectional(const float *restrict bidirectional_12, const float *restrict basis,
-        float *restrict bidirectional_13)
-{
-    for (int n = 0; n < 96; n += 4)
-        init_k7_bidirectional_tile_1(bidirectional_12, 0, basis + n, bidirectional_13 + n);
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96] */
+/* gru_attention.dl:16: bidirectional -> f32[96]; in 2 places */
 static void init_k8_bidirectional(const float *restrict bidirectional_10, const float *restrict bidirectional_13,
         float *restrict bidirectional_16)
 {
     float bidirectional_15;
-    float sum_v6[8];
+    float sum_v1[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v6[lane] = 0.0f;
+        sum_v1[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 96; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
             const float v1 = bidirectional_10[j0] - bidirectional_13[j0];
-            const float mul_v5 = v1 * v1;
-            sum_v6[lane] += mul_v5;
+            const float mul_v0 = v1 * v1;
+            sum_v1[lane] += mul_v0;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v6[lane] += sum_v6[lane + 4];
+        sum_v1[lane] += sum_v1[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v6[lane] += sum_v6[lane + 2];
-    sum_v6[0] += sum_v6[1];
-    bidirectional_15 = sum_v6[0];
+        sum_v1[lane] += sum_v1[lane + 2];
+    sum_v1[0] += sum_v1[1];
+    bidirectional_15 = sum_v1[0];
     const float v2 = dl_sqrt(bidirectional_15);
     for (int j0 = 0; j0 < 96; j0++) {
         bidirectional_16[j0] = (bidirectional_10[j0] - bidirectional_13[j0]) / v2;
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 2 places */
 static void init_k9_bidirectional(int t, const float *restrict bidirectional_16, const float *restrict basis,
         float *restrict next_basis)
 {
@@ -197,7 +173,7 @@ static void init_k9_bidirectional(int t, const float *restrict bidirectional_16,
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
 static void init_k10_bidirectional_copy(const float *restrict next_basis, float *restrict basis)
 {
     for (int j0 = 0; j0 < 3072; j0++) {
@@ -205,211 +181,30 @@ static void init_k10_bidirectional_copy(const float *restrict next_basis, float 
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[64, 96] */
-static void init_k11_bidirectional(const int32_t *restrict seed_, float *restrict reader_backward_kernel)
-{
-    for (int j0 = 0; j0 < 6144; j0++) {
-        reader_backward_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x00bef4deu,
-                (uint32_t)(j0)) * 0.38729835f - 0.19364917f;
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void init_k12_bidirectional(const int32_t *restrict seed_, float *restrict bidirectional_5,
-        float *restrict bidirectional_6, float *restrict bidirectional_7, float *restrict bidirectional_8)
-{
-    for (int j0 = 0; j0 < 3072; j0++) {
-        const float sub_v9 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xf6b34011u,
-                (uint32_t)(j0)) * 2.0f - 0.99999994f;
-        bidirectional_5[j0] = sub_v9;
-        const float neg_v10 = -dl_log((1.0f - sub_v9) * (sub_v9 + 1.0f));
-        bidirectional_6[j0] = neg_v10;
-        const float sub_v11 = dl_sqrt(neg_v10 < 5.0f ? 5.0f : neg_v10) - 3.0f;
-        bidirectional_7[j0] = sub_v11;
-        const float v1 = neg_v10 - 2.5f;
-        bidirectional_8[j0] = (neg_v10 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1
-                - 4.3915065e-06f) * v1 + 0.00021858087f) * v1 - 0.001253725f) * v1 - 0.0041776816f) * v1 + 0.24664073f) * v1
-                + 1.5014094f : (((((((sub_v11 * -0.00020021426f + 0.00010095056f) * sub_v11 + 0.0013493432f) * sub_v11
-                - 0.0036734284f) * sub_v11 + 0.0057395077f) * sub_v11 - 0.0076224613f) * sub_v11 + 0.0094388705f) * sub_v11
-                + 1.001674f) * sub_v11 + 2.8329768f) * sub_v9 * 1.4142135f;
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32], 3072 multiply-accumulates */
-static void init_k13_bidirectional(int t, const float *restrict basis_2, const float *restrict bidirectional_8,
-        float *restrict bidirectional_17)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        float dot_v0[8];
-        for (int lane = 0; lane < 8; lane++)
-            dot_v0[lane] = 0.0f;
-        for (int r1_0 = 0; r1_0 < 96; r1_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r1 = r1_0 + lane;
-                dot_v0[lane] += basis_2[j0 * 96 + r1] * bidirectional_8[t * 96 + r1];
-            }
-        }
-        for (int lane = 0; lane < 4; lane++)
-            dot_v0[lane] += dot_v0[lane + 4];
-        for (int lane = 0; lane < 2; lane++)
-            dot_v0[lane] += dot_v0[lane + 2];
-        dot_v0[0] += dot_v0[1];
-        bidirectional_17[j0] = dot_v0[0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96], 3072 multiply-accumulates */
-static inline void init_k14_bidirectional_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void init_k14_bidirectional(const float *restrict bidirectional_17, const float *restrict basis_2,
-        float *restrict bidirectional_18)
-{
-    for (int n = 0; n < 96; n += 4)
-        init_k14_bidirectional_tile_1(bidirectional_17, 0, basis_2 + n, bidirectional_18 + n);
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32], 3072 multiply-accumulates */
-static void init_k15_bidirectional(int t, const float *restrict bidirectional_8, float *restrict bidirectional_18,
-        const float *restrict basis_2, float *restrict bidirectional_20)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_18[j0] = bidirectional_8[t * 96 + j0] - bidirectional_18[j0];
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        float dot_v3[8];
-        for (int lane = 0; lane < 8; lane++)
-            dot_v3[lane] = 0.0f;
-        for (int r1_0 = 0; r1_0 < 96; r1_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r1 = r1_0 + lane;
-                dot_v3[lane] += basis_2[j0 * 96 + r1] * bidirectional_18[r1];
-            }
-        }
-        for (int lane = 0; lane < 4; lane++)
-            dot_v3[lane] += dot_v3[lane + 4];
-        for (int lane = 0; lane < 2; lane++)
-            dot_v3[lane] += dot_v3[lane + 2];
-        dot_v3[0] += dot_v3[1];
-        bidirectional_20[j0] = dot_v3[0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96], 3072 multiply-accumulates */
-static inline void init_k16_bidirectional_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void init_k16_bidirectional(const float *restrict bidirectional_20, const float *restrict basis_2,
-        float *restrict bidirectional_21)
-{
-    for (int n = 0; n < 96; n += 4)
-        init_k16_bidirectional_tile_1(bidirectional_20, 0, basis_2 + n, bidirectional_21 + n);
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96] */
-static void init_k17_bidirectional(const float *restrict bidirectional_18, const float *restrict bidirectional_21,
-        float *restrict bidirectional_24)
-{
-    float bidirectional_23;
-    float sum_v6[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v6[lane] = 0.0f;
-    for (int j0_0 = 0; j0_0 < 96; j0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int j0 = j0_0 + lane;
-            const float v1 = bidirectional_18[j0] - bidirectional_21[j0];
-            const float mul_v5 = v1 * v1;
-            sum_v6[lane] += mul_v5;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v6[lane] += sum_v6[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v6[lane] += sum_v6[lane + 2];
-    sum_v6[0] += sum_v6[1];
-    bidirectional_23 = sum_v6[0];
-    const float v2 = dl_sqrt(bidirectional_23);
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_24[j0] = (bidirectional_18[j0] - bidirectional_21[j0]) / v2;
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void init_k18_bidirectional(int t, const float *restrict bidirectional_24, const float *restrict basis_2,
-        float *restrict next_basis_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        const int v1 = j0 == t;
-        for (int j1 = 0; j1 < 96; j1++) {
-            const float v2 = bidirectional_24[j1];
-            const float v3 = basis_2[j0 * 96 + j1];
-            next_basis_2[j0 * 96 + j1] = v1 ? v2 : v3;
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void init_k19_bidirectional_copy(const float *restrict next_basis_2, float *restrict basis_2)
-{
-    for (int j0 = 0; j0 < 3072; j0++) {
-        basis_2[j0] = next_basis_2[j0];
-    }
-}
-
 /* gru_attention.dl:7: dense -> f32[64, 32] */
-static void init_k20_dense(const int32_t *restrict seed_, float *restrict attention_hidden_kernel)
+static void init_k20_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict attention_hidden_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        attention_hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xaf75d714u,
+        attention_hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5f - 0.25f;
     }
 }
 
 /* gru_attention.dl:7: dense -> f32[32, 1] */
-static void init_k21_dense(const int32_t *restrict seed_, float *restrict attention_score_kernel)
+static void init_k21_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict attention_score_kernel)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        attention_score_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x7050b0a2u,
+        attention_score_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.8528029f - 0.42640144f;
     }
 }
 
 /* gru_attention.dl:18: dense -> f32[64, 10] */
-static void init_k22_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k22_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void init_k23_bidirectional_copy(const float *restrict basis, float *restrict reader_forward_recurrent_kernel)
-{
-    for (int j0 = 0; j0 < 3072; j0++) {
-        reader_forward_recurrent_kernel[j0] = basis[j0];
     }
 }
 
@@ -425,14 +220,6 @@ static void init_k24_bidirectional_fill(float *restrict reader_forward_bias, flo
         v_reader_forward_bias[j0] = 0.0f;
         m_reader_backward_bias[j0] = 0.0f;
         v_reader_backward_bias[j0] = 0.0f;
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void init_k25_bidirectional_copy(const float *restrict basis_2, float *restrict reader_backward_recurrent_kernel)
-{
-    for (int j0 = 0; j0 < 3072; j0++) {
-        reader_backward_recurrent_kernel[j0] = basis_2[j0];
     }
 }
 
@@ -488,7 +275,8 @@ static void init_k30_adam_fill(float *restrict m_attention_hidden_kernel, float 
     }
 }
 
-/* gru_attention.dl:26: adam -> f32[32, 1] */
+/* gru_attention.dl:26: adam;
+ * gru_attention.dl:16: bidirectional -> f32[32, 1]; in 2 places */
 static void init_k31_adam_fill(float *restrict m_attention_score_kernel, float *restrict v_attention_score_kernel)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -533,9 +321,9 @@ dl_status gru_attention_init(gru_attention_params *params, gru_attention_optimiz
     float *const bidirectional_21 = (float *)(void *)(base + 24960);   /* f32[96] */
     float *const bidirectional_24 = (float *)(void *)(base + 36864);   /* f32[96] */
 
-    init_k0_embedding(words, params->embedding_1_embeddings);
-    init_k1_bidirectional(words, params->reader_forward_kernel);
-    init_k2_bidirectional(words, bidirectional, bidirectional_2, bidirectional_3, bidirectional_4);
+    init_k0_embedding(0xbc512afeu, words, params->embedding_1_embeddings);
+    init_k1_bidirectional(0x74e0bb00u, words, params->reader_forward_kernel);
+    init_k2_bidirectional(0x9fac3b94u, words, bidirectional, bidirectional_2, bidirectional_3, bidirectional_4);
     init_k3_bidirectional_fill(basis, basis_2, optimizer->m_reader_forward_recurrent_kernel,
             optimizer->v_reader_forward_recurrent_kernel, optimizer->m_reader_backward_recurrent_kernel,
             optimizer->v_reader_backward_recurrent_kernel);
@@ -543,29 +331,30 @@ dl_status gru_attention_init(gru_attention_params *params, gru_attention_optimiz
         init_k4_bidirectional(t, basis, bidirectional_4, bidirectional_9);
         init_k5_bidirectional(bidirectional_9, basis, bidirectional_10);
         init_k6_bidirectional(t, bidirectional_4, bidirectional_10, basis, bidirectional_12);
-        init_k7_bidirectional(bidirectional_12, basis, bidirectional_13);
+        init_k5_bidirectional(bidirectional_12, basis, bidirectional_13);   /* k7_bidirectional */
         init_k8_bidirectional(bidirectional_10, bidirectional_13, bidirectional_16);
         init_k9_bidirectional(t, bidirectional_16, basis, next_basis);
         init_k10_bidirectional_copy(next_basis, basis);
     }
-    init_k11_bidirectional(words, params->reader_backward_kernel);
-    init_k12_bidirectional(words, bidirectional_5, bidirectional_6, bidirectional_7, bidirectional_8);
+    init_k1_bidirectional(0x00bef4deu, words, params->reader_backward_kernel);   /* k11_bidirectional */
+    init_k2_bidirectional(0xf6b34011u, words, bidirectional_5, bidirectional_6, bidirectional_7,
+            bidirectional_8);   /* k12_bidirectional */
     for (int t = 0; t < 32; t++) {
-        init_k13_bidirectional(t, basis_2, bidirectional_8, bidirectional_17);
-        init_k14_bidirectional(bidirectional_17, basis_2, bidirectional_18);
-        init_k15_bidirectional(t, bidirectional_8, bidirectional_18, basis_2, bidirectional_20);
-        init_k16_bidirectional(bidirectional_20, basis_2, bidirectional_21);
-        init_k17_bidirectional(bidirectional_18, bidirectional_21, bidirectional_24);
-        init_k18_bidirectional(t, bidirectional_24, basis_2, next_basis_2);
-        init_k19_bidirectional_copy(next_basis_2, basis_2);
+        init_k4_bidirectional(t, basis_2, bidirectional_8, bidirectional_17);   /* k13_bidirectional */
+        init_k5_bidirectional(bidirectional_17, basis_2, bidirectional_18);   /* k14_bidirectional */
+        init_k6_bidirectional(t, bidirectional_8, bidirectional_18, basis_2, bidirectional_20);   /* k15_bidirectional */
+        init_k5_bidirectional(bidirectional_20, basis_2, bidirectional_21);   /* k16_bidirectional */
+        init_k8_bidirectional(bidirectional_18, bidirectional_21, bidirectional_24);   /* k17_bidirectional */
+        init_k9_bidirectional(t, bidirectional_24, basis_2, next_basis_2);   /* k18_bidirectional */
+        init_k10_bidirectional_copy(next_basis_2, basis_2);   /* k19_bidirectional_copy */
     }
-    init_k20_dense(words, params->attention_hidden_kernel);
-    init_k21_dense(words, params->attention_score_kernel);
-    init_k22_dense(words, params->classifier_kernel);
-    init_k23_bidirectional_copy(basis, params->reader_forward_recurrent_kernel);
+    init_k20_dense(0xaf75d714u, words, params->attention_hidden_kernel);
+    init_k21_dense(0x7050b0a2u, words, params->attention_score_kernel);
+    init_k22_dense(0x6f9face4u, words, params->classifier_kernel);
+    init_k10_bidirectional_copy(basis, params->reader_forward_recurrent_kernel);   /* k23_bidirectional_copy */
     init_k24_bidirectional_fill(params->reader_forward_bias, params->reader_backward_bias, optimizer->m_reader_forward_bias,
             optimizer->v_reader_forward_bias, optimizer->m_reader_backward_bias, optimizer->v_reader_backward_bias);
-    init_k25_bidirectional_copy(basis_2, params->reader_backward_recurrent_kernel);
+    init_k10_bidirectional_copy(basis_2, params->reader_backward_recurrent_kernel);   /* k25_bidirectional_copy */
     init_k26_dense_fill(params->attention_hidden_bias, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias);
     init_k27_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     init_k28_adam_fill(optimizer->m_embedding_1_embeddings, optimizer->v_embedding_1_embeddings);
@@ -599,7 +388,7 @@ static void infer_k1_bidirectional(const float *restrict embedding_1_embeddings,
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[16, 1, 96], 98304 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[16, 1, 96], 98304 multiply-accumulates; in 2 places */
 static inline void infer_k2_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -642,16 +431,7 @@ static void infer_k2_bidirectional(const float *restrict bidirectional, const fl
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[1, 32] */
-static void infer_k3_bidirectional_fill(float *restrict h, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        h[j0] = 0.0f;
-        h_2[j0] = 0.0f;
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[1, 32], 3072 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[1, 32], 3072 multiply-accumulates; in 2 places */
 static inline void infer_k4_bidirectional_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -686,7 +466,7 @@ static void infer_k4_bidirectional(int t, const float *restrict h, const float *
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[1, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[1, 32]; in 2 places */
 static void infer_k5_bidirectional_copy(const float *restrict next_h, float *restrict h)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -694,7 +474,7 @@ static void infer_k5_bidirectional_copy(const float *restrict next_h, float *res
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[1, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[1, 32]; in 2 places */
 static void infer_k6_bidirectional_copy(int t, const float *restrict next_h, float *restrict reader_forward_h)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -710,100 +490,6 @@ static void infer_k7_bidirectional(const float *restrict embedding_1_embeddings,
         for (int j1 = 0; j1 < 64; j1++) {
             bidirectional_3[j0 * 64 + j1] = embedding_1_embeddings[j1 + tokens[-j0 + 15] * 64];
         }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 1, 96], 98304 multiply-accumulates */
-static inline void infer_k8_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void infer_k8_bidirectional(const float *restrict bidirectional_3, const float *restrict reader_backward_kernel,
-        float *restrict bidirectional_4)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 96; n += 4)
-            infer_k8_bidirectional_tile_4(bidirectional_3, i0_0 * 64, reader_backward_kernel + n,
-                    bidirectional_4 + (i0_0 * 96 + n));
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[1, 32], 3072 multiply-accumulates */
-static inline void infer_k9_bidirectional_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void infer_k9_bidirectional(int t, const float *restrict h_2, const float *restrict reader_backward_recurrent_kernel,
-        float *restrict reader_backward_step_recurrent, const float *restrict reader_backward_bias,
-        const float *restrict bidirectional_4, float *restrict next_h_2)
-{
-    float reader_backward_step_recurrent_2[96];
-    for (int n = 0; n < 96; n += 4)
-        infer_k9_bidirectional_tile_1(h_2, 0, reader_backward_recurrent_kernel + n, reader_backward_step_recurrent + n);
-    for (int j0 = 0; j0 < 96; j0++) {
-        reader_backward_step_recurrent_2[j0] = reader_backward_step_recurrent[j0] + reader_backward_bias[j0 + 96];
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v1 = dl_tanh(bidirectional_4[t * 96 + j0 + 64] + reader_backward_bias[j0 + 64]
-                + dl_sigmoid(bidirectional_4[t * 96 + j0 + 32] + reader_backward_bias[j0 + 32]
-                + reader_backward_step_recurrent_2[j0 + 32]) * reader_backward_step_recurrent_2[j0 + 64]);
-        const float reader_backward_step_z_v2 = dl_sigmoid(bidirectional_4[t * 96 + j0] + reader_backward_bias[j0]
-                + reader_backward_step_recurrent_2[j0]);
-        next_h_2[j0] = reader_backward_step_z_v2 * h_2[j0] + (1.0f - reader_backward_step_z_v2) * v1;
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[1, 32] */
-static void infer_k10_bidirectional_copy(const float *restrict next_h_2, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        h_2[j0] = next_h_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[1, 32] */
-static void infer_k11_bidirectional_copy(int t, const float *restrict next_h_2, float *restrict reader_backward_h)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        reader_backward_h[t * 32 + j0] = next_h_2[j0];
     }
 }
 
@@ -869,21 +555,21 @@ static void infer_k13_dense_tanh(const float *restrict read, const float *restri
             for (int j0 = 0; j0 < 32; j0++) {
                 tanh[j0] = dl_tanh(attention_hidden_y[i1 * 32 - i1_0 * 32 + j0] + attention_hidden_bias[j0]);
             }
-            float attention_scores_v12[8];
+            float attention_scores_v2[8];
             for (int lane = 0; lane < 8; lane++)
-                attention_scores_v12[lane] = 0.0f;
+                attention_scores_v2[lane] = 0.0f;
             for (int r1_0 = 0; r1_0 < 32; r1_0 += 8) {
                 for (int lane = 0; lane < 8; lane++) {
                     const int r1 = r1_0 + lane;
-                    attention_scores_v12[lane] += tanh[r1] * attention_score_kernel[r1];
+                    attention_scores_v2[lane] += tanh[r1] * attention_score_kernel[r1];
                 }
             }
             for (int lane = 0; lane < 4; lane++)
-                attention_scores_v12[lane] += attention_scores_v12[lane + 4];
+                attention_scores_v2[lane] += attention_scores_v2[lane + 4];
             for (int lane = 0; lane < 2; lane++)
-                attention_scores_v12[lane] += attention_scores_v12[lane + 2];
-            attention_scores_v12[0] += attention_scores_v12[1];
-            attention_scores[i1] = attention_scores_v12[0];
+                attention_scores_v2[lane] += attention_scores_v2[lane + 2];
+            attention_scores_v2[0] += attention_scores_v2[1];
+            attention_scores[i1] = attention_scores_v2[0];
         }
     }
 }
@@ -895,31 +581,31 @@ static void infer_k14_softmax_sum(const float *restrict attention_scores, float 
     float softmax;
     float attention_softmax_1_y[16];
     float softmax_2;
-    float max_v13 = -DL_INFINITY;
+    float max_v0 = -DL_INFINITY;
     for (int r1 = 0; r1 < 16; r1++) {
-        const float x_max_v13 = attention_scores[r1];
-        max_v13 = dl_max(max_v13, x_max_v13);
+        const float x_max_v0 = attention_scores[r1];
+        max_v0 = dl_max(max_v0, x_max_v0);
     }
-    softmax = max_v13;
+    softmax = max_v0;
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = dl_exp(attention_scores[j0] - softmax);
         attention_softmax_1_y[j0] = v1;
     }
-    float sum_v15 = 0.0f;
+    float sum_v2 = 0.0f;
     for (int r1 = 0; r1 < 16; r1++) {
-        sum_v15 += attention_softmax_1_y[r1];
+        sum_v2 += attention_softmax_1_y[r1];
     }
-    softmax_2 = sum_v15;
+    softmax_2 = sum_v2;
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = attention_softmax_1_y[j0] / softmax_2;
         attention[j0] = v2;
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        float pooled_v17 = 0.0f;
+        float pooled_v4 = 0.0f;
         for (int r1 = 0; r1 < 16; r1++) {
-            pooled_v17 += attention[r1] * read[j0 + r1 * 64];
+            pooled_v4 += attention[r1] * read[j0 + r1 * 64];
         }
-        pooled[j0] = pooled_v17;
+        pooled[j0] = pooled_v4;
     }
 }
 
@@ -947,21 +633,21 @@ static void infer_k15_dense_softmax(const float *restrict pooled, const float *r
     float softmax_4;
     for (int n = 0; n < 10; n += 4)
         infer_k15_dense_softmax_tile_1(pooled, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v20 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v19 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v19;
-        const float x_max_v20 = logits_v19;
-        max_v20 = dl_max(max_v20, x_max_v20);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax_3 = max_v20;
-    float sum_v22 = 0.0f;
+    softmax_3 = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v21 = dl_exp(logits[j0] - softmax_3);
-        softmax_1_y[j0] = softmax_1_y_v21;
-        sum_v22 += softmax_1_y_v21;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_3);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_4 = sum_v22;
+    softmax_4 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_4;
     }
@@ -993,7 +679,7 @@ dl_status gru_attention_infer(const gru_attention_params *params, const int32_t 
         return DL_INDEX;
     infer_k1_bidirectional(params->embedding_1_embeddings, tokens, bidirectional);
     infer_k2_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
-    infer_k3_bidirectional_fill(h, h_2);
+    init_k31_adam_fill(h, h_2);   /* k3_bidirectional_fill */
     for (int t = 0; t < 16; t++) {
         infer_k4_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent,
                 params->reader_forward_bias, bidirectional_2, next_h);
@@ -1001,12 +687,12 @@ dl_status gru_attention_infer(const gru_attention_params *params, const int32_t 
         infer_k6_bidirectional_copy(t, next_h, reader_forward_h);
     }
     infer_k7_bidirectional(params->embedding_1_embeddings, tokens, bidirectional_3);
-    infer_k8_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);
+    infer_k2_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k8_bidirectional */
     for (int t = 0; t < 16; t++) {
-        infer_k9_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent,
-                params->reader_backward_bias, bidirectional_4, next_h_2);
-        infer_k10_bidirectional_copy(next_h_2, h_2);
-        infer_k11_bidirectional_copy(t, next_h_2, reader_backward_h);
+        infer_k4_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent,
+                params->reader_backward_bias, bidirectional_4, next_h_2);   /* k9_bidirectional */
+        infer_k5_bidirectional_copy(next_h_2, h_2);   /* k10_bidirectional_copy */
+        infer_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k11_bidirectional_copy */
     }
     infer_k12_bidirectional(reader_forward_h, read, reader_backward_h);
     infer_k13_dense_tanh(read, params->attention_hidden_kernel, attention_hidden_y, params->attention_hidden_bias,
@@ -1016,7 +702,7 @@ dl_status gru_attention_infer(const gru_attention_params *params, const int32_t 
     return DL_OK;
 }
 
-/* gru_attention.dl:15: embedding -> index check */
+/* gru_attention.dl:15: embedding -> index check; in 3 places */
 static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1028,7 +714,7 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* gru_attention.dl:15: embedding, gru_attention.dl:16: bidirectional -> f32[32, 16, 64] */
+/* gru_attention.dl:15: embedding, gru_attention.dl:16: bidirectional -> f32[32, 16, 64]; in 2 places */
 static void train_k1_embedding_bidirectional(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         float *restrict words_, float *restrict bidirectional_13)
 {
@@ -1046,7 +732,7 @@ static void train_k1_embedding_bidirectional(const float *restrict embedding_1_e
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64] */
+/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64]; in 4 places */
 static void train_k2_bidirectional(const float *restrict words_, float *restrict bidirectional)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1058,7 +744,7 @@ static void train_k2_bidirectional(const float *restrict words_, float *restrict
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96, 64] */
+/* gru_attention.dl:16: bidirectional -> f32[96, 64]; in 4 places */
 static void train_k3_bidirectional_pack(const float *restrict reader_forward_kernel, float *restrict reader_forward_kernel_2)
 {
     for (int j0 = 0; j0 < 96; j0++) {
@@ -1068,7 +754,7 @@ static void train_k3_bidirectional_pack(const float *restrict reader_forward_ker
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 96], 3145728 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[16, 32, 96], 3145728 multiply-accumulates; in 6 places */
 static inline void train_k4_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1113,7 +799,7 @@ static void train_k4_bidirectional(const float *restrict bidirectional, const fl
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
 static void train_k5_bidirectional_fill(float *restrict h, float *restrict h_3, float *restrict carry, float *restrict carry_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
@@ -1124,7 +810,7 @@ static void train_k5_bidirectional_fill(float *restrict h, float *restrict h_3, 
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 4 places */
 static inline void train_k6_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1191,7 +877,7 @@ static void train_k6_bidirectional(int t, const float *restrict h, const float *
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 10 places */
 static void train_k7_bidirectional_copy(int t, const float *restrict h, float *restrict h_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
@@ -1199,7 +885,7 @@ static void train_k7_bidirectional_copy(int t, const float *restrict h, float *r
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 10 places */
 static void train_k8_bidirectional_copy(const float *restrict next_h, float *restrict h)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
@@ -1207,7 +893,7 @@ static void train_k8_bidirectional_copy(const float *restrict next_h, float *res
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 4 places */
 static void train_k9_bidirectional_copy(int t, const float *restrict reader_forward_step_recurrent_2,
         float *restrict reader_forward_step_h_h)
 {
@@ -1218,185 +904,7 @@ static void train_k9_bidirectional_copy(int t, const float *restrict reader_forw
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void train_k10_bidirectional_copy(int t, const float *restrict next_h, float *restrict reader_forward_h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        reader_forward_h[t * 1024 + j0] = next_h[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64] */
-static void train_k11_bidirectional(const float *restrict bidirectional_13, float *restrict bidirectional_4)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                bidirectional_4[j0 * 2048 + j1 * 64 + j2] = bidirectional_13[j0 * 64 + j1 * 1024 + j2];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96, 64] */
-static void train_k12_bidirectional_pack(const float *restrict reader_backward_kernel, float *restrict reader_backward_kernel_2)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            reader_backward_kernel_2[j0 * 64 + j1] = reader_backward_kernel[j0 + j1 * 96];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 96], 3145728 multiply-accumulates */
-static inline void train_k13_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void train_k13_bidirectional(const float *restrict bidirectional_4, const float *restrict reader_backward_kernel,
-        float *restrict bidirectional_5)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 96; n += 4)
-                train_k13_bidirectional_tile_4(bidirectional_4, i0 * 2048 + i1_0 * 64, reader_backward_kernel + n,
-                        bidirectional_5 + (i0 * 3072 + i1_0 * 96 + n));
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
-static inline void train_k14_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void train_k14_bidirectional(int t, const float *restrict h_3, const float *restrict reader_backward_recurrent_kernel,
-        float *restrict reader_backward_step_recurrent_2, const float *restrict reader_backward_bias,
-        const float *restrict bidirectional_5, float *restrict reader_backward_step_z, float *restrict reader_backward_step_r,
-        float *restrict reader_backward_step_candidate, float *restrict bidirectional_6, float *restrict next_h_2)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 96; n += 4)
-            train_k14_bidirectional_tile_4(h_3, i0_0 * 32, reader_backward_recurrent_kernel + n,
-                    reader_backward_step_recurrent_2 + (i0_0 * 96 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                reader_backward_step_recurrent_2[i0 * 96 + j0] = reader_backward_step_recurrent_2[i0 * 96 + j0]
-                        + reader_backward_bias[j0 + 96];
-            }
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = bidirectional_5[t * 3072 + i0 * 96 + j0 + 64] + reader_backward_bias[j0 + 64];
-                const float reader_backward_step_z_v2 = dl_sigmoid(bidirectional_5[t * 3072 + i0 * 96 + j0]
-                        + reader_backward_bias[j0] + reader_backward_step_recurrent_2[i0 * 96 + j0]);
-                reader_backward_step_z[t * 1024 + i0 * 32 + j0] = reader_backward_step_z_v2;
-                const float reader_backward_step_r_v3 = dl_sigmoid(bidirectional_5[t * 3072 + i0 * 96 + j0 + 32]
-                        + reader_backward_bias[j0 + 32] + reader_backward_step_recurrent_2[i0 * 96 + j0 + 32]);
-                reader_backward_step_r[t * 1024 + i0 * 32 + j0] = reader_backward_step_r_v3;
-                const float reader_backward_step_candidate_v4 = dl_tanh(v1 + reader_backward_step_r_v3
-                        * reader_backward_step_recurrent_2[i0 * 96 + j0 + 64]);
-                reader_backward_step_candidate[t * 1024 + i0 * 32 + j0] = reader_backward_step_candidate_v4;
-                const float sub_v5 = 1.0f - reader_backward_step_z_v2;
-                bidirectional_6[t * 1024 + i0 * 32 + j0] = sub_v5;
-                next_h_2[i0 * 32 + j0] = reader_backward_step_z_v2 * h_3[i0 * 32 + j0] + sub_v5
-                        * reader_backward_step_candidate_v4;
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void train_k15_bidirectional_copy(int t, const float *restrict h_3, float *restrict h_4)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h_4[t * 1024 + j0] = h_3[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void train_k16_bidirectional_copy(const float *restrict next_h_2, float *restrict h_3)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h_3[j0] = next_h_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void train_k17_bidirectional_copy(int t, const float *restrict reader_backward_step_recurrent_2,
-        float *restrict reader_backward_step_h_h)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            reader_backward_step_h_h[t * 1024 + j0 * 32 + j1] = reader_backward_step_recurrent_2[j0 * 96 + j1 + 64];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void train_k18_bidirectional_copy(int t, const float *restrict next_h_2, float *restrict reader_backward_h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        reader_backward_h[t * 1024 + j0] = next_h_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 16, 64] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 16, 64]; in 3 places */
 static void train_k19_bidirectional(const float *restrict reader_forward_h, float *restrict read,
         const float *restrict reader_backward_h)
 {
@@ -1416,7 +924,7 @@ static void train_k19_bidirectional(const float *restrict reader_forward_h, floa
     }
 }
 
-/* gru_attention.dl:7: dense -> f32[32, 64] */
+/* gru_attention.dl:7: dense -> f32[32, 64]; in 2 places */
 static void train_k20_dense_pack(const float *restrict attention_hidden_kernel, float *restrict attention_hidden_kernel_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1426,7 +934,7 @@ static void train_k20_dense_pack(const float *restrict attention_hidden_kernel, 
     }
 }
 
-/* gru_attention.dl:7: dense, tanh, dense -> f32[32, 16, 1], 1064960 multiply-accumulates */
+/* gru_attention.dl:7: dense, tanh, dense -> f32[32, 16, 1], 1064960 multiply-accumulates; in 2 places */
 static inline void train_k21_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1473,62 +981,62 @@ static void train_k21_dense_tanh(const float *restrict read, const float *restri
                 for (int j0 = 0; j0 < 32; j0++) {
                     tanh[i0 * 512 + i1 * 32 + j0] = dl_tanh(tanh[i0 * 512 + i1 * 32 + j0] + attention_hidden_bias[j0]);
                 }
-                float attention_scores_v14[8];
+                float attention_scores_v2[8];
                 for (int lane = 0; lane < 8; lane++)
-                    attention_scores_v14[lane] = 0.0f;
+                    attention_scores_v2[lane] = 0.0f;
                 for (int r1_0 = 0; r1_0 < 32; r1_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int r1 = r1_0 + lane;
-                        attention_scores_v14[lane] += tanh[i0 * 512 + i1 * 32 + r1] * attention_score_kernel[r1];
+                        attention_scores_v2[lane] += tanh[i0 * 512 + i1 * 32 + r1] * attention_score_kernel[r1];
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    attention_scores_v14[lane] += attention_scores_v14[lane + 4];
+                    attention_scores_v2[lane] += attention_scores_v2[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    attention_scores_v14[lane] += attention_scores_v14[lane + 2];
-                attention_scores_v14[0] += attention_scores_v14[1];
-                attention_scores[i0 * 16 + i1] = attention_scores_v14[0];
+                    attention_scores_v2[lane] += attention_scores_v2[lane + 2];
+                attention_scores_v2[0] += attention_scores_v2[1];
+                attention_scores[i0 * 16 + i1] = attention_scores_v2[0];
             }
         }
     }
 }
 
-/* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[32, 64] */
+/* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[32, 64]; in 2 places */
 static void train_k22_softmax_sum(const float *restrict attention_scores, float *restrict attention_softmax_1_y,
         float *restrict softmax_2, float *restrict attention_weights, const float *restrict read, float *restrict pooled)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float softmax;
-        float max_v15 = -DL_INFINITY;
+        float max_v0 = -DL_INFINITY;
         for (int r1 = 0; r1 < 16; r1++) {
-            const float x_max_v15 = attention_scores[i0 * 16 + r1];
-            max_v15 = dl_max(max_v15, x_max_v15);
+            const float x_max_v0 = attention_scores[i0 * 16 + r1];
+            max_v0 = dl_max(max_v0, x_max_v0);
         }
-        softmax = max_v15;
+        softmax = max_v0;
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dl_exp(attention_scores[i0 * 16 + j0] - softmax);
             attention_softmax_1_y[i0 * 16 + j0] = v1;
         }
-        float sum_v17 = 0.0f;
+        float sum_v2 = 0.0f;
         for (int r1 = 0; r1 < 16; r1++) {
-            sum_v17 += attention_softmax_1_y[i0 * 16 + r1];
+            sum_v2 += attention_softmax_1_y[i0 * 16 + r1];
         }
-        softmax_2[i0] = sum_v17;
+        softmax_2[i0] = sum_v2;
         for (int j0 = 0; j0 < 16; j0++) {
             const float v2 = attention_softmax_1_y[i0 * 16 + j0] / softmax_2[i0];
             attention_weights[i0 * 16 + j0] = v2;
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            float pooled_v19 = 0.0f;
+            float pooled_v4 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                pooled_v19 += attention_weights[i0 * 16 + r1] * read[i0 * 1024 + j0 + r1 * 64];
+                pooled_v4 += attention_weights[i0 * 16 + r1] * read[i0 * 1024 + j0 + r1 * 64];
             }
-            pooled[i0 * 64 + j0] = pooled_v19;
+            pooled[i0 * 64 + j0] = pooled_v4;
         }
     }
 }
 
-/* gru_attention.dl:18: dense -> f32[10, 64] */
+/* gru_attention.dl:18: dense -> f32[10, 64]; in 2 places */
 static void train_k23_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1538,7 +1046,7 @@ static void train_k23_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* gru_attention.dl:25: cross_entropy -> index check */
+/* gru_attention.dl:25: cross_entropy -> index check; in 3 places */
 static dl_status train_k24_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1548,7 +1056,7 @@ static dl_status train_k24_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates */
+/* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
 static inline void train_k25_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1594,86 +1102,86 @@ static void train_k25_dense_softmax_cross_entropy(const float *restrict pooled, 
             train_k25_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v22 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v21 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v21;
-                const float x_max_v22 = logits_v21;
-                max_v22 = dl_max(max_v22, x_max_v22);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax_3 = max_v22;
-            float sum_v24 = 0.0f;
+            softmax_3 = max_v2;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v23 = dl_exp(logits[j0] - softmax_3);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v23;
-                sum_v24 += softmax_1_y_v23;
+                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_3);
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
+                sum_v4 += softmax_1_y_v3;
             }
-            softmax_4[i0] = sum_v24;
+            softmax_4[i0] = sum_v4;
             const float v1 = softmax_4[i0];
             const float v2 = dl_log(v1);
-            float sum_v26 = 0.0f;
-            int32_t argmax_v27 = 0;
-            float best_argmax_v27 = -DL_INFINITY;
+            float sum_v5 = 0.0f;
+            int32_t argmax_v6 = 0;
+            float best_argmax_v6 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
-                sum_v26 += label[i0] == r0 ? v3 - softmax_3 - v2 : 0.0f;
-                const float x_argmax_v27 = v3;
-                if (best_argmax_v27 < x_argmax_v27) {
-                    best_argmax_v27 = x_argmax_v27;
-                    argmax_v27 = r0;
+                sum_v5 += label[i0] == r0 ? v3 - softmax_3 - v2 : 0.0f;
+                const float x_argmax_v6 = v3;
+                if (best_argmax_v6 < x_argmax_v6) {
+                    best_argmax_v6 = x_argmax_v6;
+                    argmax_v6 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v26;
-            argmax[i0] = argmax_v27;
+            cross_entropy[i0] = sum_v5;
+            argmax[i0] = argmax_v6;
         }
     }
 }
 
-/* gru_attention.dl:27: -> f32 */
+/* gru_attention.dl:27: -> f32; in 2 places */
 static void train_k26_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
-    float sum_v28[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v28[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v28[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v28[lane] += sum_v28[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v28[lane] += sum_v28[lane + 2];
-    sum_v28[0] += sum_v28[1];
-    sum = sum_v28[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum = sum_v0[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
-/* gru_attention.dl:25: cross_entropy -> f32 */
+/* gru_attention.dl:25: cross_entropy -> f32; in 2 places */
 static void train_k27_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
-    float sum_v30[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v30[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v30[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v30[lane] += sum_v30[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v30[lane] += sum_v30[lane + 2];
-    sum_v30[0] += sum_v30[1];
-    cross_entropy_2 = sum_v30[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    cross_entropy_2 = sum_v0[0];
     loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
@@ -1693,11 +1201,11 @@ static void train_k28_cross_entropy_softmax_dense(const int32_t *restrict label,
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v33 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v33 += -softmax_5[j0 * 10 + r1];
+            sum_v1 += -softmax_5[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v33;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_4[j0];
@@ -1720,7 +1228,7 @@ static void train_k28_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
-/* gru_attention.dl:18: dense, gru_attention.dl:9:, gru_attention.dl:8: softmax, gru_attention.dl:7: dense, tanh -> f32[32, 16, 32], 36864 multiply-accumulates */
+/* gru_attention.dl:18: dense, gru_attention.dl:9:, gru_attention.dl:8: softmax, gru_attention.dl:7: dense, tanh -> f32[32, 16, 32], 36864 multiply-accumulates; in 2 places */
 static inline void train_k29_dense_softmax_tanh_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1768,31 +1276,31 @@ static void train_k29_dense_softmax_tanh(const float *restrict softmax_5, const 
             train_k29_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v39[8];
+                float sum_v1[8];
                 for (int lane = 0; lane < 8; lane++)
-                    sum_v39[lane] = 0.0f;
+                    sum_v1[lane] = 0.0f;
                 for (int r1_0 = 0; r1_0 < 64; r1_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int r1 = r1_0 + lane;
-                        sum_v39[lane] += dense_2[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
+                        sum_v1[lane] += dense_2[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    sum_v39[lane] += sum_v39[lane + 4];
+                    sum_v1[lane] += sum_v1[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    sum_v39[lane] += sum_v39[lane + 2];
-                sum_v39[0] += sum_v39[1];
-                sum_2[j0] = sum_v39[0];
+                    sum_v1[lane] += sum_v1[lane + 2];
+                sum_v1[0] += sum_v1[1];
+                sum_2[j0] = sum_v1[0];
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = sum_2[j0] / softmax_2[i0];
                 softmax_6[j0] = v1;
             }
-            float sum_v41 = 0.0f;
+            float sum_v3 = 0.0f;
             for (int r0 = 0; r0 < 16; r0++) {
-                sum_v41 += -(softmax_6[r0] * attention_weights[i0 * 16 + r0]);
+                sum_v3 += -(softmax_6[r0] * attention_weights[i0 * 16 + r0]);
             }
-            softmax_7 = sum_v41;
+            softmax_7 = sum_v3;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v2 = (softmax_6[j0] + softmax_7) * attention_softmax_1_y[i0 * 16 + j0];
                 attention_softmax_1_y[i0 * 16 + j0] = v2;
@@ -1866,11 +1374,11 @@ static void train_k31_dense_adam(const float *restrict pooled, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v103 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v103;
-                const float add_v104 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v104;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v103 / (dl_sqrt(add_v104)
+                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v2;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
@@ -1884,20 +1392,20 @@ static void train_k32_dense_adam(const float *restrict tanh, const float *restri
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float dense_5;
-        float dot_v44 = 0.0f;
+        float dot_v0 = 0.0f;
         for (int r1 = 0; r1 < 32; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
-                dot_v44 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
+                dot_v0 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
             }
         }
-        dense_5 = dot_v44;
+        dense_5 = dot_v0;
         const float v1 = m_attention_score_kernel[i0] * 0.9f + dense_5 * 0.1f;
         const float v2 = v_attention_score_kernel[i0] * 0.999f + dense_5 * 0.001f * dense_5;
-        const float add_v100 = v1;
-        m_attention_score_kernel[i0] = add_v100;
-        const float add_v101 = v2;
-        v_attention_score_kernel[i0] = add_v101;
-        attention_score_kernel[i0] = attention_score_kernel[i0] - adam[0] * add_v100 / (dl_sqrt(add_v101) + 1e-07f);
+        const float add_v1 = v1;
+        m_attention_score_kernel[i0] = add_v1;
+        const float add_v2 = v2;
+        v_attention_score_kernel[i0] = add_v2;
+        attention_score_kernel[i0] = attention_score_kernel[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
@@ -1918,15 +1426,15 @@ static void train_k33_dense_adam(const float *restrict tanh_2, float *restrict m
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = dense_6[j0];
-        const float add_v97 = m_attention_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_attention_hidden_bias[j0] = add_v97;
-        const float add_v98 = v_attention_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_attention_hidden_bias[j0] = add_v98;
-        attention_hidden_bias[j0] = attention_hidden_bias[j0] - adam[0] * add_v97 / (dl_sqrt(add_v98) + 1e-07f);
+        const float add_v1 = m_attention_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_attention_hidden_bias[j0] = add_v1;
+        const float add_v2 = v_attention_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_attention_hidden_bias[j0] = add_v2;
+        attention_hidden_bias[j0] = attention_hidden_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* gru_attention.dl:7: dense -> f32[32, 16, 64], 1048576 multiply-accumulates */
+/* gru_attention.dl:7: dense -> f32[32, 16, 64], 1048576 multiply-accumulates; in 2 places */
 static inline void train_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2022,18 +1530,18 @@ static void train_k35_dense_adam(const float *restrict read, const float *restri
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
-                const float add_v94 = m_attention_hidden_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
-                m_attention_hidden_kernel[i0 * 32 + j0] = add_v94;
-                const float add_v95 = v_attention_hidden_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_attention_hidden_kernel[i0 * 32 + j0] = add_v95;
-                attention_hidden_kernel[i0 * 32 + j0] = attention_hidden_kernel[i0 * 32 + j0] - adam[0] * add_v94
-                        / (dl_sqrt(add_v95) + 1e-07f);
+                const float add_v1 = m_attention_hidden_kernel[i0 * 32 + j0] * 0.9f + v1 * 0.1f;
+                m_attention_hidden_kernel[i0 * 32 + j0] = add_v1;
+                const float add_v2 = v_attention_hidden_kernel[i0 * 32 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_attention_hidden_kernel[i0 * 32 + j0] = add_v2;
+                attention_hidden_kernel[i0 * 32 + j0] = attention_hidden_kernel[i0 * 32 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[96, 32]; in 4 places */
 static void train_k36_bidirectional_pack(const float *restrict reader_backward_recurrent_kernel,
         float *restrict reader_backward_recurrent_kernel_2)
 {
@@ -2044,7 +1552,7 @@ static void train_k36_bidirectional_pack(const float *restrict reader_backward_r
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
 static void train_k37_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
         const float *restrict bidirectional_6, const float *restrict reader_backward_step_candidate,
         float *restrict bidirectional_24, const float *restrict reader_backward_step_h_h,
@@ -2063,7 +1571,7 @@ static void train_k37_bidirectional(int t, const float *restrict carry, const fl
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
 static void train_k38_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
         const float *restrict h_4, const float *restrict reader_backward_step_candidate,
         const float *restrict reader_backward_step_z, const float *restrict bidirectional_6, float *restrict bidirectional_26)
@@ -2078,7 +1586,7 @@ static void train_k38_bidirectional(int t, const float *restrict carry, const fl
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
 static void train_k39_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_7,
         const float *restrict bidirectional_25, const float *restrict bidirectional_24,
         const float *restrict reader_backward_step_r)
@@ -2101,7 +1609,7 @@ static void train_k39_bidirectional(int t, const float *restrict bidirectional_2
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
 static inline void train_k40_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2152,7 +1660,7 @@ static void train_k40_bidirectional(int t, const float *restrict bidirectional_7
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
 static void train_k41_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_8,
         const float *restrict bidirectional_25, const float *restrict bidirectional_24)
 {
@@ -2173,15 +1681,7 @@ static void train_k41_bidirectional(int t, const float *restrict bidirectional_2
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void train_k42_bidirectional_copy(const float *restrict next_carry, float *restrict carry)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        carry[j0] = next_carry[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96] */
+/* gru_attention.dl:16: bidirectional -> f32[96]; in 8 places */
 static void train_k43_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9)
 {
     for (int j0 = 0; j0 < 96; j0++) {
@@ -2196,7 +1696,7 @@ static void train_k43_bidirectional(const float *restrict bidirectional_7, float
     }
 }
 
-/* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[32, 96], 1572864 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
 static inline void train_k44_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2242,33 +1742,18 @@ static void train_k44_bidirectional_adam(const float *restrict h_4, const float 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_10[i0 * 96 - i0_0 * 96 + j0];
-                const float add_v88 = m_reader_backward_recurrent_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
-                m_reader_backward_recurrent_kernel[i0 * 96 + j0] = add_v88;
-                const float add_v89 = v_reader_backward_recurrent_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_reader_backward_recurrent_kernel[i0 * 96 + j0] = add_v89;
+                const float add_v1 = m_reader_backward_recurrent_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
+                m_reader_backward_recurrent_kernel[i0 * 96 + j0] = add_v1;
+                const float add_v2 = v_reader_backward_recurrent_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_reader_backward_recurrent_kernel[i0 * 96 + j0] = add_v2;
                 reader_backward_recurrent_kernel[i0 * 96 + j0] = reader_backward_recurrent_kernel[i0 * 96 + j0] - adam[0]
-                        * add_v88 / (dl_sqrt(add_v89) + 1e-07f);
+                        * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96] */
-static void train_k45_bidirectional(const float *restrict bidirectional_8, float *restrict bidirectional_11)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_11[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                bidirectional_11[j0] += bidirectional_8[j0 + r1 * 3072 + r2 * 96];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates; in 4 places */
 static inline void train_k46_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2313,7 +1798,7 @@ static void train_k46_bidirectional(const float *restrict bidirectional_8, const
     }
 }
 
-/* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[64, 96], 3145728 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
 static inline void train_k47_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2360,18 +1845,18 @@ static void train_k47_bidirectional_adam(const float *restrict bidirectional_13,
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_14[i0 * 96 - i0_0 * 96 + j0];
-                const float add_v85 = m_reader_backward_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
-                m_reader_backward_kernel[i0 * 96 + j0] = add_v85;
-                const float add_v86 = v_reader_backward_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_reader_backward_kernel[i0 * 96 + j0] = add_v86;
-                reader_backward_kernel[i0 * 96 + j0] = reader_backward_kernel[i0 * 96 + j0] - adam[0] * add_v85
-                        / (dl_sqrt(add_v86) + 1e-07f);
+                const float add_v1 = m_reader_backward_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
+                m_reader_backward_kernel[i0 * 96 + j0] = add_v1;
+                const float add_v2 = v_reader_backward_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_reader_backward_kernel[i0 * 96 + j0] = add_v2;
+                reader_backward_kernel[i0 * 96 + j0] = reader_backward_kernel[i0 * 96 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[2, 96] */
+/* gru_attention.dl:16: bidirectional -> f32[2, 96]; in 4 places */
 static void train_k48_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
         const float *restrict bidirectional_9)
 {
@@ -2383,18 +1868,7 @@ static void train_k48_bidirectional(const float *restrict bidirectional_11, floa
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96, 32] */
-static void train_k49_bidirectional_pack(const float *restrict reader_forward_recurrent_kernel,
-        float *restrict reader_forward_recurrent_kernel_2)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            reader_forward_recurrent_kernel_2[j0 * 32 + j1] = reader_forward_recurrent_kernel[j0 + j1 * 96];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
 static void train_k50_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict bidirectional_3, const float *restrict reader_forward_step_candidate,
         float *restrict bidirectional_28, const float *restrict reader_forward_step_h_h,
@@ -2413,7 +1887,7 @@ static void train_k50_bidirectional(int t, const float *restrict carry_2, const 
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
 static void train_k51_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict h_2, const float *restrict reader_forward_step_candidate,
         const float *restrict reader_forward_step_z, const float *restrict bidirectional_3, float *restrict bidirectional_30)
@@ -2428,30 +1902,7 @@ static void train_k51_bidirectional(int t, const float *restrict carry_2, const 
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void train_k52_bidirectional(int t, const float *restrict bidirectional_30, float *restrict bidirectional_16,
-        const float *restrict bidirectional_29, const float *restrict bidirectional_28,
-        const float *restrict reader_forward_step_r)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_16[t * 3072 + j0 * 96 + j1] = bidirectional_30[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_16[t * 3072 + j0 * 96 + j1 + 32] = bidirectional_29[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_16[t * 3072 + j0 * 96 + j1 + 64] = bidirectional_28[j0 * 32 + j1]
-                    * reader_forward_step_r[t * 1024 + j0 * 32 + j1];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
 static inline void train_k53_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2502,238 +1953,7 @@ static void train_k53_bidirectional(int t, const float *restrict bidirectional_1
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void train_k54_bidirectional(int t, const float *restrict bidirectional_30, float *restrict bidirectional_17,
-        const float *restrict bidirectional_29, const float *restrict bidirectional_28)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_17[t * 3072 + j0 * 96 + j1] = bidirectional_30[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_17[t * 3072 + j0 * 96 + j1 + 32] = bidirectional_29[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_17[t * 3072 + j0 * 96 + j1 + 64] = bidirectional_28[j0 * 32 + j1];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void train_k55_bidirectional_copy(const float *restrict next_carry_2, float *restrict carry_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        carry_2[j0] = next_carry_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96] */
-static void train_k56_bidirectional(const float *restrict bidirectional_16, float *restrict bidirectional_18)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_18[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                bidirectional_18[j0] += bidirectional_16[j0 + r1 * 3072 + r2 * 96];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[32, 96], 1572864 multiply-accumulates */
-static inline void train_k57_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 32), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void train_k57_bidirectional_adam(const float *restrict h_2, const float *restrict bidirectional_16,
-        float *restrict bidirectional_19, float *restrict m_reader_forward_recurrent_kernel,
-        float *restrict v_reader_forward_recurrent_kernel, float *restrict reader_forward_recurrent_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 96; n += 4)
-            train_k57_bidirectional_adam_tile_4(h_2, i0_0, bidirectional_16 + n, bidirectional_19 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                const float v1 = bidirectional_19[i0 * 96 - i0_0 * 96 + j0];
-                const float add_v79 = m_reader_forward_recurrent_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
-                m_reader_forward_recurrent_kernel[i0 * 96 + j0] = add_v79;
-                const float add_v80 = v_reader_forward_recurrent_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_reader_forward_recurrent_kernel[i0 * 96 + j0] = add_v80;
-                reader_forward_recurrent_kernel[i0 * 96 + j0] = reader_forward_recurrent_kernel[i0 * 96 + j0] - adam[0]
-                        * add_v79 / (dl_sqrt(add_v80) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96] */
-static void train_k58_bidirectional(const float *restrict bidirectional_17, float *restrict bidirectional_20)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_20[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                bidirectional_20[j0] += bidirectional_17[j0 + r1 * 3072 + r2 * 96];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates */
-static inline void train_k59_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 96; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[96]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k59_bidirectional(const float *restrict bidirectional_17, const float *restrict reader_forward_kernel_2,
-        float *restrict bidirectional_21)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 64; n += 4)
-                train_k59_bidirectional_tile_4(bidirectional_17, i0 * 3072 + i1_0 * 96, reader_forward_kernel_2 + n,
-                        bidirectional_21 + (i0 * 2048 + i1_0 * 64 + n));
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[64, 96], 3145728 multiply-accumulates */
-static inline void train_k60_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 16; k1++) {
-            const float *const ak = a + (at + k0 * 1024 + k1 * 64), *const bk = b + (k0 * 96 + k1 * 3072);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void train_k60_bidirectional_adam(const float *restrict words_, const float *restrict bidirectional_17,
-        float *restrict bidirectional_22, float *restrict m_reader_forward_kernel, float *restrict v_reader_forward_kernel,
-        float *restrict reader_forward_kernel, const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 96; n += 4)
-            train_k60_bidirectional_adam_tile_4(words_, i0_0, bidirectional_17 + n, bidirectional_22 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                const float v1 = bidirectional_22[i0 * 96 - i0_0 * 96 + j0];
-                const float add_v76 = m_reader_forward_kernel[i0 * 96 + j0] * 0.9f + v1 * 0.1f;
-                m_reader_forward_kernel[i0 * 96 + j0] = add_v76;
-                const float add_v77 = v_reader_forward_kernel[i0 * 96 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_reader_forward_kernel[i0 * 96 + j0] = add_v77;
-                reader_forward_kernel[i0 * 96 + j0] = reader_forward_kernel[i0 * 96 + j0] - adam[0] * add_v76
-                        / (dl_sqrt(add_v77) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[2, 96] */
-static void train_k61_bidirectional(const float *restrict bidirectional_20, float *restrict bidirectional_23,
-        const float *restrict bidirectional_18)
-{
-    for (int j1 = 0; j1 < 96; j1++) {
-        bidirectional_23[j1] = bidirectional_20[j1];
-    }
-    for (int j1 = 0; j1 < 96; j1++) {
-        bidirectional_23[j1 + 96] = bidirectional_18[j1];
-    }
-}
-
-/* gru_attention.dl:15: embedding -> f32[1000, 64] */
+/* gru_attention.dl:15: embedding -> f32[1000, 64]; in 2 places */
 static void train_k62_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
         const int32_t *restrict tokens, float *restrict embedding)
 {
@@ -2755,39 +1975,25 @@ static void train_k63_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         const float v1 = embedding[j0];
-        const float add_v72 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v72;
-        const float add_v73 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v73;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v72 / (dl_sqrt(add_v73) + 1e-07f);
+        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v0;
+        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v1;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
-/* gru_attention.dl:26: adam -> f32[2, 96] */
+/* gru_attention.dl:26: adam -> f32[2, 96]; in 2 places */
 static void train_k64_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
         float *restrict v_reader_forward_bias, float *restrict reader_forward_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 192; j0++) {
         const float v1 = bidirectional_23[j0];
-        const float add_v82 = m_reader_forward_bias[j0] * 0.9f + v1 * 0.1f;
-        m_reader_forward_bias[j0] = add_v82;
-        const float add_v83 = v_reader_forward_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_reader_forward_bias[j0] = add_v83;
-        reader_forward_bias[j0] = reader_forward_bias[j0] - adam[0] * add_v82 / (dl_sqrt(add_v83) + 1e-07f);
-    }
-}
-
-/* gru_attention.dl:26: adam -> f32[2, 96] */
-static void train_k65_adam(float *restrict m_reader_backward_bias, const float *restrict bidirectional_15,
-        float *restrict v_reader_backward_bias, float *restrict reader_backward_bias, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 192; j0++) {
-        const float v1 = bidirectional_15[j0];
-        const float add_v91 = m_reader_backward_bias[j0] * 0.9f + v1 * 0.1f;
-        m_reader_backward_bias[j0] = add_v91;
-        const float add_v92 = v_reader_backward_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_reader_backward_bias[j0] = add_v92;
-        reader_backward_bias[j0] = reader_backward_bias[j0] - adam[0] * add_v91 / (dl_sqrt(add_v92) + 1e-07f);
+        const float add_v0 = m_reader_forward_bias[j0] * 0.9f + v1 * 0.1f;
+        m_reader_forward_bias[j0] = add_v0;
+        const float add_v1 = v_reader_forward_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_reader_forward_bias[j0] = add_v1;
+        reader_forward_bias[j0] = reader_forward_bias[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -2900,19 +2106,20 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
         train_k7_bidirectional_copy(t, h, h_2);
         train_k8_bidirectional_copy(next_h, h);
         train_k9_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
-        train_k10_bidirectional_copy(t, next_h, reader_forward_h);
+        train_k7_bidirectional_copy(t, next_h, reader_forward_h);   /* k10_bidirectional_copy */
     }
-    train_k11_bidirectional(bidirectional_13, bidirectional_4);
-    train_k12_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);
-    train_k13_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);
+    train_k2_bidirectional(bidirectional_13, bidirectional_4);   /* k11_bidirectional */
+    train_k3_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);   /* k12_bidirectional_pack */
+    train_k4_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k13_bidirectional */
     for (int t = 0; t < 16; t++) {
-        train_k14_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
+        train_k6_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
                 params->reader_backward_bias, bidirectional_5, reader_backward_step_z, reader_backward_step_r,
-                reader_backward_step_candidate, bidirectional_6, next_h_2);
-        train_k15_bidirectional_copy(t, h_3, h_4);
-        train_k16_bidirectional_copy(next_h_2, h_3);
-        train_k17_bidirectional_copy(t, reader_backward_step_recurrent_2, reader_backward_step_h_h);
-        train_k18_bidirectional_copy(t, next_h_2, reader_backward_h);
+                reader_backward_step_candidate, bidirectional_6, next_h_2);   /* k14_bidirectional */
+        train_k7_bidirectional_copy(t, h_3, h_4);   /* k15_bidirectional_copy */
+        train_k8_bidirectional_copy(next_h_2, h_3);   /* k16_bidirectional_copy */
+        train_k9_bidirectional_copy(t, reader_backward_step_recurrent_2,
+                reader_backward_step_h_h);   /* k17_bidirectional_copy */
+        train_k7_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k18_bidirectional_copy */
     }
     train_k19_bidirectional(reader_forward_h, read, reader_backward_h);
     train_k20_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_2);
@@ -2951,718 +2158,51 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
         train_k40_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, next_carry, carry, dense_8,
                 reader_backward_step_z);
         train_k41_bidirectional(t, bidirectional_26, bidirectional_8, bidirectional_25, bidirectional_24);
-        train_k42_bidirectional_copy(next_carry, carry);
+        train_k8_bidirectional_copy(next_carry, carry);   /* k42_bidirectional_copy */
     }
     train_k43_bidirectional(bidirectional_7, bidirectional_9);
     train_k44_bidirectional_adam(h_4, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
             optimizer->v_reader_backward_recurrent_kernel, params->reader_backward_recurrent_kernel, adam);
-    train_k45_bidirectional(bidirectional_8, bidirectional_11);
+    train_k43_bidirectional(bidirectional_8, bidirectional_11);   /* k45_bidirectional */
     train_k46_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
     train_k47_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
             optimizer->v_reader_backward_kernel, params->reader_backward_kernel, adam);
     train_k48_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
-    train_k49_bidirectional_pack(params->reader_forward_recurrent_kernel, reader_forward_recurrent_kernel_2);
+    train_k36_bidirectional_pack(params->reader_forward_recurrent_kernel,
+            reader_forward_recurrent_kernel_2);   /* k49_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
         train_k50_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
                 reader_forward_step_h_h, reader_forward_step_r, bidirectional_29);
         train_k51_bidirectional(t, carry_2, dense_8, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
                 bidirectional_30);
-        train_k52_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
-                reader_forward_step_r);
+        train_k39_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
+                reader_forward_step_r);   /* k52_bidirectional */
         train_k53_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, next_carry_2, carry_2, dense_8,
                 reader_forward_step_z);
-        train_k54_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29, bidirectional_28);
-        train_k55_bidirectional_copy(next_carry_2, carry_2);
+        train_k41_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29,
+                bidirectional_28);   /* k54_bidirectional */
+        train_k8_bidirectional_copy(next_carry_2, carry_2);   /* k55_bidirectional_copy */
     }
-    train_k56_bidirectional(bidirectional_16, bidirectional_18);
-    train_k57_bidirectional_adam(h_2, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
-            optimizer->v_reader_forward_recurrent_kernel, params->reader_forward_recurrent_kernel, adam);
-    train_k58_bidirectional(bidirectional_17, bidirectional_20);
-    train_k59_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);
-    train_k60_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
-            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);
-    train_k61_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);
+    train_k43_bidirectional(bidirectional_16, bidirectional_18);   /* k56_bidirectional */
+    train_k44_bidirectional_adam(h_2, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
+            optimizer->v_reader_forward_recurrent_kernel, params->reader_forward_recurrent_kernel,
+            adam);   /* k57_bidirectional_adam */
+    train_k43_bidirectional(bidirectional_17, bidirectional_20);   /* k58_bidirectional */
+    train_k46_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k59_bidirectional */
+    train_k47_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
+            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k60_bidirectional_adam */
+    train_k48_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k61_bidirectional */
     train_k62_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
     train_k63_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     train_k64_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
             params->reader_forward_bias, adam);
-    train_k65_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
-            params->reader_backward_bias, adam);
+    train_k64_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
+            params->reader_backward_bias, adam);   /* k65_adam */
     train_k66_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
-}
-
-/* gru_attention.dl:15: embedding -> index check */
-static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            if ((uint32_t)tokens[j0 * 16 + j1] >= 1000u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
-}
-
-/* gru_attention.dl:15: embedding, gru_attention.dl:16: bidirectional -> f32[32, 16, 64] */
-static void gradients_k1_embedding_bidirectional(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        float *restrict words_, float *restrict bidirectional_12)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 64; j1++) {
-                words_[i0 * 1024 + j0 * 64 + j1] = embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 64; j1++) {
-                bidirectional_12[i0 * 1024 + j0 * 64 + j1] = words_[i0 * 1024 - j0 * 64 + j1 + 960];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64] */
-static void gradients_k2_bidirectional(const float *restrict words_, float *restrict bidirectional)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                bidirectional[j0 * 2048 + j1 * 64 + j2] = words_[j0 * 64 + j1 * 1024 + j2];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96, 64] */
-static void gradients_k3_bidirectional_pack(const float *restrict reader_forward_kernel,
-        float *restrict reader_forward_kernel_3)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            reader_forward_kernel_3[j0 * 64 + j1] = reader_forward_kernel[j0 + j1 * 96];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 96], 3145728 multiply-accumulates */
-static inline void gradients_k4_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void gradients_k4_bidirectional(const float *restrict bidirectional, const float *restrict reader_forward_kernel,
-        float *restrict bidirectional_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 96; n += 4)
-                gradients_k4_bidirectional_tile_4(bidirectional, i0 * 2048 + i1_0 * 64, reader_forward_kernel + n,
-                        bidirectional_2 + (i0 * 3072 + i1_0 * 96 + n));
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k5_bidirectional_fill(float *restrict h, float *restrict h_3, float *restrict carry,
-        float *restrict carry_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h[j0] = 0.0f;
-        h_3[j0] = 0.0f;
-        carry[j0] = 0.0f;
-        carry_2[j0] = 0.0f;
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
-static inline void gradients_k6_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void gradients_k6_bidirectional(int t, const float *restrict h, const float *restrict reader_forward_recurrent_kernel,
-        float *restrict reader_forward_step_recurrent_2, const float *restrict reader_forward_bias,
-        const float *restrict bidirectional_2, float *restrict reader_forward_step_z, float *restrict reader_forward_step_r,
-        float *restrict reader_forward_step_candidate, float *restrict bidirectional_3, float *restrict next_h)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 96; n += 4)
-            gradients_k6_bidirectional_tile_4(h, i0_0 * 32, reader_forward_recurrent_kernel + n,
-                    reader_forward_step_recurrent_2 + (i0_0 * 96 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                reader_forward_step_recurrent_2[i0 * 96 + j0] = reader_forward_step_recurrent_2[i0 * 96 + j0]
-                        + reader_forward_bias[j0 + 96];
-            }
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = bidirectional_2[t * 3072 + i0 * 96 + j0 + 64] + reader_forward_bias[j0 + 64];
-                const float reader_forward_step_z_v2 = dl_sigmoid(bidirectional_2[t * 3072 + i0 * 96 + j0]
-                        + reader_forward_bias[j0] + reader_forward_step_recurrent_2[i0 * 96 + j0]);
-                reader_forward_step_z[t * 1024 + i0 * 32 + j0] = reader_forward_step_z_v2;
-                const float reader_forward_step_r_v3 = dl_sigmoid(bidirectional_2[t * 3072 + i0 * 96 + j0 + 32]
-                        + reader_forward_bias[j0 + 32] + reader_forward_step_recurrent_2[i0 * 96 + j0 + 32]);
-                reader_forward_step_r[t * 1024 + i0 * 32 + j0] = reader_forward_step_r_v3;
-                const float reader_forward_step_candidate_v4 = dl_tanh(v1 + reader_forward_step_r_v3
-                        * reader_forward_step_recurrent_2[i0 * 96 + j0 + 64]);
-                reader_forward_step_candidate[t * 1024 + i0 * 32 + j0] = reader_forward_step_candidate_v4;
-                const float sub_v5 = 1.0f - reader_forward_step_z_v2;
-                bidirectional_3[t * 1024 + i0 * 32 + j0] = sub_v5;
-                next_h[i0 * 32 + j0] = reader_forward_step_z_v2 * h[i0 * 32 + j0] + sub_v5 * reader_forward_step_candidate_v4;
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k7_bidirectional_copy(int t, const float *restrict h, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h_2[t * 1024 + j0] = h[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k8_bidirectional_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k9_bidirectional_copy(int t, const float *restrict reader_forward_step_recurrent_2,
-        float *restrict reader_forward_step_h_h)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            reader_forward_step_h_h[t * 1024 + j0 * 32 + j1] = reader_forward_step_recurrent_2[j0 * 96 + j1 + 64];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k10_bidirectional_copy(int t, const float *restrict next_h, float *restrict reader_forward_h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        reader_forward_h[t * 1024 + j0] = next_h[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64] */
-static void gradients_k11_bidirectional(const float *restrict bidirectional_12, float *restrict bidirectional_4)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                bidirectional_4[j0 * 2048 + j1 * 64 + j2] = bidirectional_12[j0 * 64 + j1 * 1024 + j2];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96, 64] */
-static void gradients_k12_bidirectional_pack(const float *restrict reader_backward_kernel,
-        float *restrict reader_backward_kernel_3)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            reader_backward_kernel_3[j0 * 64 + j1] = reader_backward_kernel[j0 + j1 * 96];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 96], 3145728 multiply-accumulates */
-static inline void gradients_k13_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void gradients_k13_bidirectional(const float *restrict bidirectional_4, const float *restrict reader_backward_kernel,
-        float *restrict bidirectional_5)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 96; n += 4)
-                gradients_k13_bidirectional_tile_4(bidirectional_4, i0 * 2048 + i1_0 * 64, reader_backward_kernel + n,
-                        bidirectional_5 + (i0 * 3072 + i1_0 * 96 + n));
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
-static inline void gradients_k14_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void gradients_k14_bidirectional(int t, const float *restrict h_3,
-        const float *restrict reader_backward_recurrent_kernel, float *restrict reader_backward_step_recurrent_2,
-        const float *restrict reader_backward_bias, const float *restrict bidirectional_5,
-        float *restrict reader_backward_step_z, float *restrict reader_backward_step_r,
-        float *restrict reader_backward_step_candidate, float *restrict bidirectional_6, float *restrict next_h_2)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 96; n += 4)
-            gradients_k14_bidirectional_tile_4(h_3, i0_0 * 32, reader_backward_recurrent_kernel + n,
-                    reader_backward_step_recurrent_2 + (i0_0 * 96 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                reader_backward_step_recurrent_2[i0 * 96 + j0] = reader_backward_step_recurrent_2[i0 * 96 + j0]
-                        + reader_backward_bias[j0 + 96];
-            }
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = bidirectional_5[t * 3072 + i0 * 96 + j0 + 64] + reader_backward_bias[j0 + 64];
-                const float reader_backward_step_z_v2 = dl_sigmoid(bidirectional_5[t * 3072 + i0 * 96 + j0]
-                        + reader_backward_bias[j0] + reader_backward_step_recurrent_2[i0 * 96 + j0]);
-                reader_backward_step_z[t * 1024 + i0 * 32 + j0] = reader_backward_step_z_v2;
-                const float reader_backward_step_r_v3 = dl_sigmoid(bidirectional_5[t * 3072 + i0 * 96 + j0 + 32]
-                        + reader_backward_bias[j0 + 32] + reader_backward_step_recurrent_2[i0 * 96 + j0 + 32]);
-                reader_backward_step_r[t * 1024 + i0 * 32 + j0] = reader_backward_step_r_v3;
-                const float reader_backward_step_candidate_v4 = dl_tanh(v1 + reader_backward_step_r_v3
-                        * reader_backward_step_recurrent_2[i0 * 96 + j0 + 64]);
-                reader_backward_step_candidate[t * 1024 + i0 * 32 + j0] = reader_backward_step_candidate_v4;
-                const float sub_v5 = 1.0f - reader_backward_step_z_v2;
-                bidirectional_6[t * 1024 + i0 * 32 + j0] = sub_v5;
-                next_h_2[i0 * 32 + j0] = reader_backward_step_z_v2 * h_3[i0 * 32 + j0] + sub_v5
-                        * reader_backward_step_candidate_v4;
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k15_bidirectional_copy(int t, const float *restrict h_3, float *restrict h_4)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h_4[t * 1024 + j0] = h_3[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k16_bidirectional_copy(const float *restrict next_h_2, float *restrict h_3)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h_3[j0] = next_h_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k17_bidirectional_copy(int t, const float *restrict reader_backward_step_recurrent_2,
-        float *restrict reader_backward_step_h_h)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            reader_backward_step_h_h[t * 1024 + j0 * 32 + j1] = reader_backward_step_recurrent_2[j0 * 96 + j1 + 64];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k18_bidirectional_copy(int t, const float *restrict next_h_2, float *restrict reader_backward_h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        reader_backward_h[t * 1024 + j0] = next_h_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 16, 64] */
-static void gradients_k19_bidirectional(const float *restrict reader_forward_h, float *restrict read,
-        const float *restrict reader_backward_h)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                read[j0 * 1024 + j1 * 64 + j2] = reader_forward_h[j0 * 32 + j1 * 1024 + j2];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                read[j0 * 1024 + j1 * 64 + j2 + 32] = reader_backward_h[j0 * 32 - j1 * 1024 + j2 + 15360];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:7: dense -> f32[32, 64] */
-static void gradients_k20_dense_pack(const float *restrict attention_hidden_kernel, float *restrict attention_hidden_kernel_3)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            attention_hidden_kernel_3[j0 * 64 + j1] = attention_hidden_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
-/* gru_attention.dl:7: dense, tanh, dense -> f32[32, 16, 1], 1064960 multiply-accumulates */
-static inline void gradients_k21_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k21_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
-        float *restrict tanh, const float *restrict attention_hidden_bias, const float *restrict attention_score_kernel,
-        float *restrict attention_scores)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 32; n += 4)
-                gradients_k21_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
-                        tanh + (i0 * 512 + i1_0 * 32 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    tanh[i0 * 512 + i1 * 32 + j0] = dl_tanh(tanh[i0 * 512 + i1 * 32 + j0] + attention_hidden_bias[j0]);
-                }
-                float attention_scores_v14[8];
-                for (int lane = 0; lane < 8; lane++)
-                    attention_scores_v14[lane] = 0.0f;
-                for (int r1_0 = 0; r1_0 < 32; r1_0 += 8) {
-                    for (int lane = 0; lane < 8; lane++) {
-                        const int r1 = r1_0 + lane;
-                        attention_scores_v14[lane] += tanh[i0 * 512 + i1 * 32 + r1] * attention_score_kernel[r1];
-                    }
-                }
-                for (int lane = 0; lane < 4; lane++)
-                    attention_scores_v14[lane] += attention_scores_v14[lane + 4];
-                for (int lane = 0; lane < 2; lane++)
-                    attention_scores_v14[lane] += attention_scores_v14[lane + 2];
-                attention_scores_v14[0] += attention_scores_v14[1];
-                attention_scores[i0 * 16 + i1] = attention_scores_v14[0];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[32, 64] */
-static void gradients_k22_softmax_sum(const float *restrict attention_scores, float *restrict attention_softmax_1_y,
-        float *restrict softmax_2, float *restrict attention_weights, const float *restrict read, float *restrict pooled)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        float softmax;
-        float max_v15 = -DL_INFINITY;
-        for (int r1 = 0; r1 < 16; r1++) {
-            const float x_max_v15 = attention_scores[i0 * 16 + r1];
-            max_v15 = dl_max(max_v15, x_max_v15);
-        }
-        softmax = max_v15;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = dl_exp(attention_scores[i0 * 16 + j0] - softmax);
-            attention_softmax_1_y[i0 * 16 + j0] = v1;
-        }
-        float sum_v17 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            sum_v17 += attention_softmax_1_y[i0 * 16 + r1];
-        }
-        softmax_2[i0] = sum_v17;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = attention_softmax_1_y[i0 * 16 + j0] / softmax_2[i0];
-            attention_weights[i0 * 16 + j0] = v2;
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            float pooled_v19 = 0.0f;
-            for (int r1 = 0; r1 < 16; r1++) {
-                pooled_v19 += attention_weights[i0 * 16 + r1] * read[i0 * 1024 + j0 + r1 * 64];
-            }
-            pooled[i0 * 64 + j0] = pooled_v19;
-        }
-    }
-}
-
-/* gru_attention.dl:18: dense -> f32[10, 64] */
-static void gradients_k23_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_3[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
-/* gru_attention.dl:25: cross_entropy -> index check */
-static dl_status gradients_k24_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates */
-static inline void gradients_k25_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 10);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
-}
-
-static void gradients_k25_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_4, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
-{
-    float logits[10];
-    float softmax_3;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            gradients_k25_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
-                    classifier_y + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v22 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v21 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v21;
-                const float x_max_v22 = logits_v21;
-                max_v22 = dl_max(max_v22, x_max_v22);
-            }
-            softmax_3 = max_v22;
-            float sum_v24 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v23 = dl_exp(logits[j0] - softmax_3);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v23;
-                sum_v24 += softmax_1_y_v23;
-            }
-            softmax_4[i0] = sum_v24;
-            const float v1 = softmax_4[i0];
-            const float v2 = dl_log(v1);
-            float sum_v26 = 0.0f;
-            int32_t argmax_v27 = 0;
-            float best_argmax_v27 = -DL_INFINITY;
-            for (int r0 = 0; r0 < 10; r0++) {
-                const float v3 = logits[r0];
-                sum_v26 += label[i0] == r0 ? v3 - softmax_3 - v2 : 0.0f;
-                const float x_argmax_v27 = v3;
-                if (best_argmax_v27 < x_argmax_v27) {
-                    best_argmax_v27 = x_argmax_v27;
-                    argmax_v27 = r0;
-                }
-            }
-            cross_entropy[i0] = sum_v26;
-            argmax[i0] = argmax_v27;
-        }
-    }
-}
-
-/* gru_attention.dl:27: -> f32 */
-static void gradients_k26_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
-{
-    float sum;
-    float sum_v28[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v28[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v28[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v28[lane] += sum_v28[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v28[lane] += sum_v28[lane + 2];
-    sum_v28[0] += sum_v28[1];
-    sum = sum_v28[0];
-    accuracy[0] = sum / (float)count_[0];
-}
-
-/* gru_attention.dl:25: cross_entropy -> f32 */
-static void gradients_k27_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    float cross_entropy_2;
-    float sum_v30[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v30[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy[r0];
-            sum_v30[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v30[lane] += sum_v30[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v30[lane] += sum_v30[lane + 2];
-    sum_v30[0] += sum_v30[1];
-    cross_entropy_2 = sum_v30[0];
-    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
 /* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense -> f32[10] */
@@ -3680,11 +2220,11 @@ static void gradients_k28_cross_entropy_softmax_dense(const int32_t *restrict la
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v33 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v33 += -softmax_5[j0 * 10 + r1];
+            sum_v1 += -softmax_5[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v33;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_4[j0];
@@ -3698,101 +2238,6 @@ static void gradients_k28_cross_entropy_softmax_dense(const int32_t *restrict la
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
             classifier_bias_2[j0] += softmax_5[j0 + r1 * 10];
-        }
-    }
-}
-
-/* gru_attention.dl:18: dense, gru_attention.dl:9:, gru_attention.dl:8: softmax, gru_attention.dl:7: dense, tanh -> f32[32, 16, 32], 36864 multiply-accumulates */
-static inline void gradients_k29_dense_softmax_tanh_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k29_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_3,
-        float *restrict dense, const float *restrict read, const float *restrict softmax_2,
-        const float *restrict attention_weights, float *restrict attention_softmax_1_y,
-        const float *restrict attention_score_kernel, float *restrict tanh_2, const float *restrict tanh)
-{
-    float sum_2[16];
-    float softmax_6[16];
-    float softmax_7;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            gradients_k29_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_3 + n, dense + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v39[8];
-                for (int lane = 0; lane < 8; lane++)
-                    sum_v39[lane] = 0.0f;
-                for (int r1_0 = 0; r1_0 < 64; r1_0 += 8) {
-                    for (int lane = 0; lane < 8; lane++) {
-                        const int r1 = r1_0 + lane;
-                        sum_v39[lane] += dense[i0 * 64 + r1] * read[i0 * 1024 + j0 * 64 + r1];
-                    }
-                }
-                for (int lane = 0; lane < 4; lane++)
-                    sum_v39[lane] += sum_v39[lane + 4];
-                for (int lane = 0; lane < 2; lane++)
-                    sum_v39[lane] += sum_v39[lane + 2];
-                sum_v39[0] += sum_v39[1];
-                sum_2[j0] = sum_v39[0];
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = sum_2[j0] / softmax_2[i0];
-                softmax_6[j0] = v1;
-            }
-            float sum_v41 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                sum_v41 += -(softmax_6[r0] * attention_weights[i0 * 16 + r0]);
-            }
-            softmax_7 = sum_v41;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v2 = (softmax_6[j0] + softmax_7) * attention_softmax_1_y[i0 * 16 + j0];
-                attention_softmax_1_y[i0 * 16 + j0] = v2;
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                for (int j1 = 0; j1 < 32; j1++) {
-                    tanh_2[i0 * 512 + j0 * 32 + j1] = 0.0f;
-                }
-                for (int j1 = 0; j1 < 32; j1++) {
-                    tanh_2[i0 * 512 + j0 * 32 + j1] += attention_softmax_1_y[i0 * 16 + j0] * attention_score_kernel[j1];
-                }
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                for (int j1 = 0; j1 < 32; j1++) {
-                    const float v3 = tanh[i0 * 512 + j0 * 32 + j1];
-                    tanh_2[i0 * 512 + j0 * 32 + j1] = tanh_2[i0 * 512 + j0 * 32 + j1] * (1.0f - v3 * v3);
-                }
-            }
         }
     }
 }
@@ -3845,13 +2290,13 @@ static void gradients_k31_dense(const float *restrict tanh, const float *restric
         float *restrict attention_score_kernel_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        float dot_v44 = 0.0f;
+        float dot_v0 = 0.0f;
         for (int r1 = 0; r1 < 32; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
-                dot_v44 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
+                dot_v0 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
             }
         }
-        attention_score_kernel_2[i0] = dot_v44;
+        attention_score_kernel_2[i0] = dot_v0;
     }
 }
 
@@ -3865,58 +2310,6 @@ static void gradients_k32_dense(const float *restrict tanh_2, float *restrict at
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 attention_hidden_bias_2[j0] += tanh_2[j0 + r1 * 512 + r2 * 32];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:7: dense -> f32[32, 16, 64], 1048576 multiply-accumulates */
-static inline void gradients_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k33_dense(const float *restrict tanh_2, const float *restrict attention_hidden_kernel_3,
-        float *restrict dense_4, const float *restrict dense, const float *restrict attention_weights)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                gradients_k33_dense_tile_4(tanh_2, i0 * 512 + i1_0 * 32, attention_hidden_kernel_3 + n,
-                        dense_4 + (i0 * 1024 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    dense_4[i0 * 1024 + i1 * 64 + j0] = dense[i0 * 64 + j0] * attention_weights[i0 * 16 + i1]
-                            + dense_4[i0 * 1024 + i1 * 64 + j0];
-                }
             }
         }
     }
@@ -3964,171 +2357,7 @@ static void gradients_k34_dense(const float *restrict read, const float *restric
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96, 32] */
-static void gradients_k35_bidirectional_pack(const float *restrict reader_backward_recurrent_kernel,
-        float *restrict reader_backward_recurrent_kernel_3)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            reader_backward_recurrent_kernel_3[j0 * 32 + j1] = reader_backward_recurrent_kernel[j0 + j1 * 96];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k36_bidirectional(int t, const float *restrict carry, const float *restrict dense_4,
-        const float *restrict bidirectional_6, const float *restrict reader_backward_step_candidate,
-        float *restrict bidirectional_18, const float *restrict reader_backward_step_h_h,
-        const float *restrict reader_backward_step_r, float *restrict bidirectional_19)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = reader_backward_step_candidate[t * 1024 + j0 * 32 + j1];
-            const float v2 = reader_backward_step_r[t * 1024 + j0 * 32 + j1];
-            const float v3 = v2 * (1.0f - v2);
-            const float mul_v0 = (carry[j0 * 32 + j1] + dense_4[-t * 64 + j0 * 1024 + j1 + 992])
-                    * bidirectional_6[t * 1024 + j0 * 32 + j1] * (1.0f - v1 * v1);
-            bidirectional_18[j0 * 32 + j1] = mul_v0;
-            bidirectional_19[j0 * 32 + j1] = mul_v0 * reader_backward_step_h_h[t * 1024 + j0 * 32 + j1] * v3;
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k37_bidirectional(int t, const float *restrict carry, const float *restrict dense_4,
-        const float *restrict h_4, const float *restrict reader_backward_step_candidate,
-        const float *restrict reader_backward_step_z, const float *restrict bidirectional_6, float *restrict bidirectional_20)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = carry[j0 * 32 + j1] + dense_4[-t * 64 + j0 * 1024 + j1 + 992];
-            bidirectional_20[j0 * 32 + j1] = (v1 * h_4[t * 1024 + j0 * 32 + j1] - v1
-                    * reader_backward_step_candidate[t * 1024 + j0 * 32 + j1])
-                    * (reader_backward_step_z[t * 1024 + j0 * 32 + j1] * bidirectional_6[t * 1024 + j0 * 32 + j1]);
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void gradients_k38_bidirectional(int t, const float *restrict bidirectional_20, float *restrict bidirectional_7,
-        const float *restrict bidirectional_19, const float *restrict bidirectional_18,
-        const float *restrict reader_backward_step_r)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_7[t * 3072 + j0 * 96 + j1] = bidirectional_20[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_7[t * 3072 + j0 * 96 + j1 + 32] = bidirectional_19[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_7[t * 3072 + j0 * 96 + j1 + 64] = bidirectional_18[j0 * 32 + j1]
-                    * reader_backward_step_r[t * 1024 + j0 * 32 + j1];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
-static inline void gradients_k39_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 96; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[96]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k39_bidirectional(int t, const float *restrict bidirectional_7,
-        const float *restrict reader_backward_recurrent_kernel_3, float *restrict next_carry, const float *restrict carry,
-        const float *restrict dense_4, const float *restrict reader_backward_step_z)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 32; n += 4)
-            gradients_k39_bidirectional_tile_4(bidirectional_7, t * 3072 + i0_0 * 96, reader_backward_recurrent_kernel_3 + n,
-                    next_carry + (i0_0 * 32 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 32; j0++) {
-                next_carry[i0 * 32 + j0] = (carry[i0 * 32 + j0] + dense_4[-t * 64 + i0 * 1024 + j0 + 992])
-                        * reader_backward_step_z[t * 1024 + i0 * 32 + j0] + next_carry[i0 * 32 + j0];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void gradients_k40_bidirectional(int t, const float *restrict bidirectional_20, float *restrict bidirectional_8,
-        const float *restrict bidirectional_19, const float *restrict bidirectional_18)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_8[t * 3072 + j0 * 96 + j1] = bidirectional_20[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_8[t * 3072 + j0 * 96 + j1 + 32] = bidirectional_19[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_8[t * 3072 + j0 * 96 + j1 + 64] = bidirectional_18[j0 * 32 + j1];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k41_bidirectional_copy(const float *restrict next_carry, float *restrict carry)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        carry[j0] = next_carry[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96] */
-static void gradients_k42_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_9[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                bidirectional_9[j0] += bidirectional_7[j0 + r1 * 3072 + r2 * 96];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96], 1572864 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
 static inline void gradients_k43_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4172,68 +2401,7 @@ static void gradients_k43_bidirectional(const float *restrict h_4, const float *
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96] */
-static void gradients_k44_bidirectional(const float *restrict bidirectional_8, float *restrict bidirectional_10)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_10[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                bidirectional_10[j0] += bidirectional_8[j0 + r1 * 3072 + r2 * 96];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates */
-static inline void gradients_k45_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 96; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[96]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k45_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_3,
-        float *restrict bidirectional_11)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 64; n += 4)
-                gradients_k45_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_3 + n,
-                        bidirectional_11 + (i0 * 2048 + i1_0 * 64 + n));
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[64, 96], 3145728 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
 static inline void gradients_k46_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -4276,360 +2444,6 @@ static void gradients_k46_bidirectional(const float *restrict bidirectional_12, 
         for (int n = 0; n < 96; n += 4)
             gradients_k46_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
                     reader_backward_kernel_2 + (i0_0 * 96 + n));
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[2, 96] */
-static void gradients_k47_bidirectional(const float *restrict bidirectional_10, float *restrict reader_backward_bias_2,
-        const float *restrict bidirectional_9)
-{
-    for (int j1 = 0; j1 < 96; j1++) {
-        reader_backward_bias_2[j1] = bidirectional_10[j1];
-    }
-    for (int j1 = 0; j1 < 96; j1++) {
-        reader_backward_bias_2[j1 + 96] = bidirectional_9[j1];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96, 32] */
-static void gradients_k48_bidirectional_pack(const float *restrict reader_forward_recurrent_kernel,
-        float *restrict reader_forward_recurrent_kernel_3)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            reader_forward_recurrent_kernel_3[j0 * 32 + j1] = reader_forward_recurrent_kernel[j0 + j1 * 96];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k49_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_4,
-        const float *restrict bidirectional_3, const float *restrict reader_forward_step_candidate,
-        float *restrict bidirectional_22, const float *restrict reader_forward_step_h_h,
-        const float *restrict reader_forward_step_r, float *restrict bidirectional_23)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = reader_forward_step_candidate[t * 1024 + j0 * 32 + j1];
-            const float v2 = reader_forward_step_r[t * 1024 + j0 * 32 + j1];
-            const float v3 = v2 * (1.0f - v2);
-            const float mul_v0 = (carry_2[j0 * 32 + j1] + dense_4[t * 64 + j0 * 1024 + j1])
-                    * bidirectional_3[t * 1024 + j0 * 32 + j1] * (1.0f - v1 * v1);
-            bidirectional_22[j0 * 32 + j1] = mul_v0;
-            bidirectional_23[j0 * 32 + j1] = mul_v0 * reader_forward_step_h_h[t * 1024 + j0 * 32 + j1] * v3;
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k50_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_4,
-        const float *restrict h_2, const float *restrict reader_forward_step_candidate,
-        const float *restrict reader_forward_step_z, const float *restrict bidirectional_3, float *restrict bidirectional_24)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = carry_2[j0 * 32 + j1] + dense_4[t * 64 + j0 * 1024 + j1];
-            bidirectional_24[j0 * 32 + j1] = (v1 * h_2[t * 1024 + j0 * 32 + j1] - v1
-                    * reader_forward_step_candidate[t * 1024 + j0 * 32 + j1]) * (reader_forward_step_z[t * 1024 + j0 * 32 + j1]
-                    * bidirectional_3[t * 1024 + j0 * 32 + j1]);
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void gradients_k51_bidirectional(int t, const float *restrict bidirectional_24, float *restrict bidirectional_13,
-        const float *restrict bidirectional_23, const float *restrict bidirectional_22,
-        const float *restrict reader_forward_step_r)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_13[t * 3072 + j0 * 96 + j1] = bidirectional_24[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_13[t * 3072 + j0 * 96 + j1 + 32] = bidirectional_23[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_13[t * 3072 + j0 * 96 + j1 + 64] = bidirectional_22[j0 * 32 + j1]
-                    * reader_forward_step_r[t * 1024 + j0 * 32 + j1];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
-static inline void gradients_k52_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 96; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[96]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k52_bidirectional(int t, const float *restrict bidirectional_13,
-        const float *restrict reader_forward_recurrent_kernel_3, float *restrict next_carry_2, const float *restrict carry_2,
-        const float *restrict dense_4, const float *restrict reader_forward_step_z)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 32; n += 4)
-            gradients_k52_bidirectional_tile_4(bidirectional_13, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_3 + n,
-                    next_carry_2 + (i0_0 * 32 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 32; j0++) {
-                next_carry_2[i0 * 32 + j0] = (carry_2[i0 * 32 + j0] + dense_4[t * 64 + i0 * 1024 + j0])
-                        * reader_forward_step_z[t * 1024 + i0 * 32 + j0] + next_carry_2[i0 * 32 + j0];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96] */
-static void gradients_k53_bidirectional(int t, const float *restrict bidirectional_24, float *restrict bidirectional_14,
-        const float *restrict bidirectional_23, const float *restrict bidirectional_22)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_14[t * 3072 + j0 * 96 + j1] = bidirectional_24[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_14[t * 3072 + j0 * 96 + j1 + 32] = bidirectional_23[j0 * 32 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_14[t * 3072 + j0 * 96 + j1 + 64] = bidirectional_22[j0 * 32 + j1];
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void gradients_k54_bidirectional_copy(const float *restrict next_carry_2, float *restrict carry_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        carry_2[j0] = next_carry_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96] */
-static void gradients_k55_bidirectional(const float *restrict bidirectional_13, float *restrict bidirectional_15)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_15[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                bidirectional_15[j0] += bidirectional_13[j0 + r1 * 3072 + r2 * 96];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96], 1572864 multiply-accumulates */
-static inline void gradients_k56_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 32), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void gradients_k56_bidirectional(const float *restrict h_2, const float *restrict bidirectional_13,
-        float *restrict reader_forward_recurrent_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 96; n += 4)
-            gradients_k56_bidirectional_tile_4(h_2, i0_0, bidirectional_13 + n,
-                    reader_forward_recurrent_kernel_2 + (i0_0 * 96 + n));
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[96] */
-static void gradients_k57_bidirectional(const float *restrict bidirectional_14, float *restrict bidirectional_16)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        bidirectional_16[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                bidirectional_16[j0] += bidirectional_14[j0 + r1 * 3072 + r2 * 96];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates */
-static inline void gradients_k58_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 96; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[96]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[192]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[288]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k58_bidirectional(const float *restrict bidirectional_14, const float *restrict reader_forward_kernel_3,
-        float *restrict bidirectional_17)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 64; n += 4)
-                gradients_k58_bidirectional_tile_4(bidirectional_14, i0 * 3072 + i1_0 * 96, reader_forward_kernel_3 + n,
-                        bidirectional_17 + (i0 * 2048 + i1_0 * 64 + n));
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[64, 96], 3145728 multiply-accumulates */
-static inline void gradients_k59_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 16; k1++) {
-            const float *const ak = a + (at + k0 * 1024 + k1 * 64), *const bk = b + (k0 * 96 + k1 * 3072);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void gradients_k59_bidirectional(const float *restrict words_, const float *restrict bidirectional_14,
-        float *restrict reader_forward_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        for (int n = 0; n < 96; n += 4)
-            gradients_k59_bidirectional_tile_4(words_, i0_0, bidirectional_14 + n, reader_forward_kernel_2 + (i0_0 * 96 + n));
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[2, 96] */
-static void gradients_k60_bidirectional(const float *restrict bidirectional_16, float *restrict reader_forward_bias_2,
-        const float *restrict bidirectional_15)
-{
-    for (int j1 = 0; j1 < 96; j1++) {
-        reader_forward_bias_2[j1] = bidirectional_16[j1];
-    }
-    for (int j1 = 0; j1 < 96; j1++) {
-        reader_forward_bias_2[j1 + 96] = bidirectional_15[j1];
-    }
-}
-
-/* gru_attention.dl:15: embedding -> f32[1000, 64] */
-static void gradients_k61_embedding(const float *restrict bidirectional_11, const float *restrict bidirectional_17,
-        const int32_t *restrict tokens, float *restrict embedding_1_embeddings_2)
-{
-    for (int j0 = 0; j0 < 64000; j0++)
-        embedding_1_embeddings_2[j0] = 0;
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 16 + j1] * 64] += bidirectional_11[j0 * 64 - j1 * 2048 + j2 + 30720]
-                        + bidirectional_17[j0 * 64 + j1 * 2048 + j2];
-            }
-        }
     }
 }
 
@@ -4708,106 +2522,99 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const bidirectional_23 = (float *)(void *)(base + 409600);   /* f32[32, 32] */
     float *const bidirectional_24 = (float *)(void *)(base + 413696);   /* f32[32, 32] */
 
-    if (gradients_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    gradients_k1_embedding_bidirectional(params->embedding_1_embeddings, tokens, words_, bidirectional_12);
-    gradients_k2_bidirectional(words_, bidirectional);
-    gradients_k3_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);
-    gradients_k4_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
-    gradients_k5_bidirectional_fill(h, h_3, carry, carry_2);
+    train_k1_embedding_bidirectional(params->embedding_1_embeddings, tokens, words_, bidirectional_12);
+    train_k2_bidirectional(words_, bidirectional);
+    train_k3_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);
+    train_k4_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
+    train_k5_bidirectional_fill(h, h_3, carry, carry_2);
     for (int t = 0; t < 16; t++) {
-        gradients_k6_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent_2,
+        train_k6_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent_2,
                 params->reader_forward_bias, bidirectional_2, reader_forward_step_z, reader_forward_step_r,
                 reader_forward_step_candidate, bidirectional_3, next_h);
-        gradients_k7_bidirectional_copy(t, h, h_2);
-        gradients_k8_bidirectional_copy(next_h, h);
-        gradients_k9_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
-        gradients_k10_bidirectional_copy(t, next_h, reader_forward_h);
+        train_k7_bidirectional_copy(t, h, h_2);
+        train_k8_bidirectional_copy(next_h, h);
+        train_k9_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
+        train_k7_bidirectional_copy(t, next_h, reader_forward_h);   /* k10_bidirectional_copy */
     }
-    gradients_k11_bidirectional(bidirectional_12, bidirectional_4);
-    gradients_k12_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);
-    gradients_k13_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);
+    train_k2_bidirectional(bidirectional_12, bidirectional_4);   /* k11_bidirectional */
+    train_k3_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k12_bidirectional_pack */
+    train_k4_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k13_bidirectional */
     for (int t = 0; t < 16; t++) {
-        gradients_k14_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
+        train_k6_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
                 params->reader_backward_bias, bidirectional_5, reader_backward_step_z, reader_backward_step_r,
-                reader_backward_step_candidate, bidirectional_6, next_h_2);
-        gradients_k15_bidirectional_copy(t, h_3, h_4);
-        gradients_k16_bidirectional_copy(next_h_2, h_3);
-        gradients_k17_bidirectional_copy(t, reader_backward_step_recurrent_2, reader_backward_step_h_h);
-        gradients_k18_bidirectional_copy(t, next_h_2, reader_backward_h);
+                reader_backward_step_candidate, bidirectional_6, next_h_2);   /* k14_bidirectional */
+        train_k7_bidirectional_copy(t, h_3, h_4);   /* k15_bidirectional_copy */
+        train_k8_bidirectional_copy(next_h_2, h_3);   /* k16_bidirectional_copy */
+        train_k9_bidirectional_copy(t, reader_backward_step_recurrent_2,
+                reader_backward_step_h_h);   /* k17_bidirectional_copy */
+        train_k7_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k18_bidirectional_copy */
     }
-    gradients_k19_bidirectional(reader_forward_h, read, reader_backward_h);
-    gradients_k20_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_3);
-    gradients_k21_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
+    train_k19_bidirectional(reader_forward_h, read, reader_backward_h);
+    train_k20_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_3);
+    train_k21_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    gradients_k22_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
-    gradients_k23_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k24_cross_entropy_check(label) != DL_OK)
+    train_k22_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
+    train_k23_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (train_k24_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k25_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias,
-            softmax_1_y, softmax_4, label, cross_entropy, argmax);
-    gradients_k26_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k27_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k25_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_4, label, cross_entropy, argmax);
+    train_k26_sum(&count, argmax, label, &metrics->accuracy);
+    train_k27_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k28_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, gradients->classifier_bias);
-    gradients_k29_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights,
+    train_k29_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights,
             attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
     gradients_k30_dense(pooled, softmax_5, gradients->classifier_kernel);
     gradients_k31_dense(tanh, attention_softmax_1_y, gradients->attention_score_kernel);
     gradients_k32_dense(tanh_2, gradients->attention_hidden_bias);
-    gradients_k33_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_weights);
+    train_k34_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_weights);   /* k33_dense */
     gradients_k34_dense(read, tanh_2, gradients->attention_hidden_kernel);
-    gradients_k35_bidirectional_pack(params->reader_backward_recurrent_kernel, reader_backward_recurrent_kernel_3);
+    train_k36_bidirectional_pack(params->reader_backward_recurrent_kernel,
+            reader_backward_recurrent_kernel_3);   /* k35_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        gradients_k36_bidirectional(t, carry, dense_4, bidirectional_6, reader_backward_step_candidate, bidirectional_18,
-                reader_backward_step_h_h, reader_backward_step_r, bidirectional_19);
-        gradients_k37_bidirectional(t, carry, dense_4, h_4, reader_backward_step_candidate, reader_backward_step_z,
-                bidirectional_6, bidirectional_20);
-        gradients_k38_bidirectional(t, bidirectional_20, bidirectional_7, bidirectional_19, bidirectional_18,
-                reader_backward_step_r);
-        gradients_k39_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, next_carry, carry, dense_4,
-                reader_backward_step_z);
-        gradients_k40_bidirectional(t, bidirectional_20, bidirectional_8, bidirectional_19, bidirectional_18);
-        gradients_k41_bidirectional_copy(next_carry, carry);
+        train_k37_bidirectional(t, carry, dense_4, bidirectional_6, reader_backward_step_candidate, bidirectional_18,
+                reader_backward_step_h_h, reader_backward_step_r, bidirectional_19);   /* k36_bidirectional */
+        train_k38_bidirectional(t, carry, dense_4, h_4, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
+                bidirectional_20);   /* k37_bidirectional */
+        train_k39_bidirectional(t, bidirectional_20, bidirectional_7, bidirectional_19, bidirectional_18,
+                reader_backward_step_r);   /* k38_bidirectional */
+        train_k40_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, next_carry, carry, dense_4,
+                reader_backward_step_z);   /* k39_bidirectional */
+        train_k41_bidirectional(t, bidirectional_20, bidirectional_8, bidirectional_19,
+                bidirectional_18);   /* k40_bidirectional */
+        train_k8_bidirectional_copy(next_carry, carry);   /* k41_bidirectional_copy */
     }
-    gradients_k42_bidirectional(bidirectional_7, bidirectional_9);
+    train_k43_bidirectional(bidirectional_7, bidirectional_9);   /* k42_bidirectional */
     gradients_k43_bidirectional(h_4, bidirectional_7, gradients->reader_backward_recurrent_kernel);
-    gradients_k44_bidirectional(bidirectional_8, bidirectional_10);
-    gradients_k45_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);
+    train_k43_bidirectional(bidirectional_8, bidirectional_10);   /* k44_bidirectional */
+    train_k46_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k45_bidirectional */
     gradients_k46_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
-    gradients_k47_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);
-    gradients_k48_bidirectional_pack(params->reader_forward_recurrent_kernel, reader_forward_recurrent_kernel_3);
+    train_k48_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k47_bidirectional */
+    train_k36_bidirectional_pack(params->reader_forward_recurrent_kernel,
+            reader_forward_recurrent_kernel_3);   /* k48_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        gradients_k49_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
-                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);
-        gradients_k50_bidirectional(t, carry_2, dense_4, h_2, reader_forward_step_candidate, reader_forward_step_z,
-                bidirectional_3, bidirectional_24);
-        gradients_k51_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
-                reader_forward_step_r);
-        gradients_k52_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
-                reader_forward_step_z);
-        gradients_k53_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23, bidirectional_22);
-        gradients_k54_bidirectional_copy(next_carry_2, carry_2);
+        train_k50_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
+                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k49_bidirectional */
+        train_k51_bidirectional(t, carry_2, dense_4, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+                bidirectional_24);   /* k50_bidirectional */
+        train_k39_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
+                reader_forward_step_r);   /* k51_bidirectional */
+        train_k53_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
+                reader_forward_step_z);   /* k52_bidirectional */
+        train_k41_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23,
+                bidirectional_22);   /* k53_bidirectional */
+        train_k8_bidirectional_copy(next_carry_2, carry_2);   /* k54_bidirectional_copy */
     }
-    gradients_k55_bidirectional(bidirectional_13, bidirectional_15);
-    gradients_k56_bidirectional(h_2, bidirectional_13, gradients->reader_forward_recurrent_kernel);
-    gradients_k57_bidirectional(bidirectional_14, bidirectional_16);
-    gradients_k58_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);
-    gradients_k59_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);
-    gradients_k60_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);
-    gradients_k61_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);
+    train_k43_bidirectional(bidirectional_13, bidirectional_15);   /* k55_bidirectional */
+    gradients_k43_bidirectional(h_2, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k56_bidirectional */
+    train_k43_bidirectional(bidirectional_14, bidirectional_16);   /* k57_bidirectional */
+    train_k46_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k58_bidirectional */
+    gradients_k46_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k59_bidirectional */
+    train_k48_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k60_bidirectional */
+    train_k62_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k61_embedding */
     metrics->count = count;
-    return DL_OK;
-}
-
-/* gru_attention.dl:15: embedding -> index check */
-static dl_status evaluate_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            if ((uint32_t)tokens[j0 * 16 + j1] >= 1000u)
-                return DL_INDEX;
-        }
-    }
     return DL_OK;
 }
 
@@ -4824,51 +2631,6 @@ static void evaluate_k1_bidirectional(const float *restrict embedding_1_embeddin
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 96], 3145728 multiply-accumulates */
-static inline void evaluate_k2_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void evaluate_k2_bidirectional(const float *restrict bidirectional, const float *restrict reader_forward_kernel,
-        float *restrict bidirectional_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 96; n += 4)
-                evaluate_k2_bidirectional_tile_4(bidirectional, i0 * 2048 + i1_0 * 64, reader_forward_kernel + n,
-                        bidirectional_2 + (i0 * 3072 + i1_0 * 96 + n));
-        }
-    }
-}
-
 /* gru_attention.dl:16: bidirectional -> f32[32, 32] */
 static void evaluate_k3_bidirectional_fill(float *restrict h, float *restrict h_2)
 {
@@ -4878,7 +2640,7 @@ static void evaluate_k3_bidirectional_fill(float *restrict h, float *restrict h_
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
+/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
 static inline void evaluate_k4_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4938,22 +2700,6 @@ static void evaluate_k4_bidirectional(int t, const float *restrict h, const floa
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void evaluate_k5_bidirectional_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void evaluate_k6_bidirectional_copy(int t, const float *restrict next_h, float *restrict reader_forward_h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        reader_forward_h[t * 1024 + j0] = next_h[j0];
-    }
-}
-
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 64] */
 static void evaluate_k7_bidirectional(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         float *restrict bidirectional_3)
@@ -4962,148 +2708,6 @@ static void evaluate_k7_bidirectional(const float *restrict embedding_1_embeddin
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 bidirectional_3[j0 * 2048 + j1 * 64 + j2] = embedding_1_embeddings[j2 + tokens[-j0 + j1 * 16 + 15] * 64];
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[16, 32, 96], 3145728 multiply-accumulates */
-static inline void evaluate_k8_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void evaluate_k8_bidirectional(const float *restrict bidirectional_3, const float *restrict reader_backward_kernel,
-        float *restrict bidirectional_4)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 96; n += 4)
-                evaluate_k8_bidirectional_tile_4(bidirectional_3, i0 * 2048 + i1_0 * 64, reader_backward_kernel + n,
-                        bidirectional_4 + (i0 * 3072 + i1_0 * 96 + n));
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates */
-static inline void evaluate_k9_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 96);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[96] = c1_0;
-    c[97] = c1_1;
-    c[98] = c1_2;
-    c[99] = c1_3;
-    c[192] = c2_0;
-    c[193] = c2_1;
-    c[194] = c2_2;
-    c[195] = c2_3;
-    c[288] = c3_0;
-    c[289] = c3_1;
-    c[290] = c3_2;
-    c[291] = c3_3;
-}
-
-static void evaluate_k9_bidirectional(int t, const float *restrict h_2, const float *restrict reader_backward_recurrent_kernel,
-        float *restrict reader_backward_step_recurrent, const float *restrict reader_backward_bias,
-        const float *restrict bidirectional_4, float *restrict next_h_2)
-{
-    float reader_backward_step_recurrent_2[96];
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 96; n += 4)
-            evaluate_k9_bidirectional_tile_4(h_2, i0_0 * 32, reader_backward_recurrent_kernel + n,
-                    reader_backward_step_recurrent + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 96; j0++) {
-                reader_backward_step_recurrent_2[j0] = reader_backward_step_recurrent[i0 * 96 - i0_0 * 96 + j0]
-                        + reader_backward_bias[j0 + 96];
-            }
-            for (int j0 = 0; j0 < 32; j0++) {
-                const float v1 = dl_tanh(bidirectional_4[t * 3072 + i0 * 96 + j0 + 64] + reader_backward_bias[j0 + 64]
-                        + dl_sigmoid(bidirectional_4[t * 3072 + i0 * 96 + j0 + 32] + reader_backward_bias[j0 + 32]
-                        + reader_backward_step_recurrent_2[j0 + 32]) * reader_backward_step_recurrent_2[j0 + 64]);
-                const float reader_backward_step_z_v2 = dl_sigmoid(bidirectional_4[t * 3072 + i0 * 96 + j0]
-                        + reader_backward_bias[j0] + reader_backward_step_recurrent_2[j0]);
-                next_h_2[i0 * 32 + j0] = reader_backward_step_z_v2 * h_2[i0 * 32 + j0] + (1.0f - reader_backward_step_z_v2)
-                        * v1;
-            }
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void evaluate_k10_bidirectional_copy(const float *restrict next_h_2, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h_2[j0] = next_h_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32] */
-static void evaluate_k11_bidirectional_copy(int t, const float *restrict next_h_2, float *restrict reader_backward_h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        reader_backward_h[t * 1024 + j0] = next_h_2[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 16, 64] */
-static void evaluate_k12_bidirectional(const float *restrict reader_forward_h, float *restrict read,
-        const float *restrict reader_backward_h)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                read[j0 * 1024 + j1 * 64 + j2] = reader_forward_h[j0 * 32 + j1 * 1024 + j2];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                read[j0 * 1024 + j1 * 64 + j2 + 32] = reader_backward_h[j0 * 32 - j1 * 1024 + j2 + 15360];
             }
         }
     }
@@ -5157,21 +2761,21 @@ static void evaluate_k13_dense_tanh(const float *restrict read, const float *res
                 for (int j0 = 0; j0 < 32; j0++) {
                     tanh[j0] = dl_tanh(attention_hidden_y[i1 * 32 - i1_0 * 32 + j0] + attention_hidden_bias[j0]);
                 }
-                float attention_scores_v12[8];
+                float attention_scores_v2[8];
                 for (int lane = 0; lane < 8; lane++)
-                    attention_scores_v12[lane] = 0.0f;
+                    attention_scores_v2[lane] = 0.0f;
                 for (int r1_0 = 0; r1_0 < 32; r1_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int r1 = r1_0 + lane;
-                        attention_scores_v12[lane] += tanh[r1] * attention_score_kernel[r1];
+                        attention_scores_v2[lane] += tanh[r1] * attention_score_kernel[r1];
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    attention_scores_v12[lane] += attention_scores_v12[lane + 4];
+                    attention_scores_v2[lane] += attention_scores_v2[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    attention_scores_v12[lane] += attention_scores_v12[lane + 2];
-                attention_scores_v12[0] += attention_scores_v12[1];
-                attention_scores[i0 * 16 + i1] = attention_scores_v12[0];
+                    attention_scores_v2[lane] += attention_scores_v2[lane + 2];
+                attention_scores_v2[0] += attention_scores_v2[1];
+                attention_scores[i0 * 16 + i1] = attention_scores_v2[0];
             }
         }
     }
@@ -5184,39 +2788,29 @@ static void evaluate_k14_softmax_sum(const float *restrict attention_scores, con
         float softmax;
         float attention_softmax_1_y[16];
         float softmax_2;
-        float max_v13 = -DL_INFINITY;
+        float max_v0 = -DL_INFINITY;
         for (int r1 = 0; r1 < 16; r1++) {
-            const float x_max_v13 = attention_scores[i0 * 16 + r1];
-            max_v13 = dl_max(max_v13, x_max_v13);
+            const float x_max_v0 = attention_scores[i0 * 16 + r1];
+            max_v0 = dl_max(max_v0, x_max_v0);
         }
-        softmax = max_v13;
+        softmax = max_v0;
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dl_exp(attention_scores[i0 * 16 + j0] - softmax);
             attention_softmax_1_y[j0] = v1;
         }
-        float sum_v15 = 0.0f;
+        float sum_v2 = 0.0f;
         for (int r1 = 0; r1 < 16; r1++) {
-            sum_v15 += attention_softmax_1_y[r1];
+            sum_v2 += attention_softmax_1_y[r1];
         }
-        softmax_2 = sum_v15;
+        softmax_2 = sum_v2;
         for (int j0 = 0; j0 < 64; j0++) {
-            float pooled_v16 = 0.0f;
+            float pooled_v3 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                pooled_v16 += attention_softmax_1_y[r1] / softmax_2 * read[i0 * 1024 + j0 + r1 * 64];
+                pooled_v3 += attention_softmax_1_y[r1] / softmax_2 * read[i0 * 1024 + j0 + r1 * 64];
             }
-            pooled[i0 * 64 + j0] = pooled_v16;
+            pooled[i0 * 64 + j0] = pooled_v3;
         }
     }
-}
-
-/* gru_attention.dl:25: cross_entropy -> index check */
-static dl_status evaluate_k15_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates */
@@ -5266,34 +2860,34 @@ static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict poole
             evaluate_k16_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v19 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v18 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v18;
-                const float x_max_v19 = logits_v18;
-                max_v19 = dl_max(max_v19, x_max_v19);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax_3 = max_v19;
-            float sum_v20 = 0.0f;
+            softmax_3 = max_v2;
+            float sum_v3 = 0.0f;
             for (int r0 = 0; r0 < 10; r0++) {
-                sum_v20 += dl_exp(logits[r0] - softmax_3);
+                sum_v3 += dl_exp(logits[r0] - softmax_3);
             }
-            softmax_4 = sum_v20;
+            softmax_4 = sum_v3;
             const float v1 = dl_log(softmax_4);
-            float sum_v22 = 0.0f;
-            int32_t argmax_v23 = 0;
-            float best_argmax_v23 = -DL_INFINITY;
+            float sum_v4 = 0.0f;
+            int32_t argmax_v5 = 0;
+            float best_argmax_v5 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
-                sum_v22 += label[i0] == r0 ? v2 - softmax_3 - v1 : 0.0f;
-                const float x_argmax_v23 = v2;
-                if (best_argmax_v23 < x_argmax_v23) {
-                    best_argmax_v23 = x_argmax_v23;
-                    argmax_v23 = r0;
+                sum_v4 += label[i0] == r0 ? v2 - softmax_3 - v1 : 0.0f;
+                const float x_argmax_v5 = v2;
+                if (best_argmax_v5 < x_argmax_v5) {
+                    best_argmax_v5 = x_argmax_v5;
+                    argmax_v5 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v22;
-            argmax[i0] = argmax_v23;
+            cross_entropy[i0] = sum_v4;
+            argmax[i0] = argmax_v5;
         }
     }
 }
@@ -5302,45 +2896,45 @@ static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict poole
 static void evaluate_k17_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v24[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v24[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v24[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v24[lane] += sum_v24[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v24[lane] += sum_v24[lane + 2];
-    sum_v24[0] += sum_v24[1];
-    accuracy[0] = sum_v24[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    accuracy[0] = sum_v0[0];
 }
 
 /* gru_attention.dl:25: cross_entropy -> f32 */
 static void evaluate_k18_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float sum_v25[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v25[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v25[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v25[lane] += sum_v25[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v25[lane] += sum_v25[lane + 2];
-    sum_v25[0] += sum_v25[1];
-    loss[0] = sum_v25[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    loss[0] = sum_v0[0];
 }
 
 dl_status gru_attention_evaluate(const gru_attention_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -5369,30 +2963,30 @@ dl_status gru_attention_evaluate(const gru_attention_params *params, const int32
     float *const next_h_2 = (float *)(void *)(base + 262144);   /* f32[32, 32] */
     float *const reader_backward_step_recurrent = (float *)(void *)(base + 266240);   /* f32[4, 96] */
 
-    if (evaluate_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     evaluate_k1_bidirectional(params->embedding_1_embeddings, tokens, bidirectional);
-    evaluate_k2_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
+    train_k4_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);   /* k2_bidirectional */
     evaluate_k3_bidirectional_fill(h, h_2);
     for (int t = 0; t < 16; t++) {
         evaluate_k4_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent,
                 params->reader_forward_bias, bidirectional_2, next_h);
-        evaluate_k5_bidirectional_copy(next_h, h);
-        evaluate_k6_bidirectional_copy(t, next_h, reader_forward_h);
+        train_k8_bidirectional_copy(next_h, h);   /* k5_bidirectional_copy */
+        train_k7_bidirectional_copy(t, next_h, reader_forward_h);   /* k6_bidirectional_copy */
     }
     evaluate_k7_bidirectional(params->embedding_1_embeddings, tokens, bidirectional_3);
-    evaluate_k8_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);
+    train_k4_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k8_bidirectional */
     for (int t = 0; t < 16; t++) {
-        evaluate_k9_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent,
-                params->reader_backward_bias, bidirectional_4, next_h_2);
-        evaluate_k10_bidirectional_copy(next_h_2, h_2);
-        evaluate_k11_bidirectional_copy(t, next_h_2, reader_backward_h);
+        evaluate_k4_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent,
+                params->reader_backward_bias, bidirectional_4, next_h_2);   /* k9_bidirectional */
+        train_k8_bidirectional_copy(next_h_2, h_2);   /* k10_bidirectional_copy */
+        train_k7_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k11_bidirectional_copy */
     }
-    evaluate_k12_bidirectional(reader_forward_h, read, reader_backward_h);
+    train_k19_bidirectional(reader_forward_h, read, reader_backward_h);   /* k12_bidirectional */
     evaluate_k13_dense_tanh(read, params->attention_hidden_kernel, attention_hidden_y, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
     evaluate_k14_softmax_sum(attention_scores, read, pooled);
-    if (evaluate_k15_cross_entropy_check(label) != DL_OK)
+    if (train_k24_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k16_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -9,19 +9,19 @@
 #include "dl_arena.h"
 
 /* mlp.dl:7: dense -> f32[784, 128] */
-static void init_k0_dense(const int32_t *restrict seed_, float *restrict hidden_kernel)
+static void init_k0_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     for (int j0 = 0; j0 < 100352; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1fc006c6u,
+        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.16222142f - 0.08111071f;
     }
 }
 
 /* mlp.dl:8: dense -> f32[128, 10] */
-static void init_k1_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k1_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 1280; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.4170288f - 0.2085144f;
     }
 }
@@ -70,8 +70,8 @@ dl_status mlp_init(mlp_params *params, mlp_optimizer *optimizer, uint64_t seed, 
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_dense(words, params->hidden_kernel);
-    init_k1_dense(words, params->classifier_kernel);
+    init_k0_dense(0x1fc006c6u, words, params->hidden_kernel);
+    init_k1_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k2_dense_fill(params->hidden_bias, optimizer->m_hidden_bias, optimizer->v_hidden_bias);
     init_k3_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     init_k4_adam_fill(optimizer->m_hidden_kernel, optimizer->v_hidden_kernel);
@@ -130,21 +130,21 @@ static void infer_k1_dense_softmax(const float *restrict relu, const float *rest
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
         infer_k1_dense_softmax_tile_1(relu, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v4 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v3 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v3;
-        const float x_max_v4 = logits_v3;
-        max_v4 = dl_max(max_v4, x_max_v4);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax = max_v4;
-    float sum_v6 = 0.0f;
+    softmax = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v5 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v5;
-        sum_v6 += softmax_1_y_v5;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_2 = sum_v6;
+    softmax_2 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -161,7 +161,7 @@ dl_status mlp_infer(const mlp_params *params, const float *image, float *probs, 
     return DL_OK;
 }
 
-/* mlp.dl:7: dense, relu -> f32[32, 128], 3211264 multiply-accumulates */
+/* mlp.dl:7: dense, relu -> f32[32, 128], 3211264 multiply-accumulates; in 3 places */
 static inline void train_k0_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -210,7 +210,7 @@ static void train_k0_dense_relu(const float *restrict image, const float *restri
     }
 }
 
-/* mlp.dl:8: dense -> f32[10, 128] */
+/* mlp.dl:8: dense -> f32[10, 128]; in 2 places */
 static void train_k1_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -220,7 +220,7 @@ static void train_k1_dense_pack(const float *restrict classifier_kernel, float *
     }
 }
 
-/* mlp.dl:14: cross_entropy -> index check */
+/* mlp.dl:14: cross_entropy -> index check; in 3 places */
 static dl_status train_k2_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -230,7 +230,7 @@ static dl_status train_k2_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* mlp.dl:8: dense, mlp.dl:10: softmax, mlp.dl:14: cross_entropy, mlp.dl:16: argmax -> i32[32], 40960 multiply-accumulates */
+/* mlp.dl:8: dense, mlp.dl:10: softmax, mlp.dl:14: cross_entropy, mlp.dl:16: argmax -> i32[32], 40960 multiply-accumulates; in 2 places */
 static inline void train_k3_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -276,86 +276,86 @@ static void train_k3_dense_softmax_cross_entropy(const float *restrict relu, con
             train_k3_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 128, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v4 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v3 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v3;
-                const float x_max_v4 = logits_v3;
-                max_v4 = dl_max(max_v4, x_max_v4);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax = max_v4;
-            float sum_v6 = 0.0f;
+            softmax = max_v2;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v5 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v5;
-                sum_v6 += softmax_1_y_v5;
+                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
+                sum_v4 += softmax_1_y_v3;
             }
-            softmax_2[i0] = sum_v6;
+            softmax_2[i0] = sum_v4;
             const float v1 = softmax_2[i0];
             const float v2 = dl_log(v1);
-            float sum_v8 = 0.0f;
-            int32_t argmax_v9 = 0;
-            float best_argmax_v9 = -DL_INFINITY;
+            float sum_v5 = 0.0f;
+            int32_t argmax_v6 = 0;
+            float best_argmax_v6 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
-                sum_v8 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v9 = v3;
-                if (best_argmax_v9 < x_argmax_v9) {
-                    best_argmax_v9 = x_argmax_v9;
-                    argmax_v9 = r0;
+                sum_v5 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v6 = v3;
+                if (best_argmax_v6 < x_argmax_v6) {
+                    best_argmax_v6 = x_argmax_v6;
+                    argmax_v6 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v8;
-            argmax[i0] = argmax_v9;
+            cross_entropy[i0] = sum_v5;
+            argmax[i0] = argmax_v6;
         }
     }
 }
 
-/* mlp.dl:16: -> f32 */
+/* mlp.dl:16: -> f32; in 2 places */
 static void train_k4_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
-    float sum_v10[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v10[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v10[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v10[lane] += sum_v10[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v10[lane] += sum_v10[lane + 2];
-    sum_v10[0] += sum_v10[1];
-    sum = sum_v10[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum = sum_v0[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
-/* mlp.dl:14: cross_entropy -> f32 */
+/* mlp.dl:14: cross_entropy -> f32; in 2 places */
 static void train_k5_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
-    float sum_v12[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v12[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v12[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v12[lane] += sum_v12[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v12[lane] += sum_v12[lane + 2];
-    sum_v12[0] += sum_v12[1];
-    cross_entropy_2 = sum_v12[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    cross_entropy_2 = sum_v0[0];
     loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
@@ -375,11 +375,11 @@ static void train_k6_cross_entropy_softmax_dense(const int32_t *restrict label, 
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v15 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v15 += -softmax_3[j0 * 10 + r1];
+            sum_v1 += -softmax_3[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v15;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_2[j0];
@@ -402,7 +402,7 @@ static void train_k6_cross_entropy_softmax_dense(const int32_t *restrict label, 
     }
 }
 
-/* mlp.dl:8: dense, mlp.dl:7: relu -> f32[32, 128], 40960 multiply-accumulates */
+/* mlp.dl:8: dense, mlp.dl:7: relu -> f32[32, 128], 40960 multiply-accumulates; in 2 places */
 static inline void train_k7_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -502,11 +502,11 @@ static void train_k9_dense_adam(const float *restrict relu, const float *restric
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v31 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v31;
-                const float add_v32 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v32;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v31 / (dl_sqrt(add_v32)
+                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v2;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
@@ -528,11 +528,11 @@ static void train_k10_dense_adam(const float *restrict relu_2, float *restrict m
     }
     for (int j0 = 0; j0 < 128; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v28 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_hidden_bias[j0] = add_v28;
-        const float add_v29 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_hidden_bias[j0] = add_v29;
-        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v28 / (dl_sqrt(add_v29) + 1e-07f);
+        const float add_v1 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v1;
+        const float add_v2 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v2;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
@@ -580,11 +580,11 @@ static void train_k11_dense_adam(const float *restrict image, const float *restr
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 128; j0++) {
                 const float v1 = dense_5[i0 * 128 - i0_0 * 128 + j0];
-                const float add_v24 = m_hidden_kernel[i0 * 128 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 128 + j0] = add_v24;
-                const float add_v25 = v_hidden_kernel[i0 * 128 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 128 + j0] = add_v25;
-                hidden_kernel[i0 * 128 + j0] = hidden_kernel[i0 * 128 + j0] - adam[0] * add_v24 / (dl_sqrt(add_v25) + 1e-07f);
+                const float add_v1 = m_hidden_kernel[i0 * 128 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 128 + j0] = add_v1;
+                const float add_v2 = v_hidden_kernel[i0 * 128 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 128 + j0] = add_v2;
+                hidden_kernel[i0 * 128 + j0] = hidden_kernel[i0 * 128 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
@@ -642,205 +642,6 @@ dl_status mlp_train_step(mlp_params *params, mlp_optimizer *optimizer, const flo
     return DL_OK;
 }
 
-/* mlp.dl:7: dense, relu -> f32[32, 128], 3211264 multiply-accumulates */
-static inline void gradients_k0_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 784; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 128);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[128] = c1_0;
-    c[129] = c1_1;
-    c[130] = c1_2;
-    c[131] = c1_3;
-    c[256] = c2_0;
-    c[257] = c2_1;
-    c[258] = c2_2;
-    c[259] = c2_3;
-    c[384] = c3_0;
-    c[385] = c3_1;
-    c[386] = c3_2;
-    c[387] = c3_3;
-}
-
-static void gradients_k0_dense_relu(const float *restrict image, const float *restrict hidden_kernel, float *restrict relu,
-        const float *restrict hidden_bias)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 128; n += 4)
-            gradients_k0_dense_relu_tile_4(image, i0_0 * 784, hidden_kernel + n, relu + (i0_0 * 128 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 128; j0++) {
-                const float v1 = relu[i0 * 128 + j0] + hidden_bias[j0];
-                relu[i0 * 128 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* mlp.dl:8: dense -> f32[10, 128] */
-static void gradients_k1_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 128; j1++) {
-            classifier_kernel_3[j0 * 128 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
-/* mlp.dl:14: cross_entropy -> index check */
-static dl_status gradients_k2_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* mlp.dl:8: dense, mlp.dl:10: softmax, mlp.dl:14: cross_entropy, mlp.dl:16: argmax -> i32[32], 40960 multiply-accumulates */
-static inline void gradients_k3_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 128; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 10);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[128]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[256]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[384]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
-}
-
-static void gradients_k3_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
-{
-    float logits[10];
-    float softmax;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            gradients_k3_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 128, classifier_kernel + (n < 6 ? n : 6),
-                    classifier_y + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v4 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v3 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v3;
-                const float x_max_v4 = logits_v3;
-                max_v4 = dl_max(max_v4, x_max_v4);
-            }
-            softmax = max_v4;
-            float sum_v6 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v5 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v5;
-                sum_v6 += softmax_1_y_v5;
-            }
-            softmax_2[i0] = sum_v6;
-            const float v1 = softmax_2[i0];
-            const float v2 = dl_log(v1);
-            float sum_v8 = 0.0f;
-            int32_t argmax_v9 = 0;
-            float best_argmax_v9 = -DL_INFINITY;
-            for (int r0 = 0; r0 < 10; r0++) {
-                const float v3 = logits[r0];
-                sum_v8 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v9 = v3;
-                if (best_argmax_v9 < x_argmax_v9) {
-                    best_argmax_v9 = x_argmax_v9;
-                    argmax_v9 = r0;
-                }
-            }
-            cross_entropy[i0] = sum_v8;
-            argmax[i0] = argmax_v9;
-        }
-    }
-}
-
-/* mlp.dl:16: -> f32 */
-static void gradients_k4_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
-{
-    float sum;
-    float sum_v10[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v10[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v10[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v10[lane] += sum_v10[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v10[lane] += sum_v10[lane + 2];
-    sum_v10[0] += sum_v10[1];
-    sum = sum_v10[0];
-    accuracy[0] = sum / (float)count_[0];
-}
-
-/* mlp.dl:14: cross_entropy -> f32 */
-static void gradients_k5_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    float cross_entropy_2;
-    float sum_v12[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v12[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy[r0];
-            sum_v12[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v12[lane] += sum_v12[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v12[lane] += sum_v12[lane + 2];
-    sum_v12[0] += sum_v12[1];
-    cross_entropy_2 = sum_v12[0];
-    loss[0] = cross_entropy_2 / (float)count_[0];
-}
-
 /* mlp.dl:14: cross_entropy, mlp.dl:10: softmax, mlp.dl:8: dense -> f32[10] */
 static void gradients_k6_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
@@ -856,11 +657,11 @@ static void gradients_k6_cross_entropy_softmax_dense(const int32_t *restrict lab
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v15 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v15 += -softmax_3[j0 * 10 + r1];
+            sum_v1 += -softmax_3[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v15;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_2[j0];
@@ -874,55 +675,6 @@ static void gradients_k6_cross_entropy_softmax_dense(const int32_t *restrict lab
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
             classifier_bias_2[j0] += softmax_3[j0 + r1 * 10];
-        }
-    }
-}
-
-/* mlp.dl:8: dense, mlp.dl:7: relu -> f32[32, 128], 40960 multiply-accumulates */
-static inline void gradients_k7_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 128);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[128] = c1_0;
-    c[129] = c1_1;
-    c[130] = c1_2;
-    c[131] = c1_3;
-    c[256] = c2_0;
-    c[257] = c2_1;
-    c[258] = c2_2;
-    c[259] = c2_3;
-    c[384] = c3_0;
-    c[385] = c3_1;
-    c[386] = c3_2;
-    c[387] = c3_3;
-}
-
-static void gradients_k7_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_3,
-        float *restrict relu_2, const float *restrict relu)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 128; n += 4)
-            gradients_k7_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, relu_2 + (i0_0 * 128 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 128; j0++) {
-                const float v1 = relu_2[i0 * 128 + j0];
-                relu_2[i0 * 128 + j0] = 0.0f < relu[i0 * 128 + j0] ? v1 : 0.0f;
-            }
         }
     }
 }
@@ -1039,79 +791,20 @@ dl_status mlp_gradients(const mlp_params *params, const float *image, const int3
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 128] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 128] */
 
-    gradients_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
-    gradients_k1_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k2_cross_entropy_check(label) != DL_OK)
+    train_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
+    train_k1_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k3_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias,
-            softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    gradients_k4_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k5_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k3_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_2, label, cross_entropy, argmax);
+    train_k4_sum(&count, argmax, label, &metrics->accuracy);
+    train_k5_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k6_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
-    gradients_k7_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
+    train_k7_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
     gradients_k8_dense(relu, softmax_3, gradients->classifier_kernel);
     gradients_k9_dense(relu_2, gradients->hidden_bias);
     gradients_k10_dense(image, relu_2, gradients->hidden_kernel);
     metrics->count = count;
-    return DL_OK;
-}
-
-/* mlp.dl:7: dense, relu -> f32[32, 128], 3211264 multiply-accumulates */
-static inline void evaluate_k0_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 784; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 128);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[128] = c1_0;
-    c[129] = c1_1;
-    c[130] = c1_2;
-    c[131] = c1_3;
-    c[256] = c2_0;
-    c[257] = c2_1;
-    c[258] = c2_2;
-    c[259] = c2_3;
-    c[384] = c3_0;
-    c[385] = c3_1;
-    c[386] = c3_2;
-    c[387] = c3_3;
-}
-
-static void evaluate_k0_dense_relu(const float *restrict image, const float *restrict hidden_kernel, float *restrict relu,
-        const float *restrict hidden_bias)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 128; n += 4)
-            evaluate_k0_dense_relu_tile_4(image, i0_0 * 784, hidden_kernel + n, relu + (i0_0 * 128 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 128; j0++) {
-                const float v1 = relu[i0 * 128 + j0] + hidden_bias[j0];
-                relu[i0 * 128 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* mlp.dl:14: cross_entropy -> index check */
-static dl_status evaluate_k1_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
     return DL_OK;
 }
 
@@ -1162,34 +855,34 @@ static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, 
             evaluate_k2_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 128, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v4 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v3 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v3;
-                const float x_max_v4 = logits_v3;
-                max_v4 = dl_max(max_v4, x_max_v4);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax = max_v4;
-            float sum_v5 = 0.0f;
+            softmax = max_v2;
+            float sum_v3 = 0.0f;
             for (int r0 = 0; r0 < 10; r0++) {
-                sum_v5 += dl_exp(logits[r0] - softmax);
+                sum_v3 += dl_exp(logits[r0] - softmax);
             }
-            softmax_2 = sum_v5;
+            softmax_2 = sum_v3;
             const float v1 = dl_log(softmax_2);
-            float sum_v7 = 0.0f;
-            int32_t argmax_v8 = 0;
-            float best_argmax_v8 = -DL_INFINITY;
+            float sum_v4 = 0.0f;
+            int32_t argmax_v5 = 0;
+            float best_argmax_v5 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
-                sum_v7 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
-                const float x_argmax_v8 = v2;
-                if (best_argmax_v8 < x_argmax_v8) {
-                    best_argmax_v8 = x_argmax_v8;
-                    argmax_v8 = r0;
+                sum_v4 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v5 = v2;
+                if (best_argmax_v5 < x_argmax_v5) {
+                    best_argmax_v5 = x_argmax_v5;
+                    argmax_v5 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v7;
-            argmax[i0] = argmax_v8;
+            cross_entropy[i0] = sum_v4;
+            argmax[i0] = argmax_v5;
         }
     }
 }
@@ -1198,44 +891,44 @@ static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, 
 static void evaluate_k3_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v9[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v9[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v9[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v9[lane] += sum_v9[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v9[lane] += sum_v9[lane + 2];
-    sum_v9[0] += sum_v9[1];
-    accuracy[0] = sum_v9[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    accuracy[0] = sum_v0[0];
 }
 
 /* mlp.dl:14: cross_entropy -> f32 */
 static void evaluate_k4_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
-    float sum_v10[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v10[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v10[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v10[lane] += sum_v10[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v10[lane] += sum_v10[lane + 2];
-    sum_v10[0] += sum_v10[1];
-    loss[0] = sum_v10[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    loss[0] = sum_v0[0];
 }
 
 dl_status mlp_evaluate(const mlp_params *params, const float *image, const int32_t *label, int32_t count, mlp_metrics *metrics,
@@ -1249,8 +942,8 @@ dl_status mlp_evaluate(const mlp_params *params, const float *image, const int32
     float *const cross_entropy = (float *)(void *)(base + 16544);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 16672);   /* i32[32] */
 
-    evaluate_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
-    if (evaluate_k1_cross_entropy_check(label) != DL_OK)
+    train_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
+    if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k2_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -9,180 +9,159 @@
 #include "dl_tile.h"
 
 /* mobilenet.dl:21: conv2d -> f32[3, 3, 3, 8] */
-static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict stem_kernel)
+static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict stem_kernel)
 {
     for (int j0 = 0; j0 < 216; j0++) {
-        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x114678e9u,
+        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.49236596f - 0.24618298f;
     }
 }
 
 /* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 8, 1] */
-static void init_k1_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_1_depthwise_conv2d_1_kernel)
+static void init_k1_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_1_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 72; j0++) {
-        block_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xded4d1e4u,
+        block_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5443311f - 0.27216554f;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 8, 16] */
-static void init_k2_conv2d(const int32_t *restrict seed_, float *restrict block_1_conv2d_1_kernel)
+static void init_k2_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 128; j0++) {
-        block_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6dfa87d5u, (uint32_t)(j0)) - 0.5f;
+        block_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) - 0.5f;
     }
 }
 
 /* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 16, 1] */
-static void init_k3_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_2_depthwise_conv2d_1_kernel)
+static void init_k3_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_2_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 144; j0++) {
-        block_2_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x5f37589cu,
+        block_2_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.396059f - 0.1980295f;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 16, 32] */
-static void init_k4_conv2d(const int32_t *restrict seed_, float *restrict block_2_conv2d_1_kernel)
+static void init_k4_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_2_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 512; j0++) {
-        block_2_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x7f070f99u,
+        block_2_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.70710677f - 0.35355338f;
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 32, 1] */
-static void init_k5_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_3_depthwise_conv2d_1_kernel)
+/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 32, 1]; in 2 places */
+static void init_k5_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_3_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 288; j0++) {
-        block_3_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xe7262018u,
+        block_3_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.28426763f - 0.14213382f;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 32, 32] */
-static void init_k6_conv2d(const int32_t *restrict seed_, float *restrict block_3_conv2d_1_kernel)
+static void init_k6_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_3_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
-        block_3_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xe400af62u,
+        block_3_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.61237246f - 0.30618623f;
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 32, 1] */
-static void init_k7_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_4_depthwise_conv2d_1_kernel)
-{
-    for (int j0 = 0; j0 < 288; j0++) {
-        block_4_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x16bf3ca7u,
-                (uint32_t)(j0)) * 0.28426763f - 0.14213382f;
-    }
-}
-
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 32, 64] */
-static void init_k8_conv2d(const int32_t *restrict seed_, float *restrict block_4_conv2d_1_kernel)
+static void init_k8_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_4_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        block_4_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x694ee511u,
+        block_4_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5f - 0.25f;
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 64, 1] */
-static void init_k9_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_5_depthwise_conv2d_1_kernel)
+/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 64, 1]; in 2 places */
+static void init_k9_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_5_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 576; j0++) {
-        block_5_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xb148d915u,
+        block_5_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.20254788f - 0.10127394f;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 64, 64] */
-static void init_k10_conv2d(const int32_t *restrict seed_, float *restrict block_5_conv2d_1_kernel)
+static void init_k10_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_5_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
-        block_5_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1ab1a346u,
+        block_5_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 64, 1] */
-static void init_k11_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_6_depthwise_conv2d_1_kernel)
-{
-    for (int j0 = 0; j0 < 576; j0++) {
-        block_6_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x323be1e9u,
-                (uint32_t)(j0)) * 0.20254788f - 0.10127394f;
-    }
-}
-
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 64, 128] */
-static void init_k12_conv2d(const int32_t *restrict seed_, float *restrict block_6_conv2d_1_kernel)
+static void init_k12_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_6_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 8192; j0++) {
-        block_6_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1ff19931u,
+        block_6_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.35355338f - 0.17677669f;
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 128, 1] */
-static void init_k13_depthwise_conv2d(const int32_t *restrict seed_, float *restrict middle_1_depthwise_conv2d_1_kernel)
+/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 128, 1]; in 2 places */
+static void init_k13_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict middle_1_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 1152; j0++) {
-        middle_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x97e17b95u,
+        middle_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.14377703f - 0.071888514f;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 128, 128] */
-static void init_k14_conv2d(const int32_t *restrict seed_, float *restrict middle_1_conv2d_1_kernel)
+static void init_k14_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict middle_1_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 16384; j0++) {
-        middle_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x10fe4b9cu,
+        middle_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.30618623f - 0.15309311f;
     }
 }
 
-/* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 128, 1] */
-static void init_k15_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_7_depthwise_conv2d_1_kernel)
-{
-    for (int j0 = 0; j0 < 1152; j0++) {
-        block_7_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x093c64a5u,
-                (uint32_t)(j0)) * 0.14377703f - 0.071888514f;
-    }
-}
-
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 128, 256] */
-static void init_k16_conv2d(const int32_t *restrict seed_, float *restrict block_7_conv2d_1_kernel)
+static void init_k16_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_7_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 32768; j0++) {
-        block_7_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x8742165bu,
+        block_7_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.25f - 0.125f;
     }
 }
 
 /* mobilenet.dl:13: depthwise_conv2d -> f32[3, 3, 256, 1] */
-static void init_k17_depthwise_conv2d(const int32_t *restrict seed_, float *restrict block_8_depthwise_conv2d_1_kernel)
+static void init_k17_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_8_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 2304; j0++) {
-        block_8_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x7b3d8b92u,
+        block_8_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.10186332f - 0.05093166f;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 256, 256] */
-static void init_k18_conv2d(const int32_t *restrict seed_, float *restrict block_8_conv2d_1_kernel)
+static void init_k18_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_8_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 65536; j0++) {
-        block_8_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xc6de8246u,
+        block_8_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.21650635f - 0.10825317f;
     }
 }
 
 /* mobilenet.dl:28: dense -> f32[256, 2] */
-static void init_k19_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k19_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 512; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.30499715f - 0.15249857f;
     }
 }
@@ -395,26 +374,26 @@ dl_status mobilenet_init(mobilenet_params *params, mobilenet_state *state, uint6
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_conv2d(words, params->stem_kernel);
-    init_k1_depthwise_conv2d(words, params->block_1_depthwise_conv2d_1_kernel);
-    init_k2_conv2d(words, params->block_1_conv2d_1_kernel);
-    init_k3_depthwise_conv2d(words, params->block_2_depthwise_conv2d_1_kernel);
-    init_k4_conv2d(words, params->block_2_conv2d_1_kernel);
-    init_k5_depthwise_conv2d(words, params->block_3_depthwise_conv2d_1_kernel);
-    init_k6_conv2d(words, params->block_3_conv2d_1_kernel);
-    init_k7_depthwise_conv2d(words, params->block_4_depthwise_conv2d_1_kernel);
-    init_k8_conv2d(words, params->block_4_conv2d_1_kernel);
-    init_k9_depthwise_conv2d(words, params->block_5_depthwise_conv2d_1_kernel);
-    init_k10_conv2d(words, params->block_5_conv2d_1_kernel);
-    init_k11_depthwise_conv2d(words, params->block_6_depthwise_conv2d_1_kernel);
-    init_k12_conv2d(words, params->block_6_conv2d_1_kernel);
-    init_k13_depthwise_conv2d(words, params->middle_1_depthwise_conv2d_1_kernel);
-    init_k14_conv2d(words, params->middle_1_conv2d_1_kernel);
-    init_k15_depthwise_conv2d(words, params->block_7_depthwise_conv2d_1_kernel);
-    init_k16_conv2d(words, params->block_7_conv2d_1_kernel);
-    init_k17_depthwise_conv2d(words, params->block_8_depthwise_conv2d_1_kernel);
-    init_k18_conv2d(words, params->block_8_conv2d_1_kernel);
-    init_k19_dense(words, params->classifier_kernel);
+    init_k0_conv2d(0x114678e9u, words, params->stem_kernel);
+    init_k1_depthwise_conv2d(0xded4d1e4u, words, params->block_1_depthwise_conv2d_1_kernel);
+    init_k2_conv2d(0x6dfa87d5u, words, params->block_1_conv2d_1_kernel);
+    init_k3_depthwise_conv2d(0x5f37589cu, words, params->block_2_depthwise_conv2d_1_kernel);
+    init_k4_conv2d(0x7f070f99u, words, params->block_2_conv2d_1_kernel);
+    init_k5_depthwise_conv2d(0xe7262018u, words, params->block_3_depthwise_conv2d_1_kernel);
+    init_k6_conv2d(0xe400af62u, words, params->block_3_conv2d_1_kernel);
+    init_k5_depthwise_conv2d(0x16bf3ca7u, words, params->block_4_depthwise_conv2d_1_kernel);   /* k7_depthwise_conv2d */
+    init_k8_conv2d(0x694ee511u, words, params->block_4_conv2d_1_kernel);
+    init_k9_depthwise_conv2d(0xb148d915u, words, params->block_5_depthwise_conv2d_1_kernel);
+    init_k10_conv2d(0x1ab1a346u, words, params->block_5_conv2d_1_kernel);
+    init_k9_depthwise_conv2d(0x323be1e9u, words, params->block_6_depthwise_conv2d_1_kernel);   /* k11_depthwise_conv2d */
+    init_k12_conv2d(0x1ff19931u, words, params->block_6_conv2d_1_kernel);
+    init_k13_depthwise_conv2d(0x97e17b95u, words, params->middle_1_depthwise_conv2d_1_kernel);
+    init_k14_conv2d(0x10fe4b9cu, words, params->middle_1_conv2d_1_kernel);
+    init_k13_depthwise_conv2d(0x093c64a5u, words, params->block_7_depthwise_conv2d_1_kernel);   /* k15_depthwise_conv2d */
+    init_k16_conv2d(0x8742165bu, words, params->block_7_conv2d_1_kernel);
+    init_k17_depthwise_conv2d(0x7b3d8b92u, words, params->block_8_depthwise_conv2d_1_kernel);
+    init_k18_conv2d(0xc6de8246u, words, params->block_8_conv2d_1_kernel);
+    init_k19_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k20_batch_norm_fill(params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
             params->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta,
             state->norm_relu_1_batch_norm_1_moving_mean, state->norm_relu_1_batch_norm_1_moving_variance,
@@ -461,7 +440,7 @@ dl_status mobilenet_init(mobilenet_params *params, mobilenet_state *state, uint6
     return DL_OK;
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[8] */
+/* mobilenet.dl:8: batch_norm -> f32[8]; in 2 places */
 static void infer_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
 {
@@ -580,16 +559,6 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
                 }
             }
         }
-    }
-}
-
-/* mobilenet.dl:8: batch_norm -> f32[8] */
-static void infer_k2_batch_norm(const float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        block_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_1_norm_relu_1_batch_norm_1_gamma[j0];
     }
 }
 
@@ -931,7 +900,7 @@ static void infer_k7_batch_norm_relu(const float *restrict block_2_norm_relu_1_b
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[32] */
+/* mobilenet.dl:8: batch_norm -> f32[32]; in 3 places */
 static void infer_k8_batch_norm(const float *restrict block_2_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_2_norm_relu_2_batch_norm_1_gamma, float *restrict block_2_norm_relu_2_batch_norm_1_factor)
 {
@@ -995,16 +964,6 @@ static void infer_k9_conv2d_relu(const float *restrict block_2_depthwise_conv2d_
                 }
             }
         }
-    }
-}
-
-/* mobilenet.dl:8: batch_norm -> f32[32] */
-static void infer_k10_batch_norm(const float *restrict block_3_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_gamma, float *restrict block_3_norm_relu_1_batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        block_3_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_3_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_3_norm_relu_1_batch_norm_1_gamma[j0];
     }
 }
 
@@ -1120,16 +1079,6 @@ static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_5,
                 }
             }
         }
-    }
-}
-
-/* mobilenet.dl:8: batch_norm -> f32[32] */
-static void infer_k12_batch_norm(const float *restrict block_3_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_3_norm_relu_2_batch_norm_1_gamma, float *restrict block_3_norm_relu_2_batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        block_3_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_3_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_3_norm_relu_2_batch_norm_1_gamma[j0];
     }
 }
 
@@ -1310,7 +1259,7 @@ static void infer_k16_conv2d(const float *restrict block_4_depthwise_conv2d_1_y,
     }
 }
 
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64]; in 3 places */
 static void infer_k17_batch_norm_relu(const float *restrict block_4_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_4_norm_relu_2_batch_norm_1_gamma, float *restrict block_4_conv2d_1_y,
         const float *restrict block_4_norm_relu_2_batch_norm_1_beta,
@@ -1395,29 +1344,6 @@ static void infer_k18_depthwise_conv2d(const float *restrict block_4_conv2d_1_y,
     }
 }
 
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
-static void infer_k19_batch_norm_relu(const float *restrict block_5_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_gamma, float *restrict block_5_depthwise_conv2d_1_y,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_beta,
-        const float *restrict block_5_norm_relu_1_batch_norm_1_moving_mean)
-{
-    float block_5_norm_relu_1_batch_norm_1_factor[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        block_5_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_5_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_5_norm_relu_1_batch_norm_1_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 4; j1++) {
-        for (int j2 = 0; j2 < 4; j2++) {
-            for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = block_5_norm_relu_1_batch_norm_1_factor[j3];
-                const float v2 = block_5_depthwise_conv2d_1_y[j1 * 256 + j2 * 64 + j3] * v1
-                        + (block_5_norm_relu_1_batch_norm_1_beta[j3] - block_5_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
-                block_5_depthwise_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
-            }
-        }
-    }
-}
-
 /* mobilenet.dl:14: conv2d -> f32[1, 4, 4, 64], 65536 multiply-accumulates */
 static inline void infer_k20_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -1458,29 +1384,6 @@ static void infer_k20_conv2d(const float *restrict block_5_depthwise_conv2d_1_y,
         for (int n = 0; n < 64; n += 4)
             infer_k20_conv2d_tile_4(block_5_depthwise_conv2d_1_y, i1 * 256, block_5_conv2d_1_kernel + n,
                     block_5_conv2d_1_y + (i1 * 256 + n));
-    }
-}
-
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64] */
-static void infer_k21_batch_norm_relu(const float *restrict block_5_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_5_norm_relu_2_batch_norm_1_gamma, float *restrict block_5_conv2d_1_y,
-        const float *restrict block_5_norm_relu_2_batch_norm_1_beta,
-        const float *restrict block_5_norm_relu_2_batch_norm_1_moving_mean)
-{
-    float block_5_norm_relu_2_batch_norm_1_factor[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        block_5_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_5_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_5_norm_relu_2_batch_norm_1_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 4; j1++) {
-        for (int j2 = 0; j2 < 4; j2++) {
-            for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = block_5_norm_relu_2_batch_norm_1_factor[j3];
-                const float v2 = block_5_conv2d_1_y[j1 * 256 + j2 * 64 + j3] * v1 + (block_5_norm_relu_2_batch_norm_1_beta[j3]
-                        - block_5_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
-                block_5_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
-            }
-        }
     }
 }
 
@@ -1579,7 +1482,7 @@ static void infer_k24_conv2d(const float *restrict block_6_depthwise_conv2d_1_y,
     }
 }
 
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128]; in 3 places */
 static void infer_k25_batch_norm_relu(const float *restrict block_6_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_6_norm_relu_2_batch_norm_1_gamma, float *restrict block_6_conv2d_1_y,
         const float *restrict block_6_norm_relu_2_batch_norm_1_beta,
@@ -1648,29 +1551,6 @@ static void infer_k26_depthwise_conv2d(const float *restrict block_6_conv2d_1_y,
     }
 }
 
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
-static void infer_k27_batch_norm_relu(const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_gamma, float *restrict middle_1_depthwise_conv2d_1_y,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_beta,
-        const float *restrict middle_1_norm_relu_1_batch_norm_1_moving_mean)
-{
-    float middle_1_norm_relu_1_batch_norm_1_factor[128];
-    for (int j0 = 0; j0 < 128; j0++) {
-        middle_1_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(middle_1_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * middle_1_norm_relu_1_batch_norm_1_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 2; j1++) {
-        for (int j2 = 0; j2 < 2; j2++) {
-            for (int j3 = 0; j3 < 128; j3++) {
-                const float v1 = middle_1_norm_relu_1_batch_norm_1_factor[j3];
-                const float v2 = middle_1_depthwise_conv2d_1_y[j1 * 256 + j2 * 128 + j3] * v1
-                        + (middle_1_norm_relu_1_batch_norm_1_beta[j3] - middle_1_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
-                middle_1_depthwise_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v2 < 0.0f ? 0.0f : v2;
-            }
-        }
-    }
-}
-
 /* mobilenet.dl:14: conv2d -> f32[1, 2, 2, 128], 65536 multiply-accumulates */
 static inline void infer_k28_conv2d_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -1699,29 +1579,6 @@ static void infer_k28_conv2d(const float *restrict middle_1_depthwise_conv2d_1_y
         for (int n = 0; n < 128; n += 4)
             infer_k28_conv2d_tile_2(middle_1_depthwise_conv2d_1_y, i1 * 256, middle_1_conv2d_1_kernel + n,
                     middle_1_conv2d_1_y + (i1 * 256 + n));
-    }
-}
-
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128] */
-static void infer_k29_batch_norm_relu(const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict middle_1_norm_relu_2_batch_norm_1_gamma, float *restrict middle_1_conv2d_1_y,
-        const float *restrict middle_1_norm_relu_2_batch_norm_1_beta,
-        const float *restrict middle_1_norm_relu_2_batch_norm_1_moving_mean)
-{
-    float middle_1_norm_relu_2_batch_norm_1_factor[128];
-    for (int j0 = 0; j0 < 128; j0++) {
-        middle_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(middle_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * middle_1_norm_relu_2_batch_norm_1_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 2; j1++) {
-        for (int j2 = 0; j2 < 2; j2++) {
-            for (int j3 = 0; j3 < 128; j3++) {
-                const float v1 = middle_1_norm_relu_2_batch_norm_1_factor[j3];
-                const float v2 = middle_1_conv2d_1_y[j1 * 256 + j2 * 128 + j3] * v1
-                        + (middle_1_norm_relu_2_batch_norm_1_beta[j3] - middle_1_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
-                middle_1_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v2 < 0.0f ? 0.0f : v2;
-            }
-        }
     }
 }
 
@@ -1796,7 +1653,7 @@ static void infer_k32_conv2d(const float *restrict block_7_depthwise_conv2d_1_y,
         infer_k32_conv2d_tile_1(block_7_depthwise_conv2d_1_y, 0, block_7_conv2d_1_kernel + n, block_7_conv2d_1_y + n);
 }
 
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 256] */
+/* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 256]; in 3 places */
 static void infer_k33_batch_norm_relu(const float *restrict block_7_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_7_norm_relu_2_batch_norm_1_gamma, float *restrict block_7_conv2d_1_y,
         const float *restrict block_7_norm_relu_2_batch_norm_1_beta,
@@ -1845,25 +1702,6 @@ static void infer_k34_depthwise_conv2d(const float *restrict block_7_conv2d_1_y,
                 block_8_depthwise_conv2d_1_y + n, k0_lo, k0_hi, k1_lo, k1_hi);
 }
 
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 256] */
-static void infer_k35_batch_norm_relu(const float *restrict block_8_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_8_norm_relu_1_batch_norm_1_gamma, float *restrict block_8_depthwise_conv2d_1_y,
-        const float *restrict block_8_norm_relu_1_batch_norm_1_beta,
-        const float *restrict block_8_norm_relu_1_batch_norm_1_moving_mean)
-{
-    float block_8_norm_relu_1_batch_norm_1_factor[256];
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_8_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_8_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_8_norm_relu_1_batch_norm_1_gamma[j0];
-    }
-    for (int j3 = 0; j3 < 256; j3++) {
-        const float v1 = block_8_norm_relu_1_batch_norm_1_factor[j3];
-        const float v2 = block_8_depthwise_conv2d_1_y[j3] * v1 + (block_8_norm_relu_1_batch_norm_1_beta[j3]
-                - block_8_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
-        block_8_depthwise_conv2d_1_y[j3] = v2 < 0.0f ? 0.0f : v2;
-    }
-}
-
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 1, 256], 65536 multiply-accumulates */
 static inline void infer_k36_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -1884,25 +1722,6 @@ static void infer_k36_conv2d(const float *restrict block_8_depthwise_conv2d_1_y,
 {
     for (int n = 0; n < 256; n += 4)
         infer_k36_conv2d_tile_1(block_8_depthwise_conv2d_1_y, 0, block_8_conv2d_1_kernel + n, block_8_conv2d_1_y + n);
-}
-
-/* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 256] */
-static void infer_k37_batch_norm_relu(const float *restrict block_8_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_8_norm_relu_2_batch_norm_1_gamma, float *restrict block_8_conv2d_1_y,
-        const float *restrict block_8_norm_relu_2_batch_norm_1_beta,
-        const float *restrict block_8_norm_relu_2_batch_norm_1_moving_mean)
-{
-    float block_8_norm_relu_2_batch_norm_1_factor[256];
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_8_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_8_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_8_norm_relu_2_batch_norm_1_gamma[j0];
-    }
-    for (int j3 = 0; j3 < 256; j3++) {
-        const float v1 = block_8_norm_relu_2_batch_norm_1_factor[j3];
-        const float v2 = block_8_conv2d_1_y[j3] * v1 + (block_8_norm_relu_2_batch_norm_1_beta[j3]
-                - block_8_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
-        block_8_conv2d_1_y[j3] = v2 < 0.0f ? 0.0f : v2;
-    }
 }
 
 /* mobilenet.dl:28: dense, mobilenet.dl:30: softmax -> f32[1, 2], 512 multiply-accumulates */
@@ -1972,8 +1791,8 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
             norm_relu_1_batch_norm_1_factor);
     infer_k1_conv2d_relu(image, params->stem_kernel, relu, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
-    infer_k2_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor);
+    infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
     infer_k3_depthwise_conv2d_relu(relu, params->block_1_depthwise_conv2d_1_kernel, relu_2,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_beta,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);
@@ -1990,13 +1809,13 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
     infer_k9_conv2d_relu(block_2_depthwise_conv2d_1_y, params->block_2_conv2d_1_kernel, relu_5,
             block_2_norm_relu_2_batch_norm_1_factor, params->block_2_norm_relu_2_batch_norm_1_beta,
             state->block_2_norm_relu_2_batch_norm_1_moving_mean);
-    infer_k10_batch_norm(state->block_3_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_3_norm_relu_1_batch_norm_1_gamma, block_3_norm_relu_1_batch_norm_1_factor);
+    infer_k8_batch_norm(state->block_3_norm_relu_1_batch_norm_1_moving_variance, params->block_3_norm_relu_1_batch_norm_1_gamma,
+            block_3_norm_relu_1_batch_norm_1_factor);   /* k10_batch_norm */
     infer_k11_depthwise_conv2d_relu(relu_5, params->block_3_depthwise_conv2d_1_kernel, relu_6,
             block_3_norm_relu_1_batch_norm_1_factor, params->block_3_norm_relu_1_batch_norm_1_beta,
             state->block_3_norm_relu_1_batch_norm_1_moving_mean);
-    infer_k12_batch_norm(state->block_3_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_3_norm_relu_2_batch_norm_1_gamma, block_3_norm_relu_2_batch_norm_1_factor);
+    infer_k8_batch_norm(state->block_3_norm_relu_2_batch_norm_1_moving_variance, params->block_3_norm_relu_2_batch_norm_1_gamma,
+            block_3_norm_relu_2_batch_norm_1_factor);   /* k12_batch_norm */
     infer_k13_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, block_3_norm_relu_2_batch_norm_1_factor,
             params->block_3_norm_relu_2_batch_norm_1_beta, state->block_3_norm_relu_2_batch_norm_1_moving_mean);
     infer_k14_depthwise_conv2d(relu_7, params->block_4_depthwise_conv2d_1_kernel, block_4_depthwise_conv2d_1_y);
@@ -2008,13 +1827,14 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
             params->block_4_norm_relu_2_batch_norm_1_gamma, block_4_conv2d_1_y, params->block_4_norm_relu_2_batch_norm_1_beta,
             state->block_4_norm_relu_2_batch_norm_1_moving_mean);
     infer_k18_depthwise_conv2d(block_4_conv2d_1_y, params->block_5_depthwise_conv2d_1_kernel, block_5_depthwise_conv2d_1_y);
-    infer_k19_batch_norm_relu(state->block_5_norm_relu_1_batch_norm_1_moving_variance,
+    infer_k17_batch_norm_relu(state->block_5_norm_relu_1_batch_norm_1_moving_variance,
             params->block_5_norm_relu_1_batch_norm_1_gamma, block_5_depthwise_conv2d_1_y,
-            params->block_5_norm_relu_1_batch_norm_1_beta, state->block_5_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_5_norm_relu_1_batch_norm_1_beta,
+            state->block_5_norm_relu_1_batch_norm_1_moving_mean);   /* k19_batch_norm_relu */
     infer_k20_conv2d(block_5_depthwise_conv2d_1_y, params->block_5_conv2d_1_kernel, block_5_conv2d_1_y);
-    infer_k21_batch_norm_relu(state->block_5_norm_relu_2_batch_norm_1_moving_variance,
+    infer_k17_batch_norm_relu(state->block_5_norm_relu_2_batch_norm_1_moving_variance,
             params->block_5_norm_relu_2_batch_norm_1_gamma, block_5_conv2d_1_y, params->block_5_norm_relu_2_batch_norm_1_beta,
-            state->block_5_norm_relu_2_batch_norm_1_moving_mean);
+            state->block_5_norm_relu_2_batch_norm_1_moving_mean);   /* k21_batch_norm_relu */
     infer_k22_depthwise_conv2d(block_5_conv2d_1_y, params->block_6_depthwise_conv2d_1_kernel, block_6_depthwise_conv2d_1_y);
     infer_k23_batch_norm_relu(state->block_6_norm_relu_1_batch_norm_1_moving_variance,
             params->block_6_norm_relu_1_batch_norm_1_gamma, block_6_depthwise_conv2d_1_y,
@@ -2024,13 +1844,15 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
             params->block_6_norm_relu_2_batch_norm_1_gamma, block_6_conv2d_1_y, params->block_6_norm_relu_2_batch_norm_1_beta,
             state->block_6_norm_relu_2_batch_norm_1_moving_mean);
     infer_k26_depthwise_conv2d(block_6_conv2d_1_y, params->middle_1_depthwise_conv2d_1_kernel, middle_1_depthwise_conv2d_1_y);
-    infer_k27_batch_norm_relu(state->middle_1_norm_relu_1_batch_norm_1_moving_variance,
+    infer_k25_batch_norm_relu(state->middle_1_norm_relu_1_batch_norm_1_moving_variance,
             params->middle_1_norm_relu_1_batch_norm_1_gamma, middle_1_depthwise_conv2d_1_y,
-            params->middle_1_norm_relu_1_batch_norm_1_beta, state->middle_1_norm_relu_1_batch_norm_1_moving_mean);
+            params->middle_1_norm_relu_1_batch_norm_1_beta,
+            state->middle_1_norm_relu_1_batch_norm_1_moving_mean);   /* k27_batch_norm_relu */
     infer_k28_conv2d(middle_1_depthwise_conv2d_1_y, params->middle_1_conv2d_1_kernel, middle_1_conv2d_1_y);
-    infer_k29_batch_norm_relu(state->middle_1_norm_relu_2_batch_norm_1_moving_variance,
+    infer_k25_batch_norm_relu(state->middle_1_norm_relu_2_batch_norm_1_moving_variance,
             params->middle_1_norm_relu_2_batch_norm_1_gamma, middle_1_conv2d_1_y,
-            params->middle_1_norm_relu_2_batch_norm_1_beta, state->middle_1_norm_relu_2_batch_norm_1_moving_mean);
+            params->middle_1_norm_relu_2_batch_norm_1_beta,
+            state->middle_1_norm_relu_2_batch_norm_1_moving_mean);   /* k29_batch_norm_relu */
     infer_k30_depthwise_conv2d(middle_1_conv2d_1_y, params->block_7_depthwise_conv2d_1_kernel, block_7_depthwise_conv2d_1_y);
     infer_k31_batch_norm_relu(state->block_7_norm_relu_1_batch_norm_1_moving_variance,
             params->block_7_norm_relu_1_batch_norm_1_gamma, block_7_depthwise_conv2d_1_y,
@@ -2040,13 +1862,14 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
             params->block_7_norm_relu_2_batch_norm_1_gamma, block_7_conv2d_1_y, params->block_7_norm_relu_2_batch_norm_1_beta,
             state->block_7_norm_relu_2_batch_norm_1_moving_mean);
     infer_k34_depthwise_conv2d(block_7_conv2d_1_y, params->block_8_depthwise_conv2d_1_kernel, block_8_depthwise_conv2d_1_y);
-    infer_k35_batch_norm_relu(state->block_8_norm_relu_1_batch_norm_1_moving_variance,
+    infer_k33_batch_norm_relu(state->block_8_norm_relu_1_batch_norm_1_moving_variance,
             params->block_8_norm_relu_1_batch_norm_1_gamma, block_8_depthwise_conv2d_1_y,
-            params->block_8_norm_relu_1_batch_norm_1_beta, state->block_8_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_8_norm_relu_1_batch_norm_1_beta,
+            state->block_8_norm_relu_1_batch_norm_1_moving_mean);   /* k35_batch_norm_relu */
     infer_k36_conv2d(block_8_depthwise_conv2d_1_y, params->block_8_conv2d_1_kernel, block_8_conv2d_1_y);
-    infer_k37_batch_norm_relu(state->block_8_norm_relu_2_batch_norm_1_moving_variance,
+    infer_k33_batch_norm_relu(state->block_8_norm_relu_2_batch_norm_1_moving_variance,
             params->block_8_norm_relu_2_batch_norm_1_gamma, block_8_conv2d_1_y, params->block_8_norm_relu_2_batch_norm_1_beta,
-            state->block_8_norm_relu_2_batch_norm_1_moving_mean);
+            state->block_8_norm_relu_2_batch_norm_1_moving_mean);   /* k37_batch_norm_relu */
     infer_k38_dense_softmax(block_8_conv2d_1_y, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }

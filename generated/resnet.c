@@ -10,91 +10,83 @@
 #include "dl_arena.h"
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict stem_kernel)
+static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict stem_kernel)
 {
     for (int j0 = 0; j0 < 432; j0++) {
-        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x114678e9u,
+        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.37463433f - 0.18731716f;
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void init_k1_conv2d(const int32_t *restrict seed_, float *restrict residual_1_conv_a_kernel)
+/* resnet.dl:9: conv2d;
+ * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
+static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_1_conv_a_kernel)
 {
     for (int j0 = 0; j0 < 2304; j0++) {
-        residual_1_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xe25e9d0au,
-                (uint32_t)(j0)) * 0.28867513f - 0.14433756f;
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void init_k2_conv2d(const int32_t *restrict seed_, float *restrict residual_1_conv_b_kernel)
-{
-    for (int j0 = 0; j0 < 2304; j0++) {
-        residual_1_conv_b_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x20bdd907u,
+        residual_1_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.28867513f - 0.14433756f;
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void init_k3_conv2d(const int32_t *restrict seed_, float *restrict residual_2_conv_a_kernel)
+static void init_k3_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_2_conv_a_kernel)
 {
     for (int j0 = 0; j0 < 4608; j0++) {
-        residual_2_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xa952f99cu,
+        residual_2_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.23570226f - 0.11785113f;
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void init_k4_conv2d(const int32_t *restrict seed_, float *restrict residual_2_conv_b_kernel)
+static void init_k4_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_2_conv_b_kernel)
 {
     for (int j0 = 0; j0 < 9216; j0++) {
-        residual_2_conv_b_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4f04bb26u,
+        residual_2_conv_b_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.20412415f - 0.10206208f;
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 16, 32] */
-static void init_k5_conv2d(const int32_t *restrict seed_, float *restrict residual_2_shortcut_kernel)
+static void init_k5_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_2_shortcut_kernel)
 {
     for (int j0 = 0; j0 < 512; j0++) {
-        residual_2_shortcut_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4f2f0fdbu,
+        residual_2_shortcut_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.70710677f - 0.35355338f;
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void init_k6_conv2d(const int32_t *restrict seed_, float *restrict residual_3_conv_a_kernel)
+static void init_k6_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_conv_a_kernel)
 {
     for (int j0 = 0; j0 < 18432; j0++) {
-        residual_3_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xb0d844eau,
+        residual_3_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.16666667f - 0.083333336f;
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void init_k7_conv2d(const int32_t *restrict seed_, float *restrict residual_3_conv_b_kernel)
+static void init_k7_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_conv_b_kernel)
 {
     for (int j0 = 0; j0 < 36864; j0++) {
-        residual_3_conv_b_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x81ebaa84u,
+        residual_3_conv_b_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.14433756f - 0.07216878f;
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 64] */
-static void init_k8_conv2d(const int32_t *restrict seed_, float *restrict residual_3_shortcut_kernel)
+static void init_k8_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_shortcut_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        residual_3_shortcut_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x00ae458eu,
+        residual_3_shortcut_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5f - 0.25f;
     }
 }
 
 /* resnet.dl:29: dense -> f32[64, 10] */
-static void init_k9_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k9_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
     }
 }
@@ -347,16 +339,16 @@ dl_status resnet_init(resnet_params *params, resnet_state *state, resnet_optimiz
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_conv2d(words, params->stem_kernel);
-    init_k1_conv2d(words, params->residual_1_conv_a_kernel);
-    init_k2_conv2d(words, params->residual_1_conv_b_kernel);
-    init_k3_conv2d(words, params->residual_2_conv_a_kernel);
-    init_k4_conv2d(words, params->residual_2_conv_b_kernel);
-    init_k5_conv2d(words, params->residual_2_shortcut_kernel);
-    init_k6_conv2d(words, params->residual_3_conv_a_kernel);
-    init_k7_conv2d(words, params->residual_3_conv_b_kernel);
-    init_k8_conv2d(words, params->residual_3_shortcut_kernel);
-    init_k9_dense(words, params->classifier_kernel);
+    init_k0_conv2d(0x114678e9u, words, params->stem_kernel);
+    init_k1_conv2d(0xe25e9d0au, words, params->residual_1_conv_a_kernel);
+    init_k1_conv2d(0x20bdd907u, words, params->residual_1_conv_b_kernel);   /* k2_conv2d */
+    init_k3_conv2d(0xa952f99cu, words, params->residual_2_conv_a_kernel);
+    init_k4_conv2d(0x4f04bb26u, words, params->residual_2_conv_b_kernel);
+    init_k5_conv2d(0x4f2f0fdbu, words, params->residual_2_shortcut_kernel);
+    init_k6_conv2d(0xb0d844eau, words, params->residual_3_conv_a_kernel);
+    init_k7_conv2d(0x81ebaa84u, words, params->residual_3_conv_b_kernel);
+    init_k8_conv2d(0x00ae458eu, words, params->residual_3_shortcut_kernel);
+    init_k9_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k10_batch_norm_fill(params->batch_norm_1_gamma, params->batch_norm_1_beta, params->residual_1_norm_a_gamma,
             params->residual_1_norm_a_beta, params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta,
             optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);
@@ -398,7 +390,9 @@ dl_status resnet_init(resnet_params *params, resnet_state *state, resnet_optimiz
     return DL_OK;
 }
 
-/* resnet.dl:24: batch_norm -> f32[16] */
+/* resnet.dl:24: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[16]; in 6 places */
 static void infer_k0_batch_norm(const float *restrict batch_norm_1_moving_variance, const float *restrict batch_norm_1_gamma,
         float *restrict batch_norm_1_factor)
 {
@@ -568,15 +562,6 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void infer_k2_batch_norm(const float *restrict residual_1_norm_a_moving_variance,
-        const float *restrict residual_1_norm_a_gamma, float *restrict residual_1_norm_a_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0];
-    }
-}
-
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
 static inline void infer_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
@@ -735,15 +720,6 @@ static void infer_k3_conv2d_relu(const float *restrict relu, const float *restri
                 }
             }
         }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void infer_k4_batch_norm(const float *restrict residual_1_norm_b_moving_variance,
-        const float *restrict residual_1_norm_b_gamma, float *restrict residual_1_norm_b_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_moving_variance[j0] + 0.001f) * residual_1_norm_b_gamma[j0];
     }
 }
 
@@ -908,7 +884,8 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[32] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[32]; in 4 places */
 static void infer_k6_batch_norm(const float *restrict residual_2_norm_a_moving_variance,
         const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor)
 {
@@ -1140,15 +1117,6 @@ static void infer_k8_conv2d(const float *restrict relu_4, const float *restrict 
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void infer_k9_batch_norm(const float *restrict residual_2_norm_b_moving_variance,
-        const float *restrict residual_2_norm_b_gamma, float *restrict residual_2_norm_b_factor)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_moving_variance[j0] + 0.001f) * residual_2_norm_b_gamma[j0];
-    }
-}
-
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 8, 8, 32], 32768 multiply-accumulates */
 static inline void infer_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -1354,7 +1322,8 @@ static void infer_k13_conv2d(const float *restrict residual_3_conv_a_y, const fl
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[64] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[64]; in 3 places */
 static void infer_k14_batch_norm(const float *restrict residual_3_norm_b_moving_variance,
         const float *restrict residual_3_norm_b_gamma, float *restrict residual_3_norm_b_factor)
 {
@@ -1460,21 +1429,21 @@ static void infer_k17_dense_softmax(const float *restrict global_avg_pool2d_2, c
     for (int n = 0; n < 10; n += 4)
         infer_k17_dense_softmax_tile_1(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
-    float max_v27 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v26 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v26;
-        const float x_max_v27 = logits_v26;
-        max_v27 = dl_max(max_v27, x_max_v27);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax = max_v27;
-    float sum_v29 = 0.0f;
+    softmax = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v28 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v28;
-        sum_v29 += softmax_1_y_v28;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_2 = sum_v29;
+    softmax_2 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -1504,17 +1473,20 @@ dl_status resnet_infer(const resnet_params *params, const resnet_state *state, c
     infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
     infer_k1_conv2d_relu(image, params->stem_kernel, relu, batch_norm_1_factor, params->batch_norm_1_beta,
             state->batch_norm_1_moving_mean);
-    infer_k2_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor);
+    infer_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma,
+            residual_1_norm_a_factor);   /* k2_batch_norm */
     infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, residual_1_norm_a_factor,
             params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
-    infer_k4_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor);
+    infer_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma,
+            residual_1_norm_b_factor);   /* k4_batch_norm */
     infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, residual_1_norm_b_factor,
             params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
     infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
     infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, residual_2_norm_a_factor,
             params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
     infer_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    infer_k9_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor);
+    infer_k6_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma,
+            residual_2_norm_b_factor);   /* k9_batch_norm */
     infer_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
             residual_2_conv_b_y, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
             state->residual_2_norm_b_moving_mean);
@@ -1531,7 +1503,7 @@ dl_status resnet_infer(const resnet_params *params, const resnet_state *state, c
     return DL_OK;
 }
 
-/* resnet.dl:23: conv2d -> f32[4, 16, 16, 16], 442368 multiply-accumulates */
+/* resnet.dl:23: conv2d -> f32[4, 16, 16, 16], 442368 multiply-accumulates; in 2 places */
 static inline void train_k0_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1683,7 +1655,9 @@ static void train_k0_conv2d(const float *restrict image, const float *restrict s
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
+/* resnet.dl:24: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[4, 16]; in 10 places */
 static void train_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1700,7 +1674,7 @@ static void train_k1_batch_norm(const float *restrict stem_y, float *restrict ba
     }
 }
 
-/* resnet.dl:35: cross_entropy -> index check */
+/* resnet.dl:35: cross_entropy -> index check; in 3 places */
 static dl_status train_k2_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -1710,7 +1684,9 @@ static dl_status train_k2_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* resnet.dl:24: batch_norm -> f32[16] */
+/* resnet.dl:24: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[16]; in 6 places */
 static void train_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
         float *restrict batch_norm_1_average, float *restrict batch_norm_1_moving_mean)
 {
@@ -1726,14 +1702,16 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
         const float v9 = batch_norm[j0 + 32];
         const float v10 = batch_norm[j0 + 48];
         const float v11 = batch_norm_1_moving_mean[j0] * 0.9f;
-        const float batch_norm_1_average_v2 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f : 0.0f)
+        const float batch_norm_1_average_v0 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f : 0.0f)
                 + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        batch_norm_1_average[j0] = batch_norm_1_average_v2;
-        batch_norm_1_moving_mean[j0] = v11 + batch_norm_1_average_v2 * 0.1f;
+        batch_norm_1_average[j0] = batch_norm_1_average_v0;
+        batch_norm_1_moving_mean[j0] = v11 + batch_norm_1_average_v0 * 0.1f;
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
+/* resnet.dl:24: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[4, 16]; in 6 places */
 static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_average,
         float *restrict batch_norm_2)
 {
@@ -1752,7 +1730,9 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[16] */
+/* resnet.dl:24: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[16]; in 6 places */
 static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
         float *restrict batch_norm_1_moving_variance, float *restrict batch_norm_1_factor)
 {
@@ -1768,14 +1748,15 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
         const float v9 = batch_norm_2[j0 + 32];
         const float v10 = batch_norm_2[j0 + 48];
         const float v11 = batch_norm_1_moving_variance[j0] * 0.9f;
-        const float batch_norm_1_variance_v4 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
+        const float batch_norm_1_variance_v0 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
                 : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v4 * 0.1f;
-        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v4 + 0.001f);
+        batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v0 * 0.1f;
+        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v0 + 0.001f);
     }
 }
 
-/* resnet.dl:24: relu -> f32[4, 16, 16, 16] */
+/* resnet.dl:24: relu;
+ * resnet.dl:10: relu -> f32[4, 16, 16, 16]; in 4 places */
 static void train_k6_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
         const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma,
         const float *restrict batch_norm_1_beta, float *restrict relu)
@@ -1789,7 +1770,8 @@ static void train_k6_relu(const float *restrict stem_y, const float *restrict ba
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+/* resnet.dl:9: conv2d;
+ * resnet.dl:11: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 4 places */
 static inline void train_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1942,340 +1924,7 @@ static void train_k7_conv2d(const float *restrict relu, const float *restrict re
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void train_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_3)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_3[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
-        const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_a_average_v11 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v11;
-        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v11 * 0.1f;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void train_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_4)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_4[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_a_average[j0];
-                    batch_norm_4[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void train_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_a_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_4[j0];
-        const float v8 = batch_norm_4[j0 + 16];
-        const float v9 = batch_norm_4[j0 + 32];
-        const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = residual_1_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_a_variance_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v13 * 0.1f;
-        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_variance_v13 + 0.001f);
-    }
-}
-
-/* resnet.dl:10: relu -> f32[4, 16, 16, 16] */
-static void train_k12_relu(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
-        const float *restrict residual_1_norm_a_beta, float *restrict relu_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_average[j1]) * (residual_1_norm_a_factor[j1]
-                    * residual_1_norm_a_gamma[j1]) + residual_1_norm_a_beta[j1];
-            relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void train_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k13_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k13_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        train_k13_conv2d_tile_4_at_0(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
-                            k0_hi);
-                    else if (i2_0 < 12)
-                        train_k13_conv2d_tile_4(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
-                            residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        train_k13_conv2d_tile_4_at_12(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
-                            k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void train_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_5)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
-        float *restrict residual_1_norm_b_average, float *restrict residual_1_norm_b_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_5[j0];
-        const float v8 = batch_norm_5[j0 + 16];
-        const float v9 = batch_norm_5[j0 + 32];
-        const float v10 = batch_norm_5[j0 + 48];
-        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_b_average_v20 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v20;
-        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v20 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void train_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_b_average[j0];
-                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void train_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict residual_1_norm_b_moving_variance, float *restrict residual_1_norm_b_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
-        const float v11 = residual_1_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_b_variance_v22 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v22 * 0.1f;
-        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_variance_v22 + 0.001f);
-    }
-}
-
-/* resnet.dl:16: relu -> f32[4, 16, 16, 16] */
+/* resnet.dl:16: relu -> f32[4, 16, 16, 16]; in 2 places */
 static void train_k18_relu(const float *restrict relu, const float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, const float *restrict residual_1_norm_b_factor,
         const float *restrict residual_1_norm_b_gamma, const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
@@ -2289,7 +1938,7 @@ static void train_k18_relu(const float *restrict relu, const float *restrict res
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 32], 1179648 multiply-accumulates; in 2 places */
 static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -2393,7 +2042,8 @@ static void train_k19_conv2d(const float *restrict relu_3, const float *restrict
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[4, 32]; in 6 places */
 static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2410,7 +2060,8 @@ static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, floa
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[32] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[32]; in 4 places */
 static void train_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict residual_2_norm_a_average, float *restrict residual_2_norm_a_moving_mean)
 {
@@ -2426,14 +2077,15 @@ static void train_k21_batch_norm(const int32_t *restrict count_, const float *re
         const float v9 = batch_norm_7[j0 + 64];
         const float v10 = batch_norm_7[j0 + 96];
         const float v11 = residual_2_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_a_average_v29 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_average_v0 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v29;
-        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v29 * 0.1f;
+        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v0;
+        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v0 * 0.1f;
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[4, 32]; in 4 places */
 static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
         float *restrict batch_norm_8)
 {
@@ -2452,7 +2104,8 @@ static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, cons
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[32] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[32]; in 4 places */
 static void train_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
         float *restrict residual_2_norm_a_moving_variance, float *restrict residual_2_norm_a_factor)
 {
@@ -2468,14 +2121,14 @@ static void train_k23_batch_norm(const int32_t *restrict count_, const float *re
         const float v9 = batch_norm_8[j0 + 64];
         const float v10 = batch_norm_8[j0 + 96];
         const float v11 = residual_2_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_a_variance_v31 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
+        const float residual_2_norm_a_variance_v0 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
                 : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v31 * 0.1f;
-        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v31 + 0.001f);
+        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v0 * 0.1f;
+        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v0 + 0.001f);
     }
 }
 
-/* resnet.dl:10: relu -> f32[4, 8, 8, 32] */
+/* resnet.dl:10: relu -> f32[4, 8, 8, 32]; in 2 places */
 static void train_k24_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
         const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
         const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
@@ -2489,7 +2142,7 @@ static void train_k24_relu(const float *restrict residual_2_conv_a_y, const floa
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
+/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 3 places */
 static inline void train_k25_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -2604,89 +2257,7 @@ static void train_k25_conv2d(const float *restrict relu_4, const float *restrict
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void train_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_9)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_9[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_9[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
-        float *restrict residual_2_norm_b_average, float *restrict residual_2_norm_b_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_9[j0];
-        const float v8 = batch_norm_9[j0 + 32];
-        const float v9 = batch_norm_9[j0 + 64];
-        const float v10 = batch_norm_9[j0 + 96];
-        const float v11 = residual_2_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_b_average_v38 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
-                : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v38;
-        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v38 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void train_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        float *restrict batch_norm_10)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_10[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_b_average[j0];
-                    batch_norm_10[i0 * 32 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void train_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
-        float *restrict residual_2_norm_b_moving_variance, float *restrict residual_2_norm_b_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_10[j0];
-        const float v8 = batch_norm_10[j0 + 32];
-        const float v9 = batch_norm_10[j0 + 64];
-        const float v10 = batch_norm_10[j0 + 96];
-        const float v11 = residual_2_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_b_variance_v40 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
-                : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v40 * 0.1f;
-        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_variance_v40 + 0.001f);
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 8, 8, 32], 131072 multiply-accumulates */
+/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 8, 8, 32], 131072 multiply-accumulates; in 2 places */
 static inline void train_k30_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2744,7 +2315,7 @@ static void train_k30_conv2d_relu(const float *restrict relu_3, const float *res
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates; in 2 places */
 static inline void train_k31_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -2805,7 +2376,8 @@ static void train_k31_conv2d(const float *restrict relu_5, const float *restrict
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 64] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
 static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2822,7 +2394,8 @@ static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y, floa
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[64] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[64]; in 4 places */
 static void train_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
         float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
@@ -2838,14 +2411,15 @@ static void train_k33_batch_norm(const int32_t *restrict count_, const float *re
         const float v9 = batch_norm_11[j0 + 128];
         const float v10 = batch_norm_11[j0 + 192];
         const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v48 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_average_v0 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v48;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v48 * 0.1f;
+        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v0;
+        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v0 * 0.1f;
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 64] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
 static void train_k34_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         float *restrict batch_norm_12)
 {
@@ -2864,7 +2438,8 @@ static void train_k34_batch_norm(const float *restrict residual_3_conv_a_y, cons
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[64] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[64]; in 4 places */
 static void train_k35_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
         float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
 {
@@ -2880,14 +2455,14 @@ static void train_k35_batch_norm(const int32_t *restrict count_, const float *re
         const float v9 = batch_norm_12[j0 + 128];
         const float v10 = batch_norm_12[j0 + 192];
         const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_a_variance_v50 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+        const float residual_3_norm_a_variance_v0 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v50 * 0.1f;
-        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v50 + 0.001f);
+        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v0 * 0.1f;
+        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v0 + 0.001f);
     }
 }
 
-/* resnet.dl:10: relu -> f32[4, 4, 4, 64] */
+/* resnet.dl:10: relu -> f32[4, 4, 4, 64]; in 2 places */
 static void train_k36_relu(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
@@ -2901,7 +2476,7 @@ static void train_k36_relu(const float *restrict residual_3_conv_a_y, const floa
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
+/* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 3 places */
 static inline void train_k37_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -2971,89 +2546,7 @@ static void train_k37_conv2d(const float *restrict relu_6, const float *restrict
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void train_k38_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_13)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_13[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_13[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
-        float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 64];
-        const float v9 = batch_norm_13[j0 + 128];
-        const float v10 = batch_norm_13[j0 + 192];
-        const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_average_v57 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
-                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v57;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v57 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void train_k40_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        float *restrict batch_norm_14)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_14[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_b_average[j0];
-                    batch_norm_14[i0 * 64 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_14,
-        float *restrict residual_3_norm_b_moving_variance, float *restrict residual_3_norm_b_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_14[j0];
-        const float v8 = batch_norm_14[j0 + 64];
-        const float v9 = batch_norm_14[j0 + 128];
-        const float v10 = batch_norm_14[j0 + 192];
-        const float v11 = residual_3_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_b_variance_v59 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
-                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v59 * 0.1f;
-        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_variance_v59 + 0.001f);
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates */
+/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates; in 2 places */
 static inline void train_k42_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3108,7 +2601,7 @@ static void train_k42_conv2d_relu(const float *restrict relu_5, const float *res
     }
 }
 
-/* resnet.dl:28: global_avg_pool2d -> f32[4, 64] */
+/* resnet.dl:28: global_avg_pool2d -> f32[4, 64]; in 3 places */
 static void train_k43_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3129,7 +2622,7 @@ static void train_k43_global_avg_pool2d(const float *restrict relu_7, float *res
     }
 }
 
-/* resnet.dl:29: dense -> f32[10, 64] */
+/* resnet.dl:29: dense -> f32[10, 64]; in 2 places */
 static void train_k44_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -3139,7 +2632,7 @@ static void train_k44_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates */
+/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates; in 2 places */
 static inline void train_k45_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3184,41 +2677,41 @@ static void train_k45_dense_softmax_cross_entropy(const float *restrict global_a
         train_k45_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v69 = -DL_INFINITY;
+        float max_v2 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v68 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v68;
-            const float x_max_v69 = logits_v68;
-            max_v69 = dl_max(max_v69, x_max_v69);
+            const float logits_v1 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2 = dl_max(max_v2, x_max_v2);
         }
-        softmax = max_v69;
-        float sum_v71 = 0.0f;
+        softmax = max_v2;
+        float sum_v4 = 0.0f;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float softmax_1_y_v70 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[i0 * 10 + j0] = softmax_1_y_v70;
-            sum_v71 += softmax_1_y_v70;
+            const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
+            sum_v4 += softmax_1_y_v3;
         }
-        softmax_2[i0] = sum_v71;
+        softmax_2[i0] = sum_v4;
         const float v1 = softmax_2[i0];
         const float v2 = dl_log(v1);
-        float sum_v73 = 0.0f;
-        int32_t argmax_v74 = 0;
-        float best_argmax_v74 = -DL_INFINITY;
+        float sum_v5 = 0.0f;
+        int32_t argmax_v6 = 0;
+        float best_argmax_v6 = -DL_INFINITY;
         for (int r0 = 0; r0 < 10; r0++) {
             const float v3 = logits[r0];
-            sum_v73 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-            const float x_argmax_v74 = v3;
-            if (best_argmax_v74 < x_argmax_v74) {
-                best_argmax_v74 = x_argmax_v74;
-                argmax_v74 = r0;
+            sum_v5 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+            const float x_argmax_v6 = v3;
+            if (best_argmax_v6 < x_argmax_v6) {
+                best_argmax_v6 = x_argmax_v6;
+                argmax_v6 = r0;
             }
         }
-        cross_entropy[i0] = sum_v73;
-        argmax[i0] = argmax_v74;
+        cross_entropy[i0] = sum_v5;
+        argmax[i0] = argmax_v6;
     }
 }
 
-/* resnet.dl:37: -> f32 */
+/* resnet.dl:37: -> f32; in 2 places */
 static void train_k46_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
@@ -3235,7 +2728,7 @@ static void train_k46_div(const int32_t *restrict count_, const dl_word *restric
             : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f)) / (float)v1;
 }
 
-/* resnet.dl:35: cross_entropy -> f32 */
+/* resnet.dl:35: cross_entropy -> f32; in 2 places */
 static void train_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -3262,11 +2755,11 @@ static void train_k48_cross_entropy_softmax_dense(const int32_t *restrict label,
         }
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        float sum_v78 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v78 += -cross_entropy_2[j0 * 10 + r1];
+            sum_v1 += -cross_entropy_2[j0 * 10 + r1];
         }
-        cross_entropy_3[j0] = sum_v78;
+        cross_entropy_3[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const float v4 = cross_entropy_3[j0] / softmax_2[j0];
@@ -3277,13 +2770,13 @@ static void train_k48_cross_entropy_softmax_dense(const int32_t *restrict label,
     for (int j0 = 0; j0 < 10; j0++) {
         const float v5 = m_classifier_bias[j0] * 0.9f;
         const float v6 = v_classifier_bias[j0] * 0.999f;
-        const float sum_v80 = softmax_1_y[j0] + softmax_1_y[j0 + 10] + softmax_1_y[j0 + 20] + softmax_1_y[j0 + 30];
-        m_classifier_bias[j0] = v5 + sum_v80 * 0.1f;
-        v_classifier_bias[j0] = v6 + sum_v80 * 0.001f * sum_v80;
+        const float sum_v3 = softmax_1_y[j0] + softmax_1_y[j0 + 10] + softmax_1_y[j0 + 20] + softmax_1_y[j0 + 30];
+        m_classifier_bias[j0] = v5 + sum_v3 * 0.1f;
+        v_classifier_bias[j0] = v6 + sum_v3 * 0.001f * sum_v3;
     }
 }
 
-/* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 2560 multiply-accumulates */
+/* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 2560 multiply-accumulates; in 2 places */
 static inline void train_k49_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3390,11 +2883,11 @@ static void train_k51_dense_adam(const float *restrict global_avg_pool2d_2, cons
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v274 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v274;
-                const float add_v275 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v275;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v274 / (dl_sqrt(add_v275)
+                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v2;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
@@ -3425,21 +2918,21 @@ static void train_k52_conv2d_adam(const float *restrict relu_7, float *restrict 
         const float v3 = v2 * 0.1f;
         const float v4 = v_residual_3_norm_b_beta[j0] * 0.999f;
         const float v5 = v_residual_3_shortcut_bias[j0] * 0.999f;
-        const float add_v264 = m_residual_3_norm_b_beta[j0] * 0.9f + v3;
-        m_residual_3_norm_b_beta[j0] = add_v264;
-        const float mul_v265 = v2 * 0.001f * v2;
-        const float add_v266 = v4 + mul_v265;
-        v_residual_3_norm_b_beta[j0] = add_v266;
-        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v1 * add_v264 / (dl_sqrt(add_v266) + 1e-07f);
-        const float add_v271 = m_residual_3_shortcut_bias[j0] * 0.9f + v3;
-        m_residual_3_shortcut_bias[j0] = add_v271;
-        const float add_v272 = v5 + mul_v265;
-        v_residual_3_shortcut_bias[j0] = add_v272;
-        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v1 * add_v271 / (dl_sqrt(add_v272) + 1e-07f);
+        const float add_v1 = m_residual_3_norm_b_beta[j0] * 0.9f + v3;
+        m_residual_3_norm_b_beta[j0] = add_v1;
+        const float mul_v2 = v2 * 0.001f * v2;
+        const float add_v3 = v4 + mul_v2;
+        v_residual_3_norm_b_beta[j0] = add_v3;
+        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v1 * add_v1 / (dl_sqrt(add_v3) + 1e-07f);
+        const float add_v5 = m_residual_3_shortcut_bias[j0] * 0.9f + v3;
+        m_residual_3_shortcut_bias[j0] = add_v5;
+        const float add_v6 = v5 + mul_v2;
+        v_residual_3_shortcut_bias[j0] = add_v6;
+        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v1 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[1, 1, 64, 32] */
+/* resnet.dl:14: conv2d -> f32[1, 1, 64, 32]; in 2 places */
 static void train_k53_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_31)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -3449,7 +2942,8 @@ static void train_k53_conv2d_pack(const float *restrict residual_3_shortcut_kern
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates */
+/* resnet.dl:14: conv2d;
+ * resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates; in 4 places */
 static inline void train_k54_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3492,7 +2986,7 @@ static void train_k54_conv2d(const float *restrict relu_7, const float *restrict
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[4, 4, 4, 128] */
+/* resnet.dl:14: conv2d -> f32[4, 4, 4, 128]; in 2 places */
 static void train_k55_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -3533,7 +3027,7 @@ static void train_k55_conv2d(const float *restrict conv2d_2, float *restrict con
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[32, 1, 1, 64], 131072 multiply-accumulates */
+/* resnet.dl:14: conv2d -> f32[32, 1, 1, 64], 131072 multiply-accumulates; in 2 places */
 static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3576,7 +3070,8 @@ static void train_k56_conv2d(const float *restrict relu_5, const float *restrict
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
+/* resnet.dl:12: batch_norm, resnet.dl:36: adam;
+ * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64]; in 2 places */
 static void train_k57_batch_norm_adam(const float *restrict relu_7, const float *restrict residual_3_conv_b_y,
         const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_gamma,
         const float *restrict residual_3_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_16,
@@ -3607,7 +3102,8 @@ static void train_k57_batch_norm_adam(const float *restrict relu_7, const float 
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
 static void train_k58_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
         float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average)
 {
@@ -3629,7 +3125,8 @@ static void train_k58_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[64] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
 static void train_k59_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict conv2d,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_)
@@ -3654,7 +3151,7 @@ static void train_k59_batch_norm(const float *restrict residual_3_conv_b_y, floa
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
+/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
 static void train_k60_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, const float *restrict relu_7,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const float *restrict residual_3_conv_b_y, float *restrict batch_norm_22)
@@ -3678,7 +3175,7 @@ static void train_k60_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
+/* resnet.dl:11: conv2d -> f32[3, 3, 64, 64]; in 2 places */
 static void train_k61_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -3690,7 +3187,7 @@ static void train_k61_conv2d_pack(const float *restrict residual_3_conv_b_kernel
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k62_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
@@ -3767,7 +3264,7 @@ static void train_k62_conv2d_relu(const float *restrict batch_norm_22, const flo
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates */
+/* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k63_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
@@ -3842,93 +3339,15 @@ static void train_k64_batch_norm_adam(const float *restrict relu_9, float *restr
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = batch_norm_23[j0];
-        const float add_v255 = m_residual_3_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_norm_a_beta[j0] = add_v255;
-        const float add_v256 = v_residual_3_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_norm_a_beta[j0] = add_v256;
-        residual_3_norm_a_beta[j0] = residual_3_norm_a_beta[j0] - adam[0] * add_v255 / (dl_sqrt(add_v256) + 1e-07f);
+        const float add_v1 = m_residual_3_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
+        m_residual_3_norm_a_beta[j0] = add_v1;
+        const float add_v2 = v_residual_3_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_3_norm_a_beta[j0] = add_v2;
+        residual_3_norm_a_beta[j0] = residual_3_norm_a_beta[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k65_batch_norm_adam(const float *restrict relu_9, const float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_average, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_25,
-        float *restrict m_residual_3_norm_a_gamma, float *restrict v_residual_3_norm_a_gamma)
-{
-    float batch_norm_24[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_24[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_24[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
-                            * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_a_average[j0]);
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = batch_norm_24[j0];
-        const float v3 = residual_3_norm_a_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_25[j0] = v2 * residual_3_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_residual_3_norm_a_gamma[j0] = m_residual_3_norm_a_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_residual_3_norm_a_gamma[j0] = v_residual_3_norm_a_gamma[j0] * 0.999f + v4 * 0.001f * v4;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void train_k66_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_25,
-        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_26[64];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_25[j0];
-            batch_norm_26[j0] = (v1 ? v2 : 0.0f) / 16.0f;
-        }
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_26[j2]
-                            * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k67_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_23,
-        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const int32_t *restrict count_)
-{
-    float batch_norm_28[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_28[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_28[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_23[j0] = -(batch_norm_23[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
-                + batch_norm_28[j0] * 2.0f) / v1;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
+/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
 static void train_k68_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23, float *restrict relu_9,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_conv_a_y)
@@ -3952,7 +3371,7 @@ static void train_k68_batch_norm(const int32_t *restrict count_, const float *re
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[2, 2, 64, 32] */
+/* resnet.dl:9: conv2d -> f32[2, 2, 64, 32]; in 2 places */
 static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 2; j0++) {
@@ -3967,7 +3386,7 @@ static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates; in 2 places */
 static inline void train_k70_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -4027,7 +3446,7 @@ static void train_k70_conv2d(const float *restrict relu_9, const float *restrict
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[2, 1, 64, 32] */
+/* resnet.dl:9: conv2d -> f32[2, 1, 64, 32]; in 2 places */
 static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 2; j0++) {
@@ -4039,7 +3458,7 @@ static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
 static inline void train_k72_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -4088,7 +3507,7 @@ static void train_k72_conv2d(const float *restrict relu_9, const float *restrict
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 2, 64, 32] */
+/* resnet.dl:9: conv2d -> f32[1, 2, 64, 32]; in 2 places */
 static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 2; j0++) {
@@ -4100,7 +3519,7 @@ static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
 static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4155,7 +3574,7 @@ static void train_k74_conv2d(const float *restrict relu_9, const float *restrict
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 1, 64, 32] */
+/* resnet.dl:9: conv2d -> f32[1, 1, 64, 32]; in 2 places */
 static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -4165,50 +3584,7 @@ static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates */
-static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void train_k76_conv2d(const float *restrict relu_9, const float *restrict conv2d_36, float *restrict conv2d_10)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 32; n += 4)
-                train_k76_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256, conv2d_36 + n, conv2d_10 + (i0 * 512 + i1 * 128 + n));
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 128] */
+/* resnet.dl:9: conv2d -> f32[4, 4, 4, 128]; in 2 places */
 static void train_k77_conv2d(const float *restrict conv2d_7, float *restrict conv2d_11, const float *restrict conv2d_8,
         const float *restrict conv2d_9, const float *restrict conv2d_10)
 {
@@ -4250,7 +3626,7 @@ static void train_k77_conv2d(const float *restrict conv2d_7, float *restrict con
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
 static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
@@ -4306,7 +3682,7 @@ static void train_k78_conv2d(const float *restrict relu_5, const float *restrict
     }
 }
 
-/* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32] */
+/* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
 static void train_k79_relu_conv2d_batch_norm(float *restrict relu_5, const float *restrict conv2d_3,
         const float *restrict conv2d_11, float *restrict conv2d_13, const float *restrict residual_2_conv_b_y,
         const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
@@ -4347,7 +3723,8 @@ static void train_k79_relu_conv2d_batch_norm(float *restrict relu_5, const float
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[32] */
+/* resnet.dl:12: batch_norm, resnet.dl:36: adam;
+ * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
 static void train_k80_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
@@ -4358,9 +3735,9 @@ static void train_k80_batch_norm_adam(const float *restrict batch_norm_32, const
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v130 = batch_norm_32[j0] + batch_norm_32[j0 + 32] + batch_norm_32[j0 + 64] + batch_norm_32[j0 + 96];
-        batch_norm_33[j0] = sum_v130;
-        batch_norm_34[j0] = sum_v130 * residual_2_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_32[j0] + batch_norm_32[j0 + 32] + batch_norm_32[j0 + 64] + batch_norm_32[j0 + 96];
+        batch_norm_33[j0] = sum_v0;
+        batch_norm_34[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -4392,9 +3769,9 @@ static void train_k81_conv2d_batch_norm_adam(const float *restrict conv2d_13, co
         const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_35[j0 + 32]
                 + (batch_norm_9[j0 + 64] - v3) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_35[j0 + 96])
                 * 2.0f;
-        const float sum_v124 = conv2d_13[j0] + conv2d_13[j0 + 32] + conv2d_13[j0 + 64] + conv2d_13[j0 + 96];
-        conv2d_14[j0] = sum_v124;
-        batch_norm_36[j0] = -(sum_v124 * v2 + v4) / v1;
+        const float sum_v0 = conv2d_13[j0] + conv2d_13[j0 + 32] + conv2d_13[j0 + 64] + conv2d_13[j0 + 96];
+        conv2d_14[j0] = sum_v0;
+        batch_norm_36[j0] = -(sum_v0 * v2 + v4) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
@@ -4409,14 +3786,14 @@ static void train_k81_conv2d_batch_norm_adam(const float *restrict conv2d_13, co
         const float v9 = v_residual_2_norm_b_beta[j0] * 0.999f;
         const float v10 = v_residual_2_shortcut_bias[j0] * 0.999f;
         m_residual_2_norm_b_beta[j0] = m_residual_2_norm_b_beta[j0] * 0.9f + v8;
-        const float mul_v240 = v7 * 0.001f * v7;
-        v_residual_2_norm_b_beta[j0] = v9 + mul_v240;
+        const float mul_v4 = v7 * 0.001f * v7;
+        v_residual_2_norm_b_beta[j0] = v9 + mul_v4;
         m_residual_2_shortcut_bias[j0] = m_residual_2_shortcut_bias[j0] * 0.9f + v8;
-        v_residual_2_shortcut_bias[j0] = v10 + mul_v240;
+        v_residual_2_shortcut_bias[j0] = v10 + mul_v4;
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[1, 1, 32, 16] */
+/* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
 static void train_k82_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -4426,7 +3803,8 @@ static void train_k82_conv2d_pack(const float *restrict residual_2_shortcut_kern
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
+/* resnet.dl:14: conv2d;
+ * resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 4 places */
 static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4472,7 +3850,7 @@ static void train_k83_conv2d(const float *restrict relu_5, const float *restrict
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[4, 8, 8, 64] */
+/* resnet.dl:14: conv2d -> f32[4, 8, 8, 64]; in 2 places */
 static void train_k84_conv2d(const float *restrict conv2d_15, float *restrict conv2d_16)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -4513,7 +3891,7 @@ static void train_k84_conv2d(const float *restrict conv2d_15, float *restrict co
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates */
+/* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates; in 2 places */
 static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4556,7 +3934,7 @@ static void train_k85_conv2d(const float *restrict relu_3, const float *restrict
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
+/* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
 static void train_k86_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
         const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_35, float *restrict residual_2_conv_b_y,
         const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_37)
@@ -4573,7 +3951,7 @@ static void train_k86_batch_norm(const float *restrict relu_5, const float *rest
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
+/* resnet.dl:11: conv2d -> f32[3, 3, 32, 32]; in 2 places */
 static void train_k87_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -4585,7 +3963,7 @@ static void train_k87_conv2d_pack(const float *restrict residual_2_conv_b_kernel
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k88_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
@@ -4706,7 +4084,7 @@ static void train_k88_conv2d_relu(const float *restrict residual_2_conv_b_y, con
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates */
+/* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k89_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
@@ -4762,24 +4140,7 @@ static void train_k89_conv2d(const float *restrict relu_4, const float *restrict
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void train_k90_batch_norm(const float *restrict relu_11, float *restrict batch_norm_39)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_39[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_39[i0 * 32 + j0] += relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
+/* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
 static void train_k91_batch_norm(const float *restrict relu_11, const float *restrict residual_2_conv_a_y,
         const float *restrict residual_2_norm_a_average, float *restrict batch_norm_41)
 {
@@ -4799,35 +4160,6 @@ static void train_k91_batch_norm(const float *restrict relu_11, const float *res
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k92_batch_norm_adam(const float *restrict batch_norm_41, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict residual_2_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_44,
-        float *restrict m_residual_2_norm_a_gamma, float *restrict v_residual_2_norm_a_gamma)
-{
-    float batch_norm_42[32];
-    float batch_norm_43[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_a_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v143 = batch_norm_41[j0] + batch_norm_41[j0 + 32] + batch_norm_41[j0 + 64] + batch_norm_41[j0 + 96];
-        batch_norm_42[j0] = sum_v143;
-        batch_norm_43[j0] = sum_v143 * residual_2_norm_a_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_43[j1];
-            batch_norm_44[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = batch_norm_42[j0] * residual_2_norm_a_factor[j0];
-        m_residual_2_norm_a_gamma[j0] = m_residual_2_norm_a_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_residual_2_norm_a_gamma[j0] = v_residual_2_norm_a_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-    }
-}
-
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
 static void train_k93_batch_norm_adam(const float *restrict batch_norm_39, const float *restrict residual_2_norm_a_factor,
         const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_7,
         const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_44, const int32_t *restrict count_,
@@ -4842,9 +4174,9 @@ static void train_k93_batch_norm_adam(const float *restrict batch_norm_39, const
         const float v4 = ((batch_norm_7[j0] - v3) * batch_norm_44[j0] + (batch_norm_7[j0 + 32] - v3) * batch_norm_44[j0 + 32]
                 + (batch_norm_7[j0 + 64] - v3) * batch_norm_44[j0 + 64] + (batch_norm_7[j0 + 96] - v3) * batch_norm_44[j0 + 96])
                 * 2.0f;
-        const float sum_v141 = batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64] + batch_norm_39[j0 + 96];
-        batch_norm_40[j0] = sum_v141;
-        batch_norm_45[j0] = -(sum_v141 * v2 + v4) / v1;
+        const float sum_v0 = batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64] + batch_norm_39[j0 + 96];
+        batch_norm_40[j0] = sum_v0;
+        batch_norm_45[j0] = -(sum_v0 * v2 + v4) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
@@ -4860,7 +4192,7 @@ static void train_k93_batch_norm_adam(const float *restrict batch_norm_39, const
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
+/* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
 static void train_k94_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
         const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_44,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
@@ -4878,7 +4210,7 @@ static void train_k94_batch_norm(float *restrict relu_11, const float *restrict 
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[2, 2, 32, 16] */
+/* resnet.dl:9: conv2d -> f32[2, 2, 32, 16]; in 2 places */
 static void train_k95_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 2; j0++) {
@@ -4893,7 +4225,7 @@ static void train_k95_conv2d_pack(const float *restrict residual_2_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates; in 2 places */
 static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -4996,7 +4328,7 @@ static void train_k96_conv2d(const float *restrict relu_11, const float *restric
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[2, 1, 32, 16] */
+/* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
 static void train_k97_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 2; j0++) {
@@ -5008,7 +4340,7 @@ static void train_k97_conv2d_pack(const float *restrict residual_2_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
 static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -5059,7 +4391,7 @@ static void train_k98_conv2d(const float *restrict relu_11, const float *restric
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 2, 32, 16] */
+/* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
 static void train_k99_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 2; j0++) {
@@ -5071,7 +4403,7 @@ static void train_k99_conv2d_pack(const float *restrict residual_2_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
 static inline void train_k100_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5166,7 +4498,7 @@ static void train_k100_conv2d(const float *restrict relu_11, const float *restri
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 1, 32, 16] */
+/* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
 static void train_k101_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_42)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -5176,53 +4508,7 @@ static void train_k101_conv2d_pack(const float *restrict residual_2_conv_a_kerne
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k102_conv2d(const float *restrict relu_11, const float *restrict conv2d_42, float *restrict conv2d_23)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    train_k102_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_42 + n,
-                            conv2d_23 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 64] */
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 64]; in 2 places */
 static void train_k103_conv2d(const float *restrict conv2d_20, float *restrict conv2d_24, const float *restrict conv2d_21,
         const float *restrict conv2d_22, const float *restrict conv2d_23)
 {
@@ -5264,7 +4550,7 @@ static void train_k103_conv2d(const float *restrict conv2d_20, float *restrict c
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates */
+/* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates; in 2 places */
 static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
@@ -5320,7 +4606,7 @@ static void train_k104_conv2d(const float *restrict relu_3, const float *restric
     }
 }
 
-/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16] */
+/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16]; in 2 places */
 static void train_k105_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_16, const float *restrict conv2d_24,
         float *restrict batch_norm_48, const float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, float *restrict batch_norm_50)
@@ -5360,7 +4646,9 @@ static void train_k105_relu_batch_norm(float *restrict relu_3, const float *rest
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
+/* resnet.dl:12: batch_norm, resnet.dl:36: adam;
+ * resnet.dl:10: batch_norm, resnet.dl:36: adam;
+ * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
 static void train_k106_batch_norm_adam(const float *restrict batch_norm_50, const float *restrict residual_1_norm_b_gamma,
         const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_53,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
@@ -5371,9 +4659,9 @@ static void train_k106_batch_norm_adam(const float *restrict batch_norm_50, cons
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v163 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
-        batch_norm_51[j0] = sum_v163;
-        batch_norm_52[j0] = sum_v163 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
+        batch_norm_51[j0] = sum_v0;
+        batch_norm_52[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -5389,7 +4677,9 @@ static void train_k106_batch_norm_adam(const float *restrict batch_norm_50, cons
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[16] */
+/* resnet.dl:12: batch_norm, resnet.dl:36: adam;
+ * resnet.dl:10: batch_norm, resnet.dl:36: adam;
+ * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
 static void train_k107_batch_norm_adam(const float *restrict batch_norm_48, const float *restrict residual_1_norm_b_factor,
         const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_53, const int32_t *restrict count_,
@@ -5404,9 +4694,9 @@ static void train_k107_batch_norm_adam(const float *restrict batch_norm_48, cons
         const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_53[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_53[j0 + 16]
                 + (batch_norm_5[j0 + 32] - v3) * batch_norm_53[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_53[j0 + 48])
                 * 2.0f;
-        const float sum_v161 = batch_norm_48[j0] + batch_norm_48[j0 + 16] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 48];
-        batch_norm_49[j0] = sum_v161;
-        batch_norm_54[j0] = -(sum_v161 * v2 + v4) / v1;
+        const float sum_v0 = batch_norm_48[j0] + batch_norm_48[j0 + 16] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 48];
+        batch_norm_49[j0] = sum_v0;
+        batch_norm_54[j0] = -(sum_v0 * v2 + v4) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
@@ -5422,7 +4712,7 @@ static void train_k107_batch_norm_adam(const float *restrict batch_norm_48, cons
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
+/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
 static void train_k108_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
         const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_53, float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55)
@@ -5439,7 +4729,8 @@ static void train_k108_batch_norm(const float *restrict relu_3, const float *res
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
+/* resnet.dl:11: conv2d;
+ * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
 static void train_k109_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_43)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5451,7 +4742,7 @@ static void train_k109_conv2d_pack(const float *restrict residual_1_conv_b_kerne
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k110_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
@@ -5612,7 +4903,8 @@ static void train_k110_conv2d_relu(const float *restrict residual_1_conv_b_y, co
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
+/* resnet.dl:11: conv2d;
+ * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates; in 4 places */
 static inline void train_k111_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
@@ -5669,24 +4961,8 @@ static void train_k111_conv2d(const float *restrict relu_2, const float *restric
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void train_k112_batch_norm(const float *restrict relu_13, float *restrict batch_norm_57)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_57[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_57[i0 * 16 + j0] += relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:24: batch_norm -> f32[4, 16]; in 4 places */
 static void train_k113_batch_norm(const float *restrict relu_13, const float *restrict residual_1_conv_a_y,
         const float *restrict residual_1_norm_a_average, float *restrict batch_norm_59)
 {
@@ -5705,69 +4981,8 @@ static void train_k113_batch_norm(const float *restrict relu_13, const float *re
     }
 }
 
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k114_batch_norm_adam(const float *restrict batch_norm_59, const float *restrict residual_1_norm_a_gamma,
-        const float *restrict residual_1_norm_a_factor, const int32_t *restrict count_, float *restrict batch_norm_62,
-        float *restrict m_residual_1_norm_a_gamma, float *restrict v_residual_1_norm_a_gamma)
-{
-    float batch_norm_60[16];
-    float batch_norm_61[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = residual_1_norm_a_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v176 = batch_norm_59[j0] + batch_norm_59[j0 + 16] + batch_norm_59[j0 + 32] + batch_norm_59[j0 + 48];
-        batch_norm_60[j0] = sum_v176;
-        batch_norm_61[j0] = sum_v176 * residual_1_norm_a_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_61[j1];
-            batch_norm_62[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_60[j0] * residual_1_norm_a_factor[j0];
-        m_residual_1_norm_a_gamma[j0] = m_residual_1_norm_a_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_residual_1_norm_a_gamma[j0] = v_residual_1_norm_a_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-    }
-}
-
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k115_batch_norm_adam(const float *restrict batch_norm_57, const float *restrict residual_1_norm_a_factor,
-        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_3,
-        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_62, const int32_t *restrict count_,
-        float *restrict batch_norm_64, float *restrict m_residual_1_norm_a_beta, float *restrict v_residual_1_norm_a_beta)
-{
-    float batch_norm_58[16];
-    float batch_norm_63[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = residual_1_norm_a_factor[j0] * residual_1_norm_a_gamma[j0];
-        const float v3 = residual_1_norm_a_average[j0] * 256.0f;
-        const float v4 = ((batch_norm_3[j0] - v3) * batch_norm_62[j0] + (batch_norm_3[j0 + 16] - v3) * batch_norm_62[j0 + 16]
-                + (batch_norm_3[j0 + 32] - v3) * batch_norm_62[j0 + 32] + (batch_norm_3[j0 + 48] - v3) * batch_norm_62[j0 + 48])
-                * 2.0f;
-        const float sum_v174 = batch_norm_57[j0] + batch_norm_57[j0 + 16] + batch_norm_57[j0 + 32] + batch_norm_57[j0 + 48];
-        batch_norm_58[j0] = sum_v174;
-        batch_norm_63[j0] = -(sum_v174 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_63[j1];
-            batch_norm_64[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_58[j0];
-        m_residual_1_norm_a_beta[j0] = m_residual_1_norm_a_beta[j0] * 0.9f + v7 * 0.1f;
-        v_residual_1_norm_a_beta[j0] = v_residual_1_norm_a_beta[j0] * 0.999f + v7 * 0.001f * v7;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 4 places */
 static void train_k116_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
         const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_62,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
@@ -5785,19 +5000,7 @@ static void train_k116_batch_norm(float *restrict relu_13, const float *restrict
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void train_k117_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_44)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_44[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
+/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k118_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
@@ -5959,177 +5162,7 @@ static void train_k118_conv2d_relu(const float *restrict relu_13, const float *r
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void train_k119_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void train_k119_conv2d(const float *restrict relu, const float *restrict relu_13, float *restrict conv2d_29)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
-                for (int n = 0; n < 16; n += 4)
-                    train_k119_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, relu_13 + n,
-                            conv2d_29 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void train_k120_batch_norm(const float *restrict relu_14, float *restrict batch_norm_66)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_66[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_66[i0 * 16 + j0] += relu_14[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void train_k121_batch_norm(const float *restrict relu_14, const float *restrict stem_y,
-        const float *restrict batch_norm_1_average, float *restrict batch_norm_68)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_68[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_68[i0 * 16 + j0] += relu_14[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
-                            * (stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k122_batch_norm_adam(const float *restrict batch_norm_68, const float *restrict batch_norm_1_gamma,
-        const float *restrict batch_norm_1_factor, const int32_t *restrict count_, float *restrict batch_norm_71,
-        float *restrict m_batch_norm_1_gamma, float *restrict v_batch_norm_1_gamma)
-{
-    float batch_norm_69[16];
-    float batch_norm_70[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v189 = batch_norm_68[j0] + batch_norm_68[j0 + 16] + batch_norm_68[j0 + 32] + batch_norm_68[j0 + 48];
-        batch_norm_69[j0] = sum_v189;
-        batch_norm_70[j0] = sum_v189 * batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_70[j1];
-            batch_norm_71[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_69[j0] * batch_norm_1_factor[j0];
-        m_batch_norm_1_gamma[j0] = m_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_batch_norm_1_gamma[j0] = v_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-    }
-}
-
-/* resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16] */
-static void train_k123_batch_norm_adam(const float *restrict batch_norm_66, const float *restrict batch_norm_1_factor,
-        const float *restrict batch_norm_1_gamma, const float *restrict batch_norm, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_71, const int32_t *restrict count_, float *restrict batch_norm_73,
-        float *restrict m_batch_norm_1_beta, float *restrict v_batch_norm_1_beta)
-{
-    float batch_norm_67[16];
-    float batch_norm_72[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_1_factor[j0] * batch_norm_1_gamma[j0];
-        const float v3 = batch_norm_1_average[j0] * 256.0f;
-        const float v4 = ((batch_norm[j0] - v3) * batch_norm_71[j0] + (batch_norm[j0 + 16] - v3) * batch_norm_71[j0 + 16]
-                + (batch_norm[j0 + 32] - v3) * batch_norm_71[j0 + 32] + (batch_norm[j0 + 48] - v3) * batch_norm_71[j0 + 48])
-                * 2.0f;
-        const float sum_v187 = batch_norm_66[j0] + batch_norm_66[j0 + 16] + batch_norm_66[j0 + 32] + batch_norm_66[j0 + 48];
-        batch_norm_67[j0] = sum_v187;
-        batch_norm_72[j0] = -(sum_v187 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_72[j1];
-            batch_norm_73[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_67[j0];
-        m_batch_norm_1_beta[j0] = m_batch_norm_1_beta[j0] * 0.9f + v7 * 0.1f;
-        v_batch_norm_1_beta[j0] = v_batch_norm_1_beta[j0] * 0.999f + v7 * 0.001f * v7;
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void train_k124_batch_norm(float *restrict relu_14, const float *restrict batch_norm_1_factor,
-        const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_71, const float *restrict stem_y,
-        const float *restrict batch_norm_1_average, const float *restrict batch_norm_73)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 256; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                relu_14[j0 * 4096 + j1 * 16 + j2] = relu_14[j0 * 4096 + j1 * 16 + j2] * (batch_norm_1_factor[j2]
-                        * batch_norm_1_gamma[j2]) + batch_norm_71[j0 * 16 + j2] * (stem_y[j0 * 4096 + j1 * 16 + j2]
-                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_73[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates */
+/* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
 static inline void train_k125_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
@@ -6197,12 +5230,12 @@ static void train_k126_adam(float *restrict m_stem_kernel, const float *restrict
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_30[j0 * 16 + j1 * 144 + j2];
-                const float add_v196 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v196;
-                const float add_v197 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v197;
-                stem_kernel[j0 * 48 + j1 * 16 + j2] = stem_kernel[j0 * 48 + j1 * 16 + j2] - adam[0] * add_v196
-                        / (dl_sqrt(add_v197) + 1e-07f);
+                const float add_v0 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v0;
+                const float add_v1 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v1;
+                stem_kernel[j0 * 48 + j1 * 16 + j2] = stem_kernel[j0 * 48 + j1 * 16 + j2] - adam[0] * add_v0 / (dl_sqrt(add_v1)
+                        + 1e-07f);
             }
         }
     }
@@ -6236,7 +5269,7 @@ static void train_k127_adam(float *restrict batch_norm_1_gamma, const float *res
     }
 }
 
-/* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
+/* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
 static void train_k128_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_29,
         float *restrict v_residual_1_conv_a_kernel, float *restrict residual_1_conv_a_kernel, const float *restrict adam)
 {
@@ -6244,31 +5277,12 @@ static void train_k128_adam(float *restrict m_residual_1_conv_a_kernel, const fl
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_29[j0 * 16 + j1 * 144 + j2];
-                const float add_v206 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v206;
-                const float add_v207 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v207;
+                const float add_v0 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
+                const float add_v1 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v1;
                 residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
-                        * add_v206 / (dl_sqrt(add_v207) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
-static void train_k129_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_27,
-        float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_27[j0 * 16 + j1 * 144 + j2];
-                const float add_v215 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v215;
-                const float add_v216 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v216;
-                residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
-                        * add_v215 / (dl_sqrt(add_v216) + 1e-07f);
+                        * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
@@ -6282,12 +5296,12 @@ static void train_k130_adam(float *restrict m_residual_2_conv_a_kernel, const fl
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = conv2d_25[j0 * 32 + j1 * 288 + j2];
-                const float add_v224 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v224;
-                const float add_v225 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v225;
+                const float add_v0 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v0;
+                const float add_v1 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v1;
                 residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] - adam[0]
-                        * add_v224 / (dl_sqrt(add_v225) + 1e-07f);
+                        * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
@@ -6326,12 +5340,12 @@ static void train_k132_adam(float *restrict m_residual_2_conv_b_kernel, const fl
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = conv2d_19[j0 * 32 + j1 * 288 + j2];
-                const float add_v233 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v233;
-                const float add_v234 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v234;
+                const float add_v0 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v0;
+                const float add_v1 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v1;
                 residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2]
-                        - adam[0] * add_v233 / (dl_sqrt(add_v234) + 1e-07f);
+                        - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
@@ -6343,11 +5357,11 @@ static void train_k133_adam(float *restrict m_residual_2_shortcut_kernel, const 
 {
     for (int j0 = 0; j0 < 512; j0++) {
         const float v1 = conv2d_17[j0];
-        const float add_v243 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_shortcut_kernel[j0] = add_v243;
-        const float add_v244 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_shortcut_kernel[j0] = add_v244;
-        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v243 / (dl_sqrt(add_v244) + 1e-07f);
+        const float add_v0 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_residual_2_shortcut_kernel[j0] = add_v0;
+        const float add_v1 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_2_shortcut_kernel[j0] = add_v1;
+        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -6359,12 +5373,12 @@ static void train_k134_adam(float *restrict m_residual_3_conv_a_kernel, const fl
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_12[j0 * 64 + j1 * 576 + j2];
-                const float add_v249 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v249;
-                const float add_v250 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v250;
+                const float add_v0 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v0;
+                const float add_v1 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v1;
                 residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2]
-                        - adam[0] * add_v249 / (dl_sqrt(add_v250) + 1e-07f);
+                        - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
@@ -6393,12 +5407,12 @@ static void train_k136_adam(float *restrict m_residual_3_conv_b_kernel, const fl
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 const float v1 = conv2d_6[j0 * 64 + j1 * 576 + j2];
-                const float add_v258 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v258;
-                const float add_v259 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v259;
+                const float add_v0 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v0;
+                const float add_v1 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v1;
                 residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2]
-                        - adam[0] * add_v258 / (dl_sqrt(add_v259) + 1e-07f);
+                        - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
@@ -6410,11 +5424,11 @@ static void train_k137_adam(float *restrict m_residual_3_shortcut_kernel, const 
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = conv2d_4[j0];
-        const float add_v268 = m_residual_3_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_shortcut_kernel[j0] = add_v268;
-        const float add_v269 = v_residual_3_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_shortcut_kernel[j0] = add_v269;
-        residual_3_shortcut_kernel[j0] = residual_3_shortcut_kernel[j0] - adam[0] * add_v268 / (dl_sqrt(add_v269) + 1e-07f);
+        const float add_v0 = m_residual_3_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_residual_3_shortcut_kernel[j0] = add_v0;
+        const float add_v1 = v_residual_3_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_3_shortcut_kernel[j0] = add_v1;
+        residual_3_shortcut_kernel[j0] = residual_3_shortcut_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -6563,17 +5577,21 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
             relu);
     train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    train_k8_batch_norm(residual_1_conv_a_y, batch_norm_3);
-    train_k9_batch_norm(&count, batch_norm_3, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
-    train_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_4);
-    train_k11_batch_norm(&count, batch_norm_4, state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor);
-    train_k12_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_beta, relu_2);
-    train_k13_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);
-    train_k14_batch_norm(residual_1_conv_b_y, batch_norm_5);
-    train_k15_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
-    train_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_6);
-    train_k17_batch_norm(&count, batch_norm_6, state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor);
+    train_k1_batch_norm(residual_1_conv_a_y, batch_norm_3);   /* k8_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_3, residual_1_norm_a_average,
+            state->residual_1_norm_a_moving_mean);   /* k9_batch_norm */
+    train_k4_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_4);   /* k10_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_4, state->residual_1_norm_a_moving_variance,
+            residual_1_norm_a_factor);   /* k11_batch_norm */
+    train_k6_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_beta, relu_2);   /* k12_relu */
+    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);   /* k13_conv2d */
+    train_k1_batch_norm(residual_1_conv_b_y, batch_norm_5);   /* k14_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_5, residual_1_norm_b_average,
+            state->residual_1_norm_b_moving_mean);   /* k15_batch_norm */
+    train_k4_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_6);   /* k16_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_6, state->residual_1_norm_b_moving_variance,
+            residual_1_norm_b_factor);   /* k17_batch_norm */
     train_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
     train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
@@ -6584,10 +5602,12 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
             params->residual_2_norm_a_beta, relu_4);
     train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    train_k26_batch_norm(residual_2_conv_b_y, batch_norm_9);
-    train_k27_batch_norm(&count, batch_norm_9, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
-    train_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_10);
-    train_k29_batch_norm(&count, batch_norm_10, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);
+    train_k20_batch_norm(residual_2_conv_b_y, batch_norm_9);   /* k26_batch_norm */
+    train_k21_batch_norm(&count, batch_norm_9, residual_2_norm_b_average,
+            state->residual_2_norm_b_moving_mean);   /* k27_batch_norm */
+    train_k22_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_10);   /* k28_batch_norm */
+    train_k23_batch_norm(&count, batch_norm_10, state->residual_2_norm_b_moving_variance,
+            residual_2_norm_b_factor);   /* k29_batch_norm */
     train_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
             residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             params->residual_2_norm_b_beta);
@@ -6599,10 +5619,12 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             params->residual_3_norm_a_beta, relu_6);
     train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    train_k38_batch_norm(residual_3_conv_b_y, batch_norm_13);
-    train_k39_batch_norm(&count, batch_norm_13, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
-    train_k40_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_14);
-    train_k41_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance, residual_3_norm_b_factor);
+    train_k32_batch_norm(residual_3_conv_b_y, batch_norm_13);   /* k38_batch_norm */
+    train_k33_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
+            state->residual_3_norm_b_moving_mean);   /* k39_batch_norm */
+    train_k34_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_14);   /* k40_batch_norm */
+    train_k35_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
+            residual_3_norm_b_factor);   /* k41_batch_norm */
     train_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
             residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             params->residual_3_norm_b_beta);
@@ -6637,11 +5659,12 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k63_conv2d(relu_6, batch_norm_22, conv2d_6);
     train_k64_batch_norm_adam(relu_9, batch_norm_23, optimizer->m_residual_3_norm_a_beta, optimizer->v_residual_3_norm_a_beta,
             params->residual_3_norm_a_beta, adam);
-    train_k65_batch_norm_adam(relu_9, residual_3_conv_a_y, residual_3_norm_a_average, params->residual_3_norm_a_gamma,
+    train_k57_batch_norm_adam(relu_9, residual_3_conv_a_y, residual_3_norm_a_average, params->residual_3_norm_a_gamma,
             residual_3_norm_a_factor, &count, batch_norm_25, optimizer->m_residual_3_norm_a_gamma,
-            optimizer->v_residual_3_norm_a_gamma);
-    train_k66_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);
-    train_k67_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma, &count);
+            optimizer->v_residual_3_norm_a_gamma);   /* k65_batch_norm_adam */
+    train_k58_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k66_batch_norm */
+    train_k59_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            &count);   /* k67_batch_norm */
     train_k68_batch_norm(&count, batch_norm_23, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             residual_3_conv_a_y);
     train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
@@ -6651,7 +5674,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
     train_k74_conv2d(relu_9, conv2d_35, conv2d_9);
     train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_36);
-    train_k76_conv2d(relu_9, conv2d_36, conv2d_10);
+    train_k54_conv2d(relu_9, conv2d_36, conv2d_10);   /* k76_conv2d */
     train_k77_conv2d(conv2d_7, conv2d_11, conv2d_8, conv2d_9, conv2d_10);
     train_k78_conv2d(relu_5, relu_9, conv2d_12);
     train_k79_relu_conv2d_batch_norm(relu_5, conv2d_3, conv2d_11, conv2d_13, residual_2_conv_b_y, residual_2_norm_b_average,
@@ -6670,10 +5693,10 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k87_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_38);
     train_k88_conv2d_relu(residual_2_conv_b_y, conv2d_38, relu_11, relu_4);
     train_k89_conv2d(relu_4, residual_2_conv_b_y, conv2d_19);
-    train_k90_batch_norm(relu_11, batch_norm_39);
+    train_k20_batch_norm(relu_11, batch_norm_39);   /* k90_batch_norm */
     train_k91_batch_norm(relu_11, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
-    train_k92_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_44,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);
+    train_k80_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_44,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k92_batch_norm_adam */
     train_k93_batch_norm_adam(batch_norm_39, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_7,
             residual_2_norm_a_average, batch_norm_44, &count, batch_norm_46, optimizer->m_residual_2_norm_a_beta,
             optimizer->v_residual_2_norm_a_beta);
@@ -6686,7 +5709,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k99_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
     train_k100_conv2d(relu_11, conv2d_41, conv2d_22);
     train_k101_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_42);
-    train_k102_conv2d(relu_11, conv2d_42, conv2d_23);
+    train_k83_conv2d(relu_11, conv2d_42, conv2d_23);   /* k102_conv2d */
     train_k103_conv2d(conv2d_20, conv2d_24, conv2d_21, conv2d_22, conv2d_23);
     train_k104_conv2d(relu_3, relu_11, conv2d_25);
     train_k105_relu_batch_norm(relu_3, conv2d_16, conv2d_24, batch_norm_48, residual_1_conv_b_y, residual_1_norm_b_average,
@@ -6701,26 +5724,27 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k109_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_43);
     train_k110_conv2d_relu(residual_1_conv_b_y, conv2d_43, relu_13, relu_2);
     train_k111_conv2d(relu_2, residual_1_conv_b_y, conv2d_27);
-    train_k112_batch_norm(relu_13, batch_norm_57);
+    train_k1_batch_norm(relu_13, batch_norm_57);   /* k112_batch_norm */
     train_k113_batch_norm(relu_13, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_59);
-    train_k114_batch_norm_adam(batch_norm_59, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_62,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);
-    train_k115_batch_norm_adam(batch_norm_57, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_3,
+    train_k106_batch_norm_adam(batch_norm_59, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_62,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k114_batch_norm_adam */
+    train_k107_batch_norm_adam(batch_norm_57, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_3,
             residual_1_norm_a_average, batch_norm_62, &count, batch_norm_64, optimizer->m_residual_1_norm_a_beta,
-            optimizer->v_residual_1_norm_a_beta);
+            optimizer->v_residual_1_norm_a_beta);   /* k115_batch_norm_adam */
     train_k116_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_62,
             residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_64);
-    train_k117_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);
+    train_k109_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);   /* k117_conv2d_pack */
     train_k118_conv2d_relu(relu_13, conv2d_44, relu_14, relu, relu_3);
-    train_k119_conv2d(relu, relu_13, conv2d_29);
-    train_k120_batch_norm(relu_14, batch_norm_66);
-    train_k121_batch_norm(relu_14, stem_y, batch_norm_1_average, batch_norm_68);
-    train_k122_batch_norm_adam(batch_norm_68, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_71,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);
-    train_k123_batch_norm_adam(batch_norm_66, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm, batch_norm_1_average,
-            batch_norm_71, &count, batch_norm_73, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta);
-    train_k124_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_71, stem_y, batch_norm_1_average,
-            batch_norm_73);
+    train_k111_conv2d(relu, relu_13, conv2d_29);   /* k119_conv2d */
+    train_k1_batch_norm(relu_14, batch_norm_66);   /* k120_batch_norm */
+    train_k113_batch_norm(relu_14, stem_y, batch_norm_1_average, batch_norm_68);   /* k121_batch_norm */
+    train_k106_batch_norm_adam(batch_norm_68, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_71,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k122_batch_norm_adam */
+    train_k107_batch_norm_adam(batch_norm_66, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm, batch_norm_1_average,
+            batch_norm_71, &count, batch_norm_73, optimizer->m_batch_norm_1_beta,
+            optimizer->v_batch_norm_1_beta);   /* k123_batch_norm_adam */
+    train_k116_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_71, stem_y, batch_norm_1_average,
+            batch_norm_73);   /* k124_batch_norm */
     train_k125_conv2d(image, relu_14, conv2d_30);
     train_k126_adam(optimizer->m_stem_kernel, conv2d_30, optimizer->v_stem_kernel, params->stem_kernel, adam);
     train_k127_adam(params->batch_norm_1_gamma, adam, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
@@ -6731,8 +5755,8 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             params->residual_1_norm_b_beta, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta);
     train_k128_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_29, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);
-    train_k129_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_27, optimizer->v_residual_1_conv_b_kernel,
-            params->residual_1_conv_b_kernel, adam);
+    train_k128_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_27, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_conv_b_kernel, adam);   /* k129_adam */
     train_k130_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_25, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
     train_k131_adam(params->residual_2_norm_a_gamma, adam, optimizer->m_residual_2_norm_a_gamma,
@@ -6760,1725 +5784,6 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     return DL_OK;
 }
 
-/* resnet.dl:23: conv2d -> f32[4, 16, 16, 16], 442368 multiply-accumulates */
-static inline void gradients_k0_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k0_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[9]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 3; k2++) {
-                const float *const ak = a + (at + k0 * 48 + k1 * 3 + k2), *const bk = b + (k0 * 144 + k1 * 48 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k0_conv2d(const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k0_conv2d_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        gradients_k0_conv2d_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k0_conv2d_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void gradients_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm[i0 * 16 + j0] += stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:35: cross_entropy -> index check */
-static dl_status gradients_k2_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
-        float *restrict batch_norm_1_average, float *restrict batch_norm_1_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm[j0];
-        const float v8 = batch_norm[j0 + 16];
-        const float v9 = batch_norm[j0 + 32];
-        const float v10 = batch_norm[j0 + 48];
-        const float v11 = batch_norm_1_moving_mean[j0] * 0.9f;
-        const float batch_norm_1_average_v2 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f : 0.0f)
-                + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        batch_norm_1_average[j0] = batch_norm_1_average_v2;
-        batch_norm_1_moving_mean[j0] = v11 + batch_norm_1_average_v2 * 0.1f;
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void gradients_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_average,
-        float *restrict batch_norm_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_2[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0];
-                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void gradients_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
-        float *restrict batch_norm_1_moving_variance, float *restrict batch_norm_1_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_2[j0];
-        const float v8 = batch_norm_2[j0 + 16];
-        const float v9 = batch_norm_2[j0 + 32];
-        const float v10 = batch_norm_2[j0 + 48];
-        const float v11 = batch_norm_1_moving_variance[j0] * 0.9f;
-        const float batch_norm_1_variance_v4 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        batch_norm_1_moving_variance[j0] = v11 + batch_norm_1_variance_v4 * 0.1f;
-        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_variance_v4 + 0.001f);
-    }
-}
-
-/* resnet.dl:24: relu -> f32[4, 16, 16, 16] */
-static void gradients_k6_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma,
-        const float *restrict batch_norm_1_beta, float *restrict relu)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y[j0 * 16 + j1] - batch_norm_1_average[j1]) * (batch_norm_1_factor[j1]
-                    * batch_norm_1_gamma[j1]) + batch_norm_1_beta[j1];
-            relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k7_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k7_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k7_conv2d(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict residual_1_conv_a_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k7_conv2d_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_a_kernel + n, residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
-                            k0_hi);
-                    else if (i2_0 < 12)
-                        gradients_k7_conv2d_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                            residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k7_conv2d_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_a_kernel + n, residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
-                            k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k8_batch_norm(const float *restrict residual_1_conv_a_y, float *restrict batch_norm_3)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_3[i0 * 16 + j0] += residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict residual_1_norm_a_average, float *restrict residual_1_norm_a_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
-        const float v11 = residual_1_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_a_average_v11 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_average[j0] = residual_1_norm_a_average_v11;
-        residual_1_norm_a_moving_mean[j0] = v11 + residual_1_norm_a_average_v11 * 0.1f;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k10_batch_norm(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_4)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_4[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_a_average[j0];
-                    batch_norm_4[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void gradients_k11_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_a_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_4[j0];
-        const float v8 = batch_norm_4[j0 + 16];
-        const float v9 = batch_norm_4[j0 + 32];
-        const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = residual_1_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_a_variance_v13 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_a_moving_variance[j0] = v11 + residual_1_norm_a_variance_v13 * 0.1f;
-        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_variance_v13 + 0.001f);
-    }
-}
-
-/* resnet.dl:10: relu -> f32[4, 16, 16, 16] */
-static void gradients_k12_relu(const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
-        const float *restrict residual_1_norm_a_beta, float *restrict relu_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (residual_1_conv_a_y[j0 * 16 + j1] - residual_1_norm_a_average[j1]) * (residual_1_norm_a_factor[j1]
-                    * residual_1_norm_a_gamma[j1]) + residual_1_norm_a_beta[j1];
-            relu_2[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k13_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k13_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k13_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k13_conv2d_tile_4_at_0(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
-                            k0_hi);
-                    else if (i2_0 < 12)
-                        gradients_k13_conv2d_tile_4(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
-                            k0_hi);
-                    else
-                        gradients_k13_conv2d_tile_4_at_12(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo,
-                            k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void gradients_k14_batch_norm(const float *restrict residual_1_conv_b_y, float *restrict batch_norm_5)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[i0 * 16 + j0] += residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k15_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
-        float *restrict residual_1_norm_b_average, float *restrict residual_1_norm_b_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_5[j0];
-        const float v8 = batch_norm_5[j0 + 16];
-        const float v9 = batch_norm_5[j0 + 32];
-        const float v10 = batch_norm_5[j0 + 48];
-        const float v11 = residual_1_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_1_norm_b_average_v20 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_average[j0] = residual_1_norm_b_average_v20;
-        residual_1_norm_b_moving_mean[j0] = v11 + residual_1_norm_b_average_v20 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
-static void gradients_k16_batch_norm(const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_b_average[j0];
-                    batch_norm_6[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void gradients_k17_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_6,
-        float *restrict residual_1_norm_b_moving_variance, float *restrict residual_1_norm_b_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_6[j0];
-        const float v8 = batch_norm_6[j0 + 16];
-        const float v9 = batch_norm_6[j0 + 32];
-        const float v10 = batch_norm_6[j0 + 48];
-        const float v11 = residual_1_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_1_norm_b_variance_v22 = ((v2 ? v7 / 256.0f : 0.0f) + (v3 ? v8 / 256.0f : 0.0f) + (v4 ? v9 / 256.0f
-                : 0.0f) + (v5 ? v10 / 256.0f : 0.0f)) / v6;
-        residual_1_norm_b_moving_variance[j0] = v11 + residual_1_norm_b_variance_v22 * 0.1f;
-        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_variance_v22 + 0.001f);
-    }
-}
-
-/* resnet.dl:16: relu -> f32[4, 16, 16, 16] */
-static void gradients_k18_relu(const float *restrict relu, const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict residual_1_norm_b_factor,
-        const float *restrict residual_1_norm_b_gamma, const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = relu[j0 * 16 + j1] + ((residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_average[j1])
-                    * (residual_1_norm_b_factor[j1] * residual_1_norm_b_gamma[j1]) + residual_1_norm_b_beta[j1]);
-            relu_3[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
-static inline void gradients_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void gradients_k19_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 1536 + k1 * 512 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k19_conv2d(const float *restrict relu_3, const float *restrict residual_2_conv_a_kernel,
-        float *restrict residual_2_conv_a_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 * 2, 1);
-                const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
-                for (int n = 0; n < 32; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k19_conv2d_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
-                            residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k19_conv2d_tile_4_at_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
-                            residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_7)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_7[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_7[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k21_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
-        float *restrict residual_2_norm_a_average, float *restrict residual_2_norm_a_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_7[j0];
-        const float v8 = batch_norm_7[j0 + 32];
-        const float v9 = batch_norm_7[j0 + 64];
-        const float v10 = batch_norm_7[j0 + 96];
-        const float v11 = residual_2_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_a_average_v29 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
-                : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_average[j0] = residual_2_norm_a_average_v29;
-        residual_2_norm_a_moving_mean[j0] = v11 + residual_2_norm_a_average_v29 * 0.1f;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_8)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_8[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0];
-                    batch_norm_8[i0 * 32 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void gradients_k23_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
-        float *restrict residual_2_norm_a_moving_variance, float *restrict residual_2_norm_a_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_8[j0];
-        const float v8 = batch_norm_8[j0 + 32];
-        const float v9 = batch_norm_8[j0 + 64];
-        const float v10 = batch_norm_8[j0 + 96];
-        const float v11 = residual_2_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_a_variance_v31 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
-                : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_a_moving_variance[j0] = v11 + residual_2_norm_a_variance_v31 * 0.1f;
-        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v31 + 0.001f);
-    }
-}
-
-/* resnet.dl:10: relu -> f32[4, 8, 8, 32] */
-static void gradients_k24_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1]) * (residual_2_norm_a_factor[j1]
-                    * residual_2_norm_a_gamma[j1]) + residual_2_norm_a_beta[j1];
-            relu_4[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void gradients_k25_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void gradients_k25_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k25_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
-        float *restrict residual_2_conv_b_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-                for (int n = 0; n < 32; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k25_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
-                            k0_hi);
-                    else
-                        gradients_k25_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
-                            k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void gradients_k26_batch_norm(const float *restrict residual_2_conv_b_y, float *restrict batch_norm_9)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_9[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_9[i0 * 32 + j0] += residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k27_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
-        float *restrict residual_2_norm_b_average, float *restrict residual_2_norm_b_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_9[j0];
-        const float v8 = batch_norm_9[j0 + 32];
-        const float v9 = batch_norm_9[j0 + 64];
-        const float v10 = batch_norm_9[j0 + 96];
-        const float v11 = residual_2_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_2_norm_b_average_v38 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
-                : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_average[j0] = residual_2_norm_b_average_v38;
-        residual_2_norm_b_moving_mean[j0] = v11 + residual_2_norm_b_average_v38 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 32] */
-static void gradients_k28_batch_norm(const float *restrict residual_2_conv_b_y, const float *restrict residual_2_norm_b_average,
-        float *restrict batch_norm_10)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_10[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_b_average[j0];
-                    batch_norm_10[i0 * 32 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void gradients_k29_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_10,
-        float *restrict residual_2_norm_b_moving_variance, float *restrict residual_2_norm_b_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_10[j0];
-        const float v8 = batch_norm_10[j0 + 32];
-        const float v9 = batch_norm_10[j0 + 64];
-        const float v10 = batch_norm_10[j0 + 96];
-        const float v11 = residual_2_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_2_norm_b_variance_v40 = ((v2 ? v7 / 64.0f : 0.0f) + (v3 ? v8 / 64.0f : 0.0f) + (v4 ? v9 / 64.0f
-                : 0.0f) + (v5 ? v10 / 64.0f : 0.0f)) / v6;
-        residual_2_norm_b_moving_variance[j0] = v11 + residual_2_norm_b_variance_v40 * 0.1f;
-        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_variance_v40 + 0.001f);
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 8, 8, 32], 131072 multiply-accumulates */
-static inline void gradients_k30_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k30_conv2d_relu(const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
-        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 32; n += 4)
-                    gradients_k30_conv2d_relu_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
-                            relu_5 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + ((residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_b_average[j0])
-                                * (residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0]) + residual_2_norm_b_beta[j0]);
-                        relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
-static inline void gradients_k31_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k31_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
-        float *restrict residual_3_conv_a_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                gradients_k31_conv2d_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
-                        residual_3_conv_a_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void gradients_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_11)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_11[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_11[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k33_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
-        float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_11[j0];
-        const float v8 = batch_norm_11[j0 + 64];
-        const float v9 = batch_norm_11[j0 + 128];
-        const float v10 = batch_norm_11[j0 + 192];
-        const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v48 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
-                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v48;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v48 * 0.1f;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 64] */
-static void gradients_k34_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
-        float *restrict batch_norm_12)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_12[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
-                    batch_norm_12[i0 * 64 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k35_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
-        float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_12[j0];
-        const float v8 = batch_norm_12[j0 + 64];
-        const float v9 = batch_norm_12[j0 + 128];
-        const float v10 = batch_norm_12[j0 + 192];
-        const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_a_variance_v50 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
-                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_a_moving_variance[j0] = v11 + residual_3_norm_a_variance_v50 * 0.1f;
-        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_variance_v50 + 0.001f);
-    }
-}
-
-/* resnet.dl:10: relu -> f32[4, 4, 4, 64] */
-static void gradients_k36_relu(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
-        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1]) * (residual_3_norm_a_factor[j1]
-                    * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
-            relu_6[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void gradients_k37_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k37_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
-        float *restrict residual_3_conv_b_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                gradients_k37_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
-                        residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void gradients_k38_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict batch_norm_13)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_13[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_13[i0 * 64 + j0] += residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k39_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
-        float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 64];
-        const float v9 = batch_norm_13[j0 + 128];
-        const float v10 = batch_norm_13[j0 + 192];
-        const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_average_v57 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
-                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v57;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v57 * 0.1f;
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 64] */
-static void gradients_k40_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
-        float *restrict batch_norm_14)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_14[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = residual_3_conv_b_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_b_average[j0];
-                    batch_norm_14[i0 * 64 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k41_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_14,
-        float *restrict residual_3_norm_b_moving_variance, float *restrict residual_3_norm_b_factor)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_14[j0];
-        const float v8 = batch_norm_14[j0 + 64];
-        const float v9 = batch_norm_14[j0 + 128];
-        const float v10 = batch_norm_14[j0 + 192];
-        const float v11 = residual_3_norm_b_moving_variance[j0] * 0.9f;
-        const float residual_3_norm_b_variance_v59 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
-                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_moving_variance[j0] = v11 + residual_3_norm_b_variance_v59 * 0.1f;
-        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_variance_v59 + 0.001f);
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates */
-static inline void gradients_k42_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k42_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 64; n += 4)
-                gradients_k42_conv2d_relu_tile_4(relu_5, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
-                        relu_7 + (i0 * 1024 + i1 * 256 + n));
-            for (int i2 = 0; i2 < 4; i2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + ((residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_average[j0])
-                            * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + residual_3_norm_b_beta[j0]);
-                    relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:28: global_avg_pool2d -> f32[4, 64] */
-static void gradients_k43_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float global_avg_pool2d[64];
-        for (int j0 = 0; j0 < 64; j0++) {
-            global_avg_pool2d[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    global_avg_pool2d[j0] += relu_7[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            global_avg_pool2d_2[i0 * 64 + j0] = global_avg_pool2d[j0] / 16.0f;
-        }
-    }
-}
-
-/* resnet.dl:29: dense -> f32[10, 64] */
-static void gradients_k44_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_3[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
-/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates */
-static inline void gradients_k45_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 10);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
-}
-
-static void gradients_k45_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
-        const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy,
-        dl_word *restrict argmax)
-{
-    float logits[10];
-    float softmax;
-    for (int n = 0; n < 10; n += 4)
-        gradients_k45_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
-                classifier_y + (n < 6 ? n : 6));
-    for (int i0 = 0; i0 < 4; i0++) {
-        float max_v69 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v68 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v68;
-            const float x_max_v69 = logits_v68;
-            max_v69 = dl_max(max_v69, x_max_v69);
-        }
-        softmax = max_v69;
-        float sum_v71 = 0.0f;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float softmax_1_y_v70 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[i0 * 10 + j0] = softmax_1_y_v70;
-            sum_v71 += softmax_1_y_v70;
-        }
-        softmax_2[i0] = sum_v71;
-        const float v1 = softmax_2[i0];
-        const float v2 = dl_log(v1);
-        float sum_v73 = 0.0f;
-        int32_t argmax_v74 = 0;
-        float best_argmax_v74 = -DL_INFINITY;
-        for (int r0 = 0; r0 < 10; r0++) {
-            const float v3 = logits[r0];
-            sum_v73 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-            const float x_argmax_v74 = v3;
-            if (best_argmax_v74 < x_argmax_v74) {
-                best_argmax_v74 = x_argmax_v74;
-                argmax_v74 = r0;
-            }
-        }
-        cross_entropy[i0] = sum_v73;
-        argmax[i0] = argmax_v74;
-    }
-}
-
-/* resnet.dl:37: -> f32 */
-static void gradients_k46_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
-{
-    const int32_t v1 = count_[0];
-    const int32_t v2 = argmax[0];
-    const int32_t v3 = label[0];
-    const int32_t v4 = argmax[1];
-    const int32_t v5 = label[1];
-    const int32_t v6 = argmax[2];
-    const int32_t v7 = label[2];
-    const int32_t v8 = argmax[3];
-    const int32_t v9 = label[3];
-    accuracy[0] = ((0 < v1 ? (float)(v2 == v3) : 0.0f) + (1 < v1 ? (float)(v4 == v5) : 0.0f) + (2 < v1 ? (float)(v6 == v7)
-            : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f)) / (float)v1;
-}
-
-/* resnet.dl:35: cross_entropy -> f32 */
-static void gradients_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    const int32_t v1 = count_[0];
-    const float v2 = cross_entropy[0];
-    const float v3 = cross_entropy[1];
-    const float v4 = cross_entropy[2];
-    const float v5 = cross_entropy[3];
-    loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
-}
-
 /* resnet.dl:35: cross_entropy, resnet.dl:31: softmax, resnet.dl:29: dense -> f32[10] */
 static void gradients_k48_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
@@ -8494,11 +5799,11 @@ static void gradients_k48_cross_entropy_softmax_dense(const int32_t *restrict la
         }
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        float sum_v78 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v78 += -cross_entropy_2[j0 * 10 + r1];
+            sum_v1 += -cross_entropy_2[j0 * 10 + r1];
         }
-        cross_entropy_3[j0] = sum_v78;
+        cross_entropy_3[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const float v4 = cross_entropy_3[j0] / softmax_2[j0];
@@ -8508,62 +5813,6 @@ static void gradients_k48_cross_entropy_softmax_dense(const int32_t *restrict la
     }
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = softmax_1_y[j0] + softmax_1_y[j0 + 10] + softmax_1_y[j0 + 20] + softmax_1_y[j0 + 30];
-    }
-}
-
-/* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 2560 multiply-accumulates */
-static inline void gradients_k49_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k49_dense_global_avg_pool2d_relu(const float *restrict softmax_1_y,
-        const float *restrict classifier_kernel_3, float *restrict dense, float *restrict relu_7)
-{
-    float global_avg_pool2d_3[64];
-    for (int n = 0; n < 64; n += 4)
-        gradients_k49_dense_global_avg_pool2d_relu_tile_4(softmax_1_y, 0, classifier_kernel_3 + n, dense + n);
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            global_avg_pool2d_3[j0] = dense[i0 * 64 + j0] / 16.0f;
-        }
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = global_avg_pool2d_3[j2];
-                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1
-                            : 0.0f;
-                }
-            }
-        }
     }
 }
 
@@ -8610,7 +5859,8 @@ static void gradients_k50_dense(const float *restrict global_avg_pool2d_2, const
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[64] */
+/* resnet.dl:14: conv2d;
+ * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
 static void gradients_k51_conv2d(const float *restrict relu_7, float *restrict residual_3_norm_b_beta_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -8627,145 +5877,8 @@ static void gradients_k51_conv2d(const float *restrict relu_7, float *restrict r
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[1, 1, 64, 32] */
-static void gradients_k52_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_27)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_27[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates */
-static inline void gradients_k53_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k53_conv2d(const float *restrict relu_7, const float *restrict conv2d_27, float *restrict conv2d)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 32; n += 4)
-                gradients_k53_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_27 + n, conv2d + (i0 * 512 + i1 * 128 + n));
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[4, 4, 4, 128] */
-static void gradients_k54_conv2d(const float *restrict conv2d, float *restrict conv2d_2)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_2[j0 * 2048 + j1 * 512 + j2 * 128 + j3] = conv2d[j0 * 512 + j1 * 128 + j2 * 32 + j3];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_2[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 32] = 0.0f;
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_2[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 64] = 0.0f;
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_2[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 96] = 0.0f;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[32, 1, 1, 64], 131072 multiply-accumulates */
-static inline void gradients_k55_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 16; k0++) {
-        for (int k1 = 0; k1 < 4; k1++) {
-            const float *const ak = a + (at + k0 * 512 + k1 * 64), *const bk = b + (k0 * 256 + k1 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k55_conv2d(const float *restrict relu_5, const float *restrict relu_7,
-        float *restrict residual_3_shortcut_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            gradients_k55_conv2d_tile_4(relu_5, i0_0, relu_7 + n, residual_3_shortcut_kernel_2 + (i0_0 * 64 + n));
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
 static void gradients_k56_batch_norm(const float *restrict relu_7, const float *restrict residual_3_conv_b_y,
         const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
         float *restrict residual_3_norm_b_gamma_2, const float *restrict residual_3_norm_b_gamma,
@@ -8794,29 +5907,8 @@ static void gradients_k56_batch_norm(const float *restrict relu_7, const float *
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
-        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_17[64];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_16[j0];
-            batch_norm_17[j0] = (v1 ? v2 : 0.0f) / 16.0f;
-        }
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_17[j2]
-                            * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
 static void gradients_k58_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_beta_2,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_20)
@@ -8841,687 +5933,8 @@ static void gradients_k58_batch_norm(const float *restrict residual_3_conv_b_y, 
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_20,
-        const float *restrict relu_7, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_conv_b_y, float *restrict batch_norm_22)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_21[64];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_20[j0];
-            batch_norm_21[j0] = (v1 ? v2 : 0.0f) / 16.0f;
-        }
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2])
-                            + residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_21[j2];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k60_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_28)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_28[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void gradients_k61_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k61_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_28,
-        float *restrict relu_9, const float *restrict relu_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                gradients_k61_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_28 + n,
-                        relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
-            for (int i2 = 0; i2 < 4; i2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
-                            : 0.0f;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates */
-static inline void gradients_k62_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 1024 + k1 * 256 + k2 * 64),
-                        *const bk = b + (k0 * 1024 + k1 * 256 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
-}
-
-static void gradients_k62_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_4)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 4, 1, 4);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
-                for (int n = 0; n < 64; n += 4)
-                    gradients_k62_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
-                            conv2d_4 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k63_batch_norm(const float *restrict relu_9, float *restrict residual_3_norm_a_beta_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_a_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_norm_a_beta_2[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k64_batch_norm(const float *restrict relu_9, const float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_average, const float *restrict residual_3_norm_a_factor,
-        float *restrict residual_3_norm_a_gamma_2, const float *restrict residual_3_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_24)
-{
-    float batch_norm_23[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_23[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_23[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
-                            * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_a_average[j0]);
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = batch_norm_23[j0];
-        const float v3 = residual_3_norm_a_factor[j0];
-        residual_3_norm_a_gamma_2[j0] = v2 * v3;
-        batch_norm_24[j0] = v2 * residual_3_norm_a_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k65_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
-        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_25[64];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 16.0f;
-        }
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_25[j2]
-                            * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void gradients_k66_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_beta_2,
-        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_28)
-{
-    float batch_norm_27[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_27[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_27[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_28[j0] = -(residual_3_norm_a_beta_2[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
-                + batch_norm_27[j0] * 2.0f) / v1;
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64] */
-static void gradients_k67_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_28,
-        float *restrict relu_9, const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_conv_a_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_29[64];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_28[j0];
-            batch_norm_29[j0] = (v1 ? v2 : 0.0f) / 16.0f;
-        }
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
-                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_29[j2];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[2, 2, 64, 32] */
-static void gradients_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_29)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 2; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_29[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
-                            = residual_3_conv_a_kernel[-j0 * 12288 - j1 * 4096 + j2 + j3 * 64 + 16384];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates */
-static inline void gradients_k69_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 4096 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 4096 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k69_conv2d(const float *restrict relu_9, const float *restrict conv2d_29, float *restrict conv2d_5)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
-            for (int n = 0; n < 32; n += 4)
-                gradients_k69_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_29 + n,
-                        conv2d_5 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[2, 1, 64, 32] */
-static void gradients_k70_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_30)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_30[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
-static inline void gradients_k71_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 64; k1++) {
-            const float *const ak = a + (at + k0 * 256 + k1), *const bk = b + (k0 * 2048 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k71_conv2d(const float *restrict relu_9, const float *restrict conv2d_30, float *restrict conv2d_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
-            for (int n = 0; n < 32; n += 4)
-                gradients_k71_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_30 + n,
-                        conv2d_6 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 2, 64, 32] */
-static void gradients_k72_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_31)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_31[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates */
-static inline void gradients_k73_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 1; k0++) {
-        for (int k1 = 0; k1 < 64; k1++) {
-            const float *const ak = a + (at + k0 * 64 + k1), *const bk = b + (k0 * 2048 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    for (int k0 = 1; k0 < 2; k0++) {
-        for (int k1 = 0; k1 < 64; k1++) {
-            const float *const ak = a + (at + k0 * 64 + k1), *const bk = b + (k0 * 2048 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k73_conv2d(const float *restrict relu_9, const float *restrict conv2d_31, float *restrict conv2d_7)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 32; n += 4)
-                gradients_k73_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_31 + n,
-                        conv2d_7 + (i0 * 512 + i1 * 128 + n));
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 1, 64, 32] */
-static void gradients_k74_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_32)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_32[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates */
-static inline void gradients_k75_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k75_conv2d(const float *restrict relu_9, const float *restrict conv2d_32, float *restrict conv2d_8)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 32; n += 4)
-                gradients_k75_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256, conv2d_32 + n, conv2d_8 + (i0 * 512 + i1 * 128 + n));
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 128] */
-static void gradients_k76_conv2d(const float *restrict conv2d_5, float *restrict conv2d_9, const float *restrict conv2d_6,
-        const float *restrict conv2d_7, const float *restrict conv2d_8)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_9[j0 * 2048 + j1 * 512 + j2 * 128 + j3] = conv2d_5[j0 * 512 + j1 * 128 + j2 * 32 + j3];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_9[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 32] = conv2d_6[j0 * 512 + j1 * 128 + j2 * 32 + j3];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_9[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 64] = conv2d_7[j0 * 512 + j1 * 128 + j2 * 32 + j3];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_9[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 96] = conv2d_8[j0 * 512 + j1 * 128 + j2 * 32 + j3];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates */
-static inline void gradients_k77_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 2048 + k1 * 512 + k2 * 64),
-                        *const bk = b + (k0 * 1024 + k1 * 256 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
-}
-
-static void gradients_k77_conv2d(const float *restrict relu_5, const float *restrict relu_9, float *restrict conv2d_10)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1, 2);
-                const int k1_hi = dl_end_tap(-i1 + 7, 2, 4);
-                const int k2_lo = dl_first_tap(-i2, 2);
-                const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
-                for (int n = 0; n < 64; n += 4)
-                    gradients_k77_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
-                            conv2d_10 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32] */
-static void gradients_k78_relu_conv2d_batch_norm(float *restrict relu_5, const float *restrict conv2d_2,
-        const float *restrict conv2d_9, float *restrict conv2d_11, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_31)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 8; j0++) {
-            for (int j1 = 0; j1 < 8; j1++) {
-                for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = conv2d_2[i0 * 2048 + j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                    const float v2 = conv2d_9[i0 * 2048 + j2 + (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32];
-                    relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v1 + v2
-                            : 0.0f;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 32; j0++) {
-            conv2d_11[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_11[i0 * 32 + j0] += relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_31[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_31[i0 * 32 + j0] += relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
-                            * (residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_b_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 32] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
 static void gradients_k79_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_34)
@@ -9531,9 +5944,9 @@ static void gradients_k79_batch_norm(const float *restrict batch_norm_31, const 
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v132 = batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64] + batch_norm_31[j0 + 96];
-        residual_2_norm_b_gamma_2[j0] = sum_v132 * v2;
-        batch_norm_33[j0] = sum_v132 * residual_2_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64] + batch_norm_31[j0 + 96];
+        residual_2_norm_b_gamma_2[j0] = sum_v0 * v2;
+        batch_norm_33[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -9544,7 +5957,8 @@ static void gradients_k79_batch_norm(const float *restrict batch_norm_31, const 
     }
 }
 
-/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32] */
+/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
 static void gradients_k80_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
         const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
         const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
@@ -9558,9 +5972,9 @@ static void gradients_k80_conv2d_batch_norm(const float *restrict conv2d_11, flo
         const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_34[j0 + 32]
                 + (batch_norm_9[j0 + 64] - v3) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_34[j0 + 96])
                 * 2.0f;
-        const float sum_v126 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
-        residual_2_norm_b_beta_2[j0] = sum_v126;
-        batch_norm_35[j0] = -(sum_v126 * v2 + v4) / v1;
+        const float sum_v0 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
+        residual_2_norm_b_beta_2[j0] = sum_v0;
+        batch_norm_35[j0] = -(sum_v0 * v2 + v4) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
@@ -9571,941 +5985,9 @@ static void gradients_k80_conv2d_batch_norm(const float *restrict conv2d_11, flo
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[1, 1, 32, 16] */
-static void gradients_k81_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_33)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_33[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k82_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k82_conv2d(const float *restrict relu_5, const float *restrict conv2d_33, float *restrict conv2d_12)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k82_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_33 + n,
-                            conv2d_12 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
-            }
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[4, 8, 8, 64] */
-static void gradients_k83_conv2d(const float *restrict conv2d_12, float *restrict conv2d_13)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_13[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_12[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_13[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = 0.0f;
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_13[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = 0.0f;
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_13[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = 0.0f;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates */
-static inline void gradients_k84_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 8; k1++) {
-            const float *const ak = a + (at + k0 * 512 + k1 * 32), *const bk = b + (k0 * 256 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k84_conv2d(const float *restrict relu_3, const float *restrict relu_5,
-        float *restrict residual_2_shortcut_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 32; n += 4)
-            gradients_k84_conv2d_tile_4(relu_3, i0_0, relu_5 + n, residual_2_shortcut_kernel_2 + (i0_0 * 32 + n));
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k85_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_34, float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_36)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_b_y[j0 * 2048 + j1 * 32 + j2] = relu_5[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
-                        * residual_2_norm_b_gamma[j2]) + batch_norm_34[j0 * 32 + j2]
-                        * (residual_2_conv_b_y[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
-                        + batch_norm_36[j0 * 32 + j2];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k86_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_34)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_34[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void gradients_k87_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void gradients_k87_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void gradients_k87_conv2d_relu(const float *restrict residual_2_conv_b_y, const float *restrict conv2d_34,
-        float *restrict relu_11, const float *restrict relu_4)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-                for (int n = 0; n < 32; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k87_conv2d_relu_tile_4_at_0(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_34 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k87_conv2d_relu_tile_4_at_4(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_34 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1
-                                : 0.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates */
-static inline void gradients_k88_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 2048 + k1 * 256 + k2 * 32),
-                        *const bk = b + (k0 * 2048 + k1 * 256 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[288] = c1_0;
-    c[289] = c1_1;
-    c[290] = c1_2;
-    c[291] = c1_3;
-    c[576] = c2_0;
-    c[577] = c2_1;
-    c[578] = c2_2;
-    c[579] = c2_3;
-    c[864] = c3_0;
-    c[865] = c3_1;
-    c[866] = c3_2;
-    c[867] = c3_3;
-}
-
-static void gradients_k88_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y,
-        float *restrict conv2d_15)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 8, 1, 8);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
-                for (int n = 0; n < 32; n += 4)
-                    gradients_k88_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y + n,
-                            conv2d_15 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k89_batch_norm(const float *restrict relu_11, float *restrict batch_norm_38)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_38[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_38[i0 * 32 + j0] += relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k90_batch_norm(const float *restrict relu_11, const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, float *restrict batch_norm_39)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_39[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_39[i0 * 32 + j0] += relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
-                            * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k91_batch_norm(const float *restrict batch_norm_39, const float *restrict residual_2_norm_a_factor,
-        float *restrict residual_2_norm_a_gamma_2, const float *restrict residual_2_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_42)
-{
-    float batch_norm_41[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_a_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v146 = batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64] + batch_norm_39[j0 + 96];
-        residual_2_norm_a_gamma_2[j0] = sum_v146 * v2;
-        batch_norm_41[j0] = sum_v146 * residual_2_norm_a_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_41[j1];
-            batch_norm_42[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 32] */
-static void gradients_k92_batch_norm(const float *restrict batch_norm_38, float *restrict residual_2_norm_a_beta_2,
-        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict batch_norm_7, const float *restrict residual_2_norm_a_average,
-        const float *restrict batch_norm_42, const int32_t *restrict count_, float *restrict batch_norm_44)
-{
-    float batch_norm_43[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_a_factor[j0] * residual_2_norm_a_gamma[j0];
-        const float v3 = residual_2_norm_a_average[j0] * 64.0f;
-        const float v4 = ((batch_norm_7[j0] - v3) * batch_norm_42[j0] + (batch_norm_7[j0 + 32] - v3) * batch_norm_42[j0 + 32]
-                + (batch_norm_7[j0 + 64] - v3) * batch_norm_42[j0 + 64] + (batch_norm_7[j0 + 96] - v3) * batch_norm_42[j0 + 96])
-                * 2.0f;
-        const float sum_v144 = batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64] + batch_norm_38[j0 + 96];
-        residual_2_norm_a_beta_2[j0] = sum_v144;
-        batch_norm_43[j0] = -(sum_v144 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_43[j1];
-            batch_norm_44[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32] */
-static void gradients_k93_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
-        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_42,
-        const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        const float *restrict batch_norm_44)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                relu_11[j0 * 2048 + j1 * 32 + j2] = relu_11[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
-                        * residual_2_norm_a_gamma[j2]) + batch_norm_42[j0 * 32 + j2]
-                        * (residual_2_conv_a_y[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_a_average[j2]) * 2.0f
-                        + batch_norm_44[j0 * 32 + j2];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[2, 2, 32, 16] */
-static void gradients_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_35)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 2; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_35[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
-                            = residual_2_conv_a_kernel[-j0 * 3072 - j1 * 1024 + j2 + j3 * 32 + 4096];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates */
-static inline void gradients_k95_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 1024 + k1 * 512 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k95_conv2d(const float *restrict relu_11, const float *restrict conv2d_35, float *restrict conv2d_16)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k95_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_35 + n,
-                            conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k95_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_35 + n,
-                            conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[2, 1, 32, 16] */
-static void gradients_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_36)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_36[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void gradients_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 32; k1++) {
-            const float *const ak = a + (at + k0 * 256 + k1), *const bk = b + (k0 * 512 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_36, float *restrict conv2d_17)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_36 + n,
-                            conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 2, 32, 16] */
-static void gradients_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_37)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_37[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates */
-static inline void gradients_k99_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 1; k0++) {
-        for (int k1 = 0; k1 < 32; k1++) {
-            const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    for (int k0 = 1; k0 < 2; k0++) {
-        for (int k1 = 0; k1 < 32; k1++) {
-            const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 2; k0++) {
-        for (int k1 = 0; k1 < 32; k1++) {
-            const float *const ak = a + (at + k0 * 32 + k1), *const bk = b + (k0 * 512 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k99_conv2d(const float *restrict relu_11, const float *restrict conv2d_37, float *restrict conv2d_18)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k99_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_37 + n,
-                            conv2d_18 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
-                    else
-                        gradients_k99_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_37 + n,
-                            conv2d_18 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 1, 32, 16] */
-static void gradients_k100_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_38)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_38[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k101_conv2d(const float *restrict relu_11, const float *restrict conv2d_38, float *restrict conv2d_19)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k101_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_38 + n,
-                            conv2d_19 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 64] */
-static void gradients_k102_conv2d(const float *restrict conv2d_16, float *restrict conv2d_20, const float *restrict conv2d_17,
-        const float *restrict conv2d_18, const float *restrict conv2d_19)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_20[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_16[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_20[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = conv2d_17[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_20[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = conv2d_18[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_20[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = conv2d_19[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates */
-static inline void gradients_k103_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 4096 + k1 * 512 + k2 * 32),
-                        *const bk = b + (k0 * 2048 + k1 * 256 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[288] = c1_0;
-    c[289] = c1_1;
-    c[290] = c1_2;
-    c[291] = c1_3;
-    c[576] = c2_0;
-    c[577] = c2_1;
-    c[578] = c2_2;
-    c[579] = c2_3;
-    c[864] = c3_0;
-    c[865] = c3_1;
-    c[866] = c3_2;
-    c[867] = c3_3;
-}
-
-static void gradients_k103_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_21)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1, 2);
-                const int k1_hi = dl_end_tap(-i1 + 15, 2, 8);
-                const int k2_lo = dl_first_tap(-i2, 2);
-                const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
-                for (int n = 0; n < 32; n += 4)
-                    gradients_k103_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
-                            conv2d_21 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16] */
-static void gradients_k104_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_13,
-        const float *restrict conv2d_20, float *restrict batch_norm_46, const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_47)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = conv2d_13[i0 * 4096 + j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                    const float v2 = conv2d_20[i0 * 4096 + j2 + (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16];
-                    relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] ? v1 + v2
-                            : 0.0f;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_46[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_46[i0 * 16 + j0] += relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_47[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_47[i0 * 16 + j0] += relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
-                            * (residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_b_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
 static void gradients_k105_batch_norm(const float *restrict batch_norm_47, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_50)
@@ -10515,9 +5997,9 @@ static void gradients_k105_batch_norm(const float *restrict batch_norm_47, const
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v167 = batch_norm_47[j0] + batch_norm_47[j0 + 16] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 48];
-        residual_1_norm_b_gamma_2[j0] = sum_v167 * v2;
-        batch_norm_49[j0] = sum_v167 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_47[j0] + batch_norm_47[j0 + 16] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 48];
+        residual_1_norm_b_gamma_2[j0] = sum_v0 * v2;
+        batch_norm_49[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -10528,7 +6010,9 @@ static void gradients_k105_batch_norm(const float *restrict batch_norm_47, const
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 16] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
 static void gradients_k106_batch_norm(const float *restrict batch_norm_46, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
         const float *restrict batch_norm_5, const float *restrict residual_1_norm_b_average,
@@ -10542,758 +6026,15 @@ static void gradients_k106_batch_norm(const float *restrict batch_norm_46, float
         const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_50[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_50[j0 + 16]
                 + (batch_norm_5[j0 + 32] - v3) * batch_norm_50[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_50[j0 + 48])
                 * 2.0f;
-        const float sum_v165 = batch_norm_46[j0] + batch_norm_46[j0 + 16] + batch_norm_46[j0 + 32] + batch_norm_46[j0 + 48];
-        residual_1_norm_b_beta_2[j0] = sum_v165;
-        batch_norm_51[j0] = -(sum_v165 * v2 + v4) / v1;
+        const float sum_v0 = batch_norm_46[j0] + batch_norm_46[j0 + 16] + batch_norm_46[j0 + 32] + batch_norm_46[j0 + 48];
+        residual_1_norm_b_beta_2[j0] = sum_v0;
+        batch_norm_51[j0] = -(sum_v0 * v2 + v4) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
             const float v6 = batch_norm_51[j1];
             batch_norm_52[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k107_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
-        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_50, float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_52)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 256; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_b_y[j0 * 4096 + j1 * 16 + j2] = relu_3[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_b_factor[j2]
-                        * residual_1_norm_b_gamma[j2]) + batch_norm_50[j0 * 16 + j2]
-                        * (residual_1_conv_b_y[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_b_average[j2]) * 2.0f
-                        + batch_norm_52[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k108_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_39)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_39[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k109_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k109_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k109_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k109_conv2d_relu(const float *restrict residual_1_conv_b_y, const float *restrict conv2d_39,
-        float *restrict relu_13, const float *restrict relu_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k109_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_39 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        gradients_k109_conv2d_relu_tile_4(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_39 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k109_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_39 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1
-                                : 0.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void gradients_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void gradients_k110_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y,
-        float *restrict conv2d_23)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k110_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + n,
-                            conv2d_23 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k111_batch_norm(const float *restrict relu_13, float *restrict batch_norm_54)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_54[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_54[i0 * 16 + j0] += relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k112_batch_norm(const float *restrict relu_13, const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, float *restrict batch_norm_55)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_55[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_55[i0 * 16 + j0] += relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
-                            * (residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_a_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k113_batch_norm(const float *restrict batch_norm_55, const float *restrict residual_1_norm_a_factor,
-        float *restrict residual_1_norm_a_gamma_2, const float *restrict residual_1_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_58)
-{
-    float batch_norm_57[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = residual_1_norm_a_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v181 = batch_norm_55[j0] + batch_norm_55[j0 + 16] + batch_norm_55[j0 + 32] + batch_norm_55[j0 + 48];
-        residual_1_norm_a_gamma_2[j0] = sum_v181 * v2;
-        batch_norm_57[j0] = sum_v181 * residual_1_norm_a_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_57[j1];
-            batch_norm_58[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16] */
-static void gradients_k114_batch_norm(const float *restrict batch_norm_54, float *restrict residual_1_norm_a_beta_2,
-        const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
-        const float *restrict batch_norm_3, const float *restrict residual_1_norm_a_average,
-        const float *restrict batch_norm_58, const int32_t *restrict count_, float *restrict batch_norm_60)
-{
-    float batch_norm_59[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = residual_1_norm_a_factor[j0] * residual_1_norm_a_gamma[j0];
-        const float v3 = residual_1_norm_a_average[j0] * 256.0f;
-        const float v4 = ((batch_norm_3[j0] - v3) * batch_norm_58[j0] + (batch_norm_3[j0 + 16] - v3) * batch_norm_58[j0 + 16]
-                + (batch_norm_3[j0 + 32] - v3) * batch_norm_58[j0 + 32] + (batch_norm_3[j0 + 48] - v3) * batch_norm_58[j0 + 48])
-                * 2.0f;
-        const float sum_v179 = batch_norm_54[j0] + batch_norm_54[j0 + 16] + batch_norm_54[j0 + 32] + batch_norm_54[j0 + 48];
-        residual_1_norm_a_beta_2[j0] = sum_v179;
-        batch_norm_59[j0] = -(sum_v179 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_59[j1];
-            batch_norm_60[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k115_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
-        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_58,
-        const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        const float *restrict batch_norm_60)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 256; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                relu_13[j0 * 4096 + j1 * 16 + j2] = relu_13[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
-                        * residual_1_norm_a_gamma[j2]) + batch_norm_58[j0 * 16 + j2]
-                        * (residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_a_average[j2]) * 2.0f
-                        + batch_norm_60[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k116_conv2d_pack(const float *restrict residual_1_conv_a_kernel, float *restrict conv2d_40)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_40[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void gradients_k117_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k117_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k117_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k117_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_40, float *restrict relu_14,
-        const float *restrict relu, const float *restrict relu_3)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k117_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_40 + n,
-                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        gradients_k117_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_40 + n,
-                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k117_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_40 + n,
-                            relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_3[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        const float v2 = relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        relu_14[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1
-                                + v2 : 0.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates */
-static inline void gradients_k118_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void gradients_k118_conv2d(const float *restrict relu, const float *restrict relu_13, float *restrict conv2d_25)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k118_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0 - 272, relu_13 + n,
-                            conv2d_25 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void gradients_k119_batch_norm(const float *restrict relu_14, float *restrict batch_norm_62)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_62[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_62[i0 * 16 + j0] += relu_14[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void gradients_k120_batch_norm(const float *restrict relu_14, const float *restrict stem_y,
-        const float *restrict batch_norm_1_average, float *restrict batch_norm_63)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_63[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_63[i0 * 16 + j0] += relu_14[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
-                            * (stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void gradients_k121_batch_norm(const float *restrict batch_norm_63, const float *restrict batch_norm_1_factor,
-        float *restrict batch_norm_1_gamma_2, const float *restrict batch_norm_1_gamma, const int32_t *restrict count_,
-        float *restrict batch_norm_66)
-{
-    float batch_norm_65[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v195 = batch_norm_63[j0] + batch_norm_63[j0 + 16] + batch_norm_63[j0 + 32] + batch_norm_63[j0 + 48];
-        batch_norm_1_gamma_2[j0] = sum_v195 * v2;
-        batch_norm_65[j0] = sum_v195 * batch_norm_1_gamma[j0] * v3 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_65[j1];
-            batch_norm_66[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16] */
-static void gradients_k122_batch_norm(const float *restrict batch_norm_62, float *restrict batch_norm_1_beta_2,
-        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma, const float *restrict batch_norm,
-        const float *restrict batch_norm_1_average, const float *restrict batch_norm_66, const int32_t *restrict count_,
-        float *restrict batch_norm_68)
-{
-    float batch_norm_67[16];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_1_factor[j0] * batch_norm_1_gamma[j0];
-        const float v3 = batch_norm_1_average[j0] * 256.0f;
-        const float v4 = ((batch_norm[j0] - v3) * batch_norm_66[j0] + (batch_norm[j0 + 16] - v3) * batch_norm_66[j0 + 16]
-                + (batch_norm[j0 + 32] - v3) * batch_norm_66[j0 + 32] + (batch_norm[j0 + 48] - v3) * batch_norm_66[j0 + 48])
-                * 2.0f;
-        const float sum_v193 = batch_norm_62[j0] + batch_norm_62[j0 + 16] + batch_norm_62[j0 + 32] + batch_norm_62[j0 + 48];
-        batch_norm_1_beta_2[j0] = sum_v193;
-        batch_norm_67[j0] = -(sum_v193 * v2 + v4) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_67[j1];
-            batch_norm_68[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
-        }
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16] */
-static void gradients_k123_batch_norm(float *restrict relu_14, const float *restrict batch_norm_1_factor,
-        const float *restrict batch_norm_1_gamma, const float *restrict batch_norm_66, const float *restrict stem_y,
-        const float *restrict batch_norm_1_average, const float *restrict batch_norm_68)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 256; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                relu_14[j0 * 4096 + j1 * 16 + j2] = relu_14[j0 * 4096 + j1 * 16 + j2] * (batch_norm_1_factor[j2]
-                        * batch_norm_1_gamma[j2]) + batch_norm_66[j0 * 16 + j2] * (stem_y[j0 * 4096 + j1 * 16 + j2]
-                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_68[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates */
-static inline void gradients_k124_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = 0; k2 < 1; k2++) {
-                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-            for (int k2 = 1; k2 < 15; k2++) {
-                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-            for (int k2 = 15; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void gradients_k124_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_26)
-{
-    for (int i0 = 0; i0 < 3; i0++) {
-        for (int i1 = 0; i1 < 3; i1++) {
-            const int k1_lo = dl_first_tap(-i1 + 1, 1);
-            const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-            for (int n = 0; n < 16; n += 4)
-                gradients_k124_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_26 + (i0 * 144 + i1 * 48 + n),
-                        k1_lo, k1_hi);
         }
     }
 }
@@ -11310,25 +6051,14 @@ static void gradients_k125_conv2d_copy(const float *restrict conv2d_26, float *r
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
+/* resnet.dl:9: conv2d;
+ * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
 static void gradients_k126_conv2d_copy(const float *restrict conv2d_25, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_25[j0 * 16 + j1 * 144 + j2];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k127_conv2d_copy(const float *restrict conv2d_23, float *restrict residual_1_conv_b_kernel_2)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_b_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_23[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
@@ -11521,168 +6251,178 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_39 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
     float *const conv2d_40 = (float *)(void *)(base + 409600);   /* f32[3, 3, 16, 16] */
 
-    gradients_k0_conv2d(image, params->stem_kernel, stem_y);
-    gradients_k1_batch_norm(stem_y, batch_norm);
-    if (gradients_k2_cross_entropy_check(label) != DL_OK)
+    train_k0_conv2d(image, params->stem_kernel, stem_y);
+    train_k1_batch_norm(stem_y, batch_norm);
+    if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
-    gradients_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2);
-    gradients_k5_batch_norm(&count, batch_norm_2, state->batch_norm_1_moving_variance, batch_norm_1_factor);
-    gradients_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
+    train_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
+    train_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2);
+    train_k5_batch_norm(&count, batch_norm_2, state->batch_norm_1_moving_variance, batch_norm_1_factor);
+    train_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
             relu);
-    gradients_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    gradients_k8_batch_norm(residual_1_conv_a_y, batch_norm_3);
-    gradients_k9_batch_norm(&count, batch_norm_3, residual_1_norm_a_average, state->residual_1_norm_a_moving_mean);
-    gradients_k10_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_4);
-    gradients_k11_batch_norm(&count, batch_norm_4, state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor);
-    gradients_k12_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor,
-            params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta, relu_2);
-    gradients_k13_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);
-    gradients_k14_batch_norm(residual_1_conv_b_y, batch_norm_5);
-    gradients_k15_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, state->residual_1_norm_b_moving_mean);
-    gradients_k16_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_6);
-    gradients_k17_batch_norm(&count, batch_norm_6, state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor);
-    gradients_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
+    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
+    train_k1_batch_norm(residual_1_conv_a_y, batch_norm_3);   /* k8_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_3, residual_1_norm_a_average,
+            state->residual_1_norm_a_moving_mean);   /* k9_batch_norm */
+    train_k4_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_4);   /* k10_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_4, state->residual_1_norm_a_moving_variance,
+            residual_1_norm_a_factor);   /* k11_batch_norm */
+    train_k6_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_beta, relu_2);   /* k12_relu */
+    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);   /* k13_conv2d */
+    train_k1_batch_norm(residual_1_conv_b_y, batch_norm_5);   /* k14_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_5, residual_1_norm_b_average,
+            state->residual_1_norm_b_moving_mean);   /* k15_batch_norm */
+    train_k4_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_6);   /* k16_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_6, state->residual_1_norm_b_moving_variance,
+            residual_1_norm_b_factor);   /* k17_batch_norm */
+    train_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
-    gradients_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    gradients_k20_batch_norm(residual_2_conv_a_y, batch_norm_7);
-    gradients_k21_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
-    gradients_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_8);
-    gradients_k23_batch_norm(&count, batch_norm_8, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
-    gradients_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor,
-            params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta, relu_4);
-    gradients_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    gradients_k26_batch_norm(residual_2_conv_b_y, batch_norm_9);
-    gradients_k27_batch_norm(&count, batch_norm_9, residual_2_norm_b_average, state->residual_2_norm_b_moving_mean);
-    gradients_k28_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_10);
-    gradients_k29_batch_norm(&count, batch_norm_10, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);
-    gradients_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
+    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
+    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_7);
+    train_k21_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
+    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_8);
+    train_k23_batch_norm(&count, batch_norm_8, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
+    train_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_beta, relu_4);
+    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
+    train_k20_batch_norm(residual_2_conv_b_y, batch_norm_9);   /* k26_batch_norm */
+    train_k21_batch_norm(&count, batch_norm_9, residual_2_norm_b_average,
+            state->residual_2_norm_b_moving_mean);   /* k27_batch_norm */
+    train_k22_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_10);   /* k28_batch_norm */
+    train_k23_batch_norm(&count, batch_norm_10, state->residual_2_norm_b_moving_variance,
+            residual_2_norm_b_factor);   /* k29_batch_norm */
+    train_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
             residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             params->residual_2_norm_b_beta);
-    gradients_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    gradients_k32_batch_norm(residual_3_conv_a_y, batch_norm_11);
-    gradients_k33_batch_norm(&count, batch_norm_11, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    gradients_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
-    gradients_k35_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
-    gradients_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta, relu_6);
-    gradients_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    gradients_k38_batch_norm(residual_3_conv_b_y, batch_norm_13);
-    gradients_k39_batch_norm(&count, batch_norm_13, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
-    gradients_k40_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_14);
-    gradients_k41_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance, residual_3_norm_b_factor);
-    gradients_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+    train_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
+    train_k32_batch_norm(residual_3_conv_a_y, batch_norm_11);
+    train_k33_batch_norm(&count, batch_norm_11, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    train_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
+    train_k35_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
+    train_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_beta, relu_6);
+    train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
+    train_k32_batch_norm(residual_3_conv_b_y, batch_norm_13);   /* k38_batch_norm */
+    train_k33_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
+            state->residual_3_norm_b_moving_mean);   /* k39_batch_norm */
+    train_k34_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_14);   /* k40_batch_norm */
+    train_k35_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
+            residual_3_norm_b_factor);   /* k41_batch_norm */
+    train_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
             residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             params->residual_3_norm_b_beta);
-    gradients_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    gradients_k44_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    gradients_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
-            params->classifier_bias, softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    gradients_k46_div(&count, argmax, label, &metrics->accuracy);
-    gradients_k47_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
+    train_k44_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_2, label, cross_entropy, argmax);
+    train_k46_div(&count, argmax, label, &metrics->accuracy);
+    train_k47_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k48_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
-    gradients_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, relu_7);
+    train_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, relu_7);
     gradients_k50_dense(global_avg_pool2d_2, softmax_1_y, gradients->classifier_kernel);
     gradients_k51_conv2d(relu_7, gradients->residual_3_norm_b_beta);
-    gradients_k52_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_27);
-    gradients_k53_conv2d(relu_7, conv2d_27, conv2d);
-    gradients_k54_conv2d(conv2d, conv2d_2);
-    gradients_k55_conv2d(relu_5, relu_7, gradients->residual_3_shortcut_kernel);
+    train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_27);   /* k52_conv2d_pack */
+    train_k54_conv2d(relu_7, conv2d_27, conv2d);   /* k53_conv2d */
+    train_k55_conv2d(conv2d, conv2d_2);   /* k54_conv2d */
+    train_k56_conv2d(relu_5, relu_7, gradients->residual_3_shortcut_kernel);   /* k55_conv2d */
     gradients_k56_batch_norm(relu_7, residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor,
             gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count, batch_norm_16);
-    gradients_k57_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);
+    train_k58_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);   /* k57_batch_norm */
     gradients_k58_batch_norm(residual_3_conv_b_y, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count, batch_norm_20);
-    gradients_k59_batch_norm(&count, batch_norm_20, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y, batch_norm_22);
-    gradients_k60_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_28);
-    gradients_k61_conv2d_relu(batch_norm_22, conv2d_28, relu_9, relu_6);
-    gradients_k62_conv2d(relu_6, batch_norm_22, conv2d_4);
-    gradients_k63_batch_norm(relu_9, gradients->residual_3_norm_a_beta);
-    gradients_k64_batch_norm(relu_9, residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor,
-            gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count, batch_norm_24);
-    gradients_k65_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);
-    gradients_k66_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_28);
-    gradients_k67_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);
-    gradients_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);
-    gradients_k69_conv2d(relu_9, conv2d_29, conv2d_5);
-    gradients_k70_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);
-    gradients_k71_conv2d(relu_9, conv2d_30, conv2d_6);
-    gradients_k72_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    gradients_k73_conv2d(relu_9, conv2d_31, conv2d_7);
-    gradients_k74_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
-    gradients_k75_conv2d(relu_9, conv2d_32, conv2d_8);
-    gradients_k76_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);
-    gradients_k77_conv2d(relu_5, relu_9, conv2d_10);
-    gradients_k78_relu_conv2d_batch_norm(relu_5, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y, residual_2_norm_b_average,
-            batch_norm_31);
+    train_k60_batch_norm(&count, batch_norm_20, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y, batch_norm_22);   /* k59_batch_norm */
+    train_k61_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_28);   /* k60_conv2d_pack */
+    train_k62_conv2d_relu(batch_norm_22, conv2d_28, relu_9, relu_6);   /* k61_conv2d_relu */
+    train_k63_conv2d(relu_6, batch_norm_22, conv2d_4);   /* k62_conv2d */
+    gradients_k51_conv2d(relu_9, gradients->residual_3_norm_a_beta);   /* k63_batch_norm */
+    gradients_k56_batch_norm(relu_9, residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor,
+            gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count, batch_norm_24);   /* k64_batch_norm */
+    train_k58_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k65_batch_norm */
+    gradients_k58_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
+            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k66_batch_norm */
+    train_k68_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);   /* k67_batch_norm */
+    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);   /* k68_conv2d_pack */
+    train_k70_conv2d(relu_9, conv2d_29, conv2d_5);   /* k69_conv2d */
+    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);   /* k70_conv2d_pack */
+    train_k72_conv2d(relu_9, conv2d_30, conv2d_6);   /* k71_conv2d */
+    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);   /* k72_conv2d_pack */
+    train_k74_conv2d(relu_9, conv2d_31, conv2d_7);   /* k73_conv2d */
+    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);   /* k74_conv2d_pack */
+    train_k54_conv2d(relu_9, conv2d_32, conv2d_8);   /* k75_conv2d */
+    train_k77_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k76_conv2d */
+    train_k78_conv2d(relu_5, relu_9, conv2d_10);   /* k77_conv2d */
+    train_k79_relu_conv2d_batch_norm(relu_5, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y, residual_2_norm_b_average,
+            batch_norm_31);   /* k78_relu_conv2d_batch_norm */
     gradients_k79_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
     gradients_k80_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
             params->residual_2_norm_b_gamma, batch_norm_9, residual_2_norm_b_average, batch_norm_34, &count, batch_norm_36);
-    gradients_k81_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);
-    gradients_k82_conv2d(relu_5, conv2d_33, conv2d_12);
-    gradients_k83_conv2d(conv2d_12, conv2d_13);
-    gradients_k84_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);
-    gradients_k85_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34,
-            residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_36);
-    gradients_k86_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);
-    gradients_k87_conv2d_relu(residual_2_conv_b_y, conv2d_34, relu_11, relu_4);
-    gradients_k88_conv2d(relu_4, residual_2_conv_b_y, conv2d_15);
-    gradients_k89_batch_norm(relu_11, batch_norm_38);
-    gradients_k90_batch_norm(relu_11, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_39);
-    gradients_k91_batch_norm(batch_norm_39, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_42);
-    gradients_k92_batch_norm(batch_norm_38, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
-            params->residual_2_norm_a_gamma, batch_norm_7, residual_2_norm_a_average, batch_norm_42, &count, batch_norm_44);
-    gradients_k93_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_42,
-            residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_44);
-    gradients_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);
-    gradients_k95_conv2d(relu_11, conv2d_35, conv2d_16);
-    gradients_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);
-    gradients_k97_conv2d(relu_11, conv2d_36, conv2d_17);
-    gradients_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
-    gradients_k99_conv2d(relu_11, conv2d_37, conv2d_18);
-    gradients_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);
-    gradients_k101_conv2d(relu_11, conv2d_38, conv2d_19);
-    gradients_k102_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);
-    gradients_k103_conv2d(relu_3, relu_11, conv2d_21);
-    gradients_k104_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_46, residual_1_conv_b_y, residual_1_norm_b_average,
-            batch_norm_47);
+    train_k82_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);   /* k81_conv2d_pack */
+    train_k83_conv2d(relu_5, conv2d_33, conv2d_12);   /* k82_conv2d */
+    train_k84_conv2d(conv2d_12, conv2d_13);   /* k83_conv2d */
+    train_k85_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);   /* k84_conv2d */
+    train_k86_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34, residual_2_conv_b_y,
+            residual_2_norm_b_average, batch_norm_36);   /* k85_batch_norm */
+    train_k87_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);   /* k86_conv2d_pack */
+    train_k88_conv2d_relu(residual_2_conv_b_y, conv2d_34, relu_11, relu_4);   /* k87_conv2d_relu */
+    train_k89_conv2d(relu_4, residual_2_conv_b_y, conv2d_15);   /* k88_conv2d */
+    train_k20_batch_norm(relu_11, batch_norm_38);   /* k89_batch_norm */
+    train_k91_batch_norm(relu_11, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_39);   /* k90_batch_norm */
+    gradients_k79_batch_norm(batch_norm_39, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_42);   /* k91_batch_norm */
+    gradients_k80_conv2d_batch_norm(batch_norm_38, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
+            params->residual_2_norm_a_gamma, batch_norm_7, residual_2_norm_a_average, batch_norm_42, &count,
+            batch_norm_44);   /* k92_batch_norm */
+    train_k94_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_42, residual_2_conv_a_y,
+            residual_2_norm_a_average, batch_norm_44);   /* k93_batch_norm */
+    train_k95_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k94_conv2d_pack */
+    train_k96_conv2d(relu_11, conv2d_35, conv2d_16);   /* k95_conv2d */
+    train_k97_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k96_conv2d_pack */
+    train_k98_conv2d(relu_11, conv2d_36, conv2d_17);   /* k97_conv2d */
+    train_k99_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k98_conv2d_pack */
+    train_k100_conv2d(relu_11, conv2d_37, conv2d_18);   /* k99_conv2d */
+    train_k101_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);   /* k100_conv2d_pack */
+    train_k83_conv2d(relu_11, conv2d_38, conv2d_19);   /* k101_conv2d */
+    train_k103_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k102_conv2d */
+    train_k104_conv2d(relu_3, relu_11, conv2d_21);   /* k103_conv2d */
+    train_k105_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_46, residual_1_conv_b_y, residual_1_norm_b_average,
+            batch_norm_47);   /* k104_relu_batch_norm */
     gradients_k105_batch_norm(batch_norm_47, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
             params->residual_1_norm_b_gamma, &count, batch_norm_50);
     gradients_k106_batch_norm(batch_norm_46, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, batch_norm_5, residual_1_norm_b_average, batch_norm_50, &count, batch_norm_52);
-    gradients_k107_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_50,
-            residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_52);
-    gradients_k108_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);
-    gradients_k109_conv2d_relu(residual_1_conv_b_y, conv2d_39, relu_13, relu_2);
-    gradients_k110_conv2d(relu_2, residual_1_conv_b_y, conv2d_23);
-    gradients_k111_batch_norm(relu_13, batch_norm_54);
-    gradients_k112_batch_norm(relu_13, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_55);
-    gradients_k113_batch_norm(batch_norm_55, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_58);
-    gradients_k114_batch_norm(batch_norm_54, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
-            params->residual_1_norm_a_gamma, batch_norm_3, residual_1_norm_a_average, batch_norm_58, &count, batch_norm_60);
-    gradients_k115_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_58,
-            residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
-    gradients_k116_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);
-    gradients_k117_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);
-    gradients_k118_conv2d(relu, relu_13, conv2d_25);
-    gradients_k119_batch_norm(relu_14, batch_norm_62);
-    gradients_k120_batch_norm(relu_14, stem_y, batch_norm_1_average, batch_norm_63);
-    gradients_k121_batch_norm(batch_norm_63, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_66);
-    gradients_k122_batch_norm(batch_norm_62, gradients->batch_norm_1_beta, batch_norm_1_factor, params->batch_norm_1_gamma,
-            batch_norm, batch_norm_1_average, batch_norm_66, &count, batch_norm_68);
-    gradients_k123_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_66, stem_y,
-            batch_norm_1_average, batch_norm_68);
-    gradients_k124_conv2d(image, relu_14, conv2d_26);
+    train_k108_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_50, residual_1_conv_b_y,
+            residual_1_norm_b_average, batch_norm_52);   /* k107_batch_norm */
+    train_k109_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);   /* k108_conv2d_pack */
+    train_k110_conv2d_relu(residual_1_conv_b_y, conv2d_39, relu_13, relu_2);   /* k109_conv2d_relu */
+    train_k111_conv2d(relu_2, residual_1_conv_b_y, conv2d_23);   /* k110_conv2d */
+    train_k1_batch_norm(relu_13, batch_norm_54);   /* k111_batch_norm */
+    train_k113_batch_norm(relu_13, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_55);   /* k112_batch_norm */
+    gradients_k105_batch_norm(batch_norm_55, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_58);   /* k113_batch_norm */
+    gradients_k106_batch_norm(batch_norm_54, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
+            params->residual_1_norm_a_gamma, batch_norm_3, residual_1_norm_a_average, batch_norm_58, &count,
+            batch_norm_60);   /* k114_batch_norm */
+    train_k116_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_58,
+            residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);   /* k115_batch_norm */
+    train_k109_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);   /* k116_conv2d_pack */
+    train_k118_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);   /* k117_conv2d_relu */
+    train_k111_conv2d(relu, relu_13, conv2d_25);   /* k118_conv2d */
+    train_k1_batch_norm(relu_14, batch_norm_62);   /* k119_batch_norm */
+    train_k113_batch_norm(relu_14, stem_y, batch_norm_1_average, batch_norm_63);   /* k120_batch_norm */
+    gradients_k105_batch_norm(batch_norm_63, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_66);   /* k121_batch_norm */
+    gradients_k106_batch_norm(batch_norm_62, gradients->batch_norm_1_beta, batch_norm_1_factor, params->batch_norm_1_gamma,
+            batch_norm, batch_norm_1_average, batch_norm_66, &count, batch_norm_68);   /* k122_batch_norm */
+    train_k116_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_66, stem_y, batch_norm_1_average,
+            batch_norm_68);   /* k123_batch_norm */
+    train_k125_conv2d(image, relu_14, conv2d_26);   /* k124_conv2d */
     gradients_k125_conv2d_copy(conv2d_26, gradients->stem_kernel);
     gradients_k126_conv2d_copy(conv2d_25, gradients->residual_1_conv_a_kernel);
-    gradients_k127_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);
+    gradients_k126_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);   /* k127_conv2d_copy */
     gradients_k128_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
     gradients_k129_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
     gradients_k130_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
@@ -11691,15 +6431,6 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k133_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     metrics->count = count;
     return DL_OK;
-}
-
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void evaluate_k0_batch_norm(const float *restrict batch_norm_1_moving_variance, const float *restrict batch_norm_1_gamma,
-        float *restrict batch_norm_1_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0];
-    }
 }
 
 /* resnet.dl:23: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 442368 multiply-accumulates */
@@ -11865,15 +6596,6 @@ static void evaluate_k1_conv2d_relu(const float *restrict image, const float *re
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[16] */
-static void evaluate_k2_batch_norm(const float *restrict residual_1_norm_a_moving_variance,
-        const float *restrict residual_1_norm_a_gamma, float *restrict residual_1_norm_a_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_norm_a_factor[j0] = dl_rsqrt(residual_1_norm_a_moving_variance[j0] + 0.001f) * residual_1_norm_a_gamma[j0];
-    }
-}
-
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
 static inline void evaluate_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
@@ -12034,15 +6756,6 @@ static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *res
                 }
             }
         }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[16] */
-static void evaluate_k4_batch_norm(const float *restrict residual_1_norm_b_moving_variance,
-        const float *restrict residual_1_norm_b_gamma, float *restrict residual_1_norm_b_factor)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_norm_b_factor[j0] = dl_rsqrt(residual_1_norm_b_moving_variance[j0] + 0.001f) * residual_1_norm_b_gamma[j0];
     }
 }
 
@@ -12210,15 +6923,6 @@ static void evaluate_k5_conv2d_relu(const float *restrict relu_2, const float *r
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void evaluate_k6_batch_norm(const float *restrict residual_2_norm_a_moving_variance,
-        const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0];
-    }
-}
-
 /* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
 static inline void evaluate_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
@@ -12333,130 +7037,6 @@ static void evaluate_k7_conv2d_relu(const float *restrict relu, const float *res
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void evaluate_k8_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void evaluate_k8_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void evaluate_k8_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
-        float *restrict residual_2_conv_b_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-                for (int n = 0; n < 32; n += 4)
-                    if (i2_0 < 4)
-                        evaluate_k8_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
-                            k0_hi);
-                    else
-                        evaluate_k8_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
-                            k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[32] */
-static void evaluate_k9_batch_norm(const float *restrict residual_2_norm_b_moving_variance,
-        const float *restrict residual_2_norm_b_gamma, float *restrict residual_2_norm_b_factor)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_b_factor[j0] = dl_rsqrt(residual_2_norm_b_moving_variance[j0] + 0.001f) * residual_2_norm_b_gamma[j0];
-    }
-}
-
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 8, 8, 32], 131072 multiply-accumulates */
 static inline void evaluate_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -12513,15 +7093,6 @@ static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *re
                 }
             }
         }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void evaluate_k11_batch_norm(const float *restrict residual_3_norm_a_moving_variance,
-        const float *restrict residual_3_norm_a_gamma, float *restrict residual_3_norm_a_factor)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_moving_variance[j0] + 0.001f) * residual_3_norm_a_gamma[j0];
     }
 }
 
@@ -12595,85 +7166,6 @@ static void evaluate_k12_conv2d_relu(const float *restrict relu_5, const float *
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void evaluate_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void evaluate_k13_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
-        float *restrict residual_3_conv_b_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                evaluate_k13_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
-                        residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm -> f32[64] */
-static void evaluate_k14_batch_norm(const float *restrict residual_3_norm_b_moving_variance,
-        const float *restrict residual_3_norm_b_gamma, float *restrict residual_3_norm_b_factor)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_moving_variance[j0] + 0.001f) * residual_3_norm_b_gamma[j0];
-    }
-}
-
 /* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates */
 static inline void evaluate_k15_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -12730,37 +7222,6 @@ static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *
     }
 }
 
-/* resnet.dl:28: global_avg_pool2d -> f32[4, 64] */
-static void evaluate_k16_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float global_avg_pool2d[64];
-        for (int j0 = 0; j0 < 64; j0++) {
-            global_avg_pool2d[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    global_avg_pool2d[j0] += relu_7[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            global_avg_pool2d_2[i0 * 64 + j0] = global_avg_pool2d[j0] / 16.0f;
-        }
-    }
-}
-
-/* resnet.dl:35: cross_entropy -> index check */
-static dl_status evaluate_k17_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
 /* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates */
 static inline void evaluate_k18_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
@@ -12806,34 +7267,34 @@ static void evaluate_k18_dense_softmax_cross_entropy(const float *restrict globa
         evaluate_k18_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
-        float max_v27 = -DL_INFINITY;
+        float max_v2 = -DL_INFINITY;
         for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v26 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v26;
-            const float x_max_v27 = logits_v26;
-            max_v27 = dl_max(max_v27, x_max_v27);
+            const float logits_v1 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2 = dl_max(max_v2, x_max_v2);
         }
-        softmax = max_v27;
-        float sum_v28 = 0.0f;
+        softmax = max_v2;
+        float sum_v3 = 0.0f;
         for (int r0 = 0; r0 < 10; r0++) {
-            sum_v28 += dl_exp(logits[r0] - softmax);
+            sum_v3 += dl_exp(logits[r0] - softmax);
         }
-        softmax_2 = sum_v28;
+        softmax_2 = sum_v3;
         const float v1 = dl_log(softmax_2);
-        float sum_v30 = 0.0f;
-        int32_t argmax_v31 = 0;
-        float best_argmax_v31 = -DL_INFINITY;
+        float sum_v4 = 0.0f;
+        int32_t argmax_v5 = 0;
+        float best_argmax_v5 = -DL_INFINITY;
         for (int r0 = 0; r0 < 10; r0++) {
             const float v2 = logits[r0];
-            sum_v30 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
-            const float x_argmax_v31 = v2;
-            if (best_argmax_v31 < x_argmax_v31) {
-                best_argmax_v31 = x_argmax_v31;
-                argmax_v31 = r0;
+            sum_v4 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+            const float x_argmax_v5 = v2;
+            if (best_argmax_v5 < x_argmax_v5) {
+                best_argmax_v5 = x_argmax_v5;
+                argmax_v5 = r0;
             }
         }
-        cross_entropy[i0] = sum_v30;
-        argmax[i0] = argmax_v31;
+        cross_entropy[i0] = sum_v4;
+        argmax[i0] = argmax_v5;
     }
 }
 
@@ -12893,35 +7354,37 @@ dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state
     float *const cross_entropy = (float *)(void *)(base + 160);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 176);   /* i32[4] */
 
-    evaluate_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
+    infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
     evaluate_k1_conv2d_relu(image, params->stem_kernel, relu, batch_norm_1_factor, params->batch_norm_1_beta,
             state->batch_norm_1_moving_mean);
-    evaluate_k2_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor);
+    infer_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma,
+            residual_1_norm_a_factor);   /* k2_batch_norm */
     evaluate_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, residual_1_norm_a_factor,
             params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
-    evaluate_k4_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor);
+    infer_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma,
+            residual_1_norm_b_factor);   /* k4_batch_norm */
     evaluate_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, residual_1_norm_b_factor,
             params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
-    evaluate_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
+    infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
     evaluate_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, residual_2_norm_a_factor,
             params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
-    evaluate_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    evaluate_k9_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor);
+    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);   /* k8_conv2d */
+    infer_k6_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma,
+            residual_2_norm_b_factor);   /* k9_batch_norm */
     evaluate_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
             residual_2_conv_b_y, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
             state->residual_2_norm_b_moving_mean);
-    evaluate_k11_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma,
-            residual_3_norm_a_factor);
+    infer_k14_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma,
+            residual_3_norm_a_factor);   /* k11_batch_norm */
     evaluate_k12_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, residual_3_norm_a_factor,
             params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
-    evaluate_k13_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    evaluate_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma,
-            residual_3_norm_b_factor);
+    train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);   /* k13_conv2d */
+    infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor);
     evaluate_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
             residual_3_conv_b_y, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
             state->residual_3_norm_b_moving_mean);
-    evaluate_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    if (evaluate_k17_cross_entropy_check(label) != DL_OK)
+    train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);   /* k16_global_avg_pool2d */
+    if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k18_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
             params->classifier_bias, label, cross_entropy, argmax);

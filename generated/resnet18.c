@@ -9,190 +9,109 @@
 #include "dl_tile.h"
 
 /* resnet18.dl:10: conv2d -> f32[7, 7, 3, 8] */
-static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict stem_conv_kernel)
+static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict stem_conv_kernel)
 {
     for (int j0 = 0; j0 < 1176; j0++) {
-        stem_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xc595bbf5u,
+        stem_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.21101399f - 0.105506994f;
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[3, 3, 8, 8] */
-static void init_k1_conv2d(const int32_t *restrict seed_, float *restrict residual_1_a_conv_kernel)
+/* resnet18.dl:10: conv2d -> f32[3, 3, 8, 8]; in 4 places */
+static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_1_a_conv_kernel)
 {
     for (int j0 = 0; j0 < 576; j0++) {
-        residual_1_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xca91e766u,
-                (uint32_t)(j0)) * 0.4082483f - 0.20412415f;
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[3, 3, 8, 8] */
-static void init_k2_conv2d(const int32_t *restrict seed_, float *restrict residual_1_b_conv_kernel)
-{
-    for (int j0 = 0; j0 < 576; j0++) {
-        residual_1_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x0be70476u,
-                (uint32_t)(j0)) * 0.4082483f - 0.20412415f;
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[3, 3, 8, 8] */
-static void init_k3_conv2d(const int32_t *restrict seed_, float *restrict residual_2_a_conv_kernel)
-{
-    for (int j0 = 0; j0 < 576; j0++) {
-        residual_2_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x05b9b789u,
-                (uint32_t)(j0)) * 0.4082483f - 0.20412415f;
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[3, 3, 8, 8] */
-static void init_k4_conv2d(const int32_t *restrict seed_, float *restrict residual_2_b_conv_kernel)
-{
-    for (int j0 = 0; j0 < 576; j0++) {
-        residual_2_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x271a4f22u,
+        residual_1_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.4082483f - 0.20412415f;
     }
 }
 
 /* resnet18.dl:10: conv2d -> f32[3, 3, 8, 16] */
-static void init_k5_conv2d(const int32_t *restrict seed_, float *restrict residual_3_a_conv_kernel)
+static void init_k5_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_a_conv_kernel)
 {
     for (int j0 = 0; j0 < 1152; j0++) {
-        residual_3_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x48d1f0c1u,
+        residual_3_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.33333334f - 0.16666667f;
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[3, 3, 16, 16] */
-static void init_k6_conv2d(const int32_t *restrict seed_, float *restrict residual_3_b_conv_kernel)
+/* resnet18.dl:10: conv2d -> f32[3, 3, 16, 16]; in 3 places */
+static void init_k6_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_b_conv_kernel)
 {
     for (int j0 = 0; j0 < 2304; j0++) {
-        residual_3_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x269adc7bu,
+        residual_3_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.28867513f - 0.14433756f;
     }
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 1, 8, 16] */
-static void init_k7_conv2d(const int32_t *restrict seed_, float *restrict residual_3_shortcut_conv_kernel)
+static void init_k7_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_shortcut_conv_kernel)
 {
     for (int j0 = 0; j0 < 128; j0++) {
-        residual_3_shortcut_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1fdbc796u,
+        residual_3_shortcut_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) - 0.5f;
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[3, 3, 16, 16] */
-static void init_k8_conv2d(const int32_t *restrict seed_, float *restrict residual_4_a_conv_kernel)
-{
-    for (int j0 = 0; j0 < 2304; j0++) {
-        residual_4_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x448024c3u,
-                (uint32_t)(j0)) * 0.28867513f - 0.14433756f;
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[3, 3, 16, 16] */
-static void init_k9_conv2d(const int32_t *restrict seed_, float *restrict residual_4_b_conv_kernel)
-{
-    for (int j0 = 0; j0 < 2304; j0++) {
-        residual_4_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x5a49e6bau,
-                (uint32_t)(j0)) * 0.28867513f - 0.14433756f;
-    }
-}
-
 /* resnet18.dl:10: conv2d -> f32[3, 3, 16, 32] */
-static void init_k10_conv2d(const int32_t *restrict seed_, float *restrict residual_5_a_conv_kernel)
+static void init_k10_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_5_a_conv_kernel)
 {
     for (int j0 = 0; j0 < 4608; j0++) {
-        residual_5_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x3d8d876du,
+        residual_5_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.23570226f - 0.11785113f;
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[3, 3, 32, 32] */
-static void init_k11_conv2d(const int32_t *restrict seed_, float *restrict residual_5_b_conv_kernel)
+/* resnet18.dl:10: conv2d -> f32[3, 3, 32, 32]; in 3 places */
+static void init_k11_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_5_b_conv_kernel)
 {
     for (int j0 = 0; j0 < 9216; j0++) {
-        residual_5_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x49896561u,
+        residual_5_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.20412415f - 0.10206208f;
     }
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 1, 16, 32] */
-static void init_k12_conv2d(const int32_t *restrict seed_, float *restrict residual_5_shortcut_conv_kernel)
+static void init_k12_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_5_shortcut_conv_kernel)
 {
     for (int j0 = 0; j0 < 512; j0++) {
-        residual_5_shortcut_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x99fa69f3u,
+        residual_5_shortcut_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.70710677f - 0.35355338f;
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[3, 3, 32, 32] */
-static void init_k13_conv2d(const int32_t *restrict seed_, float *restrict residual_6_a_conv_kernel)
-{
-    for (int j0 = 0; j0 < 9216; j0++) {
-        residual_6_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4939fd0au,
-                (uint32_t)(j0)) * 0.20412415f - 0.10206208f;
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[3, 3, 32, 32] */
-static void init_k14_conv2d(const int32_t *restrict seed_, float *restrict residual_6_b_conv_kernel)
-{
-    for (int j0 = 0; j0 < 9216; j0++) {
-        residual_6_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x2104c3ddu,
-                (uint32_t)(j0)) * 0.20412415f - 0.10206208f;
-    }
-}
-
 /* resnet18.dl:10: conv2d -> f32[3, 3, 32, 64] */
-static void init_k15_conv2d(const int32_t *restrict seed_, float *restrict residual_7_a_conv_kernel)
+static void init_k15_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_7_a_conv_kernel)
 {
     for (int j0 = 0; j0 < 18432; j0++) {
-        residual_7_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6096909bu,
+        residual_7_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.16666667f - 0.083333336f;
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[3, 3, 64, 64] */
-static void init_k16_conv2d(const int32_t *restrict seed_, float *restrict residual_7_b_conv_kernel)
+/* resnet18.dl:10: conv2d -> f32[3, 3, 64, 64]; in 3 places */
+static void init_k16_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_7_b_conv_kernel)
 {
     for (int j0 = 0; j0 < 36864; j0++) {
-        residual_7_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x5aef5244u,
+        residual_7_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.14433756f - 0.07216878f;
     }
 }
 
 /* resnet18.dl:10: conv2d -> f32[1, 1, 32, 64] */
-static void init_k17_conv2d(const int32_t *restrict seed_, float *restrict residual_7_shortcut_conv_kernel)
+static void init_k17_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_7_shortcut_conv_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        residual_7_shortcut_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x7d391ba5u,
+        residual_7_shortcut_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5f - 0.25f;
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[3, 3, 64, 64] */
-static void init_k18_conv2d(const int32_t *restrict seed_, float *restrict residual_8_a_conv_kernel)
-{
-    for (int j0 = 0; j0 < 36864; j0++) {
-        residual_8_a_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1a98723eu,
-                (uint32_t)(j0)) * 0.14433756f - 0.07216878f;
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[3, 3, 64, 64] */
-static void init_k19_conv2d(const int32_t *restrict seed_, float *restrict residual_8_b_conv_kernel)
-{
-    for (int j0 = 0; j0 < 36864; j0++) {
-        residual_8_b_conv_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x74ba3428u,
-                (uint32_t)(j0)) * 0.14433756f - 0.07216878f;
-    }
-}
-
 /* resnet18.dl:34: dense -> f32[64, 10] */
-static void init_k20_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k20_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
     }
 }
@@ -406,27 +325,27 @@ dl_status resnet18_init(resnet18_params *params, resnet18_state *state, uint64_t
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_conv2d(words, params->stem_conv_kernel);
-    init_k1_conv2d(words, params->residual_1_a_conv_kernel);
-    init_k2_conv2d(words, params->residual_1_b_conv_kernel);
-    init_k3_conv2d(words, params->residual_2_a_conv_kernel);
-    init_k4_conv2d(words, params->residual_2_b_conv_kernel);
-    init_k5_conv2d(words, params->residual_3_a_conv_kernel);
-    init_k6_conv2d(words, params->residual_3_b_conv_kernel);
-    init_k7_conv2d(words, params->residual_3_shortcut_conv_kernel);
-    init_k8_conv2d(words, params->residual_4_a_conv_kernel);
-    init_k9_conv2d(words, params->residual_4_b_conv_kernel);
-    init_k10_conv2d(words, params->residual_5_a_conv_kernel);
-    init_k11_conv2d(words, params->residual_5_b_conv_kernel);
-    init_k12_conv2d(words, params->residual_5_shortcut_conv_kernel);
-    init_k13_conv2d(words, params->residual_6_a_conv_kernel);
-    init_k14_conv2d(words, params->residual_6_b_conv_kernel);
-    init_k15_conv2d(words, params->residual_7_a_conv_kernel);
-    init_k16_conv2d(words, params->residual_7_b_conv_kernel);
-    init_k17_conv2d(words, params->residual_7_shortcut_conv_kernel);
-    init_k18_conv2d(words, params->residual_8_a_conv_kernel);
-    init_k19_conv2d(words, params->residual_8_b_conv_kernel);
-    init_k20_dense(words, params->classifier_kernel);
+    init_k0_conv2d(0xc595bbf5u, words, params->stem_conv_kernel);
+    init_k1_conv2d(0xca91e766u, words, params->residual_1_a_conv_kernel);
+    init_k1_conv2d(0x0be70476u, words, params->residual_1_b_conv_kernel);   /* k2_conv2d */
+    init_k1_conv2d(0x05b9b789u, words, params->residual_2_a_conv_kernel);   /* k3_conv2d */
+    init_k1_conv2d(0x271a4f22u, words, params->residual_2_b_conv_kernel);   /* k4_conv2d */
+    init_k5_conv2d(0x48d1f0c1u, words, params->residual_3_a_conv_kernel);
+    init_k6_conv2d(0x269adc7bu, words, params->residual_3_b_conv_kernel);
+    init_k7_conv2d(0x1fdbc796u, words, params->residual_3_shortcut_conv_kernel);
+    init_k6_conv2d(0x448024c3u, words, params->residual_4_a_conv_kernel);   /* k8_conv2d */
+    init_k6_conv2d(0x5a49e6bau, words, params->residual_4_b_conv_kernel);   /* k9_conv2d */
+    init_k10_conv2d(0x3d8d876du, words, params->residual_5_a_conv_kernel);
+    init_k11_conv2d(0x49896561u, words, params->residual_5_b_conv_kernel);
+    init_k12_conv2d(0x99fa69f3u, words, params->residual_5_shortcut_conv_kernel);
+    init_k11_conv2d(0x4939fd0au, words, params->residual_6_a_conv_kernel);   /* k13_conv2d */
+    init_k11_conv2d(0x2104c3ddu, words, params->residual_6_b_conv_kernel);   /* k14_conv2d */
+    init_k15_conv2d(0x6096909bu, words, params->residual_7_a_conv_kernel);
+    init_k16_conv2d(0x5aef5244u, words, params->residual_7_b_conv_kernel);
+    init_k17_conv2d(0x7d391ba5u, words, params->residual_7_shortcut_conv_kernel);
+    init_k16_conv2d(0x1a98723eu, words, params->residual_8_a_conv_kernel);   /* k18_conv2d */
+    init_k16_conv2d(0x74ba3428u, words, params->residual_8_b_conv_kernel);   /* k19_conv2d */
+    init_k20_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k21_batch_norm_fill(params->stem_norm_gamma, params->stem_norm_beta, params->residual_1_a_norm_gamma,
             params->residual_1_a_norm_beta, params->residual_1_b_norm_gamma, params->residual_1_b_norm_beta,
             params->residual_2_a_norm_gamma, params->residual_2_a_norm_beta);
@@ -662,7 +581,7 @@ static void infer_k2_max_pool2d(const float *restrict relu, float *restrict max_
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
+/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates; in 4 places */
 static inline void infer_k3_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -773,7 +692,7 @@ static void infer_k3_conv2d(const float *restrict max_pool2d, const float *restr
     }
 }
 
-/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 8, 8, 8] */
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 8, 8, 8]; in 2 places */
 static void infer_k4_batch_norm_relu(const float *restrict residual_1_a_norm_moving_variance,
         const float *restrict residual_1_a_norm_gamma, float *restrict residual_1_a_conv_y,
         const float *restrict residual_1_a_norm_beta, const float *restrict residual_1_a_norm_moving_mean)
@@ -790,117 +709,6 @@ static void infer_k4_batch_norm_relu(const float *restrict residual_1_a_norm_mov
                         - residual_1_a_norm_moving_mean[j3] * v1);
                 residual_1_a_conv_y[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
-        }
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k5_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void infer_k5_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static void infer_k5_conv2d(const float *restrict residual_1_a_conv_y, const float *restrict residual_1_b_conv_kernel,
-        float *restrict residual_1_b_conv_y)
-{
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            for (int n = 0; n < 8; n += 4)
-                if (i2_0 < 4)
-                    infer_k5_conv2d_tile_4_at_0(residual_1_a_conv_y, i1 * 64 + i2_0 * 8 - 72, residual_1_b_conv_kernel + n,
-                        residual_1_b_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
-                else
-                    infer_k5_conv2d_tile_4_at_4(residual_1_a_conv_y, i1 * 64 + i2_0 * 8 - 72, residual_1_b_conv_kernel + n,
-                        residual_1_b_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -922,249 +730,6 @@ static void infer_k6_batch_norm_relu(const float *restrict residual_1_b_norm_mov
                         + (residual_1_b_norm_beta[j3] - residual_1_b_norm_moving_mean[j3] * v1));
                 max_pool2d[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
-        }
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void infer_k7_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static void infer_k7_conv2d(const float *restrict max_pool2d, const float *restrict residual_2_a_conv_kernel,
-        float *restrict residual_2_a_conv_y)
-{
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            for (int n = 0; n < 8; n += 4)
-                if (i2_0 < 4)
-                    infer_k7_conv2d_tile_4_at_0(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_2_a_conv_kernel + n,
-                        residual_2_a_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
-                else
-                    infer_k7_conv2d_tile_4_at_4(max_pool2d, i1 * 64 + i2_0 * 8 - 72, residual_2_a_conv_kernel + n,
-                        residual_2_a_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
-        }
-    }
-}
-
-/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 8, 8, 8] */
-static void infer_k8_batch_norm_relu(const float *restrict residual_2_a_norm_moving_variance,
-        const float *restrict residual_2_a_norm_gamma, float *restrict residual_2_a_conv_y,
-        const float *restrict residual_2_a_norm_beta, const float *restrict residual_2_a_norm_moving_mean)
-{
-    float residual_2_a_norm_factor[8];
-    for (int j0 = 0; j0 < 8; j0++) {
-        residual_2_a_norm_factor[j0] = dl_rsqrt(residual_2_a_norm_moving_variance[j0] + 0.001f) * residual_2_a_norm_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 8; j1++) {
-        for (int j2 = 0; j2 < 8; j2++) {
-            for (int j3 = 0; j3 < 8; j3++) {
-                const float v1 = residual_2_a_norm_factor[j3];
-                const float v2 = residual_2_a_conv_y[j1 * 64 + j2 * 8 + j3] * v1 + (residual_2_a_norm_beta[j3]
-                        - residual_2_a_norm_moving_mean[j3] * v1);
-                residual_2_a_conv_y[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
-            }
-        }
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[1, 8, 8, 8], 36864 multiply-accumulates */
-static inline void infer_k9_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void infer_k9_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 8; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 8 + k2), *const bk = b + (k0 * 192 + k1 * 64 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static void infer_k9_conv2d(const float *restrict residual_2_a_conv_y, const float *restrict residual_2_b_conv_kernel,
-        float *restrict residual_2_b_conv_y)
-{
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-            for (int n = 0; n < 8; n += 4)
-                if (i2_0 < 4)
-                    infer_k9_conv2d_tile_4_at_0(residual_2_a_conv_y, i1 * 64 + i2_0 * 8 - 72, residual_2_b_conv_kernel + n,
-                        residual_2_b_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
-                else
-                    infer_k9_conv2d_tile_4_at_4(residual_2_a_conv_y, i1 * 64 + i2_0 * 8 - 72, residual_2_b_conv_kernel + n,
-                        residual_2_b_conv_y + (i1 * 64 + i2_0 * 8 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -1249,7 +814,7 @@ static void infer_k11_conv2d(const float *restrict residual_2_b_conv_y, const fl
     }
 }
 
-/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 4, 4, 16] */
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 4, 4, 16]; in 2 places */
 static void infer_k12_batch_norm_relu(const float *restrict residual_3_a_norm_moving_variance,
         const float *restrict residual_3_a_norm_gamma, float *restrict residual_3_a_conv_y,
         const float *restrict residual_3_a_norm_beta, const float *restrict residual_3_a_norm_moving_mean)
@@ -1270,7 +835,7 @@ static void infer_k12_batch_norm_relu(const float *restrict residual_3_a_norm_mo
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
+/* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 36864 multiply-accumulates; in 3 places */
 static inline void infer_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1416,163 +981,6 @@ static void infer_k16_batch_norm_relu(const float *restrict residual_3_shortcut_
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
-static inline void infer_k17_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void infer_k17_conv2d(const float *restrict residual_3_shortcut_conv_y, const float *restrict residual_4_a_conv_kernel,
-        float *restrict residual_4_a_conv_y)
-{
-    for (int i1 = 0; i1 < 4; i1++) {
-        const int k0_lo = dl_first_tap(-i1 + 1, 1);
-        const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-        for (int n = 0; n < 16; n += 4)
-            infer_k17_conv2d_tile_4_at_0(residual_3_shortcut_conv_y, i1 * 64 - 80, residual_4_a_conv_kernel + n,
-                    residual_4_a_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
-    }
-}
-
-/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 4, 4, 16] */
-static void infer_k18_batch_norm_relu(const float *restrict residual_4_a_norm_moving_variance,
-        const float *restrict residual_4_a_norm_gamma, float *restrict residual_4_a_conv_y,
-        const float *restrict residual_4_a_norm_beta, const float *restrict residual_4_a_norm_moving_mean)
-{
-    float residual_4_a_norm_factor[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        residual_4_a_norm_factor[j0] = dl_rsqrt(residual_4_a_norm_moving_variance[j0] + 0.001f) * residual_4_a_norm_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 4; j1++) {
-        for (int j2 = 0; j2 < 4; j2++) {
-            for (int j3 = 0; j3 < 16; j3++) {
-                const float v1 = residual_4_a_norm_factor[j3];
-                const float v2 = residual_4_a_conv_y[j1 * 64 + j2 * 16 + j3] * v1 + (residual_4_a_norm_beta[j3]
-                        - residual_4_a_norm_moving_mean[j3] * v1);
-                residual_4_a_conv_y[j1 * 64 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
-            }
-        }
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[1, 4, 4, 16], 36864 multiply-accumulates */
-static inline void infer_k19_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 16 + k2), *const bk = b + (k0 * 768 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void infer_k19_conv2d(const float *restrict residual_4_a_conv_y, const float *restrict residual_4_b_conv_kernel,
-        float *restrict residual_4_b_conv_y)
-{
-    for (int i1 = 0; i1 < 4; i1++) {
-        const int k0_lo = dl_first_tap(-i1 + 1, 1);
-        const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-        for (int n = 0; n < 16; n += 4)
-            infer_k19_conv2d_tile_4_at_0(residual_4_a_conv_y, i1 * 64 - 80, residual_4_b_conv_kernel + n,
-                    residual_4_b_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
-    }
-}
-
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 4, 4, 16] */
 static void infer_k20_batch_norm_relu(const float *restrict residual_4_b_norm_moving_variance,
         const float *restrict residual_4_b_norm_gamma, const float *restrict residual_3_shortcut_conv_y,
@@ -1641,7 +1049,7 @@ static void infer_k21_conv2d(const float *restrict residual_4_b_conv_y, const fl
     }
 }
 
-/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 2, 2, 32] */
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 2, 2, 32]; in 2 places */
 static void infer_k22_batch_norm_relu(const float *restrict residual_5_a_norm_moving_variance,
         const float *restrict residual_5_a_norm_gamma, float *restrict residual_5_a_conv_y,
         const float *restrict residual_5_a_norm_beta, const float *restrict residual_5_a_norm_moving_mean)
@@ -1662,7 +1070,7 @@ static void infer_k22_batch_norm_relu(const float *restrict residual_5_a_norm_mo
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
+/* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 36864 multiply-accumulates; in 3 places */
 static inline void infer_k23_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1780,131 +1188,6 @@ static void infer_k26_batch_norm_relu(const float *restrict residual_5_shortcut_
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
-static inline void infer_k27_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-}
-
-static void infer_k27_conv2d(const float *restrict residual_5_shortcut_conv_y, const float *restrict residual_6_a_conv_kernel,
-        float *restrict residual_6_a_conv_y)
-{
-    for (int i1 = 0; i1 < 2; i1++) {
-        const int k0_lo = dl_first_tap(-i1 + 1, 1);
-        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
-        for (int n = 0; n < 32; n += 4)
-            infer_k27_conv2d_tile_2_at_0(residual_5_shortcut_conv_y, i1 * 64 - 96, residual_6_a_conv_kernel + n,
-                    residual_6_a_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
-    }
-}
-
-/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 2, 2, 32] */
-static void infer_k28_batch_norm_relu(const float *restrict residual_6_a_norm_moving_variance,
-        const float *restrict residual_6_a_norm_gamma, float *restrict residual_6_a_conv_y,
-        const float *restrict residual_6_a_norm_beta, const float *restrict residual_6_a_norm_moving_mean)
-{
-    float residual_6_a_norm_factor[32];
-    for (int j0 = 0; j0 < 32; j0++) {
-        residual_6_a_norm_factor[j0] = dl_rsqrt(residual_6_a_norm_moving_variance[j0] + 0.001f) * residual_6_a_norm_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 2; j1++) {
-        for (int j2 = 0; j2 < 2; j2++) {
-            for (int j3 = 0; j3 < 32; j3++) {
-                const float v1 = residual_6_a_norm_factor[j3];
-                const float v2 = residual_6_a_conv_y[j1 * 64 + j2 * 32 + j3] * v1 + (residual_6_a_norm_beta[j3]
-                        - residual_6_a_norm_moving_mean[j3] * v1);
-                residual_6_a_conv_y[j1 * 64 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
-            }
-        }
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[1, 2, 2, 32], 36864 multiply-accumulates */
-static inline void infer_k29_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 32; k2++) {
-                const float *const ak = a + (at + k0 * 64 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-}
-
-static void infer_k29_conv2d(const float *restrict residual_6_a_conv_y, const float *restrict residual_6_b_conv_kernel,
-        float *restrict residual_6_b_conv_y)
-{
-    for (int i1 = 0; i1 < 2; i1++) {
-        const int k0_lo = dl_first_tap(-i1 + 1, 1);
-        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
-        for (int n = 0; n < 32; n += 4)
-            infer_k29_conv2d_tile_2_at_0(residual_6_a_conv_y, i1 * 64 - 96, residual_6_b_conv_kernel + n,
-                    residual_6_b_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
-    }
-}
-
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 2, 2, 32] */
 static void infer_k30_batch_norm_relu(const float *restrict residual_6_b_norm_moving_variance,
         const float *restrict residual_6_b_norm_gamma, const float *restrict residual_5_shortcut_conv_y,
@@ -1960,7 +1243,7 @@ static void infer_k31_conv2d(const float *restrict residual_6_b_conv_y, const fl
                 k1_lo, k1_hi);
 }
 
-/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 1, 1, 64] */
+/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 1, 1, 64]; in 2 places */
 static void infer_k32_batch_norm_relu(const float *restrict residual_7_a_norm_moving_variance,
         const float *restrict residual_7_a_norm_gamma, float *restrict residual_7_a_conv_y,
         const float *restrict residual_7_a_norm_beta, const float *restrict residual_7_a_norm_moving_mean)
@@ -1976,7 +1259,7 @@ static void infer_k32_batch_norm_relu(const float *restrict residual_7_a_norm_mo
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
+/* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates; in 3 places */
 static inline void infer_k33_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
@@ -2061,86 +1344,6 @@ static void infer_k36_batch_norm_relu(const float *restrict residual_7_shortcut_
     }
 }
 
-/* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
-static inline void infer_k37_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k0 = 0; k0 < 64; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 + k1 * 0 + k2 * 0), *const bk = b + (k0 * 64 + k1 * 12288 + k2 * 4096);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void infer_k37_conv2d(const float *restrict residual_7_shortcut_conv_y, const float *restrict residual_8_a_conv_kernel,
-        float *restrict residual_8_a_conv_y)
-{
-    const int k1_lo = dl_first_tap(1, 1);
-    const int k1_hi = dl_end_tap(1, 1, 3);
-    const int k2_lo = dl_first_tap(1, 1);
-    const int k2_hi = dl_end_tap(1, 1, 3);
-    for (int n = 0; n < 64; n += 4)
-        infer_k37_conv2d_tile_1(residual_7_shortcut_conv_y, 0, residual_8_a_conv_kernel + n, residual_8_a_conv_y + n, k1_lo,
-                k1_hi, k2_lo, k2_hi);
-}
-
-/* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 1, 1, 64] */
-static void infer_k38_batch_norm_relu(const float *restrict residual_8_a_norm_moving_variance,
-        const float *restrict residual_8_a_norm_gamma, float *restrict residual_8_a_conv_y,
-        const float *restrict residual_8_a_norm_beta, const float *restrict residual_8_a_norm_moving_mean)
-{
-    float residual_8_a_norm_factor[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        residual_8_a_norm_factor[j0] = dl_rsqrt(residual_8_a_norm_moving_variance[j0] + 0.001f) * residual_8_a_norm_gamma[j0];
-    }
-    for (int j3 = 0; j3 < 64; j3++) {
-        const float v1 = residual_8_a_norm_factor[j3];
-        const float v2 = residual_8_a_conv_y[j3] * v1 + (residual_8_a_norm_beta[j3] - residual_8_a_norm_moving_mean[j3] * v1);
-        residual_8_a_conv_y[j3] = v2 < 0.0f ? 0.0f : v2;
-    }
-}
-
-/* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates */
-static inline void infer_k39_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k0 = 0; k0 < 64; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 + k1 * 0 + k2 * 0), *const bk = b + (k0 * 64 + k1 * 12288 + k2 * 4096);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void infer_k39_conv2d(const float *restrict residual_8_a_conv_y, const float *restrict residual_8_b_conv_kernel,
-        float *restrict residual_8_b_conv_y)
-{
-    const int k1_lo = dl_first_tap(1, 1);
-    const int k1_hi = dl_end_tap(1, 1, 3);
-    const int k2_lo = dl_first_tap(1, 1);
-    const int k2_hi = dl_end_tap(1, 1, 3);
-    for (int n = 0; n < 64; n += 4)
-        infer_k39_conv2d_tile_1(residual_8_a_conv_y, 0, residual_8_b_conv_kernel + n, residual_8_b_conv_y + n, k1_lo, k1_hi,
-                k2_lo, k2_hi);
-}
-
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 1, 1, 64] */
 static void infer_k40_batch_norm_relu(const float *restrict residual_8_b_norm_moving_variance,
         const float *restrict residual_8_b_norm_gamma, const float *restrict residual_7_shortcut_conv_y,
@@ -2184,21 +1387,21 @@ static void infer_k41_dense_softmax(const float *restrict residual_8_b_conv_y, c
     for (int n = 0; n < 10; n += 4)
         infer_k41_dense_softmax_tile_1(residual_8_b_conv_y, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
-    float max_v60 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v59 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v59;
-        const float x_max_v60 = logits_v59;
-        max_v60 = dl_max(max_v60, x_max_v60);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax = max_v60;
-    float sum_v62 = 0.0f;
+    softmax = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v61 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v61;
-        sum_v62 += softmax_1_y_v61;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_2 = sum_v62;
+    softmax_2 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -2242,13 +1445,13 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     infer_k3_conv2d(max_pool2d, params->residual_1_a_conv_kernel, residual_1_a_conv_y);
     infer_k4_batch_norm_relu(state->residual_1_a_norm_moving_variance, params->residual_1_a_norm_gamma, residual_1_a_conv_y,
             params->residual_1_a_norm_beta, state->residual_1_a_norm_moving_mean);
-    infer_k5_conv2d(residual_1_a_conv_y, params->residual_1_b_conv_kernel, residual_1_b_conv_y);
+    infer_k3_conv2d(residual_1_a_conv_y, params->residual_1_b_conv_kernel, residual_1_b_conv_y);   /* k5_conv2d */
     infer_k6_batch_norm_relu(state->residual_1_b_norm_moving_variance, params->residual_1_b_norm_gamma, max_pool2d,
             residual_1_b_conv_y, params->residual_1_b_norm_beta, state->residual_1_b_norm_moving_mean);
-    infer_k7_conv2d(max_pool2d, params->residual_2_a_conv_kernel, residual_2_a_conv_y);
-    infer_k8_batch_norm_relu(state->residual_2_a_norm_moving_variance, params->residual_2_a_norm_gamma, residual_2_a_conv_y,
-            params->residual_2_a_norm_beta, state->residual_2_a_norm_moving_mean);
-    infer_k9_conv2d(residual_2_a_conv_y, params->residual_2_b_conv_kernel, residual_2_b_conv_y);
+    infer_k3_conv2d(max_pool2d, params->residual_2_a_conv_kernel, residual_2_a_conv_y);   /* k7_conv2d */
+    infer_k4_batch_norm_relu(state->residual_2_a_norm_moving_variance, params->residual_2_a_norm_gamma, residual_2_a_conv_y,
+            params->residual_2_a_norm_beta, state->residual_2_a_norm_moving_mean);   /* k8_batch_norm_relu */
+    infer_k3_conv2d(residual_2_a_conv_y, params->residual_2_b_conv_kernel, residual_2_b_conv_y);   /* k9_conv2d */
     infer_k10_batch_norm_relu(state->residual_2_b_norm_moving_variance, params->residual_2_b_norm_gamma, max_pool2d,
             residual_2_b_conv_y, params->residual_2_b_norm_beta, state->residual_2_b_norm_moving_mean);
     infer_k11_conv2d(residual_2_b_conv_y, params->residual_3_a_conv_kernel, residual_3_a_conv_y);
@@ -2261,10 +1464,10 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
             residual_3_shortcut_conv_y, params->residual_3_shortcut_norm_beta, state->residual_3_shortcut_norm_moving_mean,
             residual_3_b_conv_y, residual_3_b_norm_factor, params->residual_3_b_norm_beta,
             state->residual_3_b_norm_moving_mean);
-    infer_k17_conv2d(residual_3_shortcut_conv_y, params->residual_4_a_conv_kernel, residual_4_a_conv_y);
-    infer_k18_batch_norm_relu(state->residual_4_a_norm_moving_variance, params->residual_4_a_norm_gamma, residual_4_a_conv_y,
-            params->residual_4_a_norm_beta, state->residual_4_a_norm_moving_mean);
-    infer_k19_conv2d(residual_4_a_conv_y, params->residual_4_b_conv_kernel, residual_4_b_conv_y);
+    infer_k13_conv2d(residual_3_shortcut_conv_y, params->residual_4_a_conv_kernel, residual_4_a_conv_y);   /* k17_conv2d */
+    infer_k12_batch_norm_relu(state->residual_4_a_norm_moving_variance, params->residual_4_a_norm_gamma, residual_4_a_conv_y,
+            params->residual_4_a_norm_beta, state->residual_4_a_norm_moving_mean);   /* k18_batch_norm_relu */
+    infer_k13_conv2d(residual_4_a_conv_y, params->residual_4_b_conv_kernel, residual_4_b_conv_y);   /* k19_conv2d */
     infer_k20_batch_norm_relu(state->residual_4_b_norm_moving_variance, params->residual_4_b_norm_gamma,
             residual_3_shortcut_conv_y, residual_4_b_conv_y, params->residual_4_b_norm_beta,
             state->residual_4_b_norm_moving_mean);
@@ -2278,10 +1481,10 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
             residual_5_shortcut_conv_y, params->residual_5_shortcut_norm_beta, state->residual_5_shortcut_norm_moving_mean,
             residual_5_b_conv_y, residual_5_b_norm_factor, params->residual_5_b_norm_beta,
             state->residual_5_b_norm_moving_mean);
-    infer_k27_conv2d(residual_5_shortcut_conv_y, params->residual_6_a_conv_kernel, residual_6_a_conv_y);
-    infer_k28_batch_norm_relu(state->residual_6_a_norm_moving_variance, params->residual_6_a_norm_gamma, residual_6_a_conv_y,
-            params->residual_6_a_norm_beta, state->residual_6_a_norm_moving_mean);
-    infer_k29_conv2d(residual_6_a_conv_y, params->residual_6_b_conv_kernel, residual_6_b_conv_y);
+    infer_k23_conv2d(residual_5_shortcut_conv_y, params->residual_6_a_conv_kernel, residual_6_a_conv_y);   /* k27_conv2d */
+    infer_k22_batch_norm_relu(state->residual_6_a_norm_moving_variance, params->residual_6_a_norm_gamma, residual_6_a_conv_y,
+            params->residual_6_a_norm_beta, state->residual_6_a_norm_moving_mean);   /* k28_batch_norm_relu */
+    infer_k23_conv2d(residual_6_a_conv_y, params->residual_6_b_conv_kernel, residual_6_b_conv_y);   /* k29_conv2d */
     infer_k30_batch_norm_relu(state->residual_6_b_norm_moving_variance, params->residual_6_b_norm_gamma,
             residual_5_shortcut_conv_y, residual_6_b_conv_y, params->residual_6_b_norm_beta,
             state->residual_6_b_norm_moving_mean);
@@ -2295,10 +1498,10 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
             residual_7_shortcut_conv_y, params->residual_7_shortcut_norm_beta, state->residual_7_shortcut_norm_moving_mean,
             residual_7_b_conv_y, residual_7_b_norm_factor, params->residual_7_b_norm_beta,
             state->residual_7_b_norm_moving_mean);
-    infer_k37_conv2d(residual_7_shortcut_conv_y, params->residual_8_a_conv_kernel, residual_8_a_conv_y);
-    infer_k38_batch_norm_relu(state->residual_8_a_norm_moving_variance, params->residual_8_a_norm_gamma, residual_8_a_conv_y,
-            params->residual_8_a_norm_beta, state->residual_8_a_norm_moving_mean);
-    infer_k39_conv2d(residual_8_a_conv_y, params->residual_8_b_conv_kernel, residual_8_b_conv_y);
+    infer_k33_conv2d(residual_7_shortcut_conv_y, params->residual_8_a_conv_kernel, residual_8_a_conv_y);   /* k37_conv2d */
+    infer_k32_batch_norm_relu(state->residual_8_a_norm_moving_variance, params->residual_8_a_norm_gamma, residual_8_a_conv_y,
+            params->residual_8_a_norm_beta, state->residual_8_a_norm_moving_mean);   /* k38_batch_norm_relu */
+    infer_k33_conv2d(residual_8_a_conv_y, params->residual_8_b_conv_kernel, residual_8_b_conv_y);   /* k39_conv2d */
     infer_k40_batch_norm_relu(state->residual_8_b_norm_moving_variance, params->residual_8_b_norm_gamma,
             residual_7_shortcut_conv_y, residual_8_b_conv_y, params->residual_8_b_norm_beta,
             state->residual_8_b_norm_moving_mean);

@@ -9,41 +9,41 @@
 #include "dl_arena.h"
 
 /* rnn.dl:9: embedding -> f32[1000, 64] */
-static void init_k0_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
+static void init_k0_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xbc512afeu,
-                (uint32_t)(j0)) * 0.1f - 0.05f;
+        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
     }
 }
 
-/* rnn.dl:10: lstm -> f32[64, 256] */
-static void init_k1_lstm(const int32_t *restrict seed_, float *restrict lstm_1_kernel)
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[64, 256]; in 2 places */
+static void init_k1_lstm(uint32_t salt, const int32_t *restrict seed_, float *restrict lstm_1_kernel)
 {
     for (int j0 = 0; j0 < 16384; j0++) {
-        lstm_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xb5c38951u,
+        lstm_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.2738613f - 0.13693064f;
     }
 }
 
-/* rnn.dl:10: lstm -> f32[64, 256] */
-static void init_k2_lstm(const int32_t *restrict seed_, float *restrict lstm, float *restrict lstm_2, float *restrict lstm_3,
-        float *restrict lstm_4)
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[64, 256]; in 2 places */
+static void init_k2_lstm(uint32_t salt, const int32_t *restrict seed_, float *restrict lstm, float *restrict lstm_2,
+        float *restrict lstm_3, float *restrict lstm_4)
 {
     for (int j0 = 0; j0 < 16384; j0++) {
-        const float sub_v2 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x316464feu,
-                (uint32_t)(j0)) * 2.0f - 0.99999994f;
-        lstm[j0] = sub_v2;
-        const float neg_v3 = -dl_log((1.0f - sub_v2) * (sub_v2 + 1.0f));
-        lstm_2[j0] = neg_v3;
-        const float sub_v4 = dl_sqrt(neg_v3 < 5.0f ? 5.0f : neg_v3) - 3.0f;
-        lstm_3[j0] = sub_v4;
-        const float v1 = neg_v3 - 2.5f;
-        lstm_4[j0] = (neg_v3 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1 - 4.3915065e-06f)
+        const float sub_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 2.0f - 0.99999994f;
+        lstm[j0] = sub_v0;
+        const float neg_v1 = -dl_log((1.0f - sub_v0) * (sub_v0 + 1.0f));
+        lstm_2[j0] = neg_v1;
+        const float sub_v2 = dl_sqrt(neg_v1 < 5.0f ? 5.0f : neg_v1) - 3.0f;
+        lstm_3[j0] = sub_v2;
+        const float v1 = neg_v1 - 2.5f;
+        lstm_4[j0] = (neg_v1 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1 - 4.3915065e-06f)
                 * v1 + 0.00021858087f) * v1 - 0.001253725f) * v1 - 0.0041776816f) * v1 + 0.24664073f) * v1 + 1.5014094f
-                : (((((((sub_v4 * -0.00020021426f + 0.00010095056f) * sub_v4 + 0.0013493432f) * sub_v4 - 0.0036734284f) * sub_v4
-                + 0.0057395077f) * sub_v4 - 0.0076224613f) * sub_v4 + 0.0094388705f) * sub_v4 + 1.001674f) * sub_v4
-                + 2.8329768f) * sub_v2 * 1.4142135f;
+                : (((((((sub_v2 * -0.00020021426f + 0.00010095056f) * sub_v2 + 0.0013493432f) * sub_v2 - 0.0036734284f) * sub_v2
+                + 0.0057395077f) * sub_v2 - 0.0076224613f) * sub_v2 + 0.0094388705f) * sub_v2 + 1.001674f) * sub_v2
+                + 2.8329768f) * sub_v0 * 1.4142135f;
     }
 }
 
@@ -64,7 +64,8 @@ static void init_k3_lstm_fill(float *restrict basis, float *restrict basis_2, fl
     }
 }
 
-/* rnn.dl:10: lstm -> f32[64], 16384 multiply-accumulates */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[64], 16384 multiply-accumulates; in 2 places */
 static void init_k4_lstm(int t, const float *restrict basis, const float *restrict lstm_4, float *restrict lstm_9)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -86,7 +87,8 @@ static void init_k4_lstm(int t, const float *restrict basis, const float *restri
     }
 }
 
-/* rnn.dl:10: lstm -> f32[256], 16384 multiply-accumulates */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[256], 16384 multiply-accumulates; in 4 places */
 static inline void init_k5_lstm_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -107,7 +109,8 @@ static void init_k5_lstm(const float *restrict lstm_9, const float *restrict bas
         init_k5_lstm_tile_1(lstm_9, 0, basis + n, lstm_10 + n);
 }
 
-/* rnn.dl:10: lstm -> f32[64], 16384 multiply-accumulates */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[64], 16384 multiply-accumulates; in 2 places */
 static void init_k6_lstm(int t, const float *restrict lstm_4, float *restrict lstm_10, const float *restrict basis,
         float *restrict lstm_12)
 {
@@ -115,73 +118,54 @@ static void init_k6_lstm(int t, const float *restrict lstm_4, float *restrict ls
         lstm_10[j0] = lstm_4[t * 256 + j0] - lstm_10[j0];
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        float dot_v3[8];
+        float dot_v1[8];
         for (int lane = 0; lane < 8; lane++)
-            dot_v3[lane] = 0.0f;
+            dot_v1[lane] = 0.0f;
         for (int r1_0 = 0; r1_0 < 256; r1_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int r1 = r1_0 + lane;
-                dot_v3[lane] += basis[j0 * 256 + r1] * lstm_10[r1];
+                dot_v1[lane] += basis[j0 * 256 + r1] * lstm_10[r1];
             }
         }
         for (int lane = 0; lane < 4; lane++)
-            dot_v3[lane] += dot_v3[lane + 4];
+            dot_v1[lane] += dot_v1[lane + 4];
         for (int lane = 0; lane < 2; lane++)
-            dot_v3[lane] += dot_v3[lane + 2];
-        dot_v3[0] += dot_v3[1];
-        lstm_12[j0] = dot_v3[0];
+            dot_v1[lane] += dot_v1[lane + 2];
+        dot_v1[0] += dot_v1[1];
+        lstm_12[j0] = dot_v1[0];
     }
 }
 
-/* rnn.dl:10: lstm -> f32[256], 16384 multiply-accumulates */
-static inline void init_k7_lstm_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void init_k7_lstm(const float *restrict lstm_12, const float *restrict basis, float *restrict lstm_13)
-{
-    for (int n = 0; n < 256; n += 4)
-        init_k7_lstm_tile_1(lstm_12, 0, basis + n, lstm_13 + n);
-}
-
-/* rnn.dl:10: lstm -> f32[256] */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[256]; in 2 places */
 static void init_k8_lstm(const float *restrict lstm_10, const float *restrict lstm_13, float *restrict lstm_16)
 {
     float lstm_15;
-    float sum_v6[8];
+    float sum_v1[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v6[lane] = 0.0f;
+        sum_v1[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
             const float v1 = lstm_10[j0] - lstm_13[j0];
-            const float mul_v5 = v1 * v1;
-            sum_v6[lane] += mul_v5;
+            const float mul_v0 = v1 * v1;
+            sum_v1[lane] += mul_v0;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v6[lane] += sum_v6[lane + 4];
+        sum_v1[lane] += sum_v1[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v6[lane] += sum_v6[lane + 2];
-    sum_v6[0] += sum_v6[1];
-    lstm_15 = sum_v6[0];
+        sum_v1[lane] += sum_v1[lane + 2];
+    sum_v1[0] += sum_v1[1];
+    lstm_15 = sum_v1[0];
     const float v2 = dl_sqrt(lstm_15);
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_16[j0] = (lstm_10[j0] - lstm_13[j0]) / v2;
     }
 }
 
-/* rnn.dl:10: lstm -> f32[64, 256] */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[64, 256]; in 2 places */
 static void init_k9_lstm(int t, const float *restrict lstm_16, const float *restrict basis, float *restrict next_basis)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -194,7 +178,8 @@ static void init_k9_lstm(int t, const float *restrict lstm_16, const float *rest
     }
 }
 
-/* rnn.dl:10: lstm -> f32[64, 256] */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[64, 256]; in 4 places */
 static void init_k10_lstm_copy(const float *restrict next_basis, float *restrict basis)
 {
     for (int j0 = 0; j0 < 16384; j0++) {
@@ -216,205 +201,21 @@ static void init_k11_lstm(float *restrict lstm_1_bias)
     }
 }
 
-/* rnn.dl:11: lstm -> f32[64, 256] */
-static void init_k12_lstm(const int32_t *restrict seed_, float *restrict lstm_2_kernel)
-{
-    for (int j0 = 0; j0 < 16384; j0++) {
-        lstm_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xe904ffedu,
-                (uint32_t)(j0)) * 0.2738613f - 0.13693064f;
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[64, 256] */
-static void init_k13_lstm(const int32_t *restrict seed_, float *restrict lstm_5, float *restrict lstm_6, float *restrict lstm_7,
-        float *restrict lstm_8)
-{
-    for (int j0 = 0; j0 < 16384; j0++) {
-        const float sub_v10 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xb666e7b1u,
-                (uint32_t)(j0)) * 2.0f - 0.99999994f;
-        lstm_5[j0] = sub_v10;
-        const float neg_v11 = -dl_log((1.0f - sub_v10) * (sub_v10 + 1.0f));
-        lstm_6[j0] = neg_v11;
-        const float sub_v12 = dl_sqrt(neg_v11 < 5.0f ? 5.0f : neg_v11) - 3.0f;
-        lstm_7[j0] = sub_v12;
-        const float v1 = neg_v11 - 2.5f;
-        lstm_8[j0] = (neg_v11 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1
-                - 4.3915065e-06f) * v1 + 0.00021858087f) * v1 - 0.001253725f) * v1 - 0.0041776816f) * v1 + 0.24664073f) * v1
-                + 1.5014094f : (((((((sub_v12 * -0.00020021426f + 0.00010095056f) * sub_v12 + 0.0013493432f) * sub_v12
-                - 0.0036734284f) * sub_v12 + 0.0057395077f) * sub_v12 - 0.0076224613f) * sub_v12 + 0.0094388705f) * sub_v12
-                + 1.001674f) * sub_v12 + 2.8329768f) * sub_v10 * 1.4142135f;
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[64], 16384 multiply-accumulates */
-static void init_k14_lstm(int t, const float *restrict basis_2, const float *restrict lstm_8, float *restrict lstm_17)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        float dot_v0[8];
-        for (int lane = 0; lane < 8; lane++)
-            dot_v0[lane] = 0.0f;
-        for (int r1_0 = 0; r1_0 < 256; r1_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r1 = r1_0 + lane;
-                dot_v0[lane] += basis_2[j0 * 256 + r1] * lstm_8[t * 256 + r1];
-            }
-        }
-        for (int lane = 0; lane < 4; lane++)
-            dot_v0[lane] += dot_v0[lane + 4];
-        for (int lane = 0; lane < 2; lane++)
-            dot_v0[lane] += dot_v0[lane + 2];
-        dot_v0[0] += dot_v0[1];
-        lstm_17[j0] = dot_v0[0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[256], 16384 multiply-accumulates */
-static inline void init_k15_lstm_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void init_k15_lstm(const float *restrict lstm_17, const float *restrict basis_2, float *restrict lstm_18)
-{
-    for (int n = 0; n < 256; n += 4)
-        init_k15_lstm_tile_1(lstm_17, 0, basis_2 + n, lstm_18 + n);
-}
-
-/* rnn.dl:11: lstm -> f32[64], 16384 multiply-accumulates */
-static void init_k16_lstm(int t, const float *restrict lstm_8, float *restrict lstm_18, const float *restrict basis_2,
-        float *restrict lstm_20)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        lstm_18[j0] = lstm_8[t * 256 + j0] - lstm_18[j0];
-    }
-    for (int j0 = 0; j0 < 64; j0++) {
-        float dot_v3[8];
-        for (int lane = 0; lane < 8; lane++)
-            dot_v3[lane] = 0.0f;
-        for (int r1_0 = 0; r1_0 < 256; r1_0 += 8) {
-            for (int lane = 0; lane < 8; lane++) {
-                const int r1 = r1_0 + lane;
-                dot_v3[lane] += basis_2[j0 * 256 + r1] * lstm_18[r1];
-            }
-        }
-        for (int lane = 0; lane < 4; lane++)
-            dot_v3[lane] += dot_v3[lane + 4];
-        for (int lane = 0; lane < 2; lane++)
-            dot_v3[lane] += dot_v3[lane + 2];
-        dot_v3[0] += dot_v3[1];
-        lstm_20[j0] = dot_v3[0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[256], 16384 multiply-accumulates */
-static inline void init_k17_lstm_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void init_k17_lstm(const float *restrict lstm_20, const float *restrict basis_2, float *restrict lstm_21)
-{
-    for (int n = 0; n < 256; n += 4)
-        init_k17_lstm_tile_1(lstm_20, 0, basis_2 + n, lstm_21 + n);
-}
-
-/* rnn.dl:11: lstm -> f32[256] */
-static void init_k18_lstm(const float *restrict lstm_18, const float *restrict lstm_21, float *restrict lstm_24)
-{
-    float lstm_23;
-    float sum_v6[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v6[lane] = 0.0f;
-    for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int j0 = j0_0 + lane;
-            const float v1 = lstm_18[j0] - lstm_21[j0];
-            const float mul_v5 = v1 * v1;
-            sum_v6[lane] += mul_v5;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v6[lane] += sum_v6[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v6[lane] += sum_v6[lane + 2];
-    sum_v6[0] += sum_v6[1];
-    lstm_23 = sum_v6[0];
-    const float v2 = dl_sqrt(lstm_23);
-    for (int j0 = 0; j0 < 256; j0++) {
-        lstm_24[j0] = (lstm_18[j0] - lstm_21[j0]) / v2;
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[64, 256] */
-static void init_k19_lstm(int t, const float *restrict lstm_24, const float *restrict basis_2, float *restrict next_basis_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        const int v1 = j0 == t;
-        for (int j1 = 0; j1 < 256; j1++) {
-            const float v2 = lstm_24[j1];
-            const float v3 = basis_2[j0 * 256 + j1];
-            next_basis_2[j0 * 256 + j1] = v1 ? v2 : v3;
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[64, 256] */
-static void init_k20_lstm_copy(const float *restrict next_basis_2, float *restrict basis_2)
-{
-    for (int j0 = 0; j0 < 16384; j0++) {
-        basis_2[j0] = next_basis_2[j0];
-    }
-}
-
 /* rnn.dl:12: dense -> f32[64, 64] */
-static void init_k21_dense(const int32_t *restrict seed_, float *restrict hidden_kernel)
+static void init_k21_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x1fc006c6u,
+        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
 /* rnn.dl:13: dense -> f32[64, 10] */
-static void init_k22_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k22_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[64, 256] */
-static void init_k23_lstm_copy(const float *restrict basis, float *restrict lstm_1_recurrent_kernel)
-{
-    for (int j0 = 0; j0 < 16384; j0++) {
-        lstm_1_recurrent_kernel[j0] = basis[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[64, 256] */
-static void init_k24_lstm_copy(const float *restrict basis_2, float *restrict lstm_2_recurrent_kernel)
-{
-    for (int j0 = 0; j0 < 16384; j0++) {
-        lstm_2_recurrent_kernel[j0] = basis_2[j0];
     }
 }
 
@@ -522,9 +323,9 @@ dl_status rnn_init(rnn_params *params, rnn_optimizer *optimizer, uint64_t seed, 
     float *const lstm_21 = (float *)(void *)(base + 132096);   /* f32[256] */
     float *const lstm_24 = (float *)(void *)(base + 196608);   /* f32[256] */
 
-    init_k0_embedding(words, params->embedding_1_embeddings);
-    init_k1_lstm(words, params->lstm_1_kernel);
-    init_k2_lstm(words, lstm, lstm_2, lstm_3, lstm_4);
+    init_k0_embedding(0xbc512afeu, words, params->embedding_1_embeddings);
+    init_k1_lstm(0xb5c38951u, words, params->lstm_1_kernel);
+    init_k2_lstm(0x316464feu, words, lstm, lstm_2, lstm_3, lstm_4);
     init_k3_lstm_fill(basis, basis_2, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel, optimizer->m_lstm_2_kernel,
             optimizer->v_lstm_2_kernel);
@@ -532,27 +333,27 @@ dl_status rnn_init(rnn_params *params, rnn_optimizer *optimizer, uint64_t seed, 
         init_k4_lstm(t, basis, lstm_4, lstm_9);
         init_k5_lstm(lstm_9, basis, lstm_10);
         init_k6_lstm(t, lstm_4, lstm_10, basis, lstm_12);
-        init_k7_lstm(lstm_12, basis, lstm_13);
+        init_k5_lstm(lstm_12, basis, lstm_13);   /* k7_lstm */
         init_k8_lstm(lstm_10, lstm_13, lstm_16);
         init_k9_lstm(t, lstm_16, basis, next_basis);
         init_k10_lstm_copy(next_basis, basis);
     }
     init_k11_lstm(params->lstm_1_bias);
-    init_k12_lstm(words, params->lstm_2_kernel);
-    init_k13_lstm(words, lstm_5, lstm_6, lstm_7, lstm_8);
+    init_k1_lstm(0xe904ffedu, words, params->lstm_2_kernel);   /* k12_lstm */
+    init_k2_lstm(0xb666e7b1u, words, lstm_5, lstm_6, lstm_7, lstm_8);   /* k13_lstm */
     for (int t = 0; t < 64; t++) {
-        init_k14_lstm(t, basis_2, lstm_8, lstm_17);
-        init_k15_lstm(lstm_17, basis_2, lstm_18);
-        init_k16_lstm(t, lstm_8, lstm_18, basis_2, lstm_20);
-        init_k17_lstm(lstm_20, basis_2, lstm_21);
-        init_k18_lstm(lstm_18, lstm_21, lstm_24);
-        init_k19_lstm(t, lstm_24, basis_2, next_basis_2);
-        init_k20_lstm_copy(next_basis_2, basis_2);
+        init_k4_lstm(t, basis_2, lstm_8, lstm_17);   /* k14_lstm */
+        init_k5_lstm(lstm_17, basis_2, lstm_18);   /* k15_lstm */
+        init_k6_lstm(t, lstm_8, lstm_18, basis_2, lstm_20);   /* k16_lstm */
+        init_k5_lstm(lstm_20, basis_2, lstm_21);   /* k17_lstm */
+        init_k8_lstm(lstm_18, lstm_21, lstm_24);   /* k18_lstm */
+        init_k9_lstm(t, lstm_24, basis_2, next_basis_2);   /* k19_lstm */
+        init_k10_lstm_copy(next_basis_2, basis_2);   /* k20_lstm_copy */
     }
-    init_k21_dense(words, params->hidden_kernel);
-    init_k22_dense(words, params->classifier_kernel);
-    init_k23_lstm_copy(basis, params->lstm_1_recurrent_kernel);
-    init_k24_lstm_copy(basis_2, params->lstm_2_recurrent_kernel);
+    init_k21_dense(0x1fc006c6u, words, params->hidden_kernel);
+    init_k22_dense(0x6f9face4u, words, params->classifier_kernel);
+    init_k10_lstm_copy(basis, params->lstm_1_recurrent_kernel);   /* k23_lstm_copy */
+    init_k10_lstm_copy(basis_2, params->lstm_2_recurrent_kernel);   /* k24_lstm_copy */
     init_k25_lstm_copy(params->lstm_1_bias, params->lstm_2_bias);
     init_k26_lstm_fill(params->hidden_bias, optimizer->m_hidden_bias, optimizer->v_hidden_bias);
     init_k27_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
@@ -585,7 +386,8 @@ static void infer_k1_lstm(const float *restrict embedding_1_embeddings, const in
     }
 }
 
-/* rnn.dl:10: lstm -> f32[16, 1, 256], 262144 multiply-accumulates */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[16, 1, 256], 262144 multiply-accumulates; in 2 places */
 static inline void infer_k2_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -637,7 +439,8 @@ static void infer_k3_lstm_fill(float *restrict h, float *restrict c, float *rest
     }
 }
 
-/* rnn.dl:10: lstm -> f32[1, 64], 16384 multiply-accumulates */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[1, 64], 16384 multiply-accumulates; in 2 places */
 static inline void infer_k4_lstm_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -671,7 +474,8 @@ static void infer_k4_lstm(int t, const float *restrict h, const float *restrict 
     }
 }
 
-/* rnn.dl:10: lstm -> f32[1, 64] */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[1, 64]; in 4 places */
 static void infer_k5_lstm_copy(const float *restrict next_h, float *restrict h)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -680,109 +484,10 @@ static void infer_k5_lstm_copy(const float *restrict next_h, float *restrict h)
 }
 
 /* rnn.dl:10: lstm -> f32[1, 64] */
-static void infer_k6_lstm_copy(const float *restrict next_c, float *restrict c)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        c[j0] = next_c[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[1, 64] */
 static void infer_k7_lstm_copy(int t, const float *restrict next_h, float *restrict lstm_1_h)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         lstm_1_h[t * 64 + j0] = next_h[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[16, 1, 256], 262144 multiply-accumulates */
-static inline void infer_k8_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void infer_k8_lstm(const float *restrict lstm_1_h, const float *restrict lstm_2_kernel, float *restrict lstm_3)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 256; n += 4)
-            infer_k8_lstm_tile_4(lstm_1_h, i0_0 * 64, lstm_2_kernel + n, lstm_3 + (i0_0 * 256 + n));
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[1, 64], 16384 multiply-accumulates */
-static inline void infer_k9_lstm_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-}
-
-static void infer_k9_lstm(int t, const float *restrict h_2, const float *restrict lstm_2_recurrent_kernel,
-        float *restrict lstm_5, const float *restrict lstm_3, const float *restrict lstm_2_bias, const float *restrict c_2,
-        float *restrict next_c_2, float *restrict next_h_2)
-{
-    float lstm_2_step_gates[256];
-    for (int n = 0; n < 256; n += 4)
-        infer_k9_lstm_tile_1(h_2, 0, lstm_2_recurrent_kernel + n, lstm_5 + n);
-    for (int j0 = 0; j0 < 256; j0++) {
-        lstm_2_step_gates[j0] = lstm_3[t * 256 + j0] + lstm_5[j0] + lstm_2_bias[j0];
-    }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = dl_sigmoid(lstm_2_step_gates[j0 + 192]);
-        const float lstm_2_c_v2 = dl_sigmoid(lstm_2_step_gates[j0 + 64]) * c_2[j0] + dl_sigmoid(lstm_2_step_gates[j0])
-                * dl_tanh(lstm_2_step_gates[j0 + 128]);
-        next_c_2[j0] = lstm_2_c_v2;
-        next_h_2[j0] = v1 * dl_tanh(lstm_2_c_v2);
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[1, 64] */
-static void infer_k10_lstm_copy(const float *restrict next_h_2, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        h_2[j0] = next_h_2[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[1, 64] */
-static void infer_k11_lstm_copy(const float *restrict next_c_2, float *restrict c_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        c_2[j0] = next_c_2[j0];
     }
 }
 
@@ -836,21 +541,21 @@ static void infer_k13_dense_softmax(const float *restrict relu, const float *res
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
         infer_k13_dense_softmax_tile_1(relu, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
-    float max_v14 = -DL_INFINITY;
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v13 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v13;
-        const float x_max_v14 = logits_v13;
-        max_v14 = dl_max(max_v14, x_max_v14);
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax = max_v14;
-    float sum_v16 = 0.0f;
+    softmax = max_v2;
+    float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v15 = dl_exp(logits[j0] - softmax);
-        softmax_1_y[j0] = softmax_1_y_v15;
-        sum_v16 += softmax_1_y_v15;
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
     }
-    softmax_2 = sum_v16;
+    softmax_2 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -884,21 +589,22 @@ dl_status rnn_infer(const rnn_params *params, const int32_t *tokens, float *prob
     for (int t = 0; t < 16; t++) {
         infer_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_4, lstm_2, params->lstm_1_bias, c, next_c, next_h);
         infer_k5_lstm_copy(next_h, h);
-        infer_k6_lstm_copy(next_c, c);
+        infer_k5_lstm_copy(next_c, c);   /* k6_lstm_copy */
         infer_k7_lstm_copy(t, next_h, lstm_1_h);
     }
-    infer_k8_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);
+    infer_k2_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);   /* k8_lstm */
     for (int t = 0; t < 16; t++) {
-        infer_k9_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2, next_h_2);
-        infer_k10_lstm_copy(next_h_2, h_2);
-        infer_k11_lstm_copy(next_c_2, c_2);
+        infer_k4_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2,
+                next_h_2);   /* k9_lstm */
+        infer_k5_lstm_copy(next_h_2, h_2);   /* k10_lstm_copy */
+        infer_k5_lstm_copy(next_c_2, c_2);   /* k11_lstm_copy */
     }
     infer_k12_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
     infer_k13_dense_softmax(relu, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
-/* rnn.dl:9: embedding -> index check */
+/* rnn.dl:9: embedding -> index check; in 3 places */
 static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -910,7 +616,7 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* rnn.dl:9: embedding -> f32[32, 16, 64] */
+/* rnn.dl:9: embedding -> f32[32, 16, 64]; in 2 places */
 static void train_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         float *restrict embedding)
 {
@@ -921,7 +627,7 @@ static void train_k1_embedding(const float *restrict embedding_1_embeddings, con
     }
 }
 
-/* rnn.dl:10: lstm -> f32[16, 32, 64] */
+/* rnn.dl:10: lstm -> f32[16, 32, 64]; in 2 places */
 static void train_k2_lstm(const float *restrict embedding, float *restrict lstm)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -933,7 +639,8 @@ static void train_k2_lstm(const float *restrict embedding, float *restrict lstm)
     }
 }
 
-/* rnn.dl:10: lstm -> f32[256, 64] */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[256, 64]; in 8 places */
 static void train_k3_lstm_pack(const float *restrict lstm_1_kernel, float *restrict lstm_1_kernel_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -943,7 +650,8 @@ static void train_k3_lstm_pack(const float *restrict lstm_1_kernel, float *restr
     }
 }
 
-/* rnn.dl:10: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates; in 6 places */
 static inline void train_k4_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -986,7 +694,7 @@ static void train_k4_lstm(const float *restrict lstm, const float *restrict lstm
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 64] */
+/* rnn.dl:10: lstm -> f32[32, 64]; in 2 places */
 static void train_k5_lstm_fill(float *restrict h, float *restrict c, float *restrict h_3, float *restrict c_3,
         float *restrict carry_2, float *restrict carry_3, float *restrict carry_4)
 {
@@ -1001,7 +709,8 @@ static void train_k5_lstm_fill(float *restrict h, float *restrict c, float *rest
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 64], 524288 multiply-accumulates */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[32, 64], 524288 multiply-accumulates; in 4 places */
 static inline void train_k6_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1068,7 +777,8 @@ static void train_k6_lstm(int t, const float *restrict h, const float *restrict 
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 64] */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[32, 64]; in 11 places */
 static void train_k7_lstm_copy(int t, const float *restrict h, float *restrict h_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -1076,7 +786,8 @@ static void train_k7_lstm_copy(int t, const float *restrict h, float *restrict h
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 64] */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[32, 64]; in 20 places */
 static void train_k8_lstm_copy(const float *restrict next_h, float *restrict h)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -1084,184 +795,7 @@ static void train_k8_lstm_copy(const float *restrict next_h, float *restrict h)
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void train_k9_lstm_copy(int t, const float *restrict c, float *restrict c_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_2[t * 2048 + j0] = c[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void train_k10_lstm_copy(const float *restrict next_c, float *restrict c)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c[j0] = next_c[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void train_k11_lstm_copy(int t, const float *restrict next_h, float *restrict lstm_1_h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        lstm_1_h[t * 2048 + j0] = next_h[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[256, 64] */
-static void train_k12_lstm_pack(const float *restrict lstm_2_kernel, float *restrict lstm_2_kernel_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_2_kernel_2[j0 * 64 + j1] = lstm_2_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
-static inline void train_k13_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void train_k13_lstm(const float *restrict lstm_1_h, const float *restrict lstm_2_kernel, float *restrict lstm_8)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 256; n += 4)
-                train_k13_lstm_tile_4(lstm_1_h, i0 * 2048 + i1_0 * 64, lstm_2_kernel + n,
-                        lstm_8 + (i0 * 8192 + i1_0 * 256 + n));
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void train_k14_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void train_k14_lstm(int t, const float *restrict h_3, const float *restrict lstm_2_recurrent_kernel,
-        float *restrict lstm_25, const float *restrict lstm_8, const float *restrict lstm_2_bias, float *restrict lstm_9,
-        float *restrict lstm_10, float *restrict lstm_11, const float *restrict c_3, float *restrict next_c_2,
-        float *restrict lstm_12, float *restrict lstm_13, float *restrict next_h_2)
-{
-    float lstm_2_step_gates[256];
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            train_k14_lstm_tile_4(h_3, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_25 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                lstm_2_step_gates[j0] = lstm_8[t * 8192 + i0 * 256 + j0] + lstm_25[i0 * 256 - i0_0 * 256 + j0]
-                        + lstm_2_bias[j0];
-            }
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_2_step_gates[j0 + 64]);
-                lstm_9[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_2_step_gates[j0]);
-                lstm_10[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_2_step_gates[j0 + 128]);
-                lstm_11[t * 2048 + i0 * 64 + j0] = tanh_v4;
-                const float lstm_2_c_v5 = sigmoid_v2 * c_3[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
-                next_c_2[i0 * 64 + j0] = lstm_2_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_2_step_gates[j0 + 192]);
-                lstm_12[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
-                const float tanh_v7 = dl_tanh(lstm_2_c_v5);
-                lstm_13[t * 2048 + i0 * 64 + j0] = tanh_v7;
-                next_h_2[i0 * 64 + j0] = sigmoid_v6 * tanh_v7;
-            }
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void train_k15_lstm_copy(int t, const float *restrict h_3, float *restrict h_4)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_4[t * 2048 + j0] = h_3[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void train_k16_lstm_copy(const float *restrict next_h_2, float *restrict h_3)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_3[j0] = next_h_2[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void train_k17_lstm_copy(int t, const float *restrict c_3, float *restrict c_4)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_4[t * 2048 + j0] = c_3[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void train_k18_lstm_copy(const float *restrict next_c_2, float *restrict c_3)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_3[j0] = next_c_2[j0];
-    }
-}
-
-/* rnn.dl:12: dense -> f32[64, 64] */
+/* rnn.dl:12: dense -> f32[64, 64]; in 2 places */
 static void train_k19_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1271,7 +805,7 @@ static void train_k19_dense_pack(const float *restrict hidden_kernel, float *res
     }
 }
 
-/* rnn.dl:12: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
+/* rnn.dl:12: dense, relu -> f32[32, 64], 131072 multiply-accumulates; in 3 places */
 static inline void train_k20_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1320,7 +854,7 @@ static void train_k20_dense_relu(const float *restrict h_3, const float *restric
     }
 }
 
-/* rnn.dl:13: dense -> f32[10, 64] */
+/* rnn.dl:13: dense -> f32[10, 64]; in 2 places */
 static void train_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1330,7 +864,7 @@ static void train_k21_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* rnn.dl:19: cross_entropy -> index check */
+/* rnn.dl:19: cross_entropy -> index check; in 3 places */
 static dl_status train_k22_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1340,7 +874,7 @@ static dl_status train_k22_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> i32[32], 20480 multiply-accumulates */
+/* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
 static inline void train_k23_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1386,86 +920,86 @@ static void train_k23_dense_softmax_cross_entropy(const float *restrict relu, co
             train_k23_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v15 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v14 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v14;
-                const float x_max_v15 = logits_v14;
-                max_v15 = dl_max(max_v15, x_max_v15);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax = max_v15;
-            float sum_v17 = 0.0f;
+            softmax = max_v2;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v16 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v16;
-                sum_v17 += softmax_1_y_v16;
+                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
+                sum_v4 += softmax_1_y_v3;
             }
-            softmax_2[i0] = sum_v17;
+            softmax_2[i0] = sum_v4;
             const float v1 = softmax_2[i0];
             const float v2 = dl_log(v1);
-            float sum_v19 = 0.0f;
-            int32_t argmax_v20 = 0;
-            float best_argmax_v20 = -DL_INFINITY;
+            float sum_v5 = 0.0f;
+            int32_t argmax_v6 = 0;
+            float best_argmax_v6 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
-                sum_v19 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v20 = v3;
-                if (best_argmax_v20 < x_argmax_v20) {
-                    best_argmax_v20 = x_argmax_v20;
-                    argmax_v20 = r0;
+                sum_v5 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+                const float x_argmax_v6 = v3;
+                if (best_argmax_v6 < x_argmax_v6) {
+                    best_argmax_v6 = x_argmax_v6;
+                    argmax_v6 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v19;
-            argmax[i0] = argmax_v20;
+            cross_entropy[i0] = sum_v5;
+            argmax[i0] = argmax_v6;
         }
     }
 }
 
-/* rnn.dl:21: -> f32 */
+/* rnn.dl:21: -> f32; in 2 places */
 static void train_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
-    float sum_v21[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v21[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v21[lane] += sum_v21[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v21[lane] += sum_v21[lane + 2];
-    sum_v21[0] += sum_v21[1];
-    sum = sum_v21[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum = sum_v0[0];
     accuracy[0] = sum / (float)count_[0];
 }
 
-/* rnn.dl:19: cross_entropy -> f32 */
+/* rnn.dl:19: cross_entropy -> f32; in 2 places */
 static void train_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
-    float sum_v23[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v23[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v23[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v23[lane] += sum_v23[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v23[lane] += sum_v23[lane + 2];
-    sum_v23[0] += sum_v23[1];
-    cross_entropy_2 = sum_v23[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    cross_entropy_2 = sum_v0[0];
     loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
@@ -1485,11 +1019,11 @@ static void train_k26_cross_entropy_softmax_dense(const int32_t *restrict label,
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v26 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v26 += -softmax_3[j0 * 10 + r1];
+            sum_v1 += -softmax_3[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v26;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_2[j0];
@@ -1512,7 +1046,7 @@ static void train_k26_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
-/* rnn.dl:13: dense, rnn.dl:12: relu -> f32[32, 64], 20480 multiply-accumulates */
+/* rnn.dl:13: dense, rnn.dl:12: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
 static inline void train_k27_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1612,11 +1146,11 @@ static void train_k29_dense_adam(const float *restrict relu, const float *restri
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v84 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v84;
-                const float add_v85 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v85;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v84 / (dl_sqrt(add_v85)
+                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v2;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
@@ -1638,15 +1172,15 @@ static void train_k30_dense_adam(const float *restrict relu_2, float *restrict m
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_4[j0];
-        const float add_v81 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
-        m_hidden_bias[j0] = add_v81;
-        const float add_v82 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_hidden_bias[j0] = add_v82;
-        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v81 / (dl_sqrt(add_v82) + 1e-07f);
+        const float add_v1 = m_hidden_bias[j0] * 0.9f + v1 * 0.1f;
+        m_hidden_bias[j0] = add_v1;
+        const float add_v2 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_hidden_bias[j0] = add_v2;
+        hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* rnn.dl:12: dense -> f32[32, 64], 131072 multiply-accumulates */
+/* rnn.dl:12: dense -> f32[32, 64], 131072 multiply-accumulates; in 2 places */
 static inline void train_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1731,27 +1265,17 @@ static void train_k32_dense_adam(const float *restrict h_3, const float *restric
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v78 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_hidden_kernel[i0 * 64 + j0] = add_v78;
-                const float add_v79 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_hidden_kernel[i0 * 64 + j0] = add_v79;
-                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v78 / (dl_sqrt(add_v79) + 1e-07f);
+                const float add_v1 = m_hidden_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_hidden_kernel[i0 * 64 + j0] = add_v1;
+                const float add_v2 = v_hidden_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_hidden_kernel[i0 * 64 + j0] = add_v2;
+                hidden_kernel[i0 * 64 + j0] = hidden_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* rnn.dl:11: lstm -> f32[256, 64] */
-static void train_k33_lstm_pack(const float *restrict lstm_2_recurrent_kernel, float *restrict lstm_2_recurrent_kernel_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_2_recurrent_kernel_2[j0 * 64 + j1] = lstm_2_recurrent_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* rnn.dl:12: dense -> f32[32, 64] */
+/* rnn.dl:12: dense -> f32[32, 64]; in 2 places */
 static void train_k34_dense_copy(float *restrict dense_5)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -1759,7 +1283,7 @@ static void train_k34_dense_copy(float *restrict dense_5)
     }
 }
 
-/* rnn.dl:11: lstm -> f32[32, 64] */
+/* rnn.dl:11: lstm -> f32[32, 64]; in 2 places */
 static void train_k35_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_12,
         const float *restrict lstm_13, float *restrict lstm_26, const float *restrict lstm_9, float *restrict next_carry_2)
 {
@@ -1771,7 +1295,7 @@ static void train_k35_lstm(int t, const float *restrict carry_2, const float *re
     }
 }
 
-/* rnn.dl:11: lstm -> f32[32, 256] */
+/* rnn.dl:11: lstm -> f32[32, 256]; in 2 places */
 static void train_k36_lstm(int t, const float *restrict lstm_26, const float *restrict lstm_11, const float *restrict lstm_10,
         float *restrict lstm_14, const float *restrict c_4, const float *restrict lstm_9, const float *restrict dense_5,
         const float *restrict lstm_13, const float *restrict lstm_12)
@@ -1804,7 +1328,8 @@ static void train_k36_lstm(int t, const float *restrict lstm_26, const float *re
     }
 }
 
-/* rnn.dl:11: lstm -> f32[32, 64], 524288 multiply-accumulates */
+/* rnn.dl:11: lstm;
+ * rnn.dl:10: lstm -> f32[32, 64], 524288 multiply-accumulates; in 4 places */
 static inline void train_k37_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1846,23 +1371,8 @@ static void train_k37_lstm(int t, const float *restrict lstm_14, const float *re
     }
 }
 
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void train_k38_lstm_copy(const float *restrict next_carry, float *restrict dense_5)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        dense_5[j0] = next_carry[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void train_k39_lstm_copy(const float *restrict next_carry_2, float *restrict carry_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        carry_2[j0] = next_carry_2[j0];
-    }
-}
-
-/* rnn.dl:11: lstm, rnn.dl:20: adam -> f32[256] */
+/* rnn.dl:11: lstm, rnn.dl:20: adam;
+ * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[256]; in 2 places */
 static void train_k40_lstm_adam(const float *restrict lstm_14, float *restrict m_lstm_2_bias, float *restrict v_lstm_2_bias,
         float *restrict lstm_2_bias, const float *restrict adam)
 {
@@ -1879,15 +1389,16 @@ static void train_k40_lstm_adam(const float *restrict lstm_14, float *restrict m
     }
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = lstm_15[j0];
-        const float add_v75 = m_lstm_2_bias[j0] * 0.9f + v1 * 0.1f;
-        m_lstm_2_bias[j0] = add_v75;
-        const float add_v76 = v_lstm_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_lstm_2_bias[j0] = add_v76;
-        lstm_2_bias[j0] = lstm_2_bias[j0] - adam[0] * add_v75 / (dl_sqrt(add_v76) + 1e-07f);
+        const float add_v1 = m_lstm_2_bias[j0] * 0.9f + v1 * 0.1f;
+        m_lstm_2_bias[j0] = add_v1;
+        const float add_v2 = v_lstm_2_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_lstm_2_bias[j0] = add_v2;
+        lstm_2_bias[j0] = lstm_2_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* rnn.dl:11: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
+/* rnn.dl:11: lstm, rnn.dl:20: adam;
+ * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates; in 3 places */
 static inline void train_k41_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1931,18 +1442,19 @@ static void train_k41_lstm_adam(const float *restrict h_4, const float *restrict
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_16[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v72 = m_lstm_2_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_2_recurrent_kernel[i0 * 256 + j0] = add_v72;
-                const float add_v73 = v_lstm_2_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_2_recurrent_kernel[i0 * 256 + j0] = add_v73;
-                lstm_2_recurrent_kernel[i0 * 256 + j0] = lstm_2_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v72
-                        / (dl_sqrt(add_v73) + 1e-07f);
+                const float add_v1 = m_lstm_2_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_2_recurrent_kernel[i0 * 256 + j0] = add_v1;
+                const float add_v2 = v_lstm_2_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_2_recurrent_kernel[i0 * 256 + j0] = add_v2;
+                lstm_2_recurrent_kernel[i0 * 256 + j0] = lstm_2_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* rnn.dl:11: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates */
+/* rnn.dl:11: lstm;
+ * rnn.dl:10: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates; in 4 places */
 static inline void train_k42_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1986,71 +1498,7 @@ static void train_k42_lstm(const float *restrict lstm_14, const float *restrict 
     }
 }
 
-/* rnn.dl:11: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k43_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void train_k43_lstm_adam(const float *restrict lstm_1_h, const float *restrict lstm_14, float *restrict lstm_18,
-        float *restrict m_lstm_2_kernel, float *restrict v_lstm_2_kernel, float *restrict lstm_2_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            train_k43_lstm_adam_tile_4(lstm_1_h, i0_0, lstm_14 + n, lstm_18 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                const float v1 = lstm_18[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v69 = m_lstm_2_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_2_kernel[i0 * 256 + j0] = add_v69;
-                const float add_v70 = v_lstm_2_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_2_kernel[i0 * 256 + j0] = add_v70;
-                lstm_2_kernel[i0 * 256 + j0] = lstm_2_kernel[i0 * 256 + j0] - adam[0] * add_v69 / (dl_sqrt(add_v70) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[256, 64] */
-static void train_k44_lstm_pack(const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_1_recurrent_kernel_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_1_recurrent_kernel_2[j0 * 64 + j1] = lstm_1_recurrent_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
+/* rnn.dl:10: lstm -> f32[32, 64]; in 2 places */
 static void train_k45_lstm(int t, const float *restrict carry_4, const float *restrict carry_3, const float *restrict lstm_17,
         const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_27, const float *restrict lstm_3,
         float *restrict next_carry_4)
@@ -2063,7 +1511,7 @@ static void train_k45_lstm(int t, const float *restrict carry_4, const float *re
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 256] */
+/* rnn.dl:10: lstm -> f32[32, 256]; in 2 places */
 static void train_k46_lstm(int t, const float *restrict lstm_27, const float *restrict lstm_5, const float *restrict lstm_4,
         float *restrict lstm_19, const float *restrict c_2, const float *restrict lstm_3, const float *restrict carry_3,
         const float *restrict lstm_17, const float *restrict lstm_7, const float *restrict lstm_6)
@@ -2092,189 +1540,6 @@ static void train_k46_lstm(int t, const float *restrict lstm_27, const float *re
             const float v4 = lstm_6[t * 2048 + j0 * 64 + j1];
             lstm_19[t * 8192 + j0 * 256 + j1 + 192] = (carry_3[j0 * 64 + j1] + lstm_17[t * 2048 + j0 * 64 + j1])
                     * lstm_7[t * 2048 + j0 * 64 + j1] * (v4 * (1.0f - v4));
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void train_k47_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k47_lstm(int t, const float *restrict lstm_19, const float *restrict lstm_1_recurrent_kernel_2,
-        float *restrict next_carry_3)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            train_k47_lstm_tile_4(lstm_19, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_2 + n,
-                    next_carry_3 + (i0_0 * 64 + n));
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void train_k48_lstm_copy(const float *restrict next_carry_3, float *restrict carry_3)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        carry_3[j0] = next_carry_3[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void train_k49_lstm_copy(const float *restrict next_carry_4, float *restrict carry_4)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        carry_4[j0] = next_carry_4[j0];
-    }
-}
-
-/* rnn.dl:10: lstm, rnn.dl:20: adam -> f32[256] */
-static void train_k50_lstm_adam(const float *restrict lstm_19, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
-        float *restrict lstm_1_bias, const float *restrict adam)
-{
-    float lstm_20[256];
-    for (int j0 = 0; j0 < 256; j0++) {
-        lstm_20[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                lstm_20[j0] += lstm_19[j0 + r1 * 8192 + r2 * 256];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = lstm_20[j0];
-        const float add_v66 = m_lstm_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_lstm_1_bias[j0] = add_v66;
-        const float add_v67 = v_lstm_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_lstm_1_bias[j0] = add_v67;
-        lstm_1_bias[j0] = lstm_1_bias[j0] - adam[0] * add_v66 / (dl_sqrt(add_v67) + 1e-07f);
-    }
-}
-
-/* rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k51_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void train_k51_lstm_adam(const float *restrict h_2, const float *restrict lstm_19, float *restrict lstm_21,
-        float *restrict m_lstm_1_recurrent_kernel, float *restrict v_lstm_1_recurrent_kernel,
-        float *restrict lstm_1_recurrent_kernel, const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            train_k51_lstm_adam_tile_4(h_2, i0_0, lstm_19 + n, lstm_21 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                const float v1 = lstm_21[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v63 = m_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v63;
-                const float add_v64 = v_lstm_1_recurrent_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_1_recurrent_kernel[i0 * 256 + j0] = add_v64;
-                lstm_1_recurrent_kernel[i0 * 256 + j0] = lstm_1_recurrent_kernel[i0 * 256 + j0] - adam[0] * add_v63
-                        / (dl_sqrt(add_v64) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates */
-static inline void train_k52_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k52_lstm(const float *restrict lstm_19, const float *restrict lstm_1_kernel_2, float *restrict lstm_22)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 64; n += 4)
-                train_k52_lstm_tile_4(lstm_19, i0 * 8192 + i1_0 * 256, lstm_1_kernel_2 + n,
-                        lstm_22 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
@@ -2325,17 +1590,17 @@ static void train_k53_lstm_adam(const float *restrict embedding, const float *re
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_23[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v60 = m_lstm_1_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_lstm_1_kernel[i0 * 256 + j0] = add_v60;
-                const float add_v61 = v_lstm_1_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_lstm_1_kernel[i0 * 256 + j0] = add_v61;
-                lstm_1_kernel[i0 * 256 + j0] = lstm_1_kernel[i0 * 256 + j0] - adam[0] * add_v60 / (dl_sqrt(add_v61) + 1e-07f);
+                const float add_v1 = m_lstm_1_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_1_kernel[i0 * 256 + j0] = add_v1;
+                const float add_v2 = v_lstm_1_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_1_kernel[i0 * 256 + j0] = add_v2;
+                lstm_1_kernel[i0 * 256 + j0] = lstm_1_kernel[i0 * 256 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* rnn.dl:9: embedding -> f32[1000, 64] */
+/* rnn.dl:9: embedding -> f32[1000, 64]; in 2 places */
 static void train_k54_embedding(const float *restrict lstm_22, const int32_t *restrict tokens, float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 64000; j0++)
@@ -2355,11 +1620,11 @@ static void train_k55_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         const float v1 = embedding_2[j0];
-        const float add_v56 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v56;
-        const float add_v57 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v57;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v56 / (dl_sqrt(add_v57) + 1e-07f);
+        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v0;
+        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v1;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -2457,19 +1722,19 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
                 next_c, lstm_6, lstm_7, next_h);
         train_k7_lstm_copy(t, h, h_2);
         train_k8_lstm_copy(next_h, h);
-        train_k9_lstm_copy(t, c, c_2);
-        train_k10_lstm_copy(next_c, c);
-        train_k11_lstm_copy(t, next_h, lstm_1_h);
+        train_k7_lstm_copy(t, c, c_2);   /* k9_lstm_copy */
+        train_k8_lstm_copy(next_c, c);   /* k10_lstm_copy */
+        train_k7_lstm_copy(t, next_h, lstm_1_h);   /* k11_lstm_copy */
     }
-    train_k12_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);
-    train_k13_lstm(lstm_1_h, params->lstm_2_kernel, lstm_8);
+    train_k3_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);   /* k12_lstm_pack */
+    train_k4_lstm(lstm_1_h, params->lstm_2_kernel, lstm_8);   /* k13_lstm */
     for (int t = 0; t < 16; t++) {
-        train_k14_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_25, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
-                c_3, next_c_2, lstm_12, lstm_13, next_h_2);
-        train_k15_lstm_copy(t, h_3, h_4);
-        train_k16_lstm_copy(next_h_2, h_3);
-        train_k17_lstm_copy(t, c_3, c_4);
-        train_k18_lstm_copy(next_c_2, c_3);
+        train_k6_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_25, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
+                c_3, next_c_2, lstm_12, lstm_13, next_h_2);   /* k14_lstm */
+        train_k7_lstm_copy(t, h_3, h_4);   /* k15_lstm_copy */
+        train_k8_lstm_copy(next_h_2, h_3);   /* k16_lstm_copy */
+        train_k7_lstm_copy(t, c_3, c_4);   /* k17_lstm_copy */
+        train_k8_lstm_copy(next_c_2, c_3);   /* k18_lstm_copy */
     }
     train_k19_dense_pack(params->hidden_kernel, hidden_kernel_2);
     train_k20_dense_relu(h_3, params->hidden_kernel, relu, params->hidden_bias);
@@ -2490,33 +1755,34 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     train_k31_dense(relu_2, hidden_kernel_2, dense_5);
     train_k32_dense_adam(h_3, relu_2, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
-    train_k33_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_2);
+    train_k3_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_2);   /* k33_lstm_pack */
     train_k34_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
         train_k35_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_26, lstm_9, next_carry_2);
         train_k36_lstm(t, lstm_26, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_5, lstm_13, lstm_12);
         train_k37_lstm(t, lstm_14, lstm_2_recurrent_kernel_2, next_carry);
-        train_k38_lstm_copy(next_carry, dense_5);
-        train_k39_lstm_copy(next_carry_2, carry_2);
+        train_k8_lstm_copy(next_carry, dense_5);   /* k38_lstm_copy */
+        train_k8_lstm_copy(next_carry_2, carry_2);   /* k39_lstm_copy */
     }
     train_k40_lstm_adam(lstm_14, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias, params->lstm_2_bias, adam);
     train_k41_lstm_adam(h_4, lstm_14, lstm_16, optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel,
             params->lstm_2_recurrent_kernel, adam);
     train_k42_lstm(lstm_14, lstm_2_kernel_2, lstm_17);
-    train_k43_lstm_adam(lstm_1_h, lstm_14, lstm_18, optimizer->m_lstm_2_kernel, optimizer->v_lstm_2_kernel,
-            params->lstm_2_kernel, adam);
-    train_k44_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);
+    train_k41_lstm_adam(lstm_1_h, lstm_14, lstm_18, optimizer->m_lstm_2_kernel, optimizer->v_lstm_2_kernel,
+            params->lstm_2_kernel, adam);   /* k43_lstm_adam */
+    train_k3_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);   /* k44_lstm_pack */
     for (int t = 15; t >= 0; t--) {
         train_k45_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_27, lstm_3, next_carry_4);
         train_k46_lstm(t, lstm_27, lstm_5, lstm_4, lstm_19, c_2, lstm_3, carry_3, lstm_17, lstm_7, lstm_6);
-        train_k47_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, next_carry_3);
-        train_k48_lstm_copy(next_carry_3, carry_3);
-        train_k49_lstm_copy(next_carry_4, carry_4);
+        train_k37_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, next_carry_3);   /* k47_lstm */
+        train_k8_lstm_copy(next_carry_3, carry_3);   /* k48_lstm_copy */
+        train_k8_lstm_copy(next_carry_4, carry_4);   /* k49_lstm_copy */
     }
-    train_k50_lstm_adam(lstm_19, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias, adam);
-    train_k51_lstm_adam(h_2, lstm_19, lstm_21, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
-            params->lstm_1_recurrent_kernel, adam);
-    train_k52_lstm(lstm_19, lstm_1_kernel_2, lstm_22);
+    train_k40_lstm_adam(lstm_19, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias,
+            adam);   /* k50_lstm_adam */
+    train_k41_lstm_adam(h_2, lstm_19, lstm_21, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
+            params->lstm_1_recurrent_kernel, adam);   /* k51_lstm_adam */
+    train_k42_lstm(lstm_19, lstm_1_kernel_2, lstm_22);   /* k52_lstm */
     train_k53_lstm_adam(embedding, lstm_19, lstm_23, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
     train_k54_embedding(lstm_22, tokens, embedding_2);
@@ -2526,578 +1792,6 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
-}
-
-/* rnn.dl:9: embedding -> index check */
-static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            if ((uint32_t)tokens[j0 * 16 + j1] >= 1000u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
-}
-
-/* rnn.dl:9: embedding -> f32[32, 16, 64] */
-static void gradients_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        float *restrict embedding)
-{
-    for (int j0 = 0; j0 < 512; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            embedding[j0 * 64 + j1] = embedding_1_embeddings[j1 + tokens[j0] * 64];
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[16, 32, 64] */
-static void gradients_k2_lstm(const float *restrict embedding, float *restrict lstm)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                lstm[j0 * 2048 + j1 * 64 + j2] = embedding[j0 * 64 + j1 * 1024 + j2];
-            }
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[256, 64] */
-static void gradients_k3_lstm_pack(const float *restrict lstm_1_kernel, float *restrict lstm_1_kernel_3)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_1_kernel_3[j0 * 64 + j1] = lstm_1_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
-static inline void gradients_k4_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void gradients_k4_lstm(const float *restrict lstm, const float *restrict lstm_1_kernel, float *restrict lstm_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 256; n += 4)
-                gradients_k4_lstm_tile_4(lstm, i0 * 2048 + i1_0 * 64, lstm_1_kernel + n, lstm_2 + (i0 * 8192 + i1_0 * 256 + n));
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k5_lstm_fill(float *restrict h, float *restrict c, float *restrict h_3, float *restrict c_3,
-        float *restrict carry_2, float *restrict carry_3, float *restrict carry_4)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h[j0] = 0.0f;
-        c[j0] = 0.0f;
-        h_3[j0] = 0.0f;
-        c_3[j0] = 0.0f;
-        carry_2[j0] = 0.0f;
-        carry_3[j0] = 0.0f;
-        carry_4[j0] = 0.0f;
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void gradients_k6_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void gradients_k6_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel,
-        float *restrict lstm_18, const float *restrict lstm_2, const float *restrict lstm_1_bias, float *restrict lstm_3,
-        float *restrict lstm_4, float *restrict lstm_5, const float *restrict c, float *restrict next_c, float *restrict lstm_6,
-        float *restrict lstm_7, float *restrict next_h)
-{
-    float lstm_1_step_gates[256];
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            gradients_k6_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_18 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                lstm_1_step_gates[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_18[i0 * 256 - i0_0 * 256 + j0]
-                        + lstm_1_bias[j0];
-            }
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]);
-                lstm_3[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_1_step_gates[j0]);
-                lstm_4[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_1_step_gates[j0 + 128]);
-                lstm_5[t * 2048 + i0 * 64 + j0] = tanh_v4;
-                const float lstm_1_c_v5 = sigmoid_v2 * c[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
-                next_c[i0 * 64 + j0] = lstm_1_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
-                lstm_6[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
-                const float tanh_v7 = dl_tanh(lstm_1_c_v5);
-                lstm_7[t * 2048 + i0 * 64 + j0] = tanh_v7;
-                next_h[i0 * 64 + j0] = sigmoid_v6 * tanh_v7;
-            }
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k7_lstm_copy(int t, const float *restrict h, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_2[t * 2048 + j0] = h[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k8_lstm_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k9_lstm_copy(int t, const float *restrict c, float *restrict c_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_2[t * 2048 + j0] = c[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k10_lstm_copy(const float *restrict next_c, float *restrict c)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c[j0] = next_c[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k11_lstm_copy(int t, const float *restrict next_h, float *restrict lstm_1_h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        lstm_1_h[t * 2048 + j0] = next_h[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[256, 64] */
-static void gradients_k12_lstm_pack(const float *restrict lstm_2_kernel, float *restrict lstm_2_kernel_3)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_2_kernel_3[j0 * 64 + j1] = lstm_2_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
-static inline void gradients_k13_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void gradients_k13_lstm(const float *restrict lstm_1_h, const float *restrict lstm_2_kernel, float *restrict lstm_8)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 256; n += 4)
-                gradients_k13_lstm_tile_4(lstm_1_h, i0 * 2048 + i1_0 * 64, lstm_2_kernel + n,
-                        lstm_8 + (i0 * 8192 + i1_0 * 256 + n));
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void gradients_k14_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void gradients_k14_lstm(int t, const float *restrict h_3, const float *restrict lstm_2_recurrent_kernel,
-        float *restrict lstm_19, const float *restrict lstm_8, const float *restrict lstm_2_bias, float *restrict lstm_9,
-        float *restrict lstm_10, float *restrict lstm_11, const float *restrict c_3, float *restrict next_c_2,
-        float *restrict lstm_12, float *restrict lstm_13, float *restrict next_h_2)
-{
-    float lstm_2_step_gates[256];
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            gradients_k14_lstm_tile_4(h_3, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_19 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                lstm_2_step_gates[j0] = lstm_8[t * 8192 + i0 * 256 + j0] + lstm_19[i0 * 256 - i0_0 * 256 + j0]
-                        + lstm_2_bias[j0];
-            }
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float sigmoid_v2 = dl_sigmoid(lstm_2_step_gates[j0 + 64]);
-                lstm_9[t * 2048 + i0 * 64 + j0] = sigmoid_v2;
-                const float sigmoid_v3 = dl_sigmoid(lstm_2_step_gates[j0]);
-                lstm_10[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
-                const float tanh_v4 = dl_tanh(lstm_2_step_gates[j0 + 128]);
-                lstm_11[t * 2048 + i0 * 64 + j0] = tanh_v4;
-                const float lstm_2_c_v5 = sigmoid_v2 * c_3[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
-                next_c_2[i0 * 64 + j0] = lstm_2_c_v5;
-                const float sigmoid_v6 = dl_sigmoid(lstm_2_step_gates[j0 + 192]);
-                lstm_12[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
-                const float tanh_v7 = dl_tanh(lstm_2_c_v5);
-                lstm_13[t * 2048 + i0 * 64 + j0] = tanh_v7;
-                next_h_2[i0 * 64 + j0] = sigmoid_v6 * tanh_v7;
-            }
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void gradients_k15_lstm_copy(int t, const float *restrict h_3, float *restrict h_4)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_4[t * 2048 + j0] = h_3[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void gradients_k16_lstm_copy(const float *restrict next_h_2, float *restrict h_3)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_3[j0] = next_h_2[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void gradients_k17_lstm_copy(int t, const float *restrict c_3, float *restrict c_4)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_4[t * 2048 + j0] = c_3[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void gradients_k18_lstm_copy(const float *restrict next_c_2, float *restrict c_3)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_3[j0] = next_c_2[j0];
-    }
-}
-
-/* rnn.dl:12: dense -> f32[64, 64] */
-static void gradients_k19_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_3)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            hidden_kernel_3[j0 * 64 + j1] = hidden_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
-/* rnn.dl:12: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
-static inline void gradients_k20_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k20_dense_relu(const float *restrict h_3, const float *restrict hidden_kernel, float *restrict relu,
-        const float *restrict hidden_bias)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            gradients_k20_dense_relu_tile_4(h_3, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
-                relu[i0 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* rnn.dl:13: dense -> f32[10, 64] */
-static void gradients_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_3[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
-/* rnn.dl:19: cross_entropy -> index check */
-static dl_status gradients_k22_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> i32[32], 20480 multiply-accumulates */
-static inline void gradients_k23_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 10);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
-}
-
-static void gradients_k23_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
-{
-    float logits[10];
-    float softmax;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            gradients_k23_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
-                    classifier_y + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v15 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v14 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v14;
-                const float x_max_v15 = logits_v14;
-                max_v15 = dl_max(max_v15, x_max_v15);
-            }
-            softmax = max_v15;
-            float sum_v17 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v16 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v16;
-                sum_v17 += softmax_1_y_v16;
-            }
-            softmax_2[i0] = sum_v17;
-            const float v1 = softmax_2[i0];
-            const float v2 = dl_log(v1);
-            float sum_v19 = 0.0f;
-            int32_t argmax_v20 = 0;
-            float best_argmax_v20 = -DL_INFINITY;
-            for (int r0 = 0; r0 < 10; r0++) {
-                const float v3 = logits[r0];
-                sum_v19 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v20 = v3;
-                if (best_argmax_v20 < x_argmax_v20) {
-                    best_argmax_v20 = x_argmax_v20;
-                    argmax_v20 = r0;
-                }
-            }
-            cross_entropy[i0] = sum_v19;
-            argmax[i0] = argmax_v20;
-        }
-    }
-}
-
-/* rnn.dl:21: -> f32 */
-static void gradients_k24_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
-{
-    float sum;
-    float sum_v21[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v21[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v21[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v21[lane] += sum_v21[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v21[lane] += sum_v21[lane + 2];
-    sum_v21[0] += sum_v21[1];
-    sum = sum_v21[0];
-    accuracy[0] = sum / (float)count_[0];
-}
-
-/* rnn.dl:19: cross_entropy -> f32 */
-static void gradients_k25_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    float cross_entropy_2;
-    float sum_v23[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v23[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy[r0];
-            sum_v23[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v23[lane] += sum_v23[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v23[lane] += sum_v23[lane + 2];
-    sum_v23[0] += sum_v23[1];
-    cross_entropy_2 = sum_v23[0];
-    loss[0] = cross_entropy_2 / (float)count_[0];
 }
 
 /* rnn.dl:19: cross_entropy, rnn.dl:15: softmax, rnn.dl:13: dense -> f32[10] */
@@ -3115,11 +1809,11 @@ static void gradients_k26_cross_entropy_softmax_dense(const int32_t *restrict la
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v26 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v26 += -softmax_3[j0 * 10 + r1];
+            sum_v1 += -softmax_3[j0 * 10 + r1];
         }
-        cross_entropy_4[j0] = sum_v26;
+        cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v4 = cross_entropy_4[j0] / softmax_2[j0];
@@ -3133,55 +1827,6 @@ static void gradients_k26_cross_entropy_softmax_dense(const int32_t *restrict la
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
             classifier_bias_2[j0] += softmax_3[j0 + r1 * 10];
-        }
-    }
-}
-
-/* rnn.dl:13: dense, rnn.dl:12: relu -> f32[32, 64], 20480 multiply-accumulates */
-static inline void gradients_k27_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k27_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_3,
-        float *restrict relu_2, const float *restrict relu)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            gradients_k27_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_3 + n, relu_2 + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_2[i0 * 64 + j0];
-                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? v1 : 0.0f;
-            }
         }
     }
 }
@@ -3242,47 +1887,6 @@ static void gradients_k29_dense(const float *restrict relu_2, float *restrict hi
     }
 }
 
-/* rnn.dl:12: dense -> f32[32, 64], 131072 multiply-accumulates */
-static inline void gradients_k30_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k30_dense(const float *restrict relu_2, const float *restrict hidden_kernel_3, float *restrict dense_2)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            gradients_k30_dense_tile_4(relu_2, i0_0 * 64, hidden_kernel_3 + n, dense_2 + (i0_0 * 64 + n));
-    }
-}
-
 /* rnn.dl:12: dense -> f32[64, 64], 131072 multiply-accumulates */
 static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -3324,130 +1928,8 @@ static void gradients_k31_dense(const float *restrict h_3, const float *restrict
     }
 }
 
-/* rnn.dl:11: lstm -> f32[256, 64] */
-static void gradients_k32_lstm_pack(const float *restrict lstm_2_recurrent_kernel, float *restrict lstm_2_recurrent_kernel_3)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_2_recurrent_kernel_3[j0 * 64 + j1] = lstm_2_recurrent_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* rnn.dl:12: dense -> f32[32, 64] */
-static void gradients_k33_dense_copy(float *restrict dense_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        dense_2[j0] = dense_2[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void gradients_k34_lstm(int t, const float *restrict carry_2, const float *restrict dense_2,
-        const float *restrict lstm_12, const float *restrict lstm_13, float *restrict lstm_20, const float *restrict lstm_9,
-        float *restrict next_carry_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = lstm_13[t * 2048 + j0];
-        const float add_v0 = carry_2[j0] + dense_2[j0] * lstm_12[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_20[j0] = add_v0;
-        next_carry_2[j0] = add_v0 * lstm_9[t * 2048 + j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 256] */
-static void gradients_k35_lstm(int t, const float *restrict lstm_20, const float *restrict lstm_11,
-        const float *restrict lstm_10, float *restrict lstm_14, const float *restrict c_4, const float *restrict lstm_9,
-        const float *restrict dense_2, const float *restrict lstm_13, const float *restrict lstm_12)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = lstm_10[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1] = lstm_20[j0 * 64 + j1] * lstm_11[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v2 = lstm_9[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1 + 64] = lstm_20[j0 * 64 + j1] * c_4[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v3 = lstm_11[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1 + 128] = lstm_20[j0 * 64 + j1] * lstm_10[t * 2048 + j0 * 64 + j1] * (1.0f - v3
-                    * v3);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v4 = lstm_12[t * 2048 + j0 * 64 + j1];
-            lstm_14[t * 8192 + j0 * 256 + j1 + 192] = dense_2[j0 * 64 + j1] * lstm_13[t * 2048 + j0 * 64 + j1] * (v4 * (1.0f
-                    - v4));
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void gradients_k36_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k36_lstm(int t, const float *restrict lstm_14, const float *restrict lstm_2_recurrent_kernel_3,
-        float *restrict next_carry)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            gradients_k36_lstm_tile_4(lstm_14, t * 8192 + i0_0 * 256, lstm_2_recurrent_kernel_3 + n,
-                    next_carry + (i0_0 * 64 + n));
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void gradients_k37_lstm_copy(const float *restrict next_carry, float *restrict dense_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        dense_2[j0] = next_carry[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void gradients_k38_lstm_copy(const float *restrict next_carry_2, float *restrict carry_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        carry_2[j0] = next_carry_2[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[256] */
+/* rnn.dl:11: lstm;
+ * rnn.dl:10: lstm -> f32[256]; in 2 places */
 static void gradients_k39_lstm(const float *restrict lstm_14, float *restrict lstm_2_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -3462,7 +1944,8 @@ static void gradients_k39_lstm(const float *restrict lstm_14, float *restrict ls
     }
 }
 
-/* rnn.dl:11: lstm -> f32[64, 256], 8388608 multiply-accumulates */
+/* rnn.dl:11: lstm;
+ * rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates; in 3 places */
 static inline void gradients_k40_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3501,307 +1984,6 @@ static void gradients_k40_lstm(const float *restrict h_4, const float *restrict 
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
             gradients_k40_lstm_tile_4(h_4, i0_0, lstm_14 + n, lstm_2_recurrent_kernel_2 + (i0_0 * 256 + n));
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates */
-static inline void gradients_k41_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k41_lstm(const float *restrict lstm_14, const float *restrict lstm_2_kernel_3, float *restrict lstm_15)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 64; n += 4)
-                gradients_k41_lstm_tile_4(lstm_14, i0 * 8192 + i1_0 * 256, lstm_2_kernel_3 + n,
-                        lstm_15 + (i0 * 2048 + i1_0 * 64 + n));
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k42_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void gradients_k42_lstm(const float *restrict lstm_1_h, const float *restrict lstm_14, float *restrict lstm_2_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        for (int n = 0; n < 256; n += 4)
-            gradients_k42_lstm_tile_4(lstm_1_h, i0_0, lstm_14 + n, lstm_2_kernel_2 + (i0_0 * 256 + n));
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[256, 64] */
-static void gradients_k43_lstm_pack(const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_1_recurrent_kernel_3)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            lstm_1_recurrent_kernel_3[j0 * 64 + j1] = lstm_1_recurrent_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k44_lstm(int t, const float *restrict carry_4, const float *restrict carry_3,
-        const float *restrict lstm_15, const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_21,
-        const float *restrict lstm_3, float *restrict next_carry_4)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = lstm_7[t * 2048 + j0];
-        const float add_v0 = carry_4[j0] + (carry_3[j0] + lstm_15[t * 2048 + j0]) * lstm_6[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_21[j0] = add_v0;
-        next_carry_4[j0] = add_v0 * lstm_3[t * 2048 + j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 256] */
-static void gradients_k45_lstm(int t, const float *restrict lstm_21, const float *restrict lstm_5, const float *restrict lstm_4,
-        float *restrict lstm_16, const float *restrict c_2, const float *restrict lstm_3, const float *restrict carry_3,
-        const float *restrict lstm_15, const float *restrict lstm_7, const float *restrict lstm_6)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = lstm_4[t * 2048 + j0 * 64 + j1];
-            lstm_16[t * 8192 + j0 * 256 + j1] = lstm_21[j0 * 64 + j1] * lstm_5[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v2 = lstm_3[t * 2048 + j0 * 64 + j1];
-            lstm_16[t * 8192 + j0 * 256 + j1 + 64] = lstm_21[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v3 = lstm_5[t * 2048 + j0 * 64 + j1];
-            lstm_16[t * 8192 + j0 * 256 + j1 + 128] = lstm_21[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (1.0f - v3
-                    * v3);
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v4 = lstm_6[t * 2048 + j0 * 64 + j1];
-            lstm_16[t * 8192 + j0 * 256 + j1 + 192] = (carry_3[j0 * 64 + j1] + lstm_15[t * 2048 + j0 * 64 + j1])
-                    * lstm_7[t * 2048 + j0 * 64 + j1] * (v4 * (1.0f - v4));
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void gradients_k46_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k46_lstm(int t, const float *restrict lstm_16, const float *restrict lstm_1_recurrent_kernel_3,
-        float *restrict next_carry_3)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            gradients_k46_lstm_tile_4(lstm_16, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_3 + n,
-                    next_carry_3 + (i0_0 * 64 + n));
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k47_lstm_copy(const float *restrict next_carry_3, float *restrict carry_3)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        carry_3[j0] = next_carry_3[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void gradients_k48_lstm_copy(const float *restrict next_carry_4, float *restrict carry_4)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        carry_4[j0] = next_carry_4[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[256] */
-static void gradients_k49_lstm(const float *restrict lstm_16, float *restrict lstm_1_bias_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        lstm_1_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 32; r2++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                lstm_1_bias_2[j0] += lstm_16[j0 + r1 * 8192 + r2 * 256];
-            }
-        }
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k50_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void gradients_k50_lstm(const float *restrict h_2, const float *restrict lstm_16,
-        float *restrict lstm_1_recurrent_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        for (int n = 0; n < 256; n += 4)
-            gradients_k50_lstm_tile_4(h_2, i0_0, lstm_16 + n, lstm_1_recurrent_kernel_2 + (i0_0 * 256 + n));
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates */
-static inline void gradients_k51_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k51_lstm(const float *restrict lstm_16, const float *restrict lstm_1_kernel_3, float *restrict lstm_17)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 64; n += 4)
-                gradients_k51_lstm_tile_4(lstm_16, i0 * 8192 + i1_0 * 256, lstm_1_kernel_3 + n,
-                        lstm_17 + (i0 * 2048 + i1_0 * 64 + n));
-        }
     }
 }
 
@@ -3845,21 +2027,6 @@ static void gradients_k52_lstm(const float *restrict embedding, const float *res
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
             gradients_k52_lstm_tile_4(embedding, i0_0, lstm_16 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
-    }
-}
-
-/* rnn.dl:9: embedding -> f32[1000, 64] */
-static void gradients_k53_embedding(const float *restrict lstm_17, const int32_t *restrict tokens,
-        float *restrict embedding_1_embeddings_2)
-{
-    for (int j0 = 0; j0 < 64000; j0++)
-        embedding_1_embeddings_2[j0] = 0;
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 16 + j1] * 64] += lstm_17[j0 * 64 + j1 * 2048 + j2];
-            }
-        }
     }
 }
 
@@ -3927,86 +2094,74 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     float *const next_carry_4 = (float *)(void *)(base + 1638400);   /* f32[32, 64] */
     float *const lstm_21 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
 
-    if (gradients_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    gradients_k1_embedding(params->embedding_1_embeddings, tokens, embedding);
-    gradients_k2_lstm(embedding, lstm);
-    gradients_k3_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);
-    gradients_k4_lstm(lstm, params->lstm_1_kernel, lstm_2);
-    gradients_k5_lstm_fill(h, c, h_3, c_3, carry_2, carry_3, carry_4);
+    train_k1_embedding(params->embedding_1_embeddings, tokens, embedding);
+    train_k2_lstm(embedding, lstm);
+    train_k3_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);
+    train_k4_lstm(lstm, params->lstm_1_kernel, lstm_2);
+    train_k5_lstm_fill(h, c, h_3, c_3, carry_2, carry_3, carry_4);
     for (int t = 0; t < 16; t++) {
-        gradients_k6_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_18, lstm_2, params->lstm_1_bias, lstm_3, lstm_4, lstm_5,
-                c, next_c, lstm_6, lstm_7, next_h);
-        gradients_k7_lstm_copy(t, h, h_2);
-        gradients_k8_lstm_copy(next_h, h);
-        gradients_k9_lstm_copy(t, c, c_2);
-        gradients_k10_lstm_copy(next_c, c);
-        gradients_k11_lstm_copy(t, next_h, lstm_1_h);
+        train_k6_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_18, lstm_2, params->lstm_1_bias, lstm_3, lstm_4, lstm_5, c,
+                next_c, lstm_6, lstm_7, next_h);
+        train_k7_lstm_copy(t, h, h_2);
+        train_k8_lstm_copy(next_h, h);
+        train_k7_lstm_copy(t, c, c_2);   /* k9_lstm_copy */
+        train_k8_lstm_copy(next_c, c);   /* k10_lstm_copy */
+        train_k7_lstm_copy(t, next_h, lstm_1_h);   /* k11_lstm_copy */
     }
-    gradients_k12_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);
-    gradients_k13_lstm(lstm_1_h, params->lstm_2_kernel, lstm_8);
+    train_k3_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);   /* k12_lstm_pack */
+    train_k4_lstm(lstm_1_h, params->lstm_2_kernel, lstm_8);   /* k13_lstm */
     for (int t = 0; t < 16; t++) {
-        gradients_k14_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_19, lstm_8, params->lstm_2_bias, lstm_9, lstm_10,
-                lstm_11, c_3, next_c_2, lstm_12, lstm_13, next_h_2);
-        gradients_k15_lstm_copy(t, h_3, h_4);
-        gradients_k16_lstm_copy(next_h_2, h_3);
-        gradients_k17_lstm_copy(t, c_3, c_4);
-        gradients_k18_lstm_copy(next_c_2, c_3);
+        train_k6_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_19, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
+                c_3, next_c_2, lstm_12, lstm_13, next_h_2);   /* k14_lstm */
+        train_k7_lstm_copy(t, h_3, h_4);   /* k15_lstm_copy */
+        train_k8_lstm_copy(next_h_2, h_3);   /* k16_lstm_copy */
+        train_k7_lstm_copy(t, c_3, c_4);   /* k17_lstm_copy */
+        train_k8_lstm_copy(next_c_2, c_3);   /* k18_lstm_copy */
     }
-    gradients_k19_dense_pack(params->hidden_kernel, hidden_kernel_3);
-    gradients_k20_dense_relu(h_3, params->hidden_kernel, relu, params->hidden_bias);
-    gradients_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k22_cross_entropy_check(label) != DL_OK)
+    train_k19_dense_pack(params->hidden_kernel, hidden_kernel_3);
+    train_k20_dense_relu(h_3, params->hidden_kernel, relu, params->hidden_bias);
+    train_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (train_k22_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    gradients_k23_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias,
-            softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    gradients_k24_sum(&count, argmax, label, &metrics->accuracy);
-    gradients_k25_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k23_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+            softmax_2, label, cross_entropy, argmax);
+    train_k24_sum(&count, argmax, label, &metrics->accuracy);
+    train_k25_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k26_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
-    gradients_k27_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
+    train_k27_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
     gradients_k28_dense(relu, softmax_3, gradients->classifier_kernel);
     gradients_k29_dense(relu_2, gradients->hidden_bias);
-    gradients_k30_dense(relu_2, hidden_kernel_3, dense_2);
+    train_k31_dense(relu_2, hidden_kernel_3, dense_2);   /* k30_dense */
     gradients_k31_dense(h_3, relu_2, gradients->hidden_kernel);
-    gradients_k32_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_3);
-    gradients_k33_dense_copy(dense_2);
+    train_k3_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_3);   /* k32_lstm_pack */
+    train_k34_dense_copy(dense_2);   /* k33_dense_copy */
     for (int t = 15; t >= 0; t--) {
-        gradients_k34_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_20, lstm_9, next_carry_2);
-        gradients_k35_lstm(t, lstm_20, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_2, lstm_13, lstm_12);
-        gradients_k36_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, next_carry);
-        gradients_k37_lstm_copy(next_carry, dense_2);
-        gradients_k38_lstm_copy(next_carry_2, carry_2);
+        train_k35_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_20, lstm_9, next_carry_2);   /* k34_lstm */
+        train_k36_lstm(t, lstm_20, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_2, lstm_13, lstm_12);   /* k35_lstm */
+        train_k37_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, next_carry);   /* k36_lstm */
+        train_k8_lstm_copy(next_carry, dense_2);   /* k37_lstm_copy */
+        train_k8_lstm_copy(next_carry_2, carry_2);   /* k38_lstm_copy */
     }
     gradients_k39_lstm(lstm_14, gradients->lstm_2_bias);
     gradients_k40_lstm(h_4, lstm_14, gradients->lstm_2_recurrent_kernel);
-    gradients_k41_lstm(lstm_14, lstm_2_kernel_3, lstm_15);
-    gradients_k42_lstm(lstm_1_h, lstm_14, gradients->lstm_2_kernel);
-    gradients_k43_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);
+    train_k42_lstm(lstm_14, lstm_2_kernel_3, lstm_15);   /* k41_lstm */
+    gradients_k40_lstm(lstm_1_h, lstm_14, gradients->lstm_2_kernel);   /* k42_lstm */
+    train_k3_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k43_lstm_pack */
     for (int t = 15; t >= 0; t--) {
-        gradients_k44_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_21, lstm_3, next_carry_4);
-        gradients_k45_lstm(t, lstm_21, lstm_5, lstm_4, lstm_16, c_2, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);
-        gradients_k46_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, next_carry_3);
-        gradients_k47_lstm_copy(next_carry_3, carry_3);
-        gradients_k48_lstm_copy(next_carry_4, carry_4);
+        train_k45_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_21, lstm_3, next_carry_4);   /* k44_lstm */
+        train_k46_lstm(t, lstm_21, lstm_5, lstm_4, lstm_16, c_2, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);   /* k45_lstm */
+        train_k37_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, next_carry_3);   /* k46_lstm */
+        train_k8_lstm_copy(next_carry_3, carry_3);   /* k47_lstm_copy */
+        train_k8_lstm_copy(next_carry_4, carry_4);   /* k48_lstm_copy */
     }
-    gradients_k49_lstm(lstm_16, gradients->lstm_1_bias);
-    gradients_k50_lstm(h_2, lstm_16, gradients->lstm_1_recurrent_kernel);
-    gradients_k51_lstm(lstm_16, lstm_1_kernel_3, lstm_17);
+    gradients_k39_lstm(lstm_16, gradients->lstm_1_bias);   /* k49_lstm */
+    gradients_k40_lstm(h_2, lstm_16, gradients->lstm_1_recurrent_kernel);   /* k50_lstm */
+    train_k42_lstm(lstm_16, lstm_1_kernel_3, lstm_17);   /* k51_lstm */
     gradients_k52_lstm(embedding, lstm_16, gradients->lstm_1_kernel);
-    gradients_k53_embedding(lstm_17, tokens, gradients->embedding_1_embeddings);
+    train_k54_embedding(lstm_17, tokens, gradients->embedding_1_embeddings);   /* k53_embedding */
     metrics->count = count;
-    return DL_OK;
-}
-
-/* rnn.dl:9: embedding -> index check */
-static dl_status evaluate_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            if ((uint32_t)tokens[j0 * 16 + j1] >= 1000u)
-                return DL_INDEX;
-        }
-    }
     return DL_OK;
 }
 
@@ -4022,49 +2177,6 @@ static void evaluate_k1_lstm(const float *restrict embedding_1_embeddings, const
     }
 }
 
-/* rnn.dl:10: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
-static inline void evaluate_k2_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void evaluate_k2_lstm(const float *restrict lstm, const float *restrict lstm_1_kernel, float *restrict lstm_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 256; n += 4)
-                evaluate_k2_lstm_tile_4(lstm, i0 * 2048 + i1_0 * 64, lstm_1_kernel + n, lstm_2 + (i0 * 8192 + i1_0 * 256 + n));
-        }
-    }
-}
-
 /* rnn.dl:10: lstm -> f32[32, 64] */
 static void evaluate_k3_lstm_fill(float *restrict h, float *restrict c, float *restrict h_2, float *restrict c_2)
 {
@@ -4076,7 +2188,8 @@ static void evaluate_k3_lstm_fill(float *restrict h, float *restrict c, float *r
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 64], 524288 multiply-accumulates */
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[32, 64], 524288 multiply-accumulates; in 2 places */
 static inline void evaluate_k4_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4133,206 +2246,6 @@ static void evaluate_k4_lstm(int t, const float *restrict h, const float *restri
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void evaluate_k5_lstm_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void evaluate_k6_lstm_copy(const float *restrict next_c, float *restrict c)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c[j0] = next_c[j0];
-    }
-}
-
-/* rnn.dl:10: lstm -> f32[32, 64] */
-static void evaluate_k7_lstm_copy(int t, const float *restrict next_h, float *restrict lstm_1_h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        lstm_1_h[t * 2048 + j0] = next_h[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates */
-static inline void evaluate_k8_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void evaluate_k8_lstm(const float *restrict lstm_1_h, const float *restrict lstm_2_kernel, float *restrict lstm_3)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
-            for (int n = 0; n < 256; n += 4)
-                evaluate_k8_lstm_tile_4(lstm_1_h, i0 * 2048 + i1_0 * 64, lstm_2_kernel + n,
-                        lstm_3 + (i0 * 8192 + i1_0 * 256 + n));
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64], 524288 multiply-accumulates */
-static inline void evaluate_k9_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void evaluate_k9_lstm(int t, const float *restrict h_2, const float *restrict lstm_2_recurrent_kernel,
-        float *restrict lstm_5, const float *restrict lstm_3, const float *restrict lstm_2_bias, const float *restrict c_2,
-        float *restrict next_c_2, float *restrict next_h_2)
-{
-    float lstm_2_step_gates[256];
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            evaluate_k9_lstm_tile_4(h_2, i0_0 * 64, lstm_2_recurrent_kernel + n, lstm_5 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                lstm_2_step_gates[j0] = lstm_3[t * 8192 + i0 * 256 + j0] + lstm_5[i0 * 256 - i0_0 * 256 + j0] + lstm_2_bias[j0];
-            }
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dl_sigmoid(lstm_2_step_gates[j0 + 192]);
-                const float lstm_2_c_v2 = dl_sigmoid(lstm_2_step_gates[j0 + 64]) * c_2[i0 * 64 + j0]
-                        + dl_sigmoid(lstm_2_step_gates[j0]) * dl_tanh(lstm_2_step_gates[j0 + 128]);
-                next_c_2[i0 * 64 + j0] = lstm_2_c_v2;
-                next_h_2[i0 * 64 + j0] = v1 * dl_tanh(lstm_2_c_v2);
-            }
-        }
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void evaluate_k10_lstm_copy(const float *restrict next_h_2, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_2[j0] = next_h_2[j0];
-    }
-}
-
-/* rnn.dl:11: lstm -> f32[32, 64] */
-static void evaluate_k11_lstm_copy(const float *restrict next_c_2, float *restrict c_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        c_2[j0] = next_c_2[j0];
-    }
-}
-
-/* rnn.dl:12: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
-static inline void evaluate_k12_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void evaluate_k12_dense_relu(const float *restrict h_2, const float *restrict hidden_kernel, float *restrict relu,
-        const float *restrict hidden_bias)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            evaluate_k12_dense_relu_tile_4(h_2, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
-                relu[i0 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* rnn.dl:19: cross_entropy -> index check */
-static dl_status evaluate_k13_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
 /* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> i32[32], 20480 multiply-accumulates */
 static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
@@ -4380,34 +2293,34 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu,
             evaluate_k14_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v14 = -DL_INFINITY;
+            float max_v2 = -DL_INFINITY;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v13 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v13;
-                const float x_max_v14 = logits_v13;
-                max_v14 = dl_max(max_v14, x_max_v14);
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
-            softmax = max_v14;
-            float sum_v15 = 0.0f;
+            softmax = max_v2;
+            float sum_v3 = 0.0f;
             for (int r0 = 0; r0 < 10; r0++) {
-                sum_v15 += dl_exp(logits[r0] - softmax);
+                sum_v3 += dl_exp(logits[r0] - softmax);
             }
-            softmax_2 = sum_v15;
+            softmax_2 = sum_v3;
             const float v1 = dl_log(softmax_2);
-            float sum_v17 = 0.0f;
-            int32_t argmax_v18 = 0;
-            float best_argmax_v18 = -DL_INFINITY;
+            float sum_v4 = 0.0f;
+            int32_t argmax_v5 = 0;
+            float best_argmax_v5 = -DL_INFINITY;
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
-                sum_v17 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
-                const float x_argmax_v18 = v2;
-                if (best_argmax_v18 < x_argmax_v18) {
-                    best_argmax_v18 = x_argmax_v18;
-                    argmax_v18 = r0;
+                sum_v4 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v5 = v2;
+                if (best_argmax_v5 < x_argmax_v5) {
+                    best_argmax_v5 = x_argmax_v5;
+                    argmax_v5 = r0;
                 }
             }
-            cross_entropy[i0] = sum_v17;
-            argmax[i0] = argmax_v18;
+            cross_entropy[i0] = sum_v4;
+            argmax[i0] = argmax_v5;
         }
     }
 }
@@ -4416,45 +2329,45 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu,
 static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
-    float sum_v19[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v19[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
             const int32_t v2 = label[r0];
-            sum_v19[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v19[lane] += sum_v19[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v19[lane] += sum_v19[lane + 2];
-    sum_v19[0] += sum_v19[1];
-    accuracy[0] = sum_v19[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    accuracy[0] = sum_v0[0];
 }
 
 /* rnn.dl:19: cross_entropy -> f32 */
 static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
-    float sum_v20[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v20[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
-            sum_v20[lane] += r0 < count_[0] ? -v1 : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v20[lane] += sum_v20[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v20[lane] += sum_v20[lane + 2];
-    sum_v20[0] += sum_v20[1];
-    loss[0] = sum_v20[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    loss[0] = sum_v0[0];
 }
 
 dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -4482,25 +2395,26 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     float *const next_c_2 = (float *)(void *)(base + 532480);   /* f32[32, 64] */
     float *const lstm_5 = (float *)(void *)(base + 540672);   /* f32[4, 256] */
 
-    if (evaluate_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     evaluate_k1_lstm(params->embedding_1_embeddings, tokens, lstm);
-    evaluate_k2_lstm(lstm, params->lstm_1_kernel, lstm_2);
+    train_k4_lstm(lstm, params->lstm_1_kernel, lstm_2);   /* k2_lstm */
     evaluate_k3_lstm_fill(h, c, h_2, c_2);
     for (int t = 0; t < 16; t++) {
         evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_4, lstm_2, params->lstm_1_bias, c, next_c, next_h);
-        evaluate_k5_lstm_copy(next_h, h);
-        evaluate_k6_lstm_copy(next_c, c);
-        evaluate_k7_lstm_copy(t, next_h, lstm_1_h);
+        train_k8_lstm_copy(next_h, h);   /* k5_lstm_copy */
+        train_k8_lstm_copy(next_c, c);   /* k6_lstm_copy */
+        train_k7_lstm_copy(t, next_h, lstm_1_h);
     }
-    evaluate_k8_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);
+    train_k4_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);   /* k8_lstm */
     for (int t = 0; t < 16; t++) {
-        evaluate_k9_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2, next_h_2);
-        evaluate_k10_lstm_copy(next_h_2, h_2);
-        evaluate_k11_lstm_copy(next_c_2, c_2);
+        evaluate_k4_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2,
+                next_h_2);   /* k9_lstm */
+        train_k8_lstm_copy(next_h_2, h_2);   /* k10_lstm_copy */
+        train_k8_lstm_copy(next_c_2, c_2);   /* k11_lstm_copy */
     }
-    evaluate_k12_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
-    if (evaluate_k13_cross_entropy_check(label) != DL_OK)
+    train_k20_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);   /* k12_dense_relu */
+    if (train_k22_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

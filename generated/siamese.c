@@ -10,28 +10,28 @@
 #include "dl_arena.h"
 
 /* siamese.dl:8: conv2d -> f32[3, 3, 1, 8] */
-static void init_k0_conv2d(const int32_t *restrict seed_, float *restrict tower_conv2d_1_kernel)
+static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict tower_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 72; j0++) {
-        tower_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x20edb9b0u,
+        tower_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5443311f - 0.27216554f;
     }
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 8, 16] */
-static void init_k1_conv2d(const int32_t *restrict seed_, float *restrict tower_conv2d_2_kernel)
+static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict tower_conv2d_2_kernel)
 {
     for (int j0 = 0; j0 < 1152; j0++) {
-        tower_conv2d_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4d2a87edu,
+        tower_conv2d_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.33333334f - 0.16666667f;
     }
 }
 
 /* siamese.dl:11: dense -> f32[400, 16] */
-static void init_k2_dense(const int32_t *restrict seed_, float *restrict tower_dense_1_kernel)
+static void init_k2_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict tower_dense_1_kernel)
 {
     for (int j0 = 0; j0 < 6400; j0++) {
-        tower_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x14a5e941u,
+        tower_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.24019223f - 0.12009612f;
     }
 }
@@ -94,9 +94,9 @@ dl_status siamese_init(siamese_params *params, siamese_optimizer *optimizer, uin
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_conv2d(words, params->tower_conv2d_1_kernel);
-    init_k1_conv2d(words, params->tower_conv2d_2_kernel);
-    init_k2_dense(words, params->tower_dense_1_kernel);
+    init_k0_conv2d(0x20edb9b0u, words, params->tower_conv2d_1_kernel);
+    init_k1_conv2d(0x4d2a87edu, words, params->tower_conv2d_2_kernel);
+    init_k2_dense(0x14a5e941u, words, params->tower_dense_1_kernel);
     init_k3_conv2d_fill(params->tower_conv2d_1_bias, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias);
     init_k4_conv2d_fill(params->tower_conv2d_2_bias, params->tower_dense_1_bias, optimizer->m_tower_conv2d_2_bias,
             optimizer->v_tower_conv2d_2_bias, optimizer->m_tower_dense_1_bias, optimizer->v_tower_dense_1_bias);
@@ -107,7 +107,7 @@ dl_status siamese_init(siamese_params *params, siamese_optimizer *optimizer, uin
     return DL_OK;
 }
 
-/* siamese.dl:8: conv2d, relu -> f32[1, 26, 26, 8], 48672 multiply-accumulates */
+/* siamese.dl:8: conv2d, relu -> f32[1, 26, 26, 8], 48672 multiply-accumulates; in 2 places */
 static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -193,7 +193,7 @@ static void infer_k0_conv2d_relu(const float *restrict left, const float *restri
     }
 }
 
-/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8] */
+/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8]; in 2 places */
 static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
     for (int j0 = 0; j0 < 13; j0++) {
@@ -207,7 +207,7 @@ static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_
     }
 }
 
-/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates */
+/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates; in 2 places */
 static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -293,7 +293,7 @@ static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *
     }
 }
 
-/* siamese.dl:10: flatten -> f32[1, 400] */
+/* siamese.dl:10: flatten -> f32[1, 400]; in 2 places */
 static void infer_k3_flatten(const float *restrict relu_2, float *restrict flatten)
 {
     for (int j0 = 0; j0 < 400; j0++) {
@@ -326,203 +326,6 @@ static void infer_k4_dense(const float *restrict flatten, const float *restrict 
         infer_k4_dense_tile_1(flatten, 0, tower_dense_1_kernel + n, tower_dense_1_y + n);
 }
 
-/* siamese.dl:8: conv2d, relu -> f32[1, 26, 26, 8], 48672 multiply-accumulates */
-static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void infer_k5_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static void infer_k5_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
-        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
-{
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-            rows = i2_0 < 20 ? 4 : 3;
-            for (int n = 0; n < 8; n += 4)
-                if (i2_0 < 20)
-                    infer_k5_conv2d_relu_tile_4(right, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                        relu_3 + (i1 * 208 + i2_0 * 8 + n));
-                else
-                    infer_k5_conv2d_relu_tile_3(right, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                        relu_3 + (i1 * 208 + i2_0 * 8 + n));
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = relu_3[i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                    relu_3[i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8] */
-static void infer_k6_max_pool2d(const float *restrict relu_3, float *restrict max_pool2d_2)
-{
-    for (int j0 = 0; j0 < 13; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                max_pool2d_2[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates */
-static inline void infer_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void infer_k7_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void infer_k7_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
-        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
-{
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-            rows = i2_0 < 8 ? 4 : 3;
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 8)
-                    infer_k7_conv2d_relu_tile_4(max_pool2d_2, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                        relu_4 + (i1 * 176 + i2_0 * 16 + n));
-                else
-                    infer_k7_conv2d_relu_tile_3(max_pool2d_2, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                        relu_4 + (i1 * 176 + i2_0 * 16 + n));
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_4[i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
-                    relu_4[i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:10: flatten -> f32[1, 400] */
-static void infer_k8_flatten(const float *restrict relu_4, float *restrict flatten_2)
-{
-    for (int j0 = 0; j0 < 400; j0++) {
-        flatten_2[j0] = dl_max(dl_max(dl_max(relu_4[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16],
-                relu_4[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
-                relu_4[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]),
-                relu_4[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 192]);
-    }
-}
-
 /* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[1], 6400 multiply-accumulates */
 static inline void infer_k9_dense_sum_sqrt_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -545,13 +348,13 @@ static void infer_k9_dense_sum_sqrt(const float *restrict flatten_2, const float
     float sum;
     for (int n = 0; n < 16; n += 4)
         infer_k9_dense_sum_sqrt_tile_1(flatten_2, 0, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
-    float sum_v15 = 0.0f;
+    float sum_v2 = 0.0f;
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = tower_dense_1_bias[j0];
-        const float sub_v14 = tower_dense_1_y[j0] + v1 - (tower_again_1_dense_1_y[j0] + v1);
-        sum_v15 += sub_v14 * sub_v14;
+        const float sub_v1 = tower_dense_1_y[j0] + v1 - (tower_again_1_dense_1_y[j0] + v1);
+        sum_v2 += sub_v1 * sub_v1;
     }
-    sum = sum_v15;
+    sum = sum_v2;
     unlike[0] = dl_sqrt(sum + 1e-06f);
 }
 
@@ -574,16 +377,17 @@ dl_status siamese_infer(const siamese_params *params, const float *left, const f
     infer_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
     infer_k3_flatten(relu_2, flatten);
     infer_k4_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
-    infer_k5_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
-    infer_k6_max_pool2d(relu_3, max_pool2d_2);
-    infer_k7_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
-    infer_k8_flatten(relu_4, flatten_2);
+    infer_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k5_conv2d_relu */
+    infer_k1_max_pool2d(relu_3, max_pool2d_2);   /* k6_max_pool2d */
+    infer_k2_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4,
+            params->tower_conv2d_2_bias);   /* k7_conv2d_relu */
+    infer_k3_flatten(relu_4, flatten_2);   /* k8_flatten */
     infer_k9_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, unlike);
     return DL_OK;
 }
 
-/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
+/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates; in 6 places */
 static inline void train_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -639,7 +443,7 @@ static void train_k0_conv2d_relu(const float *restrict left, const float *restri
     }
 }
 
-/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
+/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8]; in 6 places */
 static void train_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
     for (int j0 = 0; j0 < 416; j0++) {
@@ -653,7 +457,7 @@ static void train_k1_max_pool2d(const float *restrict relu, float *restrict max_
     }
 }
 
-/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
+/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates; in 6 places */
 static inline void train_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -741,7 +545,7 @@ static void train_k2_conv2d_relu(const float *restrict max_pool2d, const float *
     }
 }
 
-/* siamese.dl:10: flatten -> f32[32, 400] */
+/* siamese.dl:10: flatten -> f32[32, 400]; in 6 places */
 static void train_k3_flatten(const float *restrict relu_2, float *restrict flatten)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -755,7 +559,7 @@ static void train_k3_flatten(const float *restrict relu_2, float *restrict flatt
     }
 }
 
-/* siamese.dl:11: dense -> f32[16, 400] */
+/* siamese.dl:11: dense -> f32[16, 400]; in 2 places */
 static void train_k4_dense_pack(const float *restrict tower_dense_1_kernel, float *restrict tower_dense_1_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -765,7 +569,7 @@ static void train_k4_dense_pack(const float *restrict tower_dense_1_kernel, floa
     }
 }
 
-/* siamese.dl:11: dense -> f32[32, 16], 204800 multiply-accumulates */
+/* siamese.dl:11: dense -> f32[32, 16], 204800 multiply-accumulates; in 3 places */
 static inline void train_k5_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -807,179 +611,7 @@ static void train_k5_dense(const float *restrict flatten, const float *restrict 
     }
 }
 
-/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
-static inline void train_k6_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[5408] = c1_0;
-    c[5409] = c1_1;
-    c[5410] = c1_2;
-    c[5411] = c1_3;
-    c[10816] = c2_0;
-    c[10817] = c2_1;
-    c[10818] = c2_2;
-    c[10819] = c2_3;
-    c[16224] = c3_0;
-    c[16225] = c3_1;
-    c[16226] = c3_2;
-    c[16227] = c3_3;
-}
-
-static void train_k6_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
-        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
-{
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2 = 0; i2 < 26; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    train_k6_conv2d_relu_tile_4(right, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
-                            relu_3 + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                        relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
-static void train_k7_max_pool2d(const float *restrict relu_3, float *restrict max_pool2d_2)
-{
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                max_pool2d_2[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
-static inline void train_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k8_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void train_k8_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
-        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 8)
-                        train_k8_conv2d_relu_tile_4(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                            relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                    else
-                        train_k8_conv2d_relu_tile_3(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                            relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
-                        relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:10: flatten -> f32[32, 400] */
-static void train_k9_flatten(const float *restrict relu_4, float *restrict flatten_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 400; j1++) {
-            flatten_2[j0 * 400 + j1]
-                    = dl_max(dl_max(dl_max(relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
-        }
-    }
-}
-
-/* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[32], 204800 multiply-accumulates */
+/* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[32], 204800 multiply-accumulates; in 2 places */
 static inline void train_k10_dense_sum_sqrt_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1022,53 +654,53 @@ static void train_k10_dense_sum_sqrt(const float *restrict flatten_2, const floa
         for (int n = 0; n < 16; n += 4)
             train_k10_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float sum_v15 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = tower_dense_1_bias[j0];
-                const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
+                const float sub_v1 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
                         + v1);
-                sub[i0 * 16 + j0] = sub_v14;
-                sum_v15 += sub_v14 * sub_v14;
+                sub[i0 * 16 + j0] = sub_v1;
+                sum_v2 += sub_v1 * sub_v1;
             }
-            sum = sum_v15;
+            sum = sum_v2;
             distance[i0] = dl_sqrt(sum + 1e-06f);
         }
     }
 }
 
-/* siamese.dl:28: -> f32 */
+/* siamese.dl:28: -> f32; in 2 places */
 static void train_k11_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
         float *restrict accuracy)
 {
     float sum_2;
-    float sum_v17[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v17[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = distance[r0];
             const float v2 = same[r0];
-            sum_v17[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v17[lane] += sum_v17[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v17[lane] += sum_v17[lane + 2];
-    sum_v17[0] += sum_v17[1];
-    sum_2 = sum_v17[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum_2 = sum_v0[0];
     accuracy[0] = sum_2 / (float)count_[0];
 }
 
-/* siamese.dl:26: -> f32 */
+/* siamese.dl:26: -> f32; in 2 places */
 static void train_k12_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
         float *restrict loss)
 {
     float sum_3;
-    float sum_v19[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v19[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
@@ -1076,15 +708,15 @@ static void train_k12_sum(const int32_t *restrict count_, const float *restrict 
             const float v2 = distance[r0];
             const float v3 = 1.0f - v2;
             const float v4 = v3 < 0.0f ? 0.0f : v3;
-            sum_v19[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v19[lane] += sum_v19[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v19[lane] += sum_v19[lane + 2];
-    sum_v19[0] += sum_v19[1];
-    sum_3 = sum_v19[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum_3 = sum_v0[0];
     loss[0] = sum_3 / (float)count_[0];
 }
 
@@ -1108,11 +740,11 @@ static void train_k13_dense_adam(const int32_t *restrict count_, const float *re
         const float v7 = v6 < 0.0f ? 0.0f : v6;
         const float v8 = (v3 * v4 * v5 * 2.0f - (0.0f < v7 ? v3 * (1.0f - v4) * v7 * 2.0f : 0.0f)) * 0.5f / v5;
         for (int j1 = 0; j1 < 16; j1++) {
-            const float mul_v22 = v8 * sub[j0 * 16 + j1];
-            sub[j0 * 16 + j1] = mul_v22;
-            const float mul_v23 = mul_v22 * 2.0f;
-            mul_2[j0 * 16 + j1] = mul_v23;
-            neg[j0 * 16 + j1] = -mul_v23;
+            const float mul_v1 = v8 * sub[j0 * 16 + j1];
+            sub[j0 * 16 + j1] = mul_v1;
+            const float mul_v2 = mul_v1 * 2.0f;
+            mul_2[j0 * 16 + j1] = mul_v2;
+            neg[j0 * 16 + j1] = -mul_v2;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1127,13 +759,13 @@ static void train_k13_dense_adam(const int32_t *restrict count_, const float *re
         const float v9 = dense_3[j0] * 2.0f;
         const float v10 = m_tower_dense_1_bias[j0] * 0.9f;
         const float v11 = v_tower_dense_1_bias[j0] * 0.999f;
-        const float sub_v37 = v9 - v9;
-        m_tower_dense_1_bias[j0] = v10 + sub_v37 * 0.1f;
-        v_tower_dense_1_bias[j0] = v11 + sub_v37 * 0.001f * sub_v37;
+        const float sub_v5 = v9 - v9;
+        m_tower_dense_1_bias[j0] = v10 + sub_v5 * 0.1f;
+        v_tower_dense_1_bias[j0] = v11 + sub_v5 * 0.001f * sub_v5;
     }
 }
 
-/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates */
+/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates; in 4 places */
 static inline void train_k14_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1174,7 +806,7 @@ static void train_k14_dense(const float *restrict neg, const float *restrict tow
     }
 }
 
-/* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates */
+/* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates; in 2 places */
 static inline void train_k15_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1215,7 +847,7 @@ static void train_k15_dense(const float *restrict flatten_2, const float *restri
     }
 }
 
-/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
+/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16]; in 4 places */
 static void train_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict max_pool2d_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1238,7 +870,7 @@ static void train_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict
     }
 }
 
-/* siamese.dl:9: relu -> f32[32, 11, 11, 16] */
+/* siamese.dl:9: relu -> f32[32, 11, 11, 16]; in 2 places */
 static void train_k17_relu(float *restrict relu_4, const dl_word *restrict max_pool2d_3, const float *restrict dense)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1255,7 +887,7 @@ static void train_k17_relu(float *restrict relu_4, const dl_word *restrict max_p
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[3, 3, 16, 8] */
+/* siamese.dl:9: conv2d -> f32[3, 3, 16, 8]; in 2 places */
 static void train_k18_conv2d_pack(const float *restrict tower_conv2d_2_kernel, float *restrict conv2d_11)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -1267,7 +899,7 @@ static void train_k18_conv2d_pack(const float *restrict tower_conv2d_2_kernel, f
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
+/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates; in 4 places */
 static inline void train_k19_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1422,7 +1054,7 @@ static void train_k19_conv2d(const float *restrict relu_4, const float *restrict
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates */
+/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates; in 4 places */
 static inline void train_k20_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1473,7 +1105,7 @@ static void train_k20_conv2d(const float *restrict max_pool2d_2, const float *re
     }
 }
 
-/* siamese.dl:8: max_pool2d, relu -> f32[32, 26, 26, 8] */
+/* siamese.dl:8: max_pool2d, relu -> f32[32, 26, 26, 8]; in 2 places */
 static void train_k21_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_4,
         const float *restrict conv2d, float *restrict relu_6)
 {
@@ -1507,7 +1139,7 @@ static void train_k21_max_pool2d_relu(const float *restrict relu_3, dl_word *res
     }
 }
 
-/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates */
+/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates; in 4 places */
 static inline void train_k22_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1543,47 +1175,6 @@ static void train_k22_conv2d(const float *restrict right, const float *restrict 
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 8; n += 4)
             train_k22_conv2d_tile_3(right, i1 * 28, relu_6 + n, conv2d_3 + (i1 * 24 + n));
-    }
-}
-
-/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates */
-static inline void train_k23_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 400);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[400] = c1_0;
-    c[401] = c1_1;
-    c[402] = c1_2;
-    c[403] = c1_3;
-    c[800] = c2_0;
-    c[801] = c2_1;
-    c[802] = c2_2;
-    c[803] = c2_3;
-    c[1200] = c3_0;
-    c[1201] = c3_1;
-    c[1202] = c3_2;
-    c[1203] = c3_3;
-}
-
-static void train_k23_dense(const float *restrict mul_2, const float *restrict tower_dense_1_kernel_2, float *restrict dense_5)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 400; n += 4)
-            train_k23_dense_tile_4(mul_2, i0_0 * 16, tower_dense_1_kernel_2 + n, dense_5 + (i0_0 * 400 + n));
     }
 }
 
@@ -1638,41 +1229,18 @@ static void train_k25_dense_adam(const float *restrict flatten, const float *res
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_2[i0 * 16 + j0] + dense_6[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v64 = m_tower_dense_1_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_tower_dense_1_kernel[i0 * 16 + j0] = add_v64;
-                const float add_v65 = v_tower_dense_1_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_tower_dense_1_kernel[i0 * 16 + j0] = add_v65;
-                tower_dense_1_kernel[i0 * 16 + j0] = tower_dense_1_kernel[i0 * 16 + j0] - adam[0] * add_v64 / (dl_sqrt(add_v65)
+                const float add_v1 = m_tower_dense_1_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_tower_dense_1_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_tower_dense_1_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_tower_dense_1_kernel[i0 * 16 + j0] = add_v2;
+                tower_dense_1_kernel[i0 * 16 + j0] = tower_dense_1_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
     }
 }
 
-/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
-static void train_k26_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_5)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 5; j1++) {
-            for (int j2 = 0; j2 < 5; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    const float v1 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
-                    const int v8 = v6 < v7;
-                    max_pool2d_5[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v8 ? v7 : v6)
-                            < relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: relu, conv2d -> f32[32, 16] */
+/* siamese.dl:9: relu, conv2d -> f32[32, 16]; in 2 places */
 static void train_k27_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_5, const float *restrict dense_5,
         const float *restrict relu_4, float *restrict conv2d_4)
 {
@@ -1719,223 +1287,17 @@ static void train_k28_conv2d_adam(const float *restrict conv2d_4, float *restric
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = conv2d_5[j0];
-        const float add_v61 = m_tower_conv2d_2_bias[j0] * 0.9f + v2 * 0.1f;
-        m_tower_conv2d_2_bias[j0] = add_v61;
-        const float add_v62 = v_tower_conv2d_2_bias[j0] * 0.999f + v2 * 0.001f * v2;
-        v_tower_conv2d_2_bias[j0] = add_v62;
-        tower_conv2d_2_bias[j0] = tower_conv2d_2_bias[j0] - v1 * add_v61 / (dl_sqrt(add_v62) + 1e-07f);
+        const float add_v1 = m_tower_conv2d_2_bias[j0] * 0.9f + v2 * 0.1f;
+        m_tower_conv2d_2_bias[j0] = add_v1;
+        const float add_v2 = v_tower_conv2d_2_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        v_tower_conv2d_2_bias[j0] = add_v2;
+        tower_conv2d_2_bias[j0] = tower_conv2d_2_bias[j0] - v1 * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
         tower_dense_1_bias[j0] = tower_dense_1_bias[j0] - v1 * m_tower_dense_1_bias[j0] / (dl_sqrt(v_tower_dense_1_bias[j0])
                 + 1e-07f);
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
-static inline void train_k29_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void train_k29_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static inline void train_k29_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static void train_k29_conv2d(const float *restrict relu_2, const float *restrict conv2d_11, float *restrict conv2d_6)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 13; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
-                rows = i2_0 < 4 ? 4 : 3;
-                const int k0_lo = dl_first_tap(-i1 + 2, 1);
-                const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                for (int n = 0; n < 8; n += 4)
-                    if (i2_0 < 4)
-                        train_k29_conv2d_tile_4_at_0(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
-                            conv2d_6 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 10)
-                        train_k29_conv2d_tile_3(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
-                            conv2d_6 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-                    else
-                        train_k29_conv2d_tile_3_at_10(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
-                            conv2d_6 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates */
-static inline void train_k30_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 11; k1++) {
-            for (int k2 = 0; k2 < 11; k2++) {
-                const float *const ak = a + (at + k0 * 1352 + k1 * 104 + k2 * 8),
-                        *const bk = b + (k0 * 1936 + k1 * 176 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void train_k30_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_7)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    train_k30_conv2d_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0, relu_2 + n,
-                            conv2d_7 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 8] */
+/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 8]; in 2 places */
 static void train_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word *restrict max_pool2d_6,
         const float *restrict conv2d_6, float *restrict relu_8, const float *restrict relu_6, float *restrict conv2d_8)
 {
@@ -1995,50 +1357,11 @@ static void train_k32_conv2d_adam(const float *restrict conv2d_8, float *restric
     }
     for (int j0 = 0; j0 < 8; j0++) {
         const float v1 = conv2d_9[j0];
-        const float add_v55 = m_tower_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
-        m_tower_conv2d_1_bias[j0] = add_v55;
-        const float add_v56 = v_tower_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_tower_conv2d_1_bias[j0] = add_v56;
-        tower_conv2d_1_bias[j0] = tower_conv2d_1_bias[j0] - adam[0] * add_v55 / (dl_sqrt(add_v56) + 1e-07f);
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates */
-static inline void train_k33_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 26; k1++) {
-            for (int k2 = 0; k2 < 26; k2++) {
-                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 5408 + k1 * 208 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static void train_k33_conv2d(const float *restrict left, const float *restrict relu_8, float *restrict conv2d_10)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int n = 0; n < 8; n += 4)
-            train_k33_conv2d_tile_3(left, i1 * 28, relu_8 + n, conv2d_10 + (i1 * 24 + n));
+        const float add_v1 = m_tower_conv2d_1_bias[j0] * 0.9f + v1 * 0.1f;
+        m_tower_conv2d_1_bias[j0] = add_v1;
+        const float add_v2 = v_tower_conv2d_1_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_tower_conv2d_1_bias[j0] = add_v2;
+        tower_conv2d_1_bias[j0] = tower_conv2d_1_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
@@ -2049,11 +1372,11 @@ static void train_k34_adam(float *restrict m_tower_conv2d_1_kernel, const float 
 {
     for (int j0 = 0; j0 < 72; j0++) {
         const float v1 = conv2d_3[j0] + conv2d_10[j0];
-        const float add_v51 = m_tower_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_tower_conv2d_1_kernel[j0] = add_v51;
-        const float add_v52 = v_tower_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_tower_conv2d_1_kernel[j0] = add_v52;
-        tower_conv2d_1_kernel[j0] = tower_conv2d_1_kernel[j0] - adam[0] * add_v51 / (dl_sqrt(add_v52) + 1e-07f);
+        const float add_v0 = m_tower_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_tower_conv2d_1_kernel[j0] = add_v0;
+        const float add_v1 = v_tower_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_tower_conv2d_1_kernel[j0] = add_v1;
+        tower_conv2d_1_kernel[j0] = tower_conv2d_1_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -2066,12 +1389,12 @@ static void train_k35_adam(float *restrict m_tower_conv2d_2_kernel, const float 
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = conv2d_2[j0 * 16 + j1 * 144 + j2] + conv2d_7[j0 * 16 + j1 * 144 + j2];
-                const float add_v58 = m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v58;
-                const float add_v59 = v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v59;
+                const float add_v0 = m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v0;
+                const float add_v1 = v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v1;
                 tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] - adam[0]
-                        * add_v58 / (dl_sqrt(add_v59) + 1e-07f);
+                        * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
@@ -2126,10 +1449,11 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     train_k3_flatten(relu_2, flatten);
     train_k4_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_2);
     train_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
-    train_k6_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
-    train_k7_max_pool2d(relu_3, max_pool2d_2);
-    train_k8_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
-    train_k9_flatten(relu_4, flatten_2);
+    train_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k6_conv2d_relu */
+    train_k1_max_pool2d(relu_3, max_pool2d_2);   /* k7_max_pool2d */
+    train_k2_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4,
+            params->tower_conv2d_2_bias);   /* k8_conv2d_relu */
+    train_k3_flatten(relu_4, flatten_2);   /* k9_flatten */
     train_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, sub, distance);
     train_k11_sum(&count, distance, same, &metrics->accuracy);
@@ -2145,21 +1469,21 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     train_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
     train_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
     train_k22_conv2d(right, relu_6, conv2d_3);
-    train_k23_dense(mul_2, tower_dense_1_kernel_2, dense_5);
+    train_k14_dense(mul_2, tower_dense_1_kernel_2, dense_5);   /* k23_dense */
     train_k24_adam(&step, adam);
     train_k25_dense_adam(flatten, mul_2, dense_6, optimizer->m_tower_dense_1_kernel, dense_2, optimizer->v_tower_dense_1_kernel,
             params->tower_dense_1_kernel, adam);
-    train_k26_max_pool2d(relu_2, max_pool2d_5);
+    train_k16_max_pool2d(relu_2, max_pool2d_5);   /* k26_max_pool2d */
     train_k27_relu_conv2d(relu_2, max_pool2d_5, dense_5, relu_4, conv2d_4);
     train_k28_conv2d_adam(conv2d_4, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
             params->tower_conv2d_2_bias, adam, params->tower_dense_1_bias, optimizer->m_tower_dense_1_bias,
             optimizer->v_tower_dense_1_bias);
-    train_k29_conv2d(relu_2, conv2d_11, conv2d_6);
-    train_k30_conv2d(max_pool2d, relu_2, conv2d_7);
+    train_k19_conv2d(relu_2, conv2d_11, conv2d_6);   /* k29_conv2d */
+    train_k20_conv2d(max_pool2d, relu_2, conv2d_7);   /* k30_conv2d */
     train_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_6, relu_8, relu_6, conv2d_8);
     train_k32_conv2d_adam(conv2d_8, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
             params->tower_conv2d_1_bias, adam);
-    train_k33_conv2d(left, relu_8, conv2d_10);
+    train_k22_conv2d(left, relu_8, conv2d_10);   /* k33_conv2d */
     train_k34_adam(optimizer->m_tower_conv2d_1_kernel, conv2d_3, conv2d_10, optimizer->v_tower_conv2d_1_kernel,
             params->tower_conv2d_1_kernel, adam);
     train_k35_adam(optimizer->m_tower_conv2d_2_kernel, conv2d_2, conv2d_7, optimizer->v_tower_conv2d_2_kernel,
@@ -2167,512 +1491,6 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
-}
-
-/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
-static inline void gradients_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[5408] = c1_0;
-    c[5409] = c1_1;
-    c[5410] = c1_2;
-    c[5411] = c1_3;
-    c[10816] = c2_0;
-    c[10817] = c2_1;
-    c[10818] = c2_2;
-    c[10819] = c2_3;
-    c[16224] = c3_0;
-    c[16225] = c3_1;
-    c[16226] = c3_2;
-    c[16227] = c3_3;
-}
-
-static void gradients_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel,
-        float *restrict relu, const float *restrict tower_conv2d_1_bias)
-{
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2 = 0; i2 < 26; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    gradients_k0_conv2d_relu_tile_4(left, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
-                            relu + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                        relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
-static void gradients_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
-{
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                max_pool2d[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu[j0 * 416 + j1 * 16 + j2],
-                        relu[j0 * 416 + j1 * 16 + j2 + 8]), relu[j0 * 416 + j1 * 16 + j2 + 208]),
-                        relu[j0 * 416 + j1 * 16 + j2 + 216]);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
-static inline void gradients_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void gradients_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
-        float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 8)
-                        gradients_k2_conv2d_relu_tile_4(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                    else
-                        gradients_k2_conv2d_relu_tile_3(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
-                        relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:10: flatten -> f32[32, 400] */
-static void gradients_k3_flatten(const float *restrict relu_2, float *restrict flatten)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 400; j1++) {
-            flatten[j0 * 400 + j1]
-                    = dl_max(dl_max(dl_max(relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
-                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
-                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
-                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
-        }
-    }
-}
-
-/* siamese.dl:11: dense -> f32[16, 400] */
-static void gradients_k4_dense_pack(const float *restrict tower_dense_1_kernel, float *restrict tower_dense_1_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 400; j1++) {
-            tower_dense_1_kernel_3[j0 * 400 + j1] = tower_dense_1_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* siamese.dl:11: dense -> f32[32, 16], 204800 multiply-accumulates */
-static inline void gradients_k5_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 400; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[400]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[800]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[1200]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k5_dense(const float *restrict flatten, const float *restrict tower_dense_1_kernel,
-        float *restrict tower_dense_1_y)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k5_dense_tile_4(flatten, i0_0 * 400, tower_dense_1_kernel + n, tower_dense_1_y + (i0_0 * 16 + n));
-    }
-}
-
-/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
-static inline void gradients_k6_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[5408] = c1_0;
-    c[5409] = c1_1;
-    c[5410] = c1_2;
-    c[5411] = c1_3;
-    c[10816] = c2_0;
-    c[10817] = c2_1;
-    c[10818] = c2_2;
-    c[10819] = c2_3;
-    c[16224] = c3_0;
-    c[16225] = c3_1;
-    c[16226] = c3_2;
-    c[16227] = c3_3;
-}
-
-static void gradients_k6_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
-        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
-{
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2 = 0; i2 < 26; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    gradients_k6_conv2d_relu_tile_4(right, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
-                            relu_3 + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                        relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
-static void gradients_k7_max_pool2d(const float *restrict relu_3, float *restrict max_pool2d_2)
-{
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                max_pool2d_2[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
-static inline void gradients_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void gradients_k8_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void gradients_k8_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
-        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 8)
-                        gradients_k8_conv2d_relu_tile_4(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8,
-                            tower_conv2d_2_kernel + n, relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                    else
-                        gradients_k8_conv2d_relu_tile_3(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8,
-                            tower_conv2d_2_kernel + n, relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
-                        relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:10: flatten -> f32[32, 400] */
-static void gradients_k9_flatten(const float *restrict relu_4, float *restrict flatten_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 400; j1++) {
-            flatten_2[j0 * 400 + j1]
-                    = dl_max(dl_max(dl_max(relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
-        }
-    }
-}
-
-/* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[32], 204800 multiply-accumulates */
-static inline void gradients_k10_dense_sum_sqrt_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 400; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[400]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[800]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[1200]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k10_dense_sum_sqrt(const float *restrict flatten_2, const float *restrict tower_dense_1_kernel,
-        float *restrict tower_again_1_dense_1_y, const float *restrict tower_dense_1_y,
-        const float *restrict tower_dense_1_bias, float *restrict sub, float *restrict distance)
-{
-    float sum;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            gradients_k10_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float sum_v15 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = tower_dense_1_bias[j0];
-                const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
-                        + v1);
-                sub[i0 * 16 + j0] = sub_v14;
-                sum_v15 += sub_v14 * sub_v14;
-            }
-            sum = sum_v15;
-            distance[i0] = dl_sqrt(sum + 1e-06f);
-        }
-    }
-}
-
-/* siamese.dl:28: -> f32 */
-static void gradients_k11_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
-        float *restrict accuracy)
-{
-    float sum_2;
-    float sum_v17[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v17[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = distance[r0];
-            const float v2 = same[r0];
-            sum_v17[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v17[lane] += sum_v17[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v17[lane] += sum_v17[lane + 2];
-    sum_v17[0] += sum_v17[1];
-    sum_2 = sum_v17[0];
-    accuracy[0] = sum_2 / (float)count_[0];
-}
-
-/* siamese.dl:26: -> f32 */
-static void gradients_k12_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
-        float *restrict loss)
-{
-    float sum_3;
-    float sum_v19[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v19[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = same[r0];
-            const float v2 = distance[r0];
-            const float v3 = 1.0f - v2;
-            const float v4 = v3 < 0.0f ? 0.0f : v3;
-            sum_v19[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v19[lane] += sum_v19[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v19[lane] += sum_v19[lane + 2];
-    sum_v19[0] += sum_v19[1];
-    sum_3 = sum_v19[0];
-    loss[0] = sum_3 / (float)count_[0];
 }
 
 /* siamese.dl:26:, siamese.dl:20:, siamese.dl:11: dense -> f32[16] */
@@ -2694,11 +1512,11 @@ static void gradients_k13_dense(const int32_t *restrict count_, const float *res
         const float v7 = v6 < 0.0f ? 0.0f : v6;
         const float v8 = (v3 * v4 * v5 * 2.0f - (0.0f < v7 ? v3 * (1.0f - v4) * v7 * 2.0f : 0.0f)) * 0.5f / v5;
         for (int j1 = 0; j1 < 16; j1++) {
-            const float mul_v22 = v8 * sub[j0 * 16 + j1];
-            sub[j0 * 16 + j1] = mul_v22;
-            const float mul_v23 = mul_v22 * 2.0f;
-            mul_2[j0 * 16 + j1] = mul_v23;
-            neg[j0 * 16 + j1] = -mul_v23;
+            const float mul_v1 = v8 * sub[j0 * 16 + j1];
+            sub[j0 * 16 + j1] = mul_v1;
+            const float mul_v2 = mul_v1 * 2.0f;
+            mul_2[j0 * 16 + j1] = mul_v2;
+            neg[j0 * 16 + j1] = -mul_v2;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
@@ -2712,461 +1530,6 @@ static void gradients_k13_dense(const int32_t *restrict count_, const float *res
     for (int j0 = 0; j0 < 16; j0++) {
         const float v9 = dense_3[j0] * 2.0f;
         tower_dense_1_bias_2[j0] = v9 - v9;
-    }
-}
-
-/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates */
-static inline void gradients_k14_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 400);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[400] = c1_0;
-    c[401] = c1_1;
-    c[402] = c1_2;
-    c[403] = c1_3;
-    c[800] = c2_0;
-    c[801] = c2_1;
-    c[802] = c2_2;
-    c[803] = c2_3;
-    c[1200] = c3_0;
-    c[1201] = c3_1;
-    c[1202] = c3_2;
-    c[1203] = c3_3;
-}
-
-static void gradients_k14_dense(const float *restrict neg, const float *restrict tower_dense_1_kernel_3, float *restrict dense)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 400; n += 4)
-            gradients_k14_dense_tile_4(neg, i0_0 * 16, tower_dense_1_kernel_3 + n, dense + (i0_0 * 400 + n));
-    }
-}
-
-/* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates */
-static inline void gradients_k15_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 400), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k15_dense(const float *restrict flatten_2, const float *restrict neg, float *restrict dense_2)
-{
-    for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k15_dense_tile_4(flatten_2, i0_0, neg + n, dense_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
-static void gradients_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict max_pool2d_3)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 5; j1++) {
-            for (int j2 = 0; j2 < 5; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    const float v1 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
-                    const int v8 = v6 < v7;
-                    max_pool2d_3[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v8 ? v7 : v6)
-                            < relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: relu -> f32[32, 11, 11, 16] */
-static void gradients_k17_relu(float *restrict relu_4, const dl_word *restrict max_pool2d_3, const float *restrict dense)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 11; j1++) {
-            for (int j2 = 0; j2 < 11; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] = 0.0f < relu_4[j0 * 1936 + j1 * 176 + j2 * 16 + j3] ? (j1 / 2
-                            < 5 ? (j2 / 2 < 5 ? ((j1 % 2) * 2
-                            + j2 % 2 == max_pool2d_3[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16]
-                            ? dense[j0 * 400 + j3 + (j1 / 2) * 80 + (j2 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[3, 3, 16, 8] */
-static void gradients_k18_conv2d_pack(const float *restrict tower_conv2d_2_kernel, float *restrict conv2d_9)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                conv2d_9[j0 * 128 + j1 * 8 + j2] = tower_conv2d_2_kernel[-j0 * 128 + j1 + j2 * 16 + 1024];
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
-static inline void gradients_k19_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void gradients_k19_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static inline void gradients_k19_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static void gradients_k19_conv2d(const float *restrict relu_4, const float *restrict conv2d_9, float *restrict conv2d)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 13; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
-                rows = i2_0 < 4 ? 4 : 3;
-                const int k0_lo = dl_first_tap(-i1 + 2, 1);
-                const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                for (int n = 0; n < 8; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k19_conv2d_tile_4_at_0(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 10)
-                        gradients_k19_conv2d_tile_3(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k19_conv2d_tile_3_at_10(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                            conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates */
-static inline void gradients_k20_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 11; k1++) {
-            for (int k2 = 0; k2 < 11; k2++) {
-                const float *const ak = a + (at + k0 * 1352 + k1 * 104 + k2 * 8),
-                        *const bk = b + (k0 * 1936 + k1 * 176 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void gradients_k20_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_4, float *restrict conv2d_2)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k20_conv2d_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0, relu_4 + n,
-                            conv2d_2 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d, relu -> f32[32, 26, 26, 8] */
-static void gradients_k21_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_4,
-        const float *restrict conv2d, float *restrict relu_6)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int j0 = 0; j0 < 13; j0++) {
-            for (int j1 = 0; j1 < 13; j1++) {
-                for (int j2 = 0; j2 < 8; j2++) {
-                    const float v1 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
-                    const int v8 = v6 < v7;
-                    max_pool2d_4[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v8 ? v7 : v6)
-                            < relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 26; j0++) {
-            for (int j1 = 0; j1 < 26; j1++) {
-                for (int j2 = 0; j2 < 8; j2++) {
-                    const int32_t v9 = max_pool2d_4[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
-                    const float v10 = conv2d[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
-                    relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = 0.0f < relu_3[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2)
-                            * 2 + j1 % 2 == v9 ? v10 : 0.0f) : 0.0f;
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates */
-static inline void gradients_k22_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 26; k1++) {
-            for (int k2 = 0; k2 < 26; k2++) {
-                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 5408 + k1 * 208 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static void gradients_k22_conv2d(const float *restrict right, const float *restrict relu_6, float *restrict conv2d_3)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int n = 0; n < 8; n += 4)
-            gradients_k22_conv2d_tile_3(right, i1 * 28, relu_6 + n, conv2d_3 + (i1 * 24 + n));
-    }
-}
-
-/* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates */
-static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 400);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[400] = c1_0;
-    c[401] = c1_1;
-    c[402] = c1_2;
-    c[403] = c1_3;
-    c[800] = c2_0;
-    c[801] = c2_1;
-    c[802] = c2_2;
-    c[803] = c2_3;
-    c[1200] = c3_0;
-    c[1201] = c3_1;
-    c[1202] = c3_2;
-    c[1203] = c3_3;
-}
-
-static void gradients_k23_dense(const float *restrict mul_2, const float *restrict tower_dense_1_kernel_3,
-        float *restrict dense_4)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 400; n += 4)
-            gradients_k23_dense_tile_4(mul_2, i0_0 * 16, tower_dense_1_kernel_3 + n, dense_4 + (i0_0 * 400 + n));
     }
 }
 
@@ -3218,58 +1581,6 @@ static void gradients_k24_dense(const float *restrict flatten, const float *rest
     }
 }
 
-/* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16] */
-static void gradients_k25_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_5)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 5; j1++) {
-            for (int j2 = 0; j2 < 5; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    const float v1 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
-                    const int v8 = v6 < v7;
-                    max_pool2d_5[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v8 ? v7 : v6)
-                            < relu_2[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: relu, conv2d -> f32[32, 16] */
-static void gradients_k26_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_5,
-        const float *restrict dense_4, const float *restrict relu_4, float *restrict conv2d_4)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int j0 = 0; j0 < 11; j0++) {
-            for (int j1 = 0; j1 < 11; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    relu_2[i0 * 1936 + j0 * 176 + j1 * 16 + j2] = 0.0f < relu_2[i0 * 1936 + j0 * 176 + j1 * 16 + j2] ? (j0 / 2
-                            < 5 ? (j1 / 2 < 5 ? ((j0 % 2) * 2
-                            + j1 % 2 == max_pool2d_5[i0 * 400 + j2 + (j0 / 2) * 80 + (j1 / 2) * 16]
-                            ? dense_4[i0 * 400 + j2 + (j0 / 2) * 80 + (j1 / 2) * 16] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            conv2d_4[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 11; r1++) {
-            for (int r2 = 0; r2 < 11; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_4[i0 * 16 + j0] += relu_4[i0 * 1936 + j0 + r1 * 176 + r2 * 16]
-                            + relu_2[i0 * 1936 + j0 + r1 * 176 + r2 * 16];
-                }
-            }
-        }
-    }
-}
-
 /* siamese.dl:9: conv2d -> f32[16] */
 static void gradients_k27_conv2d(const float *restrict conv2d_4, float *restrict tower_conv2d_2_bias_2)
 {
@@ -3279,212 +1590,6 @@ static void gradients_k27_conv2d(const float *restrict conv2d_4, float *restrict
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
             tower_conv2d_2_bias_2[j0] += conv2d_4[j0 + r1 * 16];
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates */
-static inline void gradients_k28_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void gradients_k28_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static inline void gradients_k28_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
-        }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 16; k2++) {
-                const float *const ak = a + (at + k0 * 176 + k1 * 16 + k2), *const bk = b + (k0 * 384 + k1 * 128 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static void gradients_k28_conv2d(const float *restrict relu_2, const float *restrict conv2d_9, float *restrict conv2d_5)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 13; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
-                rows = i2_0 < 4 ? 4 : 3;
-                const int k0_lo = dl_first_tap(-i1 + 2, 1);
-                const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-                for (int n = 0; n < 8; n += 4)
-                    if (i2_0 < 4)
-                        gradients_k28_conv2d_tile_4_at_0(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                            conv2d_5 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 10)
-                        gradients_k28_conv2d_tile_3(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                            conv2d_5 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-                    else
-                        gradients_k28_conv2d_tile_3_at_10(relu_2, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                            conv2d_5 + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates */
-static inline void gradients_k29_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 11; k1++) {
-            for (int k2 = 0; k2 < 11; k2++) {
-                const float *const ak = a + (at + k0 * 1352 + k1 * 104 + k2 * 8),
-                        *const bk = b + (k0 * 1936 + k1 * 176 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void gradients_k29_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_6)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    gradients_k29_conv2d_tile_4(max_pool2d, i1 * 104 + i2 * 8 + i0_0, relu_2 + n,
-                            conv2d_6 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
-            }
         }
     }
 }
@@ -3503,51 +1608,6 @@ static void gradients_k30_conv2d(const float *restrict conv2d_2, const float *re
     }
 }
 
-/* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 8] */
-static void gradients_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word *restrict max_pool2d_6,
-        const float *restrict conv2d_5, float *restrict relu_8, const float *restrict relu_6, float *restrict conv2d_7)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int j0 = 0; j0 < 13; j0++) {
-            for (int j1 = 0; j1 < 13; j1++) {
-                for (int j2 = 0; j2 < 8; j2++) {
-                    const float v1 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
-                    const int v8 = v6 < v7;
-                    max_pool2d_6[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v8 ? v7 : v6)
-                            < relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 26; j0++) {
-            for (int j1 = 0; j1 < 26; j1++) {
-                for (int j2 = 0; j2 < 8; j2++) {
-                    const int32_t v9 = max_pool2d_6[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
-                    const float v10 = conv2d_5[i0 * 1352 + j2 + (j0 / 2) * 104 + (j1 / 2) * 8];
-                    relu_8[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = 0.0f < relu[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2
-                            + j1 % 2 == v9 ? v10 : 0.0f) : 0.0f;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 8; j0++) {
-            conv2d_7[i0 * 8 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 26; r1++) {
-            for (int r2 = 0; r2 < 26; r2++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    conv2d_7[i0 * 8 + j0] += relu_6[i0 * 5408 + j0 + r1 * 208 + r2 * 8]
-                            + relu_8[i0 * 5408 + j0 + r1 * 208 + r2 * 8];
-                }
-            }
-        }
-    }
-}
-
 /* siamese.dl:8: conv2d -> f32[8] */
 static void gradients_k32_conv2d(const float *restrict conv2d_7, float *restrict tower_conv2d_1_bias_2)
 {
@@ -3558,45 +1618,6 @@ static void gradients_k32_conv2d(const float *restrict conv2d_7, float *restrict
         for (int j0 = 0; j0 < 8; j0++) {
             tower_conv2d_1_bias_2[j0] += conv2d_7[j0 + r1 * 8];
         }
-    }
-}
-
-/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates */
-static inline void gradients_k33_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 26; k1++) {
-            for (int k2 = 0; k2 < 26; k2++) {
-                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 5408 + k1 * 208 + k2 * 8);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static void gradients_k33_conv2d(const float *restrict left, const float *restrict relu_8, float *restrict conv2d_8)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int n = 0; n < 8; n += 4)
-            gradients_k33_conv2d_tile_3(left, i1 * 28, relu_8 + n, conv2d_8 + (i1 * 24 + n));
     }
 }
 
@@ -3649,430 +1670,45 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     float *const tower_dense_1_kernel_3 = (float *)(void *)(base + 3142656);   /* f32[16, 400] */
     float *const conv2d_9 = (float *)(void *)(base + 3193856);   /* f32[3, 3, 16, 8] */
 
-    gradients_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
-    gradients_k1_max_pool2d(relu, max_pool2d);
-    gradients_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
-    gradients_k3_flatten(relu_2, flatten);
-    gradients_k4_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_3);
-    gradients_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
-    gradients_k6_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
-    gradients_k7_max_pool2d(relu_3, max_pool2d_2);
-    gradients_k8_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
-    gradients_k9_flatten(relu_4, flatten_2);
-    gradients_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+    train_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
+    train_k1_max_pool2d(relu, max_pool2d);
+    train_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
+    train_k3_flatten(relu_2, flatten);
+    train_k4_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_3);
+    train_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
+    train_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k6_conv2d_relu */
+    train_k1_max_pool2d(relu_3, max_pool2d_2);   /* k7_max_pool2d */
+    train_k2_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4,
+            params->tower_conv2d_2_bias);   /* k8_conv2d_relu */
+    train_k3_flatten(relu_4, flatten_2);   /* k9_flatten */
+    train_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, sub, distance);
-    gradients_k11_sum(&count, distance, same, &metrics->accuracy);
-    gradients_k12_sum(&count, same, distance, &metrics->loss);
+    train_k11_sum(&count, distance, same, &metrics->accuracy);
+    train_k12_sum(&count, same, distance, &metrics->loss);
     gradients_k13_dense(&count, same, distance, sub, mul_2, neg, gradients->tower_dense_1_bias);
-    gradients_k14_dense(neg, tower_dense_1_kernel_3, dense);
-    gradients_k15_dense(flatten_2, neg, dense_2);
-    gradients_k16_max_pool2d(relu_4, max_pool2d_3);
-    gradients_k17_relu(relu_4, max_pool2d_3, dense);
-    gradients_k18_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_9);
-    gradients_k19_conv2d(relu_4, conv2d_9, conv2d);
-    gradients_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
-    gradients_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
-    gradients_k22_conv2d(right, relu_6, conv2d_3);
-    gradients_k23_dense(mul_2, tower_dense_1_kernel_3, dense_4);
+    train_k14_dense(neg, tower_dense_1_kernel_3, dense);
+    train_k15_dense(flatten_2, neg, dense_2);
+    train_k16_max_pool2d(relu_4, max_pool2d_3);
+    train_k17_relu(relu_4, max_pool2d_3, dense);
+    train_k18_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_9);
+    train_k19_conv2d(relu_4, conv2d_9, conv2d);
+    train_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
+    train_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
+    train_k22_conv2d(right, relu_6, conv2d_3);
+    train_k14_dense(mul_2, tower_dense_1_kernel_3, dense_4);   /* k23_dense */
     gradients_k24_dense(flatten, mul_2, gradients->tower_dense_1_kernel, dense_2);
-    gradients_k25_max_pool2d(relu_2, max_pool2d_5);
-    gradients_k26_relu_conv2d(relu_2, max_pool2d_5, dense_4, relu_4, conv2d_4);
+    train_k16_max_pool2d(relu_2, max_pool2d_5);   /* k25_max_pool2d */
+    train_k27_relu_conv2d(relu_2, max_pool2d_5, dense_4, relu_4, conv2d_4);   /* k26_relu_conv2d */
     gradients_k27_conv2d(conv2d_4, gradients->tower_conv2d_2_bias);
-    gradients_k28_conv2d(relu_2, conv2d_9, conv2d_5);
-    gradients_k29_conv2d(max_pool2d, relu_2, conv2d_6);
+    train_k19_conv2d(relu_2, conv2d_9, conv2d_5);   /* k28_conv2d */
+    train_k20_conv2d(max_pool2d, relu_2, conv2d_6);   /* k29_conv2d */
     gradients_k30_conv2d(conv2d_2, conv2d_6, gradients->tower_conv2d_2_kernel);
-    gradients_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_5, relu_8, relu_6, conv2d_7);
+    train_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_5, relu_8, relu_6, conv2d_7);
     gradients_k32_conv2d(conv2d_7, gradients->tower_conv2d_1_bias);
-    gradients_k33_conv2d(left, relu_8, conv2d_8);
+    train_k22_conv2d(left, relu_8, conv2d_8);   /* k33_conv2d */
     gradients_k34_conv2d(conv2d_3, conv2d_8, gradients->tower_conv2d_1_kernel);
     metrics->count = count;
     return DL_OK;
-}
-
-/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
-static inline void evaluate_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[5408] = c1_0;
-    c[5409] = c1_1;
-    c[5410] = c1_2;
-    c[5411] = c1_3;
-    c[10816] = c2_0;
-    c[10817] = c2_1;
-    c[10818] = c2_2;
-    c[10819] = c2_3;
-    c[16224] = c3_0;
-    c[16225] = c3_1;
-    c[16226] = c3_2;
-    c[16227] = c3_3;
-}
-
-static void evaluate_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel,
-        float *restrict relu, const float *restrict tower_conv2d_1_bias)
-{
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2 = 0; i2 < 26; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    evaluate_k0_conv2d_relu_tile_4(left, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
-                            relu + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                        relu[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
-static void evaluate_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
-{
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                max_pool2d[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu[j0 * 416 + j1 * 16 + j2],
-                        relu[j0 * 416 + j1 * 16 + j2 + 8]), relu[j0 * 416 + j1 * 16 + j2 + 208]),
-                        relu[j0 * 416 + j1 * 16 + j2 + 216]);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
-static inline void evaluate_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k2_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void evaluate_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
-        float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 8)
-                        evaluate_k2_conv2d_relu_tile_4(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                    else
-                        evaluate_k2_conv2d_relu_tile_3(max_pool2d, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                            relu_2 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
-                        relu_2[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:10: flatten -> f32[32, 400] */
-static void evaluate_k3_flatten(const float *restrict relu_2, float *restrict flatten)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 400; j1++) {
-            flatten[j0 * 400 + j1]
-                    = dl_max(dl_max(dl_max(relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
-                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
-                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
-                    relu_2[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
-        }
-    }
-}
-
-/* siamese.dl:11: dense -> f32[32, 16], 204800 multiply-accumulates */
-static inline void evaluate_k4_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 400; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[400]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[800]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[1200]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k4_dense(const float *restrict flatten, const float *restrict tower_dense_1_kernel,
-        float *restrict tower_dense_1_y)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            evaluate_k4_dense_tile_4(flatten, i0_0 * 400, tower_dense_1_kernel + n, tower_dense_1_y + (i0_0 * 16 + n));
-    }
-}
-
-/* siamese.dl:8: conv2d, relu -> f32[32, 26, 26, 8], 1557504 multiply-accumulates */
-static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[5408] = c1_0;
-    c[5409] = c1_1;
-    c[5410] = c1_2;
-    c[5411] = c1_3;
-    c[10816] = c2_0;
-    c[10817] = c2_1;
-    c[10818] = c2_2;
-    c[10819] = c2_3;
-    c[16224] = c3_0;
-    c[16225] = c3_1;
-    c[16226] = c3_2;
-    c[16227] = c3_3;
-}
-
-static void evaluate_k5_conv2d_relu(const float *restrict right, const float *restrict tower_conv2d_1_kernel,
-        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
-{
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2 = 0; i2 < 26; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    evaluate_k5_conv2d_relu_tile_4(right, i1 * 28 + i2 + i0_0 * 784, tower_conv2d_1_kernel + n,
-                            relu_3 + (i1 * 208 + i2 * 8 + i0_0 * 5408 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                        relu_3[i0 * 5408 + i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d -> f32[32, 13, 13, 8] */
-static void evaluate_k6_max_pool2d(const float *restrict relu_3, float *restrict max_pool2d_2)
-{
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                max_pool2d_2[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d, relu -> f32[32, 11, 11, 16], 4460544 multiply-accumulates */
-static inline void evaluate_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k7_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void evaluate_k7_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict tower_conv2d_2_kernel,
-        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 8)
-                        evaluate_k7_conv2d_relu_tile_4(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                            relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                    else
-                        evaluate_k7_conv2d_relu_tile_3(max_pool2d_2, i0 * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                            relu_4 + (i0 * 1936 + i1 * 176 + i2_0 * 16 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
-                        relu_4[i0 * 1936 + i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:10: flatten -> f32[32, 400] */
-static void evaluate_k8_flatten(const float *restrict relu_4, float *restrict flatten_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 400; j1++) {
-            flatten_2[j0 * 400 + j1]
-                    = dl_max(dl_max(dl_max(relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16],
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 16]),
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 176]),
-                    relu_4[j0 * 1936 + (j1 / 16 / 5) * 352 + (j1 / 16 % 5) * 32 + j1 % 16 + 192]);
-        }
-    }
 }
 
 /* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[32], 204800 multiply-accumulates */
@@ -4119,14 +1755,14 @@ static void evaluate_k9_dense_sum_sqrt(const float *restrict flatten_2, const fl
         for (int n = 0; n < 16; n += 4)
             evaluate_k9_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float sum_v15 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = tower_dense_1_bias[j0];
-                const float sub_v14 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
+                const float sub_v1 = tower_dense_1_y[i0 * 16 + j0] + v1 - (tower_again_1_dense_1_y[i0 * 16 - i0_0 * 16 + j0]
                         + v1);
-                sum_v15 += sub_v14 * sub_v14;
+                sum_v2 += sub_v1 * sub_v1;
             }
-            sum = sum_v15;
+            sum = sum_v2;
             distance[i0] = dl_sqrt(sum + 1e-06f);
         }
     }
@@ -4136,32 +1772,32 @@ static void evaluate_k9_dense_sum_sqrt(const float *restrict flatten_2, const fl
 static void evaluate_k10_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
         float *restrict accuracy)
 {
-    float sum_v17[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v17[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = distance[r0];
             const float v2 = same[r0];
-            sum_v17[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v17[lane] += sum_v17[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v17[lane] += sum_v17[lane + 2];
-    sum_v17[0] += sum_v17[1];
-    accuracy[0] = sum_v17[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    accuracy[0] = sum_v0[0];
 }
 
 /* siamese.dl:26: -> f32 */
 static void evaluate_k11_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
         float *restrict loss)
 {
-    float sum_v18[8];
+    float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v18[lane] = 0.0f;
+        sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
@@ -4169,15 +1805,15 @@ static void evaluate_k11_sum(const int32_t *restrict count_, const float *restri
             const float v2 = distance[r0];
             const float v3 = 1.0f - v2;
             const float v4 = v3 < 0.0f ? 0.0f : v3;
-            sum_v18[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+            sum_v0[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v18[lane] += sum_v18[lane + 4];
+        sum_v0[lane] += sum_v0[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v18[lane] += sum_v18[lane + 2];
-    sum_v18[0] += sum_v18[1];
-    loss[0] = sum_v18[0];
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    loss[0] = sum_v0[0];
 }
 
 dl_status siamese_evaluate(const siamese_params *params, const float *left, const float *right, const float *same,
@@ -4198,15 +1834,16 @@ dl_status siamese_evaluate(const siamese_params *params, const float *left, cons
     float *const tower_again_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const distance = (float *)(void *)(base + 256);   /* f32[32] */
 
-    evaluate_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
-    evaluate_k1_max_pool2d(relu, max_pool2d);
-    evaluate_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
-    evaluate_k3_flatten(relu_2, flatten);
-    evaluate_k4_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
-    evaluate_k5_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
-    evaluate_k6_max_pool2d(relu_3, max_pool2d_2);
-    evaluate_k7_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
-    evaluate_k8_flatten(relu_4, flatten_2);
+    train_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
+    train_k1_max_pool2d(relu, max_pool2d);
+    train_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
+    train_k3_flatten(relu_2, flatten);
+    train_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);   /* k4_dense */
+    train_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k5_conv2d_relu */
+    train_k1_max_pool2d(relu_3, max_pool2d_2);   /* k6_max_pool2d */
+    train_k2_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4,
+            params->tower_conv2d_2_bias);   /* k7_conv2d_relu */
+    train_k3_flatten(relu_4, flatten_2);   /* k8_flatten */
     evaluate_k9_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, distance);
     evaluate_k10_sum(&count, distance, same, &metrics->accuracy);

@@ -9,81 +9,55 @@
 #include "dl_arena.h"
 
 /* transformer.dl:19: uniform -> f32[8, 16] */
-static void init_k0_uniform(const int32_t *restrict seed_, float *restrict positions)
+static void init_k0_uniform(uint32_t salt, const int32_t *restrict seed_, float *restrict positions)
 {
     for (int j0 = 0; j0 < 128; j0++) {
-        positions[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xebe1056cu, (uint32_t)(j0)) * 0.1f - 0.05f;
+        positions[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
     }
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
-static void init_k1_embedding(const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
+static void init_k1_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xbc512afeu,
-                (uint32_t)(j0)) * 0.1f - 0.05f;
+        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 4, 4] */
-static void init_k2_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_query_kernel)
+/* transformer.dl:11: multi_head_attention -> f32[16, 4, 4]; in 3 places */
+static void init_k2_multi_head_attention(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_1_attention_query_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_query_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x4ed0d692u,
-                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 4, 4] */
-static void init_k3_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_key_kernel)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_key_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xfbc42702u,
-                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 4, 4] */
-static void init_k4_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_value_kernel)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_value_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xcb5dbf7eu,
+        block_1_attention_query_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 16] */
-static void init_k5_multi_head_attention(const int32_t *restrict seed_, float *restrict block_1_attention_output_kernel)
+static void init_k5_multi_head_attention(uint32_t salt, const int32_t *restrict seed_,
+        float *restrict block_1_attention_output_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_output_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0xf9e8a1acu,
+        block_1_attention_output_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
     }
 }
 
-/* transformer.dl:13: dense -> f32[16, 64] */
-static void init_k6_dense(const int32_t *restrict seed_, float *restrict block_1_up_kernel)
+/* transformer.dl:13: dense -> f32[16, 64]; in 2 places */
+static void init_k6_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_up_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
-        block_1_up_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x5c751af3u,
-                (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
-    }
-}
-
-/* transformer.dl:13: dense -> f32[64, 16] */
-static void init_k7_dense(const int32_t *restrict seed_, float *restrict block_1_down_kernel)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        block_1_down_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x64fd3fc9u,
+        block_1_up_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
     }
 }
 
 /* transformer.dl:24: dense -> f32[16, 256] */
-static void init_k8_dense(const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k8_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, 0x6f9face4u,
+        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.29704428f - 0.14852214f;
     }
 }
@@ -155,7 +129,7 @@ static void init_k13_adam_fill(float *restrict m_positions, float *restrict v_po
     }
 }
 
-/* transformer.dl:31: adam -> f32[256, 16] */
+/* transformer.dl:31: adam -> f32[256, 16]; in 2 places */
 static void init_k14_adam_fill(float *restrict m_embedding_1_embeddings, float *restrict v_embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
@@ -183,7 +157,7 @@ static void init_k15_adam_fill(float *restrict m_block_1_attention_query_kernel,
     }
 }
 
-/* transformer.dl:10: layer_norm -> f32[16] */
+/* transformer.dl:10: layer_norm -> f32[16]; in 2 places */
 static void init_k16_layer_norm_fill(float *restrict v_block_1_attention_query_bias,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
@@ -202,38 +176,12 @@ static void init_k16_layer_norm_fill(float *restrict v_block_1_attention_query_b
     }
 }
 
-/* transformer.dl:10: layer_norm -> f32[16] */
-static void init_k17_layer_norm_fill(float *restrict v_block_1_norm_b_gamma, float *restrict m_block_1_norm_b_beta,
-        float *restrict v_block_1_norm_b_beta, float *restrict m_block_1_down_bias, float *restrict v_block_1_down_bias,
-        float *restrict m_layer_norm_1_gamma, float *restrict v_layer_norm_1_gamma, float *restrict m_layer_norm_1_beta)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        v_block_1_norm_b_gamma[j0] = 0.0f;
-        m_block_1_norm_b_beta[j0] = 0.0f;
-        v_block_1_norm_b_beta[j0] = 0.0f;
-        m_block_1_down_bias[j0] = 0.0f;
-        v_block_1_down_bias[j0] = 0.0f;
-        m_layer_norm_1_gamma[j0] = 0.0f;
-        v_layer_norm_1_gamma[j0] = 0.0f;
-        m_layer_norm_1_beta[j0] = 0.0f;
-    }
-}
-
-/* transformer.dl:31: adam -> f32[16, 64] */
+/* transformer.dl:31: adam -> f32[16, 64]; in 2 places */
 static void init_k18_adam_fill(float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         m_block_1_up_kernel[j0] = 0.0f;
         v_block_1_up_kernel[j0] = 0.0f;
-    }
-}
-
-/* transformer.dl:31: adam -> f32[64, 16] */
-static void init_k19_adam_fill(float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        m_block_1_down_kernel[j0] = 0.0f;
-        v_block_1_down_kernel[j0] = 0.0f;
     }
 }
 
@@ -245,29 +193,20 @@ static void init_k20_layer_norm_fill(float *restrict v_layer_norm_1_beta)
     }
 }
 
-/* transformer.dl:31: adam -> f32[16, 256] */
-static void init_k21_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
-{
-    for (int j0 = 0; j0 < 4096; j0++) {
-        m_classifier_kernel[j0] = 0.0f;
-        v_classifier_kernel[j0] = 0.0f;
-    }
-}
-
 dl_status transformer_init(transformer_params *params, transformer_optimizer *optimizer, uint64_t seed, void *arena)
 {
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     (void)arena;
 
-    init_k0_uniform(words, params->positions);
-    init_k1_embedding(words, params->embedding_1_embeddings);
-    init_k2_multi_head_attention(words, params->block_1_attention_query_kernel);
-    init_k3_multi_head_attention(words, params->block_1_attention_key_kernel);
-    init_k4_multi_head_attention(words, params->block_1_attention_value_kernel);
-    init_k5_multi_head_attention(words, params->block_1_attention_output_kernel);
-    init_k6_dense(words, params->block_1_up_kernel);
-    init_k7_dense(words, params->block_1_down_kernel);
-    init_k8_dense(words, params->classifier_kernel);
+    init_k0_uniform(0xebe1056cu, words, params->positions);
+    init_k1_embedding(0xbc512afeu, words, params->embedding_1_embeddings);
+    init_k2_multi_head_attention(0x4ed0d692u, words, params->block_1_attention_query_kernel);
+    init_k2_multi_head_attention(0xfbc42702u, words, params->block_1_attention_key_kernel);   /* k3_multi_head_attention */
+    init_k2_multi_head_attention(0xcb5dbf7eu, words, params->block_1_attention_value_kernel);   /* k4_multi_head_attention */
+    init_k5_multi_head_attention(0xf9e8a1acu, words, params->block_1_attention_output_kernel);
+    init_k6_dense(0x5c751af3u, words, params->block_1_up_kernel);
+    init_k6_dense(0x64fd3fc9u, words, params->block_1_down_kernel);   /* k7_dense */
+    init_k8_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k9_layer_norm_fill(params->block_1_norm_a_gamma, params->block_1_norm_a_beta, params->block_1_attention_query_bias,
             params->block_1_attention_key_bias, params->block_1_attention_value_bias, params->block_1_attention_output_bias,
             params->block_1_norm_b_gamma, params->block_1_norm_b_beta);
@@ -286,13 +225,14 @@ dl_status transformer_init(transformer_params *params, transformer_optimizer *op
             optimizer->v_block_1_attention_key_bias, optimizer->m_block_1_attention_value_bias,
             optimizer->v_block_1_attention_value_bias, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, optimizer->m_block_1_norm_b_gamma);
-    init_k17_layer_norm_fill(optimizer->v_block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta,
+    init_k16_layer_norm_fill(optimizer->v_block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta,
             optimizer->v_block_1_norm_b_beta, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
-            optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma, optimizer->m_layer_norm_1_beta);
+            optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
+            optimizer->m_layer_norm_1_beta);   /* k17_layer_norm_fill */
     init_k18_adam_fill(optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel);
-    init_k19_adam_fill(optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel);
+    init_k18_adam_fill(optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel);   /* k19_adam_fill */
     init_k20_layer_norm_fill(optimizer->v_layer_norm_1_beta);
-    init_k21_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
+    init_k14_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);   /* k21_adam_fill */
     optimizer->step = 0;
     return DL_OK;
 }
@@ -316,21 +256,21 @@ static void infer_k1_embedding_layer_norm(const float *restrict embedding_1_embe
         float layer_norm;
         float block_1_norm_a_standardized_1_centered[16];
         float layer_norm_2;
-        float sum_v2 = 0.0f;
+        float sum_v1 = 0.0f;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float x_v1 = embedding_1_embeddings[j0 + tokens[i1] * 16] + positions[i1 * 16 + j0];
-            x[i1 * 16 + j0] = x_v1;
-            sum_v2 += x_v1;
+            const float x_v0 = embedding_1_embeddings[j0 + tokens[i1] * 16] + positions[i1 * 16 + j0];
+            x[i1 * 16 + j0] = x_v0;
+            sum_v1 += x_v0;
         }
-        layer_norm = sum_v2;
+        layer_norm = sum_v1;
         const float v1 = layer_norm / 16.0f;
-        float sum_v4 = 0.0f;
+        float sum_v3 = 0.0f;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float block_1_norm_a_standardized_1_centered_v3 = x[i1 * 16 + j0] - v1;
-            block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v3;
-            sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
+            const float block_1_norm_a_standardized_1_centered_v2 = x[i1 * 16 + j0] - v1;
+            block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v2;
+            sum_v3 += block_1_norm_a_standardized_1_centered_v2 * block_1_norm_a_standardized_1_centered_v2;
         }
-        layer_norm_2 = sum_v4;
+        layer_norm_2 = sum_v3;
         const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
         for (int j0 = 0; j0 < 16; j0++) {
             block_1_y[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
@@ -390,7 +330,7 @@ static void infer_k2_multi_head_attention(const float *restrict block_1_y, const
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates; in 2 places */
 static inline void infer_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -436,57 +376,6 @@ static void infer_k3_multi_head_attention(const float *restrict block_1_y, const
             for (int j0 = 0; j0 < 16; j0++) {
                 block_1_attention_key_y_2[i1 * 16 + j0] = block_1_attention_key_y_2[i1 * 16 + j0]
                         + block_1_attention_key_bias[j0];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates */
-static inline void infer_k4_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void infer_k4_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
-{
-    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            infer_k4_multi_head_attention_tile_4(block_1_y, i1_0 * 16, block_1_attention_value_kernel + n,
-                    block_1_attention_value_y_2 + (i1_0 * 16 + n));
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_y_2[i1 * 16 + j0] = block_1_attention_value_y_2[i1 * 16 + j0]
-                        + block_1_attention_value_bias[j0];
             }
         }
     }
@@ -678,22 +567,22 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
             infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v21 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_x_v20 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
+                const float block_1_x_v1 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
                         + block_1_attention_output_bias[j0]);
-                block_1_x[i1 * 16 + j0] = block_1_x_v20;
-                sum_v21 += block_1_x_v20;
+                block_1_x[i1 * 16 + j0] = block_1_x_v1;
+                sum_v2 += block_1_x_v1;
             }
-            layer_norm_3 = sum_v21;
+            layer_norm_3 = sum_v2;
             const float v1 = layer_norm_3 / 16.0f;
-            float sum_v23 = 0.0f;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_b_standardized_1_centered_v22 = block_1_x[i1 * 16 + j0] - v1;
-                block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v22;
-                sum_v23 += block_1_norm_b_standardized_1_centered_v22 * block_1_norm_b_standardized_1_centered_v22;
+                const float block_1_norm_b_standardized_1_centered_v3 = block_1_x[i1 * 16 + j0] - v1;
+                block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v3;
+                sum_v4 += block_1_norm_b_standardized_1_centered_v3 * block_1_norm_b_standardized_1_centered_v3;
             }
-            layer_norm_4 = sum_v23;
+            layer_norm_4 = sum_v4;
             const float v2 = 1.0f / dl_sqrt(layer_norm_4 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
                 block_1_y_2[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] * v2 * block_1_norm_b_gamma[j0]
@@ -799,22 +688,21 @@ static void infer_k10_dense_layer_norm(const float *restrict gelu, const float *
         for (int n = 0; n < 16; n += 4)
             infer_k10_dense_layer_norm_tile_4(gelu, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v29 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v28 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
-                        + block_1_down_bias[j0]);
-                x_2[j0] = x_v28;
-                sum_v29 += x_v28;
+                const float x_v1 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0] + block_1_down_bias[j0]);
+                x_2[j0] = x_v1;
+                sum_v2 += x_v1;
             }
-            layer_norm_5 = sum_v29;
+            layer_norm_5 = sum_v2;
             const float v1 = layer_norm_5 / 16.0f;
-            float sum_v31 = 0.0f;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float layer_norm_1_standardized_1_centered_v30 = x_2[j0] - v1;
-                layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v30;
-                sum_v31 += layer_norm_1_standardized_1_centered_v30 * layer_norm_1_standardized_1_centered_v30;
+                const float layer_norm_1_standardized_1_centered_v3 = x_2[j0] - v1;
+                layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v3;
+                sum_v4 += layer_norm_1_standardized_1_centered_v3 * layer_norm_1_standardized_1_centered_v3;
             }
-            layer_norm_6 = sum_v31;
+            layer_norm_6 = sum_v4;
             const float v2 = 1.0f / dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
                 layer_norm_1_y[i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] * v2 * layer_norm_1_gamma[j0]
@@ -878,39 +766,39 @@ static void infer_k12_softmax(const float *restrict logits, float *restrict prob
     float softmax;
     float softmax_1_y[256];
     float softmax_2;
-    float max_v35[8];
+    float max_v0[8];
     for (int lane = 0; lane < 8; lane++)
-        max_v35[lane] = -DL_INFINITY;
+        max_v0[lane] = -DL_INFINITY;
     for (int r0_0 = 0; r0_0 < 256; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float x_max_v35 = logits[r0 + 1792];
-            max_v35[lane] = dl_max(max_v35[lane], x_max_v35);
+            const float x_max_v0 = logits[r0 + 1792];
+            max_v0[lane] = dl_max(max_v0[lane], x_max_v0);
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        max_v35[lane] = dl_max(max_v35[lane], max_v35[lane + 4]);
+        max_v0[lane] = dl_max(max_v0[lane], max_v0[lane + 4]);
     for (int lane = 0; lane < 2; lane++)
-        max_v35[lane] = dl_max(max_v35[lane], max_v35[lane + 2]);
-    max_v35[0] = dl_max(max_v35[0], max_v35[1]);
-    softmax = max_v35[0];
-    float sum_v37[8];
+        max_v0[lane] = dl_max(max_v0[lane], max_v0[lane + 2]);
+    max_v0[0] = dl_max(max_v0[0], max_v0[1]);
+    softmax = max_v0[0];
+    float sum_v2[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v37[lane] = 0.0f;
+        sum_v2[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float softmax_1_y_v36 = dl_exp(logits[j0 + 1792] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v36;
-            sum_v37[lane] += softmax_1_y_v36;
+            const float softmax_1_y_v1 = dl_exp(logits[j0 + 1792] - softmax);
+            softmax_1_y[j0] = softmax_1_y_v1;
+            sum_v2[lane] += softmax_1_y_v1;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v37[lane] += sum_v37[lane + 4];
+        sum_v2[lane] += sum_v2[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v37[lane] += sum_v37[lane + 2];
-    sum_v37[0] += sum_v37[1];
-    softmax_2 = sum_v37[0];
+        sum_v2[lane] += sum_v2[lane + 2];
+    sum_v2[0] += sum_v2[1];
+    softmax_2 = sum_v2[0];
     for (int j0 = 0; j0 < 256; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -945,8 +833,8 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
             params->block_1_attention_query_bias);
     infer_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    infer_k4_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);
+    infer_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
     infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);
     infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_4,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
@@ -963,7 +851,8 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     return DL_OK;
 }
 
-/* transformer.dl:20: embedding -> index check */
+/* transformer.dl:20: embedding;
+ * transformer.dl:30: cross_entropy -> index check; in 6 places */
 static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -975,7 +864,7 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16] */
+/* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16]; in 2 places */
 static void train_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x, float *restrict layer_norm, float *restrict layer_norm_2,
         float *restrict layer_norm_4, float *restrict layer_norm_5, float *restrict block_1_norm_a_y,
@@ -984,36 +873,36 @@ static void train_k1_embedding_layer_norm(const float *restrict embedding_1_embe
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             float layer_norm_3;
-            float sum_v2 = 0.0f;
+            float sum_v1 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v1 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
-                x[i0 * 128 + i1 * 16 + j0] = x_v1;
-                sum_v2 += x_v1;
+                const float x_v0 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
+                x[i0 * 128 + i1 * 16 + j0] = x_v0;
+                sum_v1 += x_v0;
             }
-            layer_norm[i0 * 8 + i1] = sum_v2;
+            layer_norm[i0 * 8 + i1] = sum_v1;
             const float v1 = layer_norm[i0 * 8 + i1] / 16.0f;
             layer_norm_2[i0 * 8 + i1] = v1;
-            float sum_v4 = 0.0f;
+            float sum_v3 = 0.0f;
             for (int r0 = 0; r0 < 16; r0++) {
                 const float v2 = x[i0 * 128 + i1 * 16 + r0] - layer_norm_2[i0 * 8 + i1];
-                sum_v4 += v2 * v2;
+                sum_v3 += v2 * v2;
             }
-            layer_norm_3 = sum_v4;
+            layer_norm_3 = sum_v3;
             const float v3 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            const float sqrt_v5 = v3;
-            layer_norm_4[i0 * 8 + i1] = sqrt_v5;
-            layer_norm_5[i0 * 8 + i1] = 1.0f / sqrt_v5;
+            const float sqrt_v4 = v3;
+            layer_norm_4[i0 * 8 + i1] = sqrt_v4;
+            layer_norm_5[i0 * 8 + i1] = 1.0f / sqrt_v4;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v7 = (x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1])
+                const float block_1_norm_a_y_v6 = (x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1])
                         * layer_norm_5[i0 * 8 + i1];
-                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v7;
-                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6;
+                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
+/* transformer.dl:11: multi_head_attention -> f32[16, 16]; in 8 places */
 static void train_k2_multi_head_attention_pack(const float *restrict block_1_attention_query_kernel,
         float *restrict block_1_attention_query_kernel_2)
 {
@@ -1024,7 +913,7 @@ static void train_k2_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 3 places */
 static inline void train_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1077,18 +966,7 @@ static void train_k3_multi_head_attention(const float *restrict block_1_y, const
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void train_k4_multi_head_attention_pack(const float *restrict block_1_attention_key_kernel,
-        float *restrict block_1_attention_key_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_key_kernel_2[j0 * 16 + j1] = block_1_attention_key_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 6 places */
 static inline void train_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1141,71 +1019,7 @@ static void train_k5_multi_head_attention(const float *restrict block_1_y, const
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void train_k6_multi_head_attention_pack(const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_value_kernel_2[j0 * 16 + j1] = block_1_attention_value_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k7_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_y_2, const float *restrict block_1_attention_value_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k7_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_value_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_value_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8]; in 5 places */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_25)
 {
@@ -1218,20 +1032,7 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
-static void train_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_26)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates; in 2 places */
 static inline void train_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1353,7 +1154,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 3 places */
 static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -1366,18 +1167,7 @@ static void train_k11_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void train_k12_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
-        float *restrict block_1_attention_output_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_output_kernel_2[j0 * 16 + j1] = block_1_attention_output_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
 static inline void train_k13_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1426,31 +1216,31 @@ static void train_k13_multi_head_attention_layer_norm(const float *restrict mult
                 train_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v24 = 0.0f;
+                float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_x_v23 = x[i0 * 128 + i1 * 16 + j0]
+                    const float block_1_x_v1 = x[i0 * 128 + i1 * 16 + j0]
                             + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
-                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v23;
-                    sum_v24 += block_1_x_v23;
+                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v1;
+                    sum_v2 += block_1_x_v1;
                 }
-                layer_norm_6[i0 * 8 + i1] = sum_v24;
+                layer_norm_6[i0 * 8 + i1] = sum_v2;
                 const float v1 = layer_norm_6[i0 * 8 + i1] / 16.0f;
                 layer_norm_7[i0 * 8 + i1] = v1;
-                float sum_v26 = 0.0f;
+                float sum_v4 = 0.0f;
                 for (int r0 = 0; r0 < 16; r0++) {
                     const float v2 = block_1_x[i0 * 128 + i1 * 16 + r0] - layer_norm_7[i0 * 8 + i1];
-                    sum_v26 += v2 * v2;
+                    sum_v4 += v2 * v2;
                 }
-                layer_norm_8 = sum_v26;
+                layer_norm_8 = sum_v4;
                 const float v3 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
-                const float sqrt_v27 = v3;
-                layer_norm_9[i0 * 8 + i1] = sqrt_v27;
-                layer_norm_10[i0 * 8 + i1] = 1.0f / sqrt_v27;
+                const float sqrt_v5 = v3;
+                layer_norm_9[i0 * 8 + i1] = sqrt_v5;
+                layer_norm_10[i0 * 8 + i1] = 1.0f / sqrt_v5;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_y_v29 = (block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1])
+                    const float block_1_norm_b_y_v7 = (block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1])
                             * layer_norm_10[i0 * 8 + i1];
-                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v29;
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v29 * block_1_norm_b_gamma[j0]
+                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v7;
+                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v7 * block_1_norm_b_gamma[j0]
                             + block_1_norm_b_beta[j0];
                 }
             }
@@ -1458,7 +1248,7 @@ static void train_k13_multi_head_attention_layer_norm(const float *restrict mult
     }
 }
 
-/* transformer.dl:13: dense -> f32[64, 16] */
+/* transformer.dl:13: dense -> f32[64, 16]; in 2 places */
 static void train_k14_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1468,7 +1258,7 @@ static void train_k14_dense_pack(const float *restrict block_1_up_kernel, float 
     }
 }
 
-/* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
+/* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates; in 2 places */
 static inline void train_k15_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1514,20 +1304,20 @@ static void train_k15_dense_gelu(const float *restrict block_1_y_2, const float 
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = gelu_2[i0 * 512 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v32 = v1 * 0.5f;
-                    gelu[i0 * 512 + i1 * 64 + j0] = mul_v32;
-                    const float div_v33 = v1 / 1.4142135f;
-                    gelu_2[i0 * 512 + i1 * 64 + j0] = div_v33;
-                    const float add_v34 = dl_erf(div_v33) + 1.0f;
-                    gelu_3[i0 * 512 + i1 * 64 + j0] = add_v34;
-                    gelu_4[i0 * 512 + i1 * 64 + j0] = mul_v32 * add_v34;
+                    const float mul_v1 = v1 * 0.5f;
+                    gelu[i0 * 512 + i1 * 64 + j0] = mul_v1;
+                    const float div_v2 = v1 / 1.4142135f;
+                    gelu_2[i0 * 512 + i1 * 64 + j0] = div_v2;
+                    const float add_v3 = dl_erf(div_v2) + 1.0f;
+                    gelu_3[i0 * 512 + i1 * 64 + j0] = add_v3;
+                    gelu_4[i0 * 512 + i1 * 64 + j0] = mul_v1 * add_v3;
                 }
             }
         }
     }
 }
 
-/* transformer.dl:13: dense -> f32[16, 64] */
+/* transformer.dl:13: dense -> f32[16, 64]; in 2 places */
 static void train_k16_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1537,7 +1327,7 @@ static void train_k16_dense_pack(const float *restrict block_1_down_kernel, floa
     }
 }
 
-/* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
+/* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates; in 2 places */
 static inline void train_k17_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1584,31 +1374,31 @@ static void train_k17_dense_layer_norm(const float *restrict gelu_4, const float
             for (int n = 0; n < 16; n += 4)
                 train_k17_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v38 = 0.0f;
+                float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float x_v37 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float x_v1 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    x_2[i0 * 128 + i1 * 16 + j0] = x_v37;
-                    sum_v38 += x_v37;
+                    x_2[i0 * 128 + i1 * 16 + j0] = x_v1;
+                    sum_v2 += x_v1;
                 }
-                layer_norm_11[i0 * 8 + i1] = sum_v38;
+                layer_norm_11[i0 * 8 + i1] = sum_v2;
                 const float v1 = layer_norm_11[i0 * 8 + i1] / 16.0f;
                 layer_norm_12[i0 * 8 + i1] = v1;
-                float sum_v40 = 0.0f;
+                float sum_v4 = 0.0f;
                 for (int r0 = 0; r0 < 16; r0++) {
                     const float v2 = x_2[i0 * 128 + i1 * 16 + r0] - layer_norm_12[i0 * 8 + i1];
-                    sum_v40 += v2 * v2;
+                    sum_v4 += v2 * v2;
                 }
-                layer_norm_13 = sum_v40;
+                layer_norm_13 = sum_v4;
                 const float v3 = dl_sqrt(layer_norm_13 / 16.0f + 0.001f);
-                const float sqrt_v41 = v3;
-                layer_norm_14[i0 * 8 + i1] = sqrt_v41;
-                layer_norm_15[i0 * 8 + i1] = 1.0f / sqrt_v41;
+                const float sqrt_v5 = v3;
+                layer_norm_14[i0 * 8 + i1] = sqrt_v5;
+                layer_norm_15[i0 * 8 + i1] = 1.0f / sqrt_v5;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_y_v43 = (x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1])
+                    const float layer_norm_1_y_v7 = (x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1])
                             * layer_norm_15[i0 * 8 + i1];
-                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v43;
-                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v43 * layer_norm_1_gamma[j0]
+                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v7;
+                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v7 * layer_norm_1_gamma[j0]
                             + layer_norm_1_beta[j0];
                 }
             }
@@ -1616,7 +1406,7 @@ static void train_k17_dense_layer_norm(const float *restrict gelu_4, const float
     }
 }
 
-/* transformer.dl:24: dense -> f32[256, 16] */
+/* transformer.dl:24: dense -> f32[256, 16]; in 2 places */
 static void train_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -1626,19 +1416,7 @@ static void train_k18_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* transformer.dl:30: cross_entropy -> index check */
-static dl_status train_k19_cross_entropy_check(const int32_t *restrict next)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            if ((uint32_t)next[j0 * 8 + j1] >= 256u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
-}
-
-/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates */
+/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates; in 2 places */
 static inline void train_k20_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1686,63 +1464,63 @@ static void train_k20_dense_cross_entropy_argmax(const float *restrict layer_nor
                 train_k20_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float max_v48[8];
+                float max_v2[8];
                 for (int lane = 0; lane < 8; lane++)
-                    max_v48[lane] = -DL_INFINITY;
+                    max_v2[lane] = -DL_INFINITY;
                 for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int j0 = j0_0 + lane;
-                        const float logits_v46 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
-                        logits[j0] = logits_v46;
-                        const float x_max_v48 = logits_v46;
-                        max_v48[lane] = dl_max(max_v48[lane], x_max_v48);
+                        const float logits_v1 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
+                        logits[j0] = logits_v1;
+                        const float x_max_v2 = logits_v1;
+                        max_v2[lane] = dl_max(max_v2[lane], x_max_v2);
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    max_v48[lane] = dl_max(max_v48[lane], max_v48[lane + 4]);
+                    max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 4]);
                 for (int lane = 0; lane < 2; lane++)
-                    max_v48[lane] = dl_max(max_v48[lane], max_v48[lane + 2]);
-                max_v48[0] = dl_max(max_v48[0], max_v48[1]);
-                cross_entropy = max_v48[0];
-                float sum_v50[8];
+                    max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 2]);
+                max_v2[0] = dl_max(max_v2[0], max_v2[1]);
+                cross_entropy = max_v2[0];
+                float sum_v4[8];
                 for (int lane = 0; lane < 8; lane++)
-                    sum_v50[lane] = 0.0f;
+                    sum_v4[lane] = 0.0f;
                 for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int j0 = j0_0 + lane;
-                        const float exp_v49 = dl_exp(logits[j0] - cross_entropy);
-                        cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = exp_v49;
-                        sum_v50[lane] += exp_v49;
+                        const float exp_v3 = dl_exp(logits[j0] - cross_entropy);
+                        cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = exp_v3;
+                        sum_v4[lane] += exp_v3;
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    sum_v50[lane] += sum_v50[lane + 4];
+                    sum_v4[lane] += sum_v4[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    sum_v50[lane] += sum_v50[lane + 2];
-                sum_v50[0] += sum_v50[1];
-                cross_entropy_3[i0 * 8 + i1] = sum_v50[0];
+                    sum_v4[lane] += sum_v4[lane + 2];
+                sum_v4[0] += sum_v4[1];
+                cross_entropy_3[i0 * 8 + i1] = sum_v4[0];
                 const float v1 = cross_entropy_3[i0 * 8 + i1];
                 const float v2 = dl_log(v1);
-                float sum_v51 = 0.0f;
-                int32_t argmax_v52 = 0;
-                float best_argmax_v52 = -DL_INFINITY;
+                float sum_v5 = 0.0f;
+                int32_t argmax_v6 = 0;
+                float best_argmax_v6 = -DL_INFINITY;
                 for (int r0 = 0; r0 < 256; r0++) {
                     const float v3 = logits[r0];
-                    sum_v51 += next[i0 * 8 + i1] == r0 ? v3 - cross_entropy - v2 : 0.0f;
-                    const float x_argmax_v52 = v3;
-                    if (best_argmax_v52 < x_argmax_v52) {
-                        best_argmax_v52 = x_argmax_v52;
-                        argmax_v52 = r0;
+                    sum_v5 += next[i0 * 8 + i1] == r0 ? v3 - cross_entropy - v2 : 0.0f;
+                    const float x_argmax_v6 = v3;
+                    if (best_argmax_v6 < x_argmax_v6) {
+                        best_argmax_v6 = x_argmax_v6;
+                        argmax_v6 = r0;
                     }
                 }
-                cross_entropy_4[i0 * 8 + i1] = sum_v51;
-                argmax[i0 * 8 + i1] = argmax_v52;
+                cross_entropy_4[i0 * 8 + i1] = sum_v5;
+                argmax[i0 * 8 + i1] = argmax_v6;
             }
         }
     }
 }
 
-/* transformer.dl:32: -> f32 */
+/* transformer.dl:32: -> f32; in 2 places */
 static void train_k21_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
         float *restrict accuracy)
 {
@@ -1821,7 +1599,7 @@ static void train_k21_div(const int32_t *restrict count_, const dl_word *restric
             + (float)(v64 == v65)) / 8.0f : 0.0f)) / (float)v1;
 }
 
-/* transformer.dl:28: -> f32 */
+/* transformer.dl:28: -> f32; in 2 places */
 static void train_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
 {
     const int32_t v1 = count_[0];
@@ -1862,7 +1640,7 @@ static void train_k22_div(const int32_t *restrict count_, const float *restrict 
             / 8.0f : 0.0f) + (3 < v1 ? (-v26 + -v27 + -v28 + -v29 + -v30 + -v31 + -v32 + -v33) / 8.0f : 0.0f)) / (float)v1;
 }
 
-/* transformer.dl:30: cross_entropy -> f32[4, 8, 256] */
+/* transformer.dl:30: cross_entropy -> f32[4, 8, 256]; in 2 places */
 static void train_k23_cross_entropy(const int32_t *restrict next, const int32_t *restrict count_,
         const float *restrict cross_entropy_3, float *restrict cross_entropy_2)
 {
@@ -1872,23 +1650,23 @@ static void train_k23_cross_entropy(const int32_t *restrict next, const int32_t 
             float cross_entropy_6;
             const int32_t v1 = count_[0];
             const float v2 = -((i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 8.0f);
-            float sum_v56[8];
+            float sum_v1[8];
             for (int lane = 0; lane < 8; lane++)
-                sum_v56[lane] = 0.0f;
+                sum_v1[lane] = 0.0f;
             for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                 for (int lane = 0; lane < 8; lane++) {
                     const int j0 = j0_0 + lane;
-                    const float select_v55 = next[i0 * 8 + i1] == j0 ? v2 : 0.0f;
-                    cross_entropy_5[j0] = select_v55;
-                    sum_v56[lane] += -select_v55;
+                    const float select_v0 = next[i0 * 8 + i1] == j0 ? v2 : 0.0f;
+                    cross_entropy_5[j0] = select_v0;
+                    sum_v1[lane] += -select_v0;
                 }
             }
             for (int lane = 0; lane < 4; lane++)
-                sum_v56[lane] += sum_v56[lane + 4];
+                sum_v1[lane] += sum_v1[lane + 4];
             for (int lane = 0; lane < 2; lane++)
-                sum_v56[lane] += sum_v56[lane + 2];
-            sum_v56[0] += sum_v56[1];
-            cross_entropy_6 = sum_v56[0];
+                sum_v1[lane] += sum_v1[lane + 2];
+            sum_v1[0] += sum_v1[1];
+            cross_entropy_6 = sum_v1[0];
             const float v3 = cross_entropy_6 / cross_entropy_3[i0 * 8 + i1];
             for (int j0 = 0; j0 < 256; j0++) {
                 cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = cross_entropy_5[j0] + v3
@@ -1922,15 +1700,15 @@ static void train_k25_dense_adam(const float *restrict cross_entropy_2, float *r
     }
     for (int j0 = 0; j0 < 256; j0++) {
         const float v1 = dense[j0];
-        const float add_v183 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v183;
-        const float add_v184 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v184;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v183 / (dl_sqrt(add_v184) + 1e-07f);
+        const float add_v1 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v1;
+        const float add_v2 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v2;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates */
+/* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates; in 2 places */
 static inline void train_k26_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1980,19 +1758,19 @@ static void train_k26_dense_layer_norm(const float *restrict cross_entropy_2, co
                 train_k26_dense_layer_norm_tile_4(cross_entropy_2, i0 * 2048 + i1_0 * 256, classifier_kernel_2 + n,
                         dense_2 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v66 = 0.0f;
-                float sum_v67 = 0.0f;
+                float sum_v3 = 0.0f;
+                float sum_v4 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense_2[i0 * 128 + i1 * 16 + j0];
-                    const float mul_v63 = v1 * layer_norm_1_gamma[j0];
-                    layer_norm_17[j0] = mul_v63;
+                    const float mul_v1 = v1 * layer_norm_1_gamma[j0];
+                    layer_norm_17[j0] = mul_v1;
                     layer_norm_18[i0 * 128 + i1 * 16 + j0] = v1 * layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
                     const float v2 = x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1];
-                    sum_v66 += mul_v63 * v2;
-                    sum_v67 += mul_v63;
+                    sum_v3 += mul_v1 * v2;
+                    sum_v4 += mul_v1;
                 }
-                layer_norm_20 = sum_v66;
-                layer_norm_21 = sum_v67;
+                layer_norm_20 = sum_v3;
+                layer_norm_21 = sum_v4;
                 const float v3 = layer_norm_15[i0 * 8 + i1];
                 const float v4 = layer_norm_14[i0 * 8 + i1];
                 const float v5 = -(layer_norm_20 / v4 * v3) * 0.5f / v4 / 16.0f;
@@ -2051,18 +1829,22 @@ static void train_k27_dense_adam(const float *restrict layer_norm_1_y_2, const f
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = dense_3[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v180 = m_classifier_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 256 + j0] = add_v180;
-                const float add_v181 = v_classifier_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 256 + j0] = add_v181;
-                classifier_kernel[i0 * 256 + j0] = classifier_kernel[i0 * 256 + j0] - adam[0] * add_v180 / (dl_sqrt(add_v181)
+                const float add_v1 = m_classifier_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 256 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 256 + j0] = add_v2;
+                classifier_kernel[i0 * 256 + j0] = classifier_kernel[i0 * 256 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
     }
 }
 
-/* transformer.dl:24: layer_norm, transformer.dl:31: adam -> f32[16] */
+/* transformer.dl:24: layer_norm, transformer.dl:31: adam;
+ * transformer.dl:13: dense, transformer.dl:31: adam;
+ * transformer.dl:12: layer_norm, transformer.dl:31: adam;
+ * transformer.dl:11: multi_head_attention, transformer.dl:31: adam;
+ * transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16]; in 7 places */
 static void train_k28_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
         float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta, const float *restrict adam)
 {
@@ -2079,65 +1861,15 @@ static void train_k28_layer_norm_adam(const float *restrict dense_2, float *rest
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = layer_norm_16[j0];
-        const float add_v177 = m_layer_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_layer_norm_1_beta[j0] = add_v177;
-        const float add_v178 = v_layer_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_layer_norm_1_beta[j0] = add_v178;
-        layer_norm_1_beta[j0] = layer_norm_1_beta[j0] - adam[0] * add_v177 / (dl_sqrt(add_v178) + 1e-07f);
+        const float add_v1 = m_layer_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
+        m_layer_norm_1_beta[j0] = add_v1;
+        const float add_v2 = v_layer_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
+        v_layer_norm_1_beta[j0] = add_v2;
+        layer_norm_1_beta[j0] = layer_norm_1_beta[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* transformer.dl:24: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k29_layer_norm_adam(const float *restrict layer_norm_18, float *restrict m_layer_norm_1_gamma,
-        float *restrict v_layer_norm_1_gamma, float *restrict layer_norm_1_gamma, const float *restrict adam)
-{
-    float layer_norm_19[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_19[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_19[j0] += layer_norm_18[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_19[j0];
-        const float add_v174 = m_layer_norm_1_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_layer_norm_1_gamma[j0] = add_v174;
-        const float add_v175 = v_layer_norm_1_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_layer_norm_1_gamma[j0] = add_v175;
-        layer_norm_1_gamma[j0] = layer_norm_1_gamma[j0] - adam[0] * add_v174 / (dl_sqrt(add_v175) + 1e-07f);
-    }
-}
-
-/* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16] */
-static void train_k30_dense_adam(const float *restrict layer_norm_22, float *restrict m_block_1_down_bias,
-        float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
-{
-    float dense_4[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        dense_4[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                dense_4[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = dense_4[j0];
-        const float add_v171 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_down_bias[j0] = add_v171;
-        const float add_v172 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_down_bias[j0] = add_v172;
-        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v171 / (dl_sqrt(add_v172) + 1e-07f);
-    }
-}
-
-/* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
+/* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates; in 2 places */
 static inline void train_k31_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2235,11 +1967,11 @@ static void train_k32_dense_adam(const float *restrict gelu_4, const float *rest
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_6[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v168 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_down_kernel[i0 * 16 + j0] = add_v168;
-                const float add_v169 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_down_kernel[i0 * 16 + j0] = add_v169;
-                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v168 / (dl_sqrt(add_v169)
+                const float add_v1 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_down_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_down_kernel[i0 * 16 + j0] = add_v2;
+                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
@@ -2263,15 +1995,15 @@ static void train_k33_dense_adam(const float *restrict gelu_5, float *restrict m
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dense_7[j0];
-        const float add_v165 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_up_bias[j0] = add_v165;
-        const float add_v166 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_up_bias[j0] = add_v166;
-        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v165 / (dl_sqrt(add_v166) + 1e-07f);
+        const float add_v1 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_up_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_up_bias[j0] = add_v2;
+        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
+/* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates; in 2 places */
 static inline void train_k34_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2321,19 +2053,19 @@ static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float
                 train_k34_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_8 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v82 = 0.0f;
-                float sum_v83 = 0.0f;
+                float sum_v3 = 0.0f;
+                float sum_v4 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = dense_8[i0 * 128 + i1 * 16 + j0];
-                    const float mul_v79 = v1 * block_1_norm_b_gamma[j0];
-                    layer_norm_24[j0] = mul_v79;
+                    const float mul_v1 = v1 * block_1_norm_b_gamma[j0];
+                    layer_norm_24[j0] = mul_v1;
                     layer_norm_25[i0 * 128 + i1 * 16 + j0] = v1 * block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
                     const float v2 = block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1];
-                    sum_v82 += mul_v79 * v2;
-                    sum_v83 += mul_v79;
+                    sum_v3 += mul_v1 * v2;
+                    sum_v4 += mul_v1;
                 }
-                layer_norm_27 = sum_v82;
-                layer_norm_28 = sum_v83;
+                layer_norm_27 = sum_v3;
+                layer_norm_28 = sum_v4;
                 const float v3 = layer_norm_10[i0 * 8 + i1];
                 const float v4 = layer_norm_9[i0 * 8 + i1];
                 const float v5 = -(layer_norm_27 / v4 * v3) * 0.5f / v4 / 16.0f;
@@ -2392,95 +2124,18 @@ static void train_k35_dense_adam(const float *restrict block_1_y_2, const float 
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_9[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v162 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_up_kernel[i0 * 64 + j0] = add_v162;
-                const float add_v163 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_up_kernel[i0 * 64 + j0] = add_v163;
-                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v162 / (dl_sqrt(add_v163)
+                const float add_v1 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_up_kernel[i0 * 64 + j0] = add_v1;
+                const float add_v2 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_up_kernel[i0 * 64 + j0] = add_v2;
+                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
                         + 1e-07f);
             }
         }
     }
 }
 
-/* transformer.dl:12: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k36_layer_norm_adam(const float *restrict dense_8, float *restrict m_block_1_norm_b_beta,
-        float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
-{
-    float layer_norm_23[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_23[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_23[j0] += dense_8[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_23[j0];
-        const float add_v159 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v159;
-        const float add_v160 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_beta[j0] = add_v160;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v159 / (dl_sqrt(add_v160) + 1e-07f);
-    }
-}
-
-/* transformer.dl:12: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k37_layer_norm_adam(const float *restrict layer_norm_25, float *restrict m_block_1_norm_b_gamma,
-        float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, const float *restrict adam)
-{
-    float layer_norm_26[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_26[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_26[j0] += layer_norm_25[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_26[j0];
-        const float add_v156 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v156;
-        const float add_v157 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_gamma[j0] = add_v157;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v156 / (dl_sqrt(add_v157) + 1e-07f);
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k38_multi_head_attention_adam(const float *restrict layer_norm_22,
-        float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
-        float *restrict block_1_attention_output_bias, const float *restrict adam)
-{
-    float multi_head_attention_4[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_4[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_4[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_4[j0];
-        const float add_v153 = m_block_1_attention_output_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_output_bias[j0] = add_v153;
-        const float add_v154 = v_block_1_attention_output_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_output_bias[j0] = add_v154;
-        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - adam[0] * add_v153 / (dl_sqrt(add_v154)
-                + 1e-07f);
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 4 places */
 static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2526,7 +2181,7 @@ static void train_k39_multi_head_attention(const float *restrict layer_norm_22,
     }
 }
 
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates; in 4 places */
 static inline void train_k40_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2573,18 +2228,18 @@ static void train_k40_multi_head_attention_adam(const float *restrict multi_head
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_6[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v150 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v150;
-                const float add_v151 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v151;
-                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0]
-                        * add_v150 / (dl_sqrt(add_v151) + 1e-07f);
+                const float add_v1 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v2;
+                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4] */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4]; in 2 places */
 static void train_k41_multi_head_attention(const float *restrict multi_head_attention_5,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_7)
 {
@@ -2608,7 +2263,7 @@ static void train_k41_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates; in 2 places */
 static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2714,7 +2369,7 @@ static void train_k42_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates; in 2 places */
 static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2762,7 +2417,7 @@ static void train_k43_multi_head_attention(const float *restrict block_1_attenti
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates; in 2 places */
 static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2839,110 +2494,6 @@ static void train_k45_multi_head_attention_adam(const float *restrict multi_head
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void train_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k46_multi_head_attention(const float *restrict multi_head_attention_14,
-        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_15)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k46_multi_head_attention_tile_4(multi_head_attention_14, i0 * 128 + i1_0 * 16,
-                        block_1_attention_value_kernel_2 + n, multi_head_attention_15 + (i0 * 128 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k47_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k47_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_14,
-        float *restrict multi_head_attention_16, float *restrict m_block_1_attention_value_kernel,
-        float *restrict v_block_1_attention_value_kernel, float *restrict block_1_attention_value_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k47_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_14 + n,
-                    multi_head_attention_16 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_16[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v144 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v144;
-                const float add_v145 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v145;
-                block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - adam[0] * add_v144
-                        / (dl_sqrt(add_v145) + 1e-07f);
-            }
-        }
-    }
-}
-
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
 static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_12,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
@@ -2950,23 +2501,23 @@ static void train_k48_multi_head_attention_adam(const float *restrict multi_head
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float multi_head_attention_17;
-        float sum_v101 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v101 += multi_head_attention_12[i0 * 8 + r0 * 128 + r1];
+                sum_v0 += multi_head_attention_12[i0 * 8 + r0 * 128 + r1];
             }
         }
-        multi_head_attention_17 = sum_v101;
-        const float add_v141 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_17 * 0.1f;
-        m_block_1_attention_key_bias[i0] = add_v141;
-        const float add_v142 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_17 * 0.001f
+        multi_head_attention_17 = sum_v0;
+        const float add_v1 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_17 * 0.1f;
+        m_block_1_attention_key_bias[i0] = add_v1;
+        const float add_v2 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_17 * 0.001f
                 * multi_head_attention_17;
-        v_block_1_attention_key_bias[i0] = add_v142;
-        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v141 / (dl_sqrt(add_v142) + 1e-07f);
+        v_block_1_attention_key_bias[i0] = add_v2;
+        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
 static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3012,7 +2563,7 @@ static void train_k49_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
 static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_27)
 {
@@ -3025,65 +2576,7 @@ static void train_k50_multi_head_attention_pack(const float *restrict multi_head
     }
 }
 
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k51_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k51_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_27,
-        float *restrict multi_head_attention_19, float *restrict m_block_1_attention_key_kernel,
-        float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k51_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_27 + n,
-                    multi_head_attention_19 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_19[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v138 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v138;
-                const float add_v139 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v139;
-                block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - adam[0] * add_v138
-                        / (dl_sqrt(add_v139) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
 static void train_k52_multi_head_attention(const float *restrict multi_head_attention_11,
         float *restrict multi_head_attention_21)
 {
@@ -3104,23 +2597,23 @@ static void train_k53_multi_head_attention_adam(const float *restrict multi_head
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float multi_head_attention_20;
-        float sum_v107 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v107 += multi_head_attention_11[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
+                sum_v0 += multi_head_attention_11[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
             }
         }
-        multi_head_attention_20 = sum_v107;
+        multi_head_attention_20 = sum_v0;
         const float v1 = multi_head_attention_20 * 0.5f;
-        const float add_v135 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_query_bias[i0] = add_v135;
-        const float add_v136 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_query_bias[i0] = add_v136;
-        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v135 / (dl_sqrt(add_v136) + 1e-07f);
+        const float add_v1 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_query_bias[i0] = add_v1;
+        const float add_v2 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_query_bias[i0] = add_v2;
+        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
 static inline void train_k54_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3170,20 +2663,20 @@ static void train_k54_multi_head_attention_layer_norm(const float *restrict mult
                 train_k54_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i0 * 128 + i1_0 * 16,
                         block_1_attention_query_kernel_2 + n, multi_head_attention_22 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v114 = 0.0f;
-                float sum_v115 = 0.0f;
+                float sum_v2 = 0.0f;
+                float sum_v3 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v110 = multi_head_attention_15[i0 * 128 + i1 * 16 + j0]
+                    const float add_v1 = multi_head_attention_15[i0 * 128 + i1 * 16 + j0]
                             + multi_head_attention_18[i0 * 128 + i1 * 16 + j0]
                             + multi_head_attention_22[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_23[i0 * 128 + i1 * 16 + j0] = add_v110;
-                    const float v1 = add_v110 * block_1_norm_a_gamma[j0];
+                    multi_head_attention_23[i0 * 128 + i1 * 16 + j0] = add_v1;
+                    const float v1 = add_v1 * block_1_norm_a_gamma[j0];
                     const float v2 = x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1];
-                    sum_v114 += v1 * v2;
-                    sum_v115 += v1;
+                    sum_v2 += v1 * v2;
+                    sum_v3 += v1;
                 }
-                layer_norm_32 = sum_v114;
-                layer_norm_33 = sum_v115;
+                layer_norm_32 = sum_v2;
+                layer_norm_33 = sum_v3;
                 const float v3 = layer_norm_5[i0 * 8 + i1];
                 const float v4 = layer_norm_4[i0 * 8 + i1];
                 const float v5 = -(layer_norm_32 / v4 * v3) * 0.5f / v4 / 16.0f;
@@ -3196,89 +2689,6 @@ static void train_k54_multi_head_attention_layer_norm(const float *restrict mult
                 }
             }
         }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates */
-static inline void train_k55_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k55_multi_head_attention_adam(const float *restrict block_1_y, const float *restrict multi_head_attention_21,
-        float *restrict multi_head_attention_24, float *restrict m_block_1_attention_query_kernel,
-        float *restrict v_block_1_attention_query_kernel, float *restrict block_1_attention_query_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k55_multi_head_attention_adam_tile_4(block_1_y, i0_0, multi_head_attention_21 + n,
-                    multi_head_attention_24 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_24[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v132 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v132;
-                const float add_v133 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v133;
-                block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - adam[0] * add_v132
-                        / (dl_sqrt(add_v133) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k56_layer_norm_adam(const float *restrict multi_head_attention_23, float *restrict m_block_1_norm_a_beta,
-        float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta, const float *restrict adam)
-{
-    float layer_norm_30[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_30[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_30[j0] += multi_head_attention_23[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_30[j0];
-        const float add_v129 = m_block_1_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_beta[j0] = add_v129;
-        const float add_v130 = v_block_1_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_beta[j0] = add_v130;
-        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - adam[0] * add_v129 / (dl_sqrt(add_v130) + 1e-07f);
     }
 }
 
@@ -3303,11 +2713,11 @@ static void train_k57_layer_norm_adam(const float *restrict multi_head_attention
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = layer_norm_31[j0];
-        const float add_v126 = m_block_1_norm_a_gamma[j0] * 0.9f + v2 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v126;
-        const float add_v127 = v_block_1_norm_a_gamma[j0] * 0.999f + v2 * 0.001f * v2;
-        v_block_1_norm_a_gamma[j0] = add_v127;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v126 / (dl_sqrt(add_v127) + 1e-07f);
+        const float add_v1 = m_block_1_norm_a_gamma[j0] * 0.9f + v2 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v1;
+        const float add_v2 = v_block_1_norm_a_gamma[j0] * 0.999f + v2 * 0.001f * v2;
+        v_block_1_norm_a_gamma[j0] = add_v2;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
         block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v1 * m_block_1_attention_value_bias[j0]
                 / (dl_sqrt(v_block_1_attention_value_bias[j0]) + 1e-07f);
     }
@@ -3320,16 +2730,16 @@ static void train_k58_embedding_adam(const float *restrict layer_norm_34, float 
     for (int j0 = 0; j0 < 128; j0++) {
         const float v1 = m_positions[j0] * 0.9f;
         const float v2 = v_positions[j0] * 0.999f;
-        const float sum_v117 = layer_norm_34[j0] + layer_norm_34[j0 + 128] + layer_norm_34[j0 + 256] + layer_norm_34[j0 + 384];
-        const float add_v119 = v1 + sum_v117 * 0.1f;
-        m_positions[j0] = add_v119;
-        const float add_v120 = v2 + sum_v117 * 0.001f * sum_v117;
-        v_positions[j0] = add_v120;
-        positions[j0] = positions[j0] - adam[0] * add_v119 / (dl_sqrt(add_v120) + 1e-07f);
+        const float sum_v0 = layer_norm_34[j0] + layer_norm_34[j0 + 128] + layer_norm_34[j0 + 256] + layer_norm_34[j0 + 384];
+        const float add_v1 = v1 + sum_v0 * 0.1f;
+        m_positions[j0] = add_v1;
+        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
+        v_positions[j0] = add_v2;
+        positions[j0] = positions[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* transformer.dl:20: embedding -> f32[256, 16] */
+/* transformer.dl:20: embedding -> f32[256, 16]; in 2 places */
 static void train_k59_embedding(const float *restrict layer_norm_34, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
@@ -3350,11 +2760,11 @@ static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float
 {
     for (int j0 = 0; j0 < 4096; j0++) {
         const float v1 = embedding_2[j0];
-        const float add_v123 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v123;
-        const float add_v124 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v124;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v123 / (dl_sqrt(add_v124) + 1e-07f);
+        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v0;
+        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v1;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
@@ -3450,19 +2860,23 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);
     train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    train_k4_multi_head_attention_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_2);
+    train_k2_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_2);   /* k4_multi_head_attention_pack */
     train_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    train_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_2);
-    train_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);
+    train_k2_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_2);   /* k6_multi_head_attention_pack */
+    train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k7_multi_head_attention */
     train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_25);
-    train_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_26);
+    train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
+            multi_head_attention_26);   /* k9_multi_head_attention_pack */
     train_k10_multi_head_attention(multi_head_attention, multi_head_attention_25,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
             block_1_attention_value_y_2, block_1_attention_y);
     train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
-    train_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
+    train_k2_multi_head_attention_pack(params->block_1_attention_output_kernel,
+            block_1_attention_output_kernel_2);   /* k12_multi_head_attention_pack */
     train_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
             layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
@@ -3474,7 +2888,7 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
             layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
             params->layer_norm_1_beta, layer_norm_1_y_2);
     train_k18_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    if (train_k19_cross_entropy_check(next) != DL_OK)
+    if (train_k0_embedding_check(next) != DL_OK)
         return DL_INDEX;
     train_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             cross_entropy_2, cross_entropy_3, next, cross_entropy_4, argmax);
@@ -3490,10 +2904,10 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
     train_k28_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
             params->layer_norm_1_beta, adam);
-    train_k29_layer_norm_adam(layer_norm_18, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
-            params->layer_norm_1_gamma, adam);
-    train_k30_dense_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
-            params->block_1_down_bias, adam);
+    train_k28_layer_norm_adam(layer_norm_18, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
+            params->layer_norm_1_gamma, adam);   /* k29_layer_norm_adam */
+    train_k28_layer_norm_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
+            params->block_1_down_bias, adam);   /* k30_dense_adam */
     train_k31_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
     train_k32_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
@@ -3502,12 +2916,13 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
             layer_norm_25, block_1_x, layer_norm_7, layer_norm_22, layer_norm_10, layer_norm_9, layer_norm_6);
     train_k35_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k36_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
-            params->block_1_norm_b_beta, adam);
-    train_k37_layer_norm_adam(layer_norm_25, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
-            params->block_1_norm_b_gamma, adam);
-    train_k38_multi_head_attention_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
-            optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias, adam);
+    train_k28_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
+            params->block_1_norm_b_beta, adam);   /* k36_layer_norm_adam */
+    train_k28_layer_norm_adam(layer_norm_25, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+            params->block_1_norm_b_gamma, adam);   /* k37_layer_norm_adam */
+    train_k28_layer_norm_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
+            optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias,
+            adam);   /* k38_multi_head_attention_adam */
     train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_5);
     train_k40_multi_head_attention_adam(multi_head_attention_3, layer_norm_22, multi_head_attention_6,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
@@ -3522,17 +2937,18 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k44_multi_head_attention(multi_head_attention, multi_head_attention_10, multi_head_attention_12);
     train_k45_multi_head_attention_adam(multi_head_attention_9, multi_head_attention_14,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k46_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_2, multi_head_attention_15);
-    train_k47_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_16,
+    train_k39_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_2,
+            multi_head_attention_15);   /* k46_multi_head_attention */
+    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_16,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);
+            params->block_1_attention_value_kernel, adam);   /* k47_multi_head_attention_adam */
     train_k48_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
     train_k49_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_2, multi_head_attention_18);
     train_k50_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_27);
-    train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_27, multi_head_attention_19,
+    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_27, multi_head_attention_19,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);
+            params->block_1_attention_key_kernel, adam);   /* k51_multi_head_attention_adam */
     train_k52_multi_head_attention(multi_head_attention_11, multi_head_attention_21);
     train_k53_multi_head_attention_adam(multi_head_attention_11, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
@@ -3540,11 +2956,11 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
             multi_head_attention_22, multi_head_attention_15, multi_head_attention_18, multi_head_attention_23,
             params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_22, layer_norm_5, layer_norm_4, layer_norm,
             layer_norm_34);
-    train_k55_multi_head_attention_adam(block_1_y, multi_head_attention_21, multi_head_attention_24,
+    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_21, multi_head_attention_24,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
-            params->block_1_attention_query_kernel, adam);
-    train_k56_layer_norm_adam(multi_head_attention_23, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
-            params->block_1_norm_a_beta, adam);
+            params->block_1_attention_query_kernel, adam);   /* k55_multi_head_attention_adam */
+    train_k28_layer_norm_adam(multi_head_attention_23, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+            params->block_1_norm_a_beta, adam);   /* k56_layer_norm_adam */
     train_k57_layer_norm_adam(multi_head_attention_23, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
             optimizer->v_block_1_norm_a_gamma, params->block_1_norm_a_gamma, adam, params->block_1_attention_value_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
@@ -3557,946 +2973,6 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     return DL_OK;
 }
 
-/* transformer.dl:20: embedding -> index check */
-static dl_status gradients_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            if ((uint32_t)tokens[j0 * 8 + j1] >= 256u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
-}
-
-/* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16] */
-static void gradients_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, float *restrict layer_norm, float *restrict layer_norm_2,
-        float *restrict layer_norm_4, float *restrict layer_norm_5, float *restrict block_1_norm_a_y,
-        const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            float layer_norm_3;
-            float sum_v2 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v1 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
-                x[i0 * 128 + i1 * 16 + j0] = x_v1;
-                sum_v2 += x_v1;
-            }
-            layer_norm[i0 * 8 + i1] = sum_v2;
-            const float v1 = layer_norm[i0 * 8 + i1] / 16.0f;
-            layer_norm_2[i0 * 8 + i1] = v1;
-            float sum_v4 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                const float v2 = x[i0 * 128 + i1 * 16 + r0] - layer_norm_2[i0 * 8 + i1];
-                sum_v4 += v2 * v2;
-            }
-            layer_norm_3 = sum_v4;
-            const float v3 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            const float sqrt_v5 = v3;
-            layer_norm_4[i0 * 8 + i1] = sqrt_v5;
-            layer_norm_5[i0 * 8 + i1] = 1.0f / sqrt_v5;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v7 = (x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1])
-                        * layer_norm_5[i0 * 8 + i1];
-                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v7;
-                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void gradients_k2_multi_head_attention_pack(const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_query_kernel_3[j0 * 16 + j1] = block_1_attention_query_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k3_multi_head_attention(const float *restrict block_1_y,
-        const float *restrict block_1_attention_query_kernel, float *restrict multi_head_attention,
-        const float *restrict block_1_attention_query_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k3_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0]) * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void gradients_k4_multi_head_attention_pack(const float *restrict block_1_attention_key_kernel,
-        float *restrict block_1_attention_key_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_key_kernel_3[j0 * 16 + j1] = block_1_attention_key_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k5_multi_head_attention(const float *restrict block_1_y,
-        const float *restrict block_1_attention_key_kernel, float *restrict block_1_attention_key_y_2,
-        const float *restrict block_1_attention_key_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k5_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_key_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_key_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void gradients_k6_multi_head_attention_pack(const float *restrict block_1_attention_value_kernel,
-        float *restrict block_1_attention_value_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_value_kernel_3[j0 * 16 + j1] = block_1_attention_value_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k7_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k7_multi_head_attention(const float *restrict block_1_y,
-        const float *restrict block_1_attention_value_kernel, float *restrict block_1_attention_value_y_2,
-        const float *restrict block_1_attention_value_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k7_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_value_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_value_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
-static void gradients_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_18)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_18[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
-static void gradients_k9_multi_head_attention_pack(const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_19)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_19[j0 * 128 + j1 * 8 + j2] = block_1_attention_value_y_2[j0 * 128 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
-static inline void gradients_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 4; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 8);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void gradients_k10_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k10_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_18, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores_2[8];
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    gradients_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_18 + (i0 * 128 + i1 * 32 + n),
-                            block_1_attention_scaled_dot_product_attention_1_scores + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 8 - i2_0 * 8 + j0];
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[j0] = i2 < j0 ? -DL_INFINITY : v1;
-                    }
-                    const float v2
-                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores_2[0],
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[1]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[2]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[3]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[4]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[5]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[6]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[7]);
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores_2[j0] - v2);
-                    }
-                }
-                gradients_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
-                        block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v3 = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 7];
-                    for (int j0 = 0; j0 < 4; j0++) {
-                        block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0]
-                                = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0] / v3;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void gradients_k11_multi_head_attention(const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_3)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 16] */
-static void gradients_k12_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
-        float *restrict block_1_attention_output_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_output_kernel_3[j0 * 16 + j1] = block_1_attention_output_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k13_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
-        const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
-        const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
-        const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        float *restrict layer_norm_6, float *restrict layer_norm_7, float *restrict layer_norm_9, float *restrict layer_norm_10,
-        float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta,
-        float *restrict block_1_y_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_8;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel + n, block_1_attention_output_y + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v24 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_x_v23 = x[i0 * 128 + i1 * 16 + j0]
-                            + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
-                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v23;
-                    sum_v24 += block_1_x_v23;
-                }
-                layer_norm_6[i0 * 8 + i1] = sum_v24;
-                const float v1 = layer_norm_6[i0 * 8 + i1] / 16.0f;
-                layer_norm_7[i0 * 8 + i1] = v1;
-                float sum_v26 = 0.0f;
-                for (int r0 = 0; r0 < 16; r0++) {
-                    const float v2 = block_1_x[i0 * 128 + i1 * 16 + r0] - layer_norm_7[i0 * 8 + i1];
-                    sum_v26 += v2 * v2;
-                }
-                layer_norm_8 = sum_v26;
-                const float v3 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
-                const float sqrt_v27 = v3;
-                layer_norm_9[i0 * 8 + i1] = sqrt_v27;
-                layer_norm_10[i0 * 8 + i1] = 1.0f / sqrt_v27;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_y_v29 = (block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1])
-                            * layer_norm_10[i0 * 8 + i1];
-                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v29;
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v29 * block_1_norm_b_gamma[j0]
-                            + block_1_norm_b_beta[j0];
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:13: dense -> f32[64, 16] */
-static void gradients_k14_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_3)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_up_kernel_3[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
-/* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void gradients_k15_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k15_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
-        float *restrict gelu_2, const float *restrict block_1_up_bias, float *restrict gelu, float *restrict gelu_3,
-        float *restrict gelu_4)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                gradients_k15_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
-                        gelu_2 + (i0 * 512 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu_2[i0 * 512 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v32 = v1 * 0.5f;
-                    gelu[i0 * 512 + i1 * 64 + j0] = mul_v32;
-                    const float div_v33 = v1 / 1.4142135f;
-                    gelu_2[i0 * 512 + i1 * 64 + j0] = div_v33;
-                    const float add_v34 = dl_erf(div_v33) + 1.0f;
-                    gelu_3[i0 * 512 + i1 * 64 + j0] = add_v34;
-                    gelu_4[i0 * 512 + i1 * 64 + j0] = mul_v32 * add_v34;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:13: dense -> f32[16, 64] */
-static void gradients_k16_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_3)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            block_1_down_kernel_3[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void gradients_k17_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k17_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
-        float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        float *restrict x_2, float *restrict layer_norm_11, float *restrict layer_norm_12, float *restrict layer_norm_14,
-        float *restrict layer_norm_15, float *restrict layer_norm_1_y, const float *restrict layer_norm_1_gamma,
-        const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_13;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k17_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n,
-                        block_1_down_y + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v38 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float x_v37 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
-                            + block_1_down_bias[j0]);
-                    x_2[i0 * 128 + i1 * 16 + j0] = x_v37;
-                    sum_v38 += x_v37;
-                }
-                layer_norm_11[i0 * 8 + i1] = sum_v38;
-                const float v1 = layer_norm_11[i0 * 8 + i1] / 16.0f;
-                layer_norm_12[i0 * 8 + i1] = v1;
-                float sum_v40 = 0.0f;
-                for (int r0 = 0; r0 < 16; r0++) {
-                    const float v2 = x_2[i0 * 128 + i1 * 16 + r0] - layer_norm_12[i0 * 8 + i1];
-                    sum_v40 += v2 * v2;
-                }
-                layer_norm_13 = sum_v40;
-                const float v3 = dl_sqrt(layer_norm_13 / 16.0f + 0.001f);
-                const float sqrt_v41 = v3;
-                layer_norm_14[i0 * 8 + i1] = sqrt_v41;
-                layer_norm_15[i0 * 8 + i1] = 1.0f / sqrt_v41;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_y_v43 = (x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1])
-                            * layer_norm_15[i0 * 8 + i1];
-                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v43;
-                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v43 * layer_norm_1_gamma[j0]
-                            + layer_norm_1_beta[j0];
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:24: dense -> f32[256, 16] */
-static void gradients_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_3)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_3[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
-/* transformer.dl:30: cross_entropy -> index check */
-static dl_status gradients_k19_cross_entropy_check(const int32_t *restrict next)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            if ((uint32_t)next[j0 * 8 + j1] >= 256u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
-}
-
-/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates */
-static inline void gradients_k20_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void gradients_k20_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
-        const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        float *restrict cross_entropy_2, float *restrict cross_entropy_3, const int32_t *restrict next,
-        float *restrict cross_entropy_4, dl_word *restrict argmax)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float logits[256];
-        float cross_entropy;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 256; n += 4)
-                gradients_k20_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
-                        classifier_y + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float max_v48[8];
-                for (int lane = 0; lane < 8; lane++)
-                    max_v48[lane] = -DL_INFINITY;
-                for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
-                    for (int lane = 0; lane < 8; lane++) {
-                        const int j0 = j0_0 + lane;
-                        const float logits_v46 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
-                        logits[j0] = logits_v46;
-                        const float x_max_v48 = logits_v46;
-                        max_v48[lane] = dl_max(max_v48[lane], x_max_v48);
-                    }
-                }
-                for (int lane = 0; lane < 4; lane++)
-                    max_v48[lane] = dl_max(max_v48[lane], max_v48[lane + 4]);
-                for (int lane = 0; lane < 2; lane++)
-                    max_v48[lane] = dl_max(max_v48[lane], max_v48[lane + 2]);
-                max_v48[0] = dl_max(max_v48[0], max_v48[1]);
-                cross_entropy = max_v48[0];
-                float sum_v50[8];
-                for (int lane = 0; lane < 8; lane++)
-                    sum_v50[lane] = 0.0f;
-                for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
-                    for (int lane = 0; lane < 8; lane++) {
-                        const int j0 = j0_0 + lane;
-                        const float exp_v49 = dl_exp(logits[j0] - cross_entropy);
-                        cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = exp_v49;
-                        sum_v50[lane] += exp_v49;
-                    }
-                }
-                for (int lane = 0; lane < 4; lane++)
-                    sum_v50[lane] += sum_v50[lane + 4];
-                for (int lane = 0; lane < 2; lane++)
-                    sum_v50[lane] += sum_v50[lane + 2];
-                sum_v50[0] += sum_v50[1];
-                cross_entropy_3[i0 * 8 + i1] = sum_v50[0];
-                const float v1 = cross_entropy_3[i0 * 8 + i1];
-                const float v2 = dl_log(v1);
-                float sum_v51 = 0.0f;
-                int32_t argmax_v52 = 0;
-                float best_argmax_v52 = -DL_INFINITY;
-                for (int r0 = 0; r0 < 256; r0++) {
-                    const float v3 = logits[r0];
-                    sum_v51 += next[i0 * 8 + i1] == r0 ? v3 - cross_entropy - v2 : 0.0f;
-                    const float x_argmax_v52 = v3;
-                    if (best_argmax_v52 < x_argmax_v52) {
-                        best_argmax_v52 = x_argmax_v52;
-                        argmax_v52 = r0;
-                    }
-                }
-                cross_entropy_4[i0 * 8 + i1] = sum_v51;
-                argmax[i0 * 8 + i1] = argmax_v52;
-            }
-        }
-    }
-}
-
-/* transformer.dl:32: -> f32 */
-static void gradients_k21_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
-        float *restrict accuracy)
-{
-    const int32_t v1 = count_[0];
-    const int32_t v2 = argmax[0];
-    const int32_t v3 = next[0];
-    const int32_t v4 = argmax[1];
-    const int32_t v5 = next[1];
-    const int32_t v6 = argmax[2];
-    const int32_t v7 = next[2];
-    const int32_t v8 = argmax[3];
-    const int32_t v9 = next[3];
-    const int32_t v10 = argmax[4];
-    const int32_t v11 = next[4];
-    const int32_t v12 = argmax[5];
-    const int32_t v13 = next[5];
-    const int32_t v14 = argmax[6];
-    const int32_t v15 = next[6];
-    const int32_t v16 = argmax[7];
-    const int32_t v17 = next[7];
-    const int32_t v18 = argmax[8];
-    const int32_t v19 = next[8];
-    const int32_t v20 = argmax[9];
-    const int32_t v21 = next[9];
-    const int32_t v22 = argmax[10];
-    const int32_t v23 = next[10];
-    const int32_t v24 = argmax[11];
-    const int32_t v25 = next[11];
-    const int32_t v26 = argmax[12];
-    const int32_t v27 = next[12];
-    const int32_t v28 = argmax[13];
-    const int32_t v29 = next[13];
-    const int32_t v30 = argmax[14];
-    const int32_t v31 = next[14];
-    const int32_t v32 = argmax[15];
-    const int32_t v33 = next[15];
-    const int32_t v34 = argmax[16];
-    const int32_t v35 = next[16];
-    const int32_t v36 = argmax[17];
-    const int32_t v37 = next[17];
-    const int32_t v38 = argmax[18];
-    const int32_t v39 = next[18];
-    const int32_t v40 = argmax[19];
-    const int32_t v41 = next[19];
-    const int32_t v42 = argmax[20];
-    const int32_t v43 = next[20];
-    const int32_t v44 = argmax[21];
-    const int32_t v45 = next[21];
-    const int32_t v46 = argmax[22];
-    const int32_t v47 = next[22];
-    const int32_t v48 = argmax[23];
-    const int32_t v49 = next[23];
-    const int32_t v50 = argmax[24];
-    const int32_t v51 = next[24];
-    const int32_t v52 = argmax[25];
-    const int32_t v53 = next[25];
-    const int32_t v54 = argmax[26];
-    const int32_t v55 = next[26];
-    const int32_t v56 = argmax[27];
-    const int32_t v57 = next[27];
-    const int32_t v58 = argmax[28];
-    const int32_t v59 = next[28];
-    const int32_t v60 = argmax[29];
-    const int32_t v61 = next[29];
-    const int32_t v62 = argmax[30];
-    const int32_t v63 = next[30];
-    const int32_t v64 = argmax[31];
-    const int32_t v65 = next[31];
-    accuracy[0] = ((0 < v1 ? ((float)(v2 == v3) + (float)(v4 == v5) + (float)(v6 == v7) + (float)(v8 == v9)
-            + (float)(v10 == v11) + (float)(v12 == v13) + (float)(v14 == v15) + (float)(v16 == v17)) / 8.0f : 0.0f) + (1 < v1
-            ? ((float)(v18 == v19) + (float)(v20 == v21) + (float)(v22 == v23) + (float)(v24 == v25) + (float)(v26 == v27)
-            + (float)(v28 == v29) + (float)(v30 == v31) + (float)(v32 == v33)) / 8.0f : 0.0f) + (2 < v1 ? ((float)(v34 == v35)
-            + (float)(v36 == v37) + (float)(v38 == v39) + (float)(v40 == v41) + (float)(v42 == v43) + (float)(v44 == v45)
-            + (float)(v46 == v47) + (float)(v48 == v49)) / 8.0f : 0.0f) + (3 < v1 ? ((float)(v50 == v51) + (float)(v52 == v53)
-            + (float)(v54 == v55) + (float)(v56 == v57) + (float)(v58 == v59) + (float)(v60 == v61) + (float)(v62 == v63)
-            + (float)(v64 == v65)) / 8.0f : 0.0f)) / (float)v1;
-}
-
-/* transformer.dl:28: -> f32 */
-static void gradients_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
-{
-    const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_4[0];
-    const float v3 = cross_entropy_4[1];
-    const float v4 = cross_entropy_4[2];
-    const float v5 = cross_entropy_4[3];
-    const float v6 = cross_entropy_4[4];
-    const float v7 = cross_entropy_4[5];
-    const float v8 = cross_entropy_4[6];
-    const float v9 = cross_entropy_4[7];
-    const float v10 = cross_entropy_4[8];
-    const float v11 = cross_entropy_4[9];
-    const float v12 = cross_entropy_4[10];
-    const float v13 = cross_entropy_4[11];
-    const float v14 = cross_entropy_4[12];
-    const float v15 = cross_entropy_4[13];
-    const float v16 = cross_entropy_4[14];
-    const float v17 = cross_entropy_4[15];
-    const float v18 = cross_entropy_4[16];
-    const float v19 = cross_entropy_4[17];
-    const float v20 = cross_entropy_4[18];
-    const float v21 = cross_entropy_4[19];
-    const float v22 = cross_entropy_4[20];
-    const float v23 = cross_entropy_4[21];
-    const float v24 = cross_entropy_4[22];
-    const float v25 = cross_entropy_4[23];
-    const float v26 = cross_entropy_4[24];
-    const float v27 = cross_entropy_4[25];
-    const float v28 = cross_entropy_4[26];
-    const float v29 = cross_entropy_4[27];
-    const float v30 = cross_entropy_4[28];
-    const float v31 = cross_entropy_4[29];
-    const float v32 = cross_entropy_4[30];
-    const float v33 = cross_entropy_4[31];
-    loss[0] = ((0 < v1 ? (-v2 + -v3 + -v4 + -v5 + -v6 + -v7 + -v8 + -v9) / 8.0f : 0.0f) + (1 < v1 ? (-v10 + -v11 + -v12 + -v13
-            + -v14 + -v15 + -v16 + -v17) / 8.0f : 0.0f) + (2 < v1 ? (-v18 + -v19 + -v20 + -v21 + -v22 + -v23 + -v24 + -v25)
-            / 8.0f : 0.0f) + (3 < v1 ? (-v26 + -v27 + -v28 + -v29 + -v30 + -v31 + -v32 + -v33) / 8.0f : 0.0f)) / (float)v1;
-}
-
-/* transformer.dl:30: cross_entropy -> f32[4, 8, 256] */
-static void gradients_k23_cross_entropy(const int32_t *restrict next, const int32_t *restrict count_,
-        const float *restrict cross_entropy_3, float *restrict cross_entropy_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            float cross_entropy_5[256];
-            float cross_entropy_6;
-            const int32_t v1 = count_[0];
-            const float v2 = -((i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 8.0f);
-            float sum_v56[8];
-            for (int lane = 0; lane < 8; lane++)
-                sum_v56[lane] = 0.0f;
-            for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
-                for (int lane = 0; lane < 8; lane++) {
-                    const int j0 = j0_0 + lane;
-                    const float select_v55 = next[i0 * 8 + i1] == j0 ? v2 : 0.0f;
-                    cross_entropy_5[j0] = select_v55;
-                    sum_v56[lane] += -select_v55;
-                }
-            }
-            for (int lane = 0; lane < 4; lane++)
-                sum_v56[lane] += sum_v56[lane + 4];
-            for (int lane = 0; lane < 2; lane++)
-                sum_v56[lane] += sum_v56[lane + 2];
-            sum_v56[0] += sum_v56[1];
-            cross_entropy_6 = sum_v56[0];
-            const float v3 = cross_entropy_6 / cross_entropy_3[i0 * 8 + i1];
-            for (int j0 = 0; j0 < 256; j0++) {
-                cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = cross_entropy_5[j0] + v3
-                        * cross_entropy_2[i0 * 2048 + i1 * 256 + j0];
-            }
-        }
-    }
-}
-
 /* transformer.dl:24: dense -> f32[256] */
 static void gradients_k24_dense(const float *restrict cross_entropy_2, float *restrict classifier_bias_2)
 {
@@ -4507,83 +2983,6 @@ static void gradients_k24_dense(const float *restrict cross_entropy_2, float *re
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 classifier_bias_2[j0] += cross_entropy_2[j0 + r1 * 2048 + r2 * 256];
-            }
-        }
-    }
-}
-
-/* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates */
-static inline void gradients_k25_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 256; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[256]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[512]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[768]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k25_dense_layer_norm(const float *restrict cross_entropy_2, const float *restrict classifier_kernel_3,
-        float *restrict dense, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_y,
-        float *restrict layer_norm_17, const float *restrict x_2, const float *restrict layer_norm_12,
-        const float *restrict layer_norm_15, const float *restrict layer_norm_14, const float *restrict layer_norm_11,
-        float *restrict layer_norm_20)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_16[16];
-        float layer_norm_18;
-        float layer_norm_19;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k25_dense_layer_norm_tile_4(cross_entropy_2, i0 * 2048 + i1_0 * 256, classifier_kernel_3 + n,
-                        dense + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v66 = 0.0f;
-                float sum_v67 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = dense[i0 * 128 + i1 * 16 + j0];
-                    const float mul_v63 = v1 * layer_norm_1_gamma[j0];
-                    layer_norm_16[j0] = mul_v63;
-                    layer_norm_17[i0 * 128 + i1 * 16 + j0] = v1 * layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1];
-                    sum_v66 += mul_v63 * v2;
-                    sum_v67 += mul_v63;
-                }
-                layer_norm_18 = sum_v66;
-                layer_norm_19 = sum_v67;
-                const float v3 = layer_norm_15[i0 * 8 + i1];
-                const float v4 = layer_norm_14[i0 * 8 + i1];
-                const float v5 = -(layer_norm_18 / v4 * v3) * 0.5f / v4 / 16.0f;
-                const float v6 = layer_norm_12[i0 * 8 + i1];
-                const float v7 = -(layer_norm_19 * v3 + (layer_norm_11[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_20[i0 * 128 + i1 * 16 + j0] = layer_norm_16[j0] * v3 + v5 * (x_2[i0 * 128 + i1 * 16 + j0] - v6)
-                            * 2.0f + v7;
-                }
             }
         }
     }
@@ -4631,7 +3030,11 @@ static void gradients_k26_dense(const float *restrict layer_norm_1_y_2, const fl
     }
 }
 
-/* transformer.dl:24: layer_norm -> f32[16] */
+/* transformer.dl:24: layer_norm;
+ * transformer.dl:13: dense;
+ * transformer.dl:12: layer_norm;
+ * transformer.dl:11: multi_head_attention;
+ * transformer.dl:10: layer_norm -> f32[16]; in 7 places */
 static void gradients_k27_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -4641,90 +3044,6 @@ static void gradients_k27_layer_norm(const float *restrict dense, float *restric
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 layer_norm_1_beta_2[j0] += dense[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:24: layer_norm -> f32[16] */
-static void gradients_k28_layer_norm(const float *restrict layer_norm_17, float *restrict layer_norm_1_gamma_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_1_gamma_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_1_gamma_2[j0] += layer_norm_17[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:13: dense -> f32[16] */
-static void gradients_k29_dense(const float *restrict layer_norm_20, float *restrict block_1_down_bias_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_down_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_down_bias_2[j0] += layer_norm_20[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates */
-static inline void gradients_k30_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k30_dense_gelu(const float *restrict layer_norm_20, const float *restrict block_1_down_kernel_3,
-        float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                gradients_k30_dense_gelu_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16, block_1_down_kernel_3 + n,
-                        gelu_5 + (i0 * 512 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu_5[i0 * 512 + i1 * 64 + j0];
-                    const float v2 = gelu_2[i0 * 512 + i1 * 64 + j0];
-                    gelu_5[i0 * 512 + i1 * 64 + j0] = v1 * gelu[i0 * 512 + i1 * 64 + j0] * (dl_exp(-(v2 * v2)) * 1.1283792f)
-                            / 1.4142135f + v1 * gelu_3[i0 * 512 + i1 * 64 + j0] * 0.5f;
-                }
             }
         }
     }
@@ -4787,83 +3106,6 @@ static void gradients_k32_dense(const float *restrict gelu_5, float *restrict bl
     }
 }
 
-/* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates */
-static inline void gradients_k33_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k33_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_3,
-        float *restrict dense_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_y,
-        float *restrict layer_norm_22, const float *restrict block_1_x, const float *restrict layer_norm_7,
-        float *restrict layer_norm_20, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
-        const float *restrict layer_norm_6)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_21[16];
-        float layer_norm_23;
-        float layer_norm_24;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k33_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_3 + n,
-                        dense_3 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v82 = 0.0f;
-                float sum_v83 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = dense_3[i0 * 128 + i1 * 16 + j0];
-                    const float mul_v79 = v1 * block_1_norm_b_gamma[j0];
-                    layer_norm_21[j0] = mul_v79;
-                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = v1 * block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1];
-                    sum_v82 += mul_v79 * v2;
-                    sum_v83 += mul_v79;
-                }
-                layer_norm_23 = sum_v82;
-                layer_norm_24 = sum_v83;
-                const float v3 = layer_norm_10[i0 * 8 + i1];
-                const float v4 = layer_norm_9[i0 * 8 + i1];
-                const float v5 = -(layer_norm_23 / v4 * v3) * 0.5f / v4 / 16.0f;
-                const float v6 = layer_norm_7[i0 * 8 + i1];
-                const float v7 = -(layer_norm_24 * v3 + (layer_norm_6[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_20[i0 * 128 + i1 * 16 + j0] = layer_norm_20[i0 * 128 + i1 * 16 + j0] + (layer_norm_21[j0] * v3
-                            + v5 * (block_1_x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
-                }
-            }
-        }
-    }
-}
-
 /* transformer.dl:13: dense -> f32[16, 64], 32768 multiply-accumulates */
 static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
@@ -4906,99 +3148,7 @@ static void gradients_k34_dense(const float *restrict block_1_y_2, const float *
     }
 }
 
-/* transformer.dl:12: layer_norm -> f32[16] */
-static void gradients_k35_layer_norm(const float *restrict dense_3, float *restrict block_1_norm_b_beta_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_b_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_beta_2[j0] += dense_3[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:12: layer_norm -> f32[16] */
-static void gradients_k36_layer_norm(const float *restrict layer_norm_22, float *restrict block_1_norm_b_gamma_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_b_gamma_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_gamma_2[j0] += layer_norm_22[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k37_multi_head_attention(const float *restrict layer_norm_20,
-        float *restrict block_1_attention_output_bias_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_output_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_output_bias_2[j0] += layer_norm_20[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k38_multi_head_attention(const float *restrict layer_norm_20,
-        const float *restrict block_1_attention_output_kernel_3, float *restrict multi_head_attention_4)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k38_multi_head_attention_tile_4(layer_norm_20, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel_3 + n, multi_head_attention_4 + (i0 * 128 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
+/* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates; in 4 places */
 static inline void gradients_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -5042,230 +3192,6 @@ static void gradients_k39_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4] */
-static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_4,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_5)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                const float v1 = block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 1]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 2]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 3]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 4]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 5]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 6]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 7];
-                for (int j3 = 0; j3 < 4; j3++) {
-                    multi_head_attention_5[j0 * 128 + j1 * 32 + j2 * 4 + j3]
-                            = multi_head_attention_4[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates */
-static inline void gradients_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 4; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 8);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[4]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[8]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[12]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void gradients_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_5,
-        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_8,
-        const float *restrict block_1_attention_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_9)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    gradients_k41_multi_head_attention_tile_4(multi_head_attention_5, i0 * 128 + i1 * 32 + i2_0 * 4,
-                            multi_head_attention_19 + (i0 * 128 + i1 * 32 + n),
-                            multi_head_attention_8 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = multi_head_attention_5[i0 * 128 + i1 * 32 + i2 * 4];
-                    const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
-                    const float v3 = multi_head_attention_5[i0 * 128 + i1 * 32 + i2 * 4 + 1];
-                    const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
-                    const float v5 = multi_head_attention_5[i0 * 128 + i1 * 32 + i2 * 4 + 2];
-                    const float v6 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
-                    const float v7 = multi_head_attention_5[i0 * 128 + i1 * 32 + i2 * 4 + 3];
-                    const float v8 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
-                    const float v9 = -(v1 * v2) + -(v3 * v4) + -(v5 * v6) + -(v7 * v8);
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v10 = multi_head_attention_8[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        const float v11
-                                = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_8[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v10 + v9) * v11;
-                    }
-                }
-                gradients_k41_multi_head_attention_tile2_4(multi_head_attention_8, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_9 + (i0 * 128 + i1 * 32 + i2_0
-                        * 4));
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates */
-static inline void gradients_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k * 8), *const bk = b + (k * 4);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void gradients_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_7)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                gradients_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_5 + (i0 * 128 + i1 * 32),
-                        multi_head_attention_7 + (i0 * 128 + i1 * 32 + i2_0 * 4));
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates */
-static inline void gradients_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 8);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static void gradients_k43_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_8, float *restrict multi_head_attention_10)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 8; n += 4)
-                gradients_k43_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
-                        multi_head_attention_8 + (i0 * 256 + i1 * 64 + n), multi_head_attention_10 + (i0 * 128 + i1 * 32 + n));
-        }
-    }
-}
-
 /* transformer.dl:11: multi_head_attention -> f32[16] */
 static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_7,
         float *restrict multi_head_attention_11, float *restrict block_1_attention_value_bias_2)
@@ -5290,225 +3216,18 @@ static void gradients_k44_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_11,
-        const float *restrict block_1_attention_value_kernel_3, float *restrict multi_head_attention_12)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k45_multi_head_attention_tile_4(multi_head_attention_11, i0 * 128 + i1_0 * 16,
-                        block_1_attention_value_kernel_3 + n, multi_head_attention_12 + (i0 * 128 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k46_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k46_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_11,
-        float *restrict block_1_attention_value_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k46_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_11 + n,
-                    block_1_attention_value_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
 /* transformer.dl:11: multi_head_attention -> f32[16] */
 static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_10,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v101 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v101 += multi_head_attention_10[i0 * 8 + r0 * 128 + r1];
+                sum_v0 += multi_head_attention_10[i0 * 8 + r0 * 128 + r1];
             }
         }
-        block_1_attention_key_bias_2[i0] = sum_v101;
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k48_multi_head_attention(const float *restrict multi_head_attention_10,
-        const float *restrict block_1_attention_key_kernel_3, float *restrict multi_head_attention_13)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                gradients_k48_multi_head_attention_tile_4(multi_head_attention_10, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_3 + n, multi_head_attention_13 + (i0 * 128 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void gradients_k49_multi_head_attention_pack(const float *restrict multi_head_attention_10,
-        float *restrict multi_head_attention_20)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_20[j0 * 128 + j1 * 16 + j2] = multi_head_attention_10[j0 * 128 + j1 + j2 * 8];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k50_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k50_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_20,
-        float *restrict block_1_attention_key_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k50_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_20 + n,
-                    block_1_attention_key_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_9,
-        float *restrict multi_head_attention_15)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_9[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
-            }
-        }
+        block_1_attention_key_bias_2[i0] = sum_v0;
     }
 }
 
@@ -5518,152 +3237,14 @@ static void gradients_k52_multi_head_attention(const float *restrict multi_head_
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float multi_head_attention_14;
-        float sum_v107 = 0.0f;
+        float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v107 += multi_head_attention_9[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
+                sum_v0 += multi_head_attention_9[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
             }
         }
-        multi_head_attention_14 = sum_v107;
+        multi_head_attention_14 = sum_v0;
         block_1_attention_query_bias_2[i0] = multi_head_attention_14 * 0.5f;
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void gradients_k53_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at,
-        const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k53_multi_head_attention_layer_norm(const float *restrict multi_head_attention_15,
-        const float *restrict block_1_attention_query_kernel_3, float *restrict multi_head_attention_16,
-        const float *restrict multi_head_attention_12, const float *restrict multi_head_attention_13,
-        float *restrict multi_head_attention_17, const float *restrict block_1_norm_a_gamma, const float *restrict x,
-        const float *restrict layer_norm_2, const float *restrict layer_norm_20, const float *restrict layer_norm_5,
-        const float *restrict layer_norm_4, const float *restrict layer_norm, float *restrict layer_norm_28)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_26;
-        float layer_norm_27;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                gradients_k53_multi_head_attention_layer_norm_tile_4(multi_head_attention_15, i0 * 128 + i1_0 * 16,
-                        block_1_attention_query_kernel_3 + n, multi_head_attention_16 + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v115 = 0.0f;
-                float sum_v116 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v111 = multi_head_attention_12[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_13[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_16[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_17[i0 * 128 + i1 * 16 + j0] = add_v111;
-                    const float v1 = add_v111 * block_1_norm_a_gamma[j0];
-                    const float v2 = x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1];
-                    sum_v115 += v1 * v2;
-                    sum_v116 += v1;
-                }
-                layer_norm_26 = sum_v115;
-                layer_norm_27 = sum_v116;
-                const float v3 = layer_norm_5[i0 * 8 + i1];
-                const float v4 = layer_norm_4[i0 * 8 + i1];
-                const float v5 = -(layer_norm_26 / v4 * v3) * 0.5f / v4 / 16.0f;
-                const float v6 = layer_norm_2[i0 * 8 + i1];
-                const float v7 = -(layer_norm_27 * v3 + (layer_norm[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_28[i0 * 128 + i1 * 16 + j0] = layer_norm_20[i0 * 128 + i1 * 16 + j0]
-                            + (multi_head_attention_17[i0 * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
-                            * (x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates */
-static inline void gradients_k54_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k54_multi_head_attention(const float *restrict block_1_y, const float *restrict multi_head_attention_15,
-        float *restrict block_1_attention_query_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k54_multi_head_attention_tile_4(block_1_y, i0_0, multi_head_attention_15 + n,
-                    block_1_attention_query_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k55_layer_norm(const float *restrict multi_head_attention_17, float *restrict block_1_norm_a_beta_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_a_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_beta_2[j0] += multi_head_attention_17[j0 + r1 * 128 + r2 * 16];
-            }
-        }
     }
 }
 
@@ -5689,21 +3270,6 @@ static void gradients_k57_embedding(const float *restrict layer_norm_28, float *
 {
     for (int j0 = 0; j0 < 128; j0++) {
         positions_2[j0] = layer_norm_28[j0] + layer_norm_28[j0 + 128] + layer_norm_28[j0 + 256] + layer_norm_28[j0 + 384];
-    }
-}
-
-/* transformer.dl:20: embedding -> f32[256, 16] */
-static void gradients_k58_embedding(const float *restrict layer_norm_28, const int32_t *restrict tokens,
-        float *restrict embedding_1_embeddings_2)
-{
-    for (int j0 = 0; j0 < 4096; j0++)
-        embedding_1_embeddings_2[j0] = 0;
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                embedding_1_embeddings_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_28[j0 * 128 + j1 * 16 + j2];
-            }
-        }
     }
 }
 
@@ -5782,102 +3348,103 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_20 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
 
-    if (gradients_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    gradients_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, layer_norm, layer_norm_2,
+    train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, layer_norm, layer_norm_2,
             layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
-    gradients_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);
-    gradients_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
+    train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    gradients_k4_multi_head_attention_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_3);
-    gradients_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+    train_k2_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_3);   /* k4_multi_head_attention_pack */
+    train_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    gradients_k6_multi_head_attention_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_3);
-    gradients_k7_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);
-    gradients_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_18);
-    gradients_k9_multi_head_attention_pack(block_1_attention_value_y_2, multi_head_attention_19);
-    gradients_k10_multi_head_attention(multi_head_attention, multi_head_attention_18,
+    train_k2_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_3);   /* k6_multi_head_attention_pack */
+    train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k7_multi_head_attention */
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_18);
+    train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
+            multi_head_attention_19);   /* k9_multi_head_attention_pack */
+    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_18,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
             block_1_attention_value_y_2, block_1_attention_y);
-    gradients_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
-    gradients_k12_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);
-    gradients_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
+    train_k2_multi_head_attention_pack(params->block_1_attention_output_kernel,
+            block_1_attention_output_kernel_3);   /* k12_multi_head_attention_pack */
+    train_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
             layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
             block_1_y_2);
-    gradients_k14_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
-    gradients_k15_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
-    gradients_k16_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
-    gradients_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            x_2, layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
+    train_k14_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
+    train_k15_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
+    train_k16_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
+    train_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias, x_2,
+            layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
             params->layer_norm_1_beta, layer_norm_1_y_2);
-    gradients_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (gradients_k19_cross_entropy_check(next) != DL_OK)
+    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    if (train_k0_embedding_check(next) != DL_OK)
         return DL_INDEX;
-    gradients_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             cross_entropy_2, cross_entropy_3, next, cross_entropy_4, argmax);
-    gradients_k21_div(&count, argmax, next, &metrics->accuracy);
-    gradients_k22_div(&count, cross_entropy_4, &metrics->loss);
-    gradients_k23_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
+    train_k21_div(&count, argmax, next, &metrics->accuracy);
+    train_k22_div(&count, cross_entropy_4, &metrics->loss);
+    train_k23_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
     gradients_k24_dense(cross_entropy_2, gradients->classifier_bias);
-    gradients_k25_dense_layer_norm(cross_entropy_2, classifier_kernel_3, dense, params->layer_norm_1_gamma, layer_norm_1_y,
-            layer_norm_17, x_2, layer_norm_12, layer_norm_15, layer_norm_14, layer_norm_11, layer_norm_20);
+    train_k26_dense_layer_norm(cross_entropy_2, classifier_kernel_3, dense, params->layer_norm_1_gamma, layer_norm_1_y,
+            layer_norm_17, x_2, layer_norm_12, layer_norm_15, layer_norm_14, layer_norm_11,
+            layer_norm_20);   /* k25_dense_layer_norm */
     gradients_k26_dense(layer_norm_1_y_2, cross_entropy_2, gradients->classifier_kernel);
     gradients_k27_layer_norm(dense, gradients->layer_norm_1_beta);
-    gradients_k28_layer_norm(layer_norm_17, gradients->layer_norm_1_gamma);
-    gradients_k29_dense(layer_norm_20, gradients->block_1_down_bias);
-    gradients_k30_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);
+    gradients_k27_layer_norm(layer_norm_17, gradients->layer_norm_1_gamma);   /* k28_layer_norm */
+    gradients_k27_layer_norm(layer_norm_20, gradients->block_1_down_bias);   /* k29_dense */
+    train_k31_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);   /* k30_dense_gelu */
     gradients_k31_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
     gradients_k32_dense(gelu_5, gradients->block_1_up_bias);
-    gradients_k33_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
-            layer_norm_22, block_1_x, layer_norm_7, layer_norm_20, layer_norm_10, layer_norm_9, layer_norm_6);
+    train_k34_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
+            layer_norm_22, block_1_x, layer_norm_7, layer_norm_20, layer_norm_10, layer_norm_9,
+            layer_norm_6);   /* k33_dense_layer_norm */
     gradients_k34_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
-    gradients_k35_layer_norm(dense_3, gradients->block_1_norm_b_beta);
-    gradients_k36_layer_norm(layer_norm_22, gradients->block_1_norm_b_gamma);
-    gradients_k37_multi_head_attention(layer_norm_20, gradients->block_1_attention_output_bias);
-    gradients_k38_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3, multi_head_attention_4);
+    gradients_k27_layer_norm(dense_3, gradients->block_1_norm_b_beta);   /* k35_layer_norm */
+    gradients_k27_layer_norm(layer_norm_22, gradients->block_1_norm_b_gamma);   /* k36_layer_norm */
+    gradients_k27_layer_norm(layer_norm_20, gradients->block_1_attention_output_bias);   /* k37_multi_head_attention */
+    train_k39_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3,
+            multi_head_attention_4);   /* k38_multi_head_attention */
     gradients_k39_multi_head_attention(multi_head_attention_3, layer_norm_20, gradients->block_1_attention_output_kernel);
-    gradients_k40_multi_head_attention(multi_head_attention_4, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_5);
-    gradients_k41_multi_head_attention(multi_head_attention_5, multi_head_attention_19, multi_head_attention_8,
-            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_9);
-    gradients_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
-            multi_head_attention_7);
-    gradients_k43_multi_head_attention(multi_head_attention, multi_head_attention_8, multi_head_attention_10);
+    train_k41_multi_head_attention(multi_head_attention_4, block_1_attention_scaled_dot_product_attention_1_weights,
+            multi_head_attention_5);   /* k40_multi_head_attention */
+    train_k42_multi_head_attention(multi_head_attention_5, multi_head_attention_19, multi_head_attention_8, block_1_attention_y,
+            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
+            multi_head_attention_9);   /* k41_multi_head_attention */
+    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
+            multi_head_attention_7);   /* k42_multi_head_attention */
+    train_k44_multi_head_attention(multi_head_attention, multi_head_attention_8,
+            multi_head_attention_10);   /* k43_multi_head_attention */
     gradients_k44_multi_head_attention(multi_head_attention_7, multi_head_attention_11,
             gradients->block_1_attention_value_bias);
-    gradients_k45_multi_head_attention(multi_head_attention_11, block_1_attention_value_kernel_3, multi_head_attention_12);
-    gradients_k46_multi_head_attention(block_1_y, multi_head_attention_11, gradients->block_1_attention_value_kernel);
+    train_k39_multi_head_attention(multi_head_attention_11, block_1_attention_value_kernel_3,
+            multi_head_attention_12);   /* k45_multi_head_attention */
+    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_11,
+            gradients->block_1_attention_value_kernel);   /* k46_multi_head_attention */
     gradients_k47_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_key_bias);
-    gradients_k48_multi_head_attention(multi_head_attention_10, block_1_attention_key_kernel_3, multi_head_attention_13);
-    gradients_k49_multi_head_attention_pack(multi_head_attention_10, multi_head_attention_20);
-    gradients_k50_multi_head_attention(block_1_y, multi_head_attention_20, gradients->block_1_attention_key_kernel);
-    gradients_k51_multi_head_attention(multi_head_attention_9, multi_head_attention_15);
+    train_k49_multi_head_attention(multi_head_attention_10, block_1_attention_key_kernel_3,
+            multi_head_attention_13);   /* k48_multi_head_attention */
+    train_k50_multi_head_attention_pack(multi_head_attention_10, multi_head_attention_20);   /* k49_multi_head_attention_pack */
+    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_20,
+            gradients->block_1_attention_key_kernel);   /* k50_multi_head_attention */
+    train_k52_multi_head_attention(multi_head_attention_9, multi_head_attention_15);   /* k51_multi_head_attention */
     gradients_k52_multi_head_attention(multi_head_attention_9, gradients->block_1_attention_query_bias);
-    gradients_k53_multi_head_attention_layer_norm(multi_head_attention_15, block_1_attention_query_kernel_3,
+    train_k54_multi_head_attention_layer_norm(multi_head_attention_15, block_1_attention_query_kernel_3,
             multi_head_attention_16, multi_head_attention_12, multi_head_attention_13, multi_head_attention_17,
             params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_20, layer_norm_5, layer_norm_4, layer_norm,
-            layer_norm_28);
-    gradients_k54_multi_head_attention(block_1_y, multi_head_attention_15, gradients->block_1_attention_query_kernel);
-    gradients_k55_layer_norm(multi_head_attention_17, gradients->block_1_norm_a_beta);
+            layer_norm_28);   /* k53_multi_head_attention_layer_norm */
+    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_15,
+            gradients->block_1_attention_query_kernel);   /* k54_multi_head_attention */
+    gradients_k27_layer_norm(multi_head_attention_17, gradients->block_1_norm_a_beta);   /* k55_layer_norm */
     gradients_k56_layer_norm(multi_head_attention_17, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
     gradients_k57_embedding(layer_norm_28, gradients->positions);
-    gradients_k58_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);
+    train_k59_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);   /* k58_embedding */
     metrics->count = count;
-    return DL_OK;
-}
-
-/* transformer.dl:20: embedding -> index check */
-static dl_status evaluate_k0_embedding_check(const int32_t *restrict tokens)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            if ((uint32_t)tokens[j0 * 8 + j1] >= 256u)
-                return DL_INDEX;
-        }
-    }
     return DL_OK;
 }
 
@@ -5891,200 +3458,25 @@ static void evaluate_k1_embedding_layer_norm(const float *restrict embedding_1_e
             float layer_norm;
             float block_1_norm_a_standardized_1_centered[16];
             float layer_norm_2;
-            float sum_v2 = 0.0f;
+            float sum_v1 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v1 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
-                x[i0 * 128 + i1 * 16 + j0] = x_v1;
-                sum_v2 += x_v1;
+                const float x_v0 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
+                x[i0 * 128 + i1 * 16 + j0] = x_v0;
+                sum_v1 += x_v0;
             }
-            layer_norm = sum_v2;
+            layer_norm = sum_v1;
             const float v1 = layer_norm / 16.0f;
-            float sum_v4 = 0.0f;
+            float sum_v3 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v3 = x[i0 * 128 + i1 * 16 + j0] - v1;
-                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v3;
-                sum_v4 += block_1_norm_a_standardized_1_centered_v3 * block_1_norm_a_standardized_1_centered_v3;
+                const float block_1_norm_a_standardized_1_centered_v2 = x[i0 * 128 + i1 * 16 + j0] - v1;
+                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v2;
+                sum_v3 += block_1_norm_a_standardized_1_centered_v2 * block_1_norm_a_standardized_1_centered_v2;
             }
-            layer_norm_2 = sum_v4;
+            layer_norm_2 = sum_v3;
             const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
                 block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
                         + block_1_norm_a_beta[j0];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void evaluate_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k2_multi_head_attention(const float *restrict block_1_y,
-        const float *restrict block_1_attention_query_kernel, float *restrict multi_head_attention,
-        const float *restrict block_1_attention_query_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k2_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0]) * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void evaluate_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k3_multi_head_attention(const float *restrict block_1_y,
-        const float *restrict block_1_attention_key_kernel, float *restrict block_1_attention_key_y_2,
-        const float *restrict block_1_attention_key_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k3_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_key_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_key_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
-static inline void evaluate_k4_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k4_multi_head_attention(const float *restrict block_1_y,
-        const float *restrict block_1_attention_value_kernel, float *restrict block_1_attention_value_y_2,
-        const float *restrict block_1_attention_value_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                evaluate_k4_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_value_kernel + n,
-                        block_1_attention_value_y_2 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_value_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_value_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_value_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
-static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_4)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_4[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -6212,19 +3604,6 @@ static void evaluate_k6_multi_head_attention(const float *restrict multi_head_at
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16] */
-static void evaluate_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
-            }
-        }
-    }
-}
-
 /* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates */
 static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
@@ -6274,22 +3653,22 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
                 evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v21 = 0.0f;
+                float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_x_v20 = x[i0 * 128 + i1 * 16 + j0]
+                    const float block_1_x_v1 = x[i0 * 128 + i1 * 16 + j0]
                             + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
-                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v20;
-                    sum_v21 += block_1_x_v20;
+                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v1;
+                    sum_v2 += block_1_x_v1;
                 }
-                layer_norm_3 = sum_v21;
+                layer_norm_3 = sum_v2;
                 const float v1 = layer_norm_3 / 16.0f;
-                float sum_v23 = 0.0f;
+                float sum_v4 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_standardized_1_centered_v22 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
-                    block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v22;
-                    sum_v23 += block_1_norm_b_standardized_1_centered_v22 * block_1_norm_b_standardized_1_centered_v22;
+                    const float block_1_norm_b_standardized_1_centered_v3 = block_1_x[i0 * 128 + i1 * 16 + j0] - v1;
+                    block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v3;
+                    sum_v4 += block_1_norm_b_standardized_1_centered_v3 * block_1_norm_b_standardized_1_centered_v3;
                 }
-                layer_norm_4 = sum_v23;
+                layer_norm_4 = sum_v4;
                 const float v2 = 1.0f / dl_sqrt(layer_norm_4 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
                     block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] * v2
@@ -6400,22 +3779,22 @@ static void evaluate_k10_dense_layer_norm(const float *restrict gelu, const floa
             for (int n = 0; n < 16; n += 4)
                 evaluate_k10_dense_layer_norm_tile_4(gelu, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v29 = 0.0f;
+                float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float x_v28 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
+                    const float x_v1 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    x_2[j0] = x_v28;
-                    sum_v29 += x_v28;
+                    x_2[j0] = x_v1;
+                    sum_v2 += x_v1;
                 }
-                layer_norm_5 = sum_v29;
+                layer_norm_5 = sum_v2;
                 const float v1 = layer_norm_5 / 16.0f;
-                float sum_v31 = 0.0f;
+                float sum_v4 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_standardized_1_centered_v30 = x_2[j0] - v1;
-                    layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v30;
-                    sum_v31 += layer_norm_1_standardized_1_centered_v30 * layer_norm_1_standardized_1_centered_v30;
+                    const float layer_norm_1_standardized_1_centered_v3 = x_2[j0] - v1;
+                    layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v3;
+                    sum_v4 += layer_norm_1_standardized_1_centered_v3 * layer_norm_1_standardized_1_centered_v3;
                 }
-                layer_norm_6 = sum_v31;
+                layer_norm_6 = sum_v4;
                 const float v2 = 1.0f / dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
                 for (int j0 = 0; j0 < 16; j0++) {
                     layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] * v2
@@ -6424,18 +3803,6 @@ static void evaluate_k10_dense_layer_norm(const float *restrict gelu, const floa
             }
         }
     }
-}
-
-/* transformer.dl:30: cross_entropy -> index check */
-static dl_status evaluate_k11_cross_entropy_check(const int32_t *restrict next)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            if ((uint32_t)next[j0 * 8 + j1] >= 256u)
-                return DL_INDEX;
-        }
-    }
-    return DL_OK;
 }
 
 /* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates */
@@ -6486,54 +3853,54 @@ static void evaluate_k12_dense_cross_entropy_argmax(const float *restrict layer_
                 evaluate_k12_dense_cross_entropy_argmax_tile_4(layer_norm_1_y, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float max_v36[8];
+                float max_v2[8];
                 for (int lane = 0; lane < 8; lane++)
-                    max_v36[lane] = -DL_INFINITY;
+                    max_v2[lane] = -DL_INFINITY;
                 for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int j0 = j0_0 + lane;
-                        const float logits_v34 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
-                        logits[j0] = logits_v34;
-                        const float x_max_v36 = logits_v34;
-                        max_v36[lane] = dl_max(max_v36[lane], x_max_v36);
+                        const float logits_v1 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
+                        logits[j0] = logits_v1;
+                        const float x_max_v2 = logits_v1;
+                        max_v2[lane] = dl_max(max_v2[lane], x_max_v2);
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    max_v36[lane] = dl_max(max_v36[lane], max_v36[lane + 4]);
+                    max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 4]);
                 for (int lane = 0; lane < 2; lane++)
-                    max_v36[lane] = dl_max(max_v36[lane], max_v36[lane + 2]);
-                max_v36[0] = dl_max(max_v36[0], max_v36[1]);
-                cross_entropy = max_v36[0];
-                float sum_v37[8];
+                    max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 2]);
+                max_v2[0] = dl_max(max_v2[0], max_v2[1]);
+                cross_entropy = max_v2[0];
+                float sum_v3[8];
                 for (int lane = 0; lane < 8; lane++)
-                    sum_v37[lane] = 0.0f;
+                    sum_v3[lane] = 0.0f;
                 for (int r0_0 = 0; r0_0 < 256; r0_0 += 8) {
                     for (int lane = 0; lane < 8; lane++) {
                         const int r0 = r0_0 + lane;
-                        sum_v37[lane] += dl_exp(logits[r0] - cross_entropy);
+                        sum_v3[lane] += dl_exp(logits[r0] - cross_entropy);
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)
-                    sum_v37[lane] += sum_v37[lane + 4];
+                    sum_v3[lane] += sum_v3[lane + 4];
                 for (int lane = 0; lane < 2; lane++)
-                    sum_v37[lane] += sum_v37[lane + 2];
-                sum_v37[0] += sum_v37[1];
-                cross_entropy_2 = sum_v37[0];
+                    sum_v3[lane] += sum_v3[lane + 2];
+                sum_v3[0] += sum_v3[1];
+                cross_entropy_2 = sum_v3[0];
                 const float v1 = dl_log(cross_entropy_2);
-                float sum_v38 = 0.0f;
-                int32_t argmax_v39 = 0;
-                float best_argmax_v39 = -DL_INFINITY;
+                float sum_v4 = 0.0f;
+                int32_t argmax_v5 = 0;
+                float best_argmax_v5 = -DL_INFINITY;
                 for (int r0 = 0; r0 < 256; r0++) {
                     const float v2 = logits[r0];
-                    sum_v38 += next[i0 * 8 + i1] == r0 ? v2 - cross_entropy - v1 : 0.0f;
-                    const float x_argmax_v39 = v2;
-                    if (best_argmax_v39 < x_argmax_v39) {
-                        best_argmax_v39 = x_argmax_v39;
-                        argmax_v39 = r0;
+                    sum_v4 += next[i0 * 8 + i1] == r0 ? v2 - cross_entropy - v1 : 0.0f;
+                    const float x_argmax_v5 = v2;
+                    if (best_argmax_v5 < x_argmax_v5) {
+                        best_argmax_v5 = x_argmax_v5;
+                        argmax_v5 = r0;
                     }
                 }
-                cross_entropy_3[i0 * 8 + i1] = sum_v38;
-                argmax[i0 * 8 + i1] = argmax_v39;
+                cross_entropy_3[i0 * 8 + i1] = sum_v4;
+                argmax[i0 * 8 + i1] = argmax_v5;
             }
         }
     }
@@ -6685,28 +4052,28 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     dl_word *const argmax = (dl_word *)(void *)(base + 4224);   /* i32[4, 8] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
 
-    if (evaluate_k0_embedding_check(tokens) != DL_OK)
+    if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     evaluate_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
-    evaluate_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);
-    evaluate_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);
-    evaluate_k4_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);
-    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
+            params->block_1_attention_query_bias);   /* k2_multi_head_attention */
+    train_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+            params->block_1_attention_key_bias);   /* k3_multi_head_attention */
+    train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);   /* k5_multi_head_attention_pack */
     evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_4,
             block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
             block_1_attention_value_y_2, block_1_attention_y);
-    evaluate_k7_multi_head_attention(block_1_attention_y, multi_head_attention_3);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);   /* k7_multi_head_attention */
     evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
     evaluate_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
     evaluate_k10_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);
-    if (evaluate_k11_cross_entropy_check(next) != DL_OK)
+    if (train_k0_embedding_check(next) != DL_OK)
         return DL_INDEX;
     evaluate_k12_dense_cross_entropy_argmax(layer_norm_1_y, params->classifier_kernel, classifier_y, params->classifier_bias,
             next, cross_entropy_3, argmax);

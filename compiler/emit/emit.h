@@ -5,18 +5,29 @@
 
 #include "../kernels/kernel.h"
 
-/* Gives every buffer of the plan a C identifier of its own. `prefix` sets apart the kernels of a module's functions. */
-void name_buffers(Plan *p);
-void emit_kernel(StrBuf *sb, const Plan *p, const Kernel *k, const char *prefix);
+void name_buffers(Plan *p);                                 /* every buffer of the plan gets a C identifier of its own */
+/* A kernel's function, or nothing where it calls another's. `work` is emptied. */
+void emit_kernel(StrBuf *sb, Arena *work, const Plan *p, const Kernel *k);
+/* The same, without comment and in words that are not the model's: equal for kernels that can be one function. */
+void emit_nameless(StrBuf *sb, Arena *work, const Plan *p, Kernel *k);
 const char *c_identifier(Arena *a, const char *name);       /* dots to underscores; keywords get one behind */
 const char *c_type(DType dt);
 const char *c_storage_type(const Buffer *b);                /* in the arena, where an integer may take a float's place */
 const char *c_float(Arena *a, double value);
 
+/* ---- share.c: kernels whose C is the same but for names become one function ------------------------ */
+typedef struct Share {      /* {.a = arena}: none yet */
+    Arena *a;
+    StrMap text;            /* nameless text: 1 + index into first */
+    VEC(Kernel *) first;    /* the kernels with a function of their own */
+} Share;
+/* Which function each kernel of the plan calls; its own ones are called PREFIX and the kernel's name. */
+void share_kernels(Share *s, Plan *p, const char *prefix);
+
 /* ---- emit_body.c: what every entry point consists of ----------------------------------------------- */
 typedef const char *PortPointer(void *context, const Buffer *port);     /* the C expression that points to a port's tensor */
 /* `ticks`: behind each kernel stands dlc_tick(its step). */
-void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context, bool ticks);
+void emit_steps(StrBuf *sb, const Plan *p, PortPointer *port, void *context, bool ticks);
 void emit_line(StrBuf *sb, int indent, const char *text);       /* a long one is broken behind commas */
 void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of the headers `body` needs, or their text */
 

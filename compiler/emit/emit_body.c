@@ -19,15 +19,17 @@ static const char *const reserved[] = {
     "try",      "catch",     "throw",     "asm",      "linux",     "unix",     "params",   "state",
     "stream",   "optimizer", "gradients", "metrics",  "arena",     "base",     "count",    "seed",
     "step",     "rows",      "lane",      "loops",    "n",         "t",        "words",    "int32_t",
-    "uint8_t",  "uint32_t",  "uint64_t",  "pool",
+    "uint8_t",  "uint32_t",  "uint64_t",  "pool",     "salt",
 };
 
-/* Looks like a loop variable, a constant or a unit's value in an emitted kernel: a letter and digits, or _v
- * and digits behind. */
+/* Looks like a loop variable, a constant, a unit's value or a salt in an emitted kernel: a letter and digits, _v and
+ * digits behind, or salt_ and digits. */
 static bool looks_local(const char *name)
 {
     const char *value = strrchr(name, '_');
     if (value && value[1] == 'v' && value[2] && strspn(value + 2, "0123456789") == strlen(value + 2))
+        return true;
+    if (!strncmp(name, "salt_", 5) && name[5] && strspn(name + 5, "0123456789") == strlen(name + 5))
         return true;
     size_t letters = strspn(name, "ijkrtv");
     return letters == 1 && name[1] && strspn(name + 1, "0123456789_") == strlen(name + 1);
@@ -125,7 +127,6 @@ void emit_line(StrBuf *sb, int indent, const char *text)
 typedef struct Body {
     StrBuf *sb;
     Arena *a;
-    const char *prefix;
     PortPointer *port;
     void *context;
     bool ticks;
@@ -139,13 +140,22 @@ static const char *pointer_of(Body *e, const Buffer *b)
 static const char *call_text(Body *e, const Kernel *k)
 {
     StrBuf sb = {.a = e->a};
-    sb_printf(&sb, "%s%s(%s", e->prefix, k->name, k->split.n ? "pool" : "");
+    int n = k->split.n > 0;
+    sb_printf(&sb, "%s(%s", k->function, n ? "pool" : "");
     for (int i = 0; i < k->scans.n; i++)
-        sb_printf(&sb, "%s%s", i || k->split.n ? ", " : "", k->scans.at[i]->name);
+        sb_printf(&sb, "%s%s", n++ ? ", " : "", k->scans.at[i]->name);
+    for (int i = 0; i < k->salts.n; i++)
+        sb_printf(&sb, "%s0x%08" PRIx32 "u", n++ ? ", " : "", k->salts.at[i]);
     for (int i = 0; i < k->args.n; i++)
-        sb_printf(&sb, "%s%s", i || k->scans.n || k->split.n ? ", " : "", pointer_of(e, k->args.at[i]));
+        sb_printf(&sb, "%s%s", n++ ? ", " : "", pointer_of(e, k->args.at[i]));
     sb_putc(&sb, ')');
     return sb_text(&sb);
+}
+
+/* Its name in dumps and reports, where the function it calls has another. */
+static const char *own_name(Body *e, const Kernel *k)
+{
+    return k->same && !str_eq(k->name, k->same->name) ? arena_printf(e->a, "   /* %s */", k->name) : "";
 }
 
 static void put_steps(Body *e, Step *const *steps, int n, int indent)
@@ -166,7 +176,7 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
             sb_printf(e->sb, "%*sif (%s != DL_OK)\n%*sreturn DL_INDEX;\n", indent, "",
                       call_text(e, s->kernel), indent + 4, "");
         } else {
-            emit_line(e->sb, indent, arena_printf(e->a, "%s;", call_text(e, s->kernel)));
+            emit_line(e->sb, indent, arena_printf(e->a, "%s;%s", call_text(e, s->kernel), own_name(e, s->kernel)));
         }
         if (e->ticks && s->kind == STEP_KERNEL)
             sb_printf(e->sb, "%*sdlc_tick(%d);\n", indent, "", s->at);
@@ -201,9 +211,9 @@ static void put_arena_pointers(Body *e, const Plan *p)
         sb_puts(e->sb, "    (void)pool;\n");
 }
 
-void emit_steps(StrBuf *sb, const Plan *p, const char *prefix, PortPointer *port, void *context, bool ticks)
+void emit_steps(StrBuf *sb, const Plan *p, PortPointer *port, void *context, bool ticks)
 {
-    Body e = {.sb = sb, .a = p->a, .prefix = prefix, .port = port, .context = context, .ticks = ticks};
+    Body e = {.sb = sb, .a = p->a, .port = port, .context = context, .ticks = ticks};
     put_arena_pointers(&e, p);
     sb_putc(sb, '\n');
     put_steps(&e, p->steps.at, p->steps.n, 4);

@@ -135,7 +135,7 @@ void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at)
 const char *unit_name(Out *o, const Unit *u)
 {
     const char *name = u->node->name ? u->node->name : op_info(u->node->op)->text;
-    return arena_printf(o->a, "%s_v%d", c_identifier(o->a, name), u->id);
+    return arena_printf(o->a, "%s_v%d", o->nameless ? "unit" : c_identifier(o->a, name), u->place);
 }
 
 /* ---- expressions ----------------------------------------------------------------------------------- */
@@ -198,6 +198,20 @@ static void put_extremum(Out *o, StrBuf *sb, const Ex *e, int outside)
     sb_puts(sb, " : ");
     put_ex(o, sb, e->in[0], CHOOSE + 1);
     close_paren(sb, outside > CHOOSE);
+}
+
+const char *salt_name(Arena *a, int i)
+{
+    return i ? arena_printf(a, "salt_%d", i + 1) : "salt";
+}
+
+/* The parameter that holds it. */
+static const char *salt_text(Out *o, uint32_t salt)
+{
+    for (int i = 0; i < o->k->salts.n; i++)
+        if (o->k->salts.at[i] == salt)
+            return salt_name(o->a, i);
+    return arena_printf(o->a, "0x%08" PRIx32 "u", salt);
 }
 
 static void put_cast(Out *o, StrBuf *sb, const Ex *e, int outside)
@@ -332,7 +346,7 @@ void put_whole(Out *o, StrBuf *sb, const Ex *e, int outside)
             put_ex(o, sb, e->in[i], TIGHT);
             sb_puts(sb, ", ");
         }
-        sb_printf(sb, "0x%08" PRIx32 "u, (uint32_t)(%s))", e->salt, lin_text(o, e->at));
+        sb_printf(sb, "%s, (uint32_t)(%s))", salt_text(o, e->salt), lin_text(o, e->at));
         break;
     case X_UNIT:
         sb_puts(sb, unit_name(o, e->unit));

@@ -11,7 +11,7 @@ typedef struct Out {
     Arena *a;
     const Plan *p;
     const Kernel *k;
-    const char *prefix;         /* of the kernel's function and tiles */
+    bool nameless;              /* names of the model's are left out: see share.c */
     const Var *block;           /* first row of the block of rows being printed; NULL outside of one */
     int indent;
     int ntemp;                  /* constants v1, v2, ... so far */
@@ -32,6 +32,7 @@ const char *ex_text(Out *o, const Ex *e, int outside);
 void put_conditions(Out *o, StrBuf *sb, const Ex *e);           /* of an X_GUARD */
 int lin_depth(const Lin *x);                                    /* the loop it changes in; after reset_ex, 0: in none */
 const char *unit_name(Out *o, const Unit *u);                   /* the variable that holds a unit's value in its kernel */
+const char *salt_name(Arena *a, int i);                         /* of a kernel's i-th salt, a parameter */
 void reset_ex(Ex *e);
 void count_uses(Ex *e, bool guarded);
 void choose_temps(Out *o, Ex *e, int user_depth, ExList *list);

@@ -75,13 +75,13 @@ static void print_blocked(Out *o, const Tile *t)
     o->block = NULL;
 }
 
-/* Where in the source it came from and what the user wrote there; what it makes. */
-static void print_comment(Out *o)
+/* Where in the source it came from and what the user wrote there. */
+static const char *places(Out *o, const Kernel *k)
 {
     StrBuf sb = {.a = o->a};
     int last_line = 0, last_source = 0, column;
-    for (int i = 0; o->p->d && i < o->k->spans.n && i < 6; i++) {
-        Span sp = o->k->spans.at[i];
+    for (int i = 0; o->p->d && i < k->spans.n && i < 6; i++) {
+        Span sp = k->spans.at[i];
         int at = diag_line(o->p->d, sp, &column);
         const char *word = span_word(o->p, sp), *file = diag_source_name(o->p->d, sp.source), *slash = strrchr(file, '/');
         bool same = at == last_line && sp.source == last_source;
@@ -91,9 +91,32 @@ static void print_comment(Out *o)
         last_line = at;
         last_source = sp.source;
     }
-    const Unit *last = o->k->units.at[o->k->units.n - 1];
-    line(o, "/* %s%s%s%s */", sb_text(&sb), sb.n ? " -> " : "", last->buffer ? type_text(o->a, last->type) : "index check",
-         o->k->macs ? arena_printf(o->a, ", %" PRId64 " multiply-accumulates", o->k->macs) : "");
+    return sb_text(&sb);
+}
+
+/* The places in the model it serves, and what it makes. */
+static void print_comment(Out *o)
+{
+    const Kernel *k = o->k;
+    const char *where = places(o, k);
+    StrMap seen = {.a = o->a};
+    StrBuf sb = {.a = o->a};
+    *str_map(&seen, where) = 1;
+    sb_printf(&sb, "/* %s", where);
+    for (int i = 0; i < k->others.n; i++) {
+        const char *also = places(o, k->others.at[i]);
+        if (!*also || *str_map(&seen, also))
+            continue;
+        *str_map(&seen, also) = 1;
+        sb_printf(&sb, "%s%s", sb.n > 3 ? ";\n * " : "", also);
+    }
+    const Unit *last = k->units.at[k->units.n - 1];
+    sb_printf(&sb, "%s%s", sb.n > 3 ? " -> " : "", last->buffer ? type_text(o->a, last->type) : "index check");
+    if (k->macs)
+        sb_printf(&sb, ", %" PRId64 " multiply-accumulates", k->macs);
+    if (k->others.n)
+        sb_printf(&sb, "; in %d places", k->others.n + 1);
+    line(o, "%s */", sb_text(&sb));
 }
 
 static const char *parameters(Out *o)
@@ -101,6 +124,8 @@ static const char *parameters(Out *o)
     StrBuf sb = {.a = o->a};
     for (int i = 0; i < o->k->scans.n; i++)
         sb_printf(&sb, "%sint %s", sb.n ? ", " : "", o->k->scans.at[i]->name);
+    for (int i = 0; i < o->k->salts.n; i++)
+        sb_printf(&sb, "%suint32_t %s", sb.n ? ", " : "", salt_name(o->a, i));
     for (int i = 0; i < o->k->args.n; i++) {
         const Buffer *b = o->k->args.at[i];
         sb_printf(&sb, "%s%s%s *restrict %s", sb.n ? ", " : "", is_written(o->k, b) ? "" : "const ", c_storage_type(b), b->name);
@@ -108,40 +133,77 @@ static const char *parameters(Out *o)
     return sb.n ? sb_text(&sb) : "void";
 }
 
-void emit_kernel(StrBuf *sb, const Plan *p, const Kernel *k, const char *prefix)
+static void print_function(Out *o)
 {
-    Out o = {.sb = sb, .a = p->a, .p = p, .k = k, .prefix = prefix};
+    const Kernel *k = o->k;
     const Tile *tile = kernel_tile(k);
-    print_comment(&o);
     for (int i = 0; i < k->stages.n; i++)
         if (k->stages.at[i]->kind == STAGE_TILE)
-            tile_functions(&o, k->stages.at[i]->tile);
+            tile_functions(o, k->stages.at[i]->tile);
     bool check = k->stages.at[0]->kind == STAGE_CHECK;
-    const char *with = parameters(&o);
+    const char *with = parameters(o);
     if (k->split.n)
-        line(&o, "static void %s%s_range(int dl_from, int dl_to, %s)", prefix, k->name, with);
+        line(o, "static void %s_range(int dl_from, int dl_to, %s)", k->function, with);
     else
-        line(&o, "static %s %s%s(%s)", check ? "dl_status" : "void", prefix, k->name, with);
-    line(&o, "{");
-    o.indent = 1;
+        line(o, "static %s %s(%s)", check ? "dl_status" : "void", k->function, with);
+    line(o, "{");
+    o->indent = 1;
     int opened = 0;
     for (int i = 0; i < k->nouter; i++) {
         const Var *v = k->outer[k->order[i]];
         if (tile && v == tile->m)
             continue;
-        open_loop(&o, v);
+        open_loop(o, v);
         opened++;
     }
-    print_locals(&o);
+    print_locals(o);
     if (tile)
-        print_blocked(&o, tile);
+        print_blocked(o, tile);
     else
         for (int i = 0; i < k->stages.n; i++)
-            print_stage(&o, k->stages.at[i]);
-    close_loops(&o, opened);
-    o.indent = 0;
-    line(&o, "}");
+            print_stage(o, k->stages.at[i]);
+    close_loops(o, opened);
+    o->indent = 0;
+    line(o, "}");
     if (k->split.n)
-        print_pieces(&o, with);
+        print_pieces(o, with);
+}
+
+void emit_kernel(StrBuf *sb, Arena *work, const Plan *p, const Kernel *k)
+{
+    Out o = {.sb = sb, .a = work, .p = p, .k = k};
+    if (k->same)
+        return;
+    print_comment(&o);
+    print_function(&o);
     sb_putc(sb, '\n');
+    arena_reset(work);
+}
+
+/* ---- without names --------------------------------------------------------------------------------- */
+static void rename_buffers(Arena *a, Buffer *const *buffers, int n, const char *prefix, const char **old)
+{
+    for (int i = 0; i < n; i++) {
+        old[i] = buffers[i]->name;
+        buffers[i]->name = arena_printf(a, "%s%d", prefix, i);
+    }
+}
+
+static void restore_buffers(Buffer *const *buffers, int n, const char *const *old)
+{
+    for (int i = 0; i < n; i++)
+        buffers[i]->name = old[i];
+}
+
+void emit_nameless(StrBuf *sb, Arena *work, const Plan *p, Kernel *k)
+{
+    Out o = {.sb = sb, .a = work, .p = p, .k = k, .nameless = true};
+    const char **args = NEWN(work, const char *, k->args.n + 1), **locals = NEWN(work, const char *, k->locals.n + 1);
+    rename_buffers(work, k->args.at, k->args.n, "arg", args);
+    rename_buffers(work, k->locals.at, k->locals.n, "local", locals);
+    k->function = "kernel";
+    print_function(&o);
+    restore_buffers(k->args.at, k->args.n, args);
+    restore_buffers(k->locals.at, k->locals.n, locals);
+    arena_reset(work);
 }

@@ -20,17 +20,21 @@ static const char *port_in_list(void *context, const Buffer *b)
 const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
 {
     StrBuf body = {.a = a}, sb = {.a = a};
+    Share share = {.a = arena_inner(a)};
+    Arena *work = arena_inner(a);
     bool calls_gemm = false, ticks = false;
     for (int i = 0; i < n; i++) {
+        name_buffers(functions[i].plan);
+        share_kernels(&share, functions[i].plan, arena_printf(a, "%s_", functions[i].name));
+    }
+    for (int i = 0; i < n; i++) {
         Plan *p = functions[i].plan;
-        const char *prefix = arena_printf(a, "%s_", functions[i].name);
-        name_buffers(p);
         for (int k = 0; k < p->kernels.n; k++)
-            emit_kernel(&body, p, p->kernels.at[k], prefix);
+            emit_kernel(&body, work, p, p->kernels.at[k]);
         const char *head = arena_printf(a, "dl_status dlc_%s(void *const *in, void *const *out, void *arena, struct dl_pool *pool)",
                                         functions[i].name);
         sb_printf(&body, "struct dl_pool;\n%s;\n%s\n{\n    (void)in;\n    (void)out;\n    (void)pool;\n", head, head);
-        emit_steps(&body, p, prefix, port_in_list, p, functions[i].ticks);
+        emit_steps(&body, p, port_in_list, p, functions[i].ticks);
         sb_puts(&body, "    return DL_OK;\n}\n\n");
         calls_gemm |= p->target->calls_gemm;
         ticks |= functions[i].ticks;

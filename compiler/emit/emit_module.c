@@ -61,7 +61,7 @@ static const Target *target_of(const ModulePlans *plans)
 
 typedef struct Emit {
     StrBuf *sb;
-    Arena *a;
+    Arena *a, *work;
     Diag *d;
     const Module *m;
     const ModulePlans *plans;
@@ -226,7 +226,7 @@ static void put_entrance(Emit *e, Entrance at)
     if (at == ENTER_TRAIN)
         sb_puts(sb, "    const int32_t step = optimizer->step + 1;\n");
     put_unused_ports(e, at, p);
-    emit_steps(sb, p, entrance[at].prefix, port_pointer, e, false);
+    emit_steps(sb, p, port_pointer, e, false);
     if (at == ENTER_TRAIN)
         sb_puts(sb, "    optimizer->step = step;\n");
     if (at == ENTER_INIT && e->o->train)
@@ -351,7 +351,19 @@ static void put_kernels(Emit *e, Entrance at)
 {
     Plan *p = plan_of(e->plans, at);
     for (int i = 0; p && i < p->kernels.n; i++)
-        emit_kernel(e->sb, p, p->kernels.at[i], entrance[at].prefix);
+        emit_kernel(e->sb, e->work, p, p->kernels.at[i]);
+}
+
+static void name_kernels(Emit *e)
+{
+    Share share = {.a = arena_inner(e->a)};
+    for (int at = 0; at < ENTRANCES; at++) {
+        Plan *p = plan_of(e->plans, (Entrance)at);
+        if (!p)
+            continue;
+        name_buffers(p);
+        share_kernels(&share, p, entrance[at].prefix);
+    }
 }
 
 static void put_heading(Emit *e, const Target *target)
@@ -373,10 +385,8 @@ static void put_needs(Emit *e, const Target *target)
 const char *emit_source(Arena *a, Diag *d, const Module *m, const ModulePlans *plans, const EmitOptions *options)
 {
     StrBuf body = {.a = a}, sb = {.a = a};
-    Emit e = {.sb = &body, .a = a, .d = d, .m = m, .plans = plans, .o = options};
-    for (int at = 0; at < ENTRANCES; at++)
-        if (plan_of(plans, (Entrance)at))
-            name_buffers(plan_of(plans, (Entrance)at));
+    Emit e = {.sb = &body, .a = a, .work = arena_inner(a), .d = d, .m = m, .plans = plans, .o = options};
+    name_kernels(&e);
     if (options->baked)
         put_weights(&e);
     for (int at = 0; at < ENTRANCES; at++) {

@@ -70,7 +70,7 @@ void open_split(Out *o, const Var *v)
 /* ---- functions ------------------------------------------------------------------------------------- */
 static const char *arguments_struct(Out *o)
 {
-    return arena_printf(o->a, "struct %s%s_arguments", o->prefix, o->k->name);
+    return arena_printf(o->a, "struct %s_arguments", o->k->function);
 }
 
 static void print_struct(Out *o)
@@ -79,6 +79,8 @@ static void print_struct(Out *o)
     o->indent++;
     for (int i = 0; i < o->k->scans.n; i++)
         line(o, "int %s;", o->k->scans.at[i]->name);
+    for (int i = 0; i < o->k->salts.n; i++)
+        line(o, "uint32_t %s;", salt_name(o->a, i));
     for (int i = 0; i < o->k->args.n; i++) {
         const Buffer *b = o->k->args.at[i];
         line(o, "%s%s *%s;", is_written(o->k, b) ? "" : "const ", c_storage_type(b), b->name);
@@ -98,9 +100,11 @@ static void print_piece(Out *o)
 {
     StrBuf call = {.a = o->a};
     bool own = false;
-    sb_printf(&call, "%s%s_range(from, to", o->prefix, o->k->name);
+    sb_printf(&call, "%s_range(from, to", o->k->function);
     for (int i = 0; i < o->k->scans.n; i++)
         sb_printf(&call, ", with->%s", o->k->scans.at[i]->name);
+    for (int i = 0; i < o->k->salts.n; i++)
+        sb_printf(&call, ", with->%s", salt_name(o->a, i));
     for (int i = 0; i < o->k->args.n; i++) {
         const Buffer *b = o->k->args.at[i];
         sb_printf(&call, ", with->%s", b->name);
@@ -108,7 +112,7 @@ static void print_piece(Out *o)
             sb_printf(&call, " + thread * %" PRId64, own_block(o, b));
         own |= own_block(o, b) > 0;
     }
-    line(o, "static void %s%s_piece(const void *arguments, int thread, int from, int to)", o->prefix, o->k->name);
+    line(o, "static void %s_piece(const void *arguments, int thread, int from, int to)", o->k->function);
     line(o, "{");
     o->indent++;
     line(o, "const %s *const with = arguments;", arguments_struct(o));
@@ -126,16 +130,18 @@ void print_pieces(Out *o, const char *parameters)
     StrBuf with = {.a = o->a};
     for (int i = 0; i < k->scans.n; i++)
         sb_printf(&with, "%s%s", with.n ? ", " : "", k->scans.at[i]->name);
+    for (int i = 0; i < k->salts.n; i++)
+        sb_printf(&with, "%s%s", with.n ? ", " : "", salt_name(o->a, i));
     for (int i = 0; i < k->args.n; i++)
         sb_printf(&with, "%s%s", with.n ? ", " : "", k->args.at[i]->name);
     sb_putc(o->sb, '\n');
     print_struct(o);
     print_piece(o);
-    line(o, "static void %s%s(dl_pool *pool, %s)", o->prefix, k->name, parameters);
+    line(o, "static void %s(dl_pool *pool, %s)", k->function, parameters);
     line(o, "{");
     o->indent++;
-    line(o, "dl_parallel(pool, &(const dl_work){%s%s_piece, &(const %s){%s}, %" PRId64 ", %" PRId64 ", %d});", o->prefix,
-         k->name, arguments_struct(o), sb_text(&with), k->split.turns, k->split.grain, o->p->target->threads.n);
+    line(o, "dl_parallel(pool, &(const dl_work){%s_piece, &(const %s){%s}, %" PRId64 ", %" PRId64 ", %d});", k->function,
+         arguments_struct(o), sb_text(&with), k->split.turns, k->split.grain, o->p->target->threads.n);
     o->indent--;
     line(o, "}");
 }

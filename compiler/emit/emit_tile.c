@@ -124,7 +124,7 @@ static const char *form_name(Out *o, const Tile *t, const TileForm *form)
 {
     const char *at = form->at < 0 ? "" : arena_printf(o->a, "_at_%" PRId64, form->at);
     const char *number = t->number ? arena_printf(o->a, "%d", t->number + 1) : "";
-    return arena_printf(o->a, "%s%s_tile%s_%d%s", o->prefix, o->k->name, number, form->rows, at);
+    return arena_printf(o->a, "%s_tile%s_%d%s", o->k->function, number, form->rows, at);
 }
 
 static void tile_function(Out *o, const Tile *t, const TileForm *form)

@@ -165,6 +165,7 @@ struct Unit {
     Buffer *from;           /* UNIT_COPY: copy this buffer rather than the node's value */
     const Lin *base;        /* where its first element lies in buffer: a scan's yield lands at its time's slot */
     int id, group;          /* group: index into the context's groups */
+    int place;              /* in its kernel */
     int max_outer;          /* how many of its leading axes may be outer loops of a group */
     VEC(Unit *) needs;      /* the units of its function it reads, inlined nodes seen through */
     VEC(Unit *) behind;     /* those that read the old contents of what it overwrites */
@@ -274,11 +275,16 @@ struct Kernel {
     VEC(Buffer *) args;         /* caller's and arena's, in order of first appearance, deduplicated by storage */
     VEC(Buffer *) locals;
     VEC(Var *) scans;           /* scan positions it uses: int parameters */
+    VEC(uint32_t) salts;        /* of its random draws: uint32_t parameters, so that draws that are alike are one function */
     VEC(Span) spans;            /* source places, deduplicated */
     int64_t macs;
     Split split;
     Arena *a;
     int nvar;
+    /* by who emits it (emit/share.c): */
+    const char *function;       /* the C function called for it */
+    const Kernel *same;         /* whose function that is; NULL: its own */
+    VEC(const Kernel *) others; /* those that call its function too */
 };
 
 typedef enum StepKind { STEP_KERNEL, STEP_SCAN } StepKind;

@@ -279,6 +279,25 @@ static void add_argument(void *context, Buffer *buffer, bool writes)
     vec_push(k->a, &k->args, buffer);
 }
 
+static void add_salts(Kernel *k, const Ex *e)
+{
+    bool known = e->kind != X_UNIFORM;
+    for (int i = 0; i < k->salts.n && !known; i++)
+        known = k->salts.at[i] == e->salt;
+    if (!known)
+        vec_push(k->a, &k->salts, e->salt);
+    for (int i = 0; i < e->part.n; i++)
+        add_salts(k, e->part.at[i]);
+}
+
+static void find_salts(Kernel *k)
+{
+    for (int i = 0; i < k->stages.n; i++)
+        for (int j = 0; j < k->stages.at[i]->items.n; j++)
+            if (k->stages.at[i]->items.at[j].value)
+                add_salts(k, k->stages.at[i]->items.at[j].value);
+}
+
 /* The layer's or function's name in the source text of a span: what the user wrote there. */
 const char *span_word(const Plan *p, Span sp)
 {
@@ -364,6 +383,7 @@ Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
     split_kernels(p);
     for (int i = 0; i < p->kernels.n; i++) {
         visit_kernel(p->kernels.at[i], add_argument, p->kernels.at[i]);
+        find_salts(p->kernels.at[i]);
         name_kernel(p, p->kernels.at[i], i);
     }
     plan_memory(p);

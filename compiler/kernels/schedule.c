@@ -557,6 +557,7 @@ Kernel *schedule_group(Lower *c, Group *g)
             add_unit(&m, u);
         add_span(k, u->node->span);
         k->macs += unit_macs(u);
+        u->place = k->units.n;
         vec_push(c->a, &k->units, u);
     }
     forget_here(&m);

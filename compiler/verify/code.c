@@ -3,6 +3,7 @@
  * function of one shape that calls it. */
 #include "verify.h"
 
+#include <inttypes.h>
 #include <signal.h>
 
 void code_put_pool(StrBuf *sb, const MemoryFunction *functions, int n)
@@ -19,19 +20,21 @@ void code_put_pool(StrBuf *sb, const MemoryFunction *functions, int n)
                     "static dl_pool dlv_pool = {dlv_backwards};\n\n");
 }
 
-void code_put_caller(StrBuf *sb, const char *function, const char *prefix, const Kernel *k)
+void code_put_caller(StrBuf *sb, const char *function, const Kernel *k)
 {
     bool check = k->stages.at[0]->kind == STAGE_CHECK;
     sb_printf(sb, "int dlv_%s_%d(void *const *arg, const int *time);\n", function, k->id);
     sb_printf(sb,
               "int dlv_%s_%d(void *const *arg, const int *time)\n{\n    (void)arg;\n    (void)time;\n    ",
               function, k->id);
-    bool split = k->split.n > 0;
-    sb_printf(sb, "%s%s%s(%s", check ? "return (int)" : "", prefix, k->name, split ? "&dlv_pool" : "");
+    int n = k->split.n > 0;
+    sb_printf(sb, "%s%s(%s", check ? "return (int)" : "", k->function, n ? "&dlv_pool" : "");
     for (int i = 0; i < k->scans.n; i++)
-        sb_printf(sb, "%stime[%d]", i + split ? ", " : "", i);
+        sb_printf(sb, "%stime[%d]", n++ ? ", " : "", i);
+    for (int i = 0; i < k->salts.n; i++)
+        sb_printf(sb, "%s0x%08" PRIx32 "u", n++ ? ", " : "", k->salts.at[i]);
     for (int i = 0; i < k->args.n; i++)
-        sb_printf(sb, "%sarg[%d]", i + k->scans.n + split ? ", " : "", i);
+        sb_printf(sb, "%sarg[%d]", n++ ? ", " : "", i);
     sb_puts(sb, check ? ");\n}\n\n" : ");\n    return 0;\n}\n\n");
 }
 
@@ -42,8 +45,7 @@ const char *code_source(Arena *a, const MemoryFunction *functions, int n)
     code_put_pool(&sb, functions, n);
     for (int i = 0; i < n; i++)
         for (int k = 0; k < functions[i].plan->kernels.n; k++)
-            code_put_caller(&sb, functions[i].name, arena_printf(a, "%s_", functions[i].name),
-                            functions[i].plan->kernels.at[k]);
+            code_put_caller(&sb, functions[i].name, functions[i].plan->kernels.at[k]);
     return sb_text(&sb);
 }
 

@@ -106,12 +106,11 @@ static void put_names(Caller *c, StrBuf *sb, const Entry *entry, int n)
 /* ---- one entry point ----------------------------------------------------------------------------------- */
 enum { INFERS = 1, LEARNS = 2, UPDATES = 4, FIRST = 8 };
 static const struct {
-    const char *name, *prefix;
+    const char *name;
     int kind;
 } entrances[] = {
-    {"init", "init_", FIRST | UPDATES},  {"start", "start_", FIRST},
-    {"infer", "infer_", INFERS},         {"evaluate", "evaluate_", LEARNS},
-    {"gradients", "gradients_", LEARNS}, {"train_step", "train_", LEARNS | UPDATES},
+    {"init", FIRST | UPDATES}, {"start", FIRST},      {"infer", INFERS},
+    {"evaluate", LEARNS},      {"gradients", LEARNS}, {"train_step", LEARNS | UPDATES},
 };
 
 static int entrance_of(const char *name)
@@ -198,7 +197,7 @@ static const char *callers(Arena *a, const Module *m, const MemoryFunction *func
     for (int i = 0; i < n; i++) {
         int at = entrance_of(functions[i].name);
         for (int k = 0; k < functions[i].plan->kernels.n; k++)
-            code_put_caller(&sb, functions[i].name, entrances[at].prefix, functions[i].plan->kernels.at[k]);
+            code_put_caller(&sb, functions[i].name, functions[i].plan->kernels.at[k]);
         put_entry(a, &sb, m, &functions[i], at);
     }
     return sb_text(&sb);

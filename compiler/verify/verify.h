@@ -134,8 +134,8 @@ typedef struct Code { /* of one function */
 
 /* A pool that one thread runs, for kernels alone: pieces as small as they may be, the last first, in turn for each thread. */
 void code_put_pool(StrBuf *sb, const MemoryFunction *functions, int n);
-/* A function of one shape that calls the kernel; `prefix` stands before the kernel's name. */
-void code_put_caller(StrBuf *sb, const char *function, const char *prefix, const Kernel *k);
+/* A function of one shape that calls what the kernel calls, once that is known: behind emit_memory or emit_source. */
+void code_put_caller(StrBuf *sb, const char *function, const Kernel *k);
 /* Source of the functions with what calls their kernels one by one; see emit_memory. */
 const char *code_source(Arena *a, const MemoryFunction *functions, int n);
 bool code_find(Arena *a, Jit *jit, const MemoryFunction *function, Code *code, const char **why);

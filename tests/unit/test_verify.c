@@ -91,7 +91,7 @@ static const char *code_what = "as it is";
 
 static Jit *compile(Subject *s, Arena *scratch, Code *code)
 {
-    MemoryFunction function = {s->name, s->p};
+    MemoryFunction function = {.name = s->name, .plan = s->p};
     const char *why = NULL;
     Arena *own = s->p->a;
     s->p->a = scratch;
