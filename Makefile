@@ -57,7 +57,7 @@ $(BUILD)/gen/runtime_text.c: compiler/emit/runtime_text.sh $(wildcard runtime/*.
 
 $(BUILD)/gen/probe_text.c: compiler/profile/probe.h
 	@mkdir -p $(@D)
-	(echo 'const char probe_text[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $<; echo ';') > $@
+	(echo 'const char probe_text[] ='; (echo '#define DLC_PROBE'; cat $<) | sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/'; echo ';') > $@
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/gen/parser.h
 	@mkdir -p $(@D)

@@ -24,6 +24,7 @@ static const struct {
     {"trace", cmd_trace, "outputs, gradients and training steps on one batch, to compare with other frameworks"},
     {"verify", cmd_verify, "is a model's compiled code right, and if not, which kernel is wrong?"},
     {"profile", cmd_profile, "where a model's time goes, kernel by kernel, and how near that is to the machine's limits"},
+    {"tune", cmd_tune, "try on this machine how a model's contractions are best cut into tiles"},
     {"check", cmd_check, "say what is wrong with a model, and write nothing"},
     {"doc", cmd_doc, "what a layer, another definition or a built-in function is for"},
     {"fmt", cmd_fmt, "lay out models"},

@@ -15,7 +15,7 @@ typedef struct Build {
     ElaborateOptions options;
     int64_t train_batch; /* 0: not given */
     int64_t threads;
-    const char *path, *output, *weights, *target_name, *name;
+    const char *path, *output, *weights, *target_name, *name, *schedule;
     const Target *target;
     bool report, json;
     const Module *m;
@@ -99,7 +99,12 @@ static int build(Build *b)
         diag_print(b->d, stderr);
         return EXIT_BAD;
     }
-    b->plans = module_plans(b->a, b->d, b->m, target_with_threads(b->a, b->target, (int)b->threads));
+    Schedules *schedules = b->schedule ? schedules_open(b->a, b->d, b->schedule, &why) : NULL;
+    if (b->schedule && !schedules)
+        return bad("%s", why);
+    b->plans = module_plans(b->a, b->d, b->m, target_with_threads(b->a, b->target, (int)b->threads), schedules);
+    if (schedules)
+        schedules_check(schedules);
     if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
         b->plans.init = NULL;
     if (diag_errors(b->d)) {
@@ -149,6 +154,7 @@ int cmd_build(Arena *a, int argc, char **argv)
          0, 0},
         OPTION_TARGET(b.target_name, "what the C is for (default generic: portable C99)"),
         OPTION_THREADS(b.threads),
+        OPTION_SCHEDULE(b.schedule),
         {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)",
          0, 0},
         OPTION_MODEL(b.choice),

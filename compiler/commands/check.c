@@ -12,7 +12,7 @@ static bool check_model(Arena *a, const Diag *read, const Program *program, cons
     }
     const Module *m = pipeline_build(a, d, program, &options, NULL, NULL);
     if (m)
-        module_plans(a, d, m, target_find("generic"));
+        module_plans(a, d, m, target_find("generic"), NULL);
     diag_print(d, stderr);
     return diag_errors(d) == 0;
 }

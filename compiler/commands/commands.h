@@ -24,6 +24,7 @@ Run cmd_run;
 Run cmd_trace;
 Run cmd_verify;
 Run cmd_profile;
+Run cmd_tune;
 Run cmd_ir;
 Run cmd_targets;
 Run cmd_fmt;
@@ -40,6 +41,8 @@ typedef struct ModelChoice {
     {"model", 'm', OPTION_TEXT, &(to).name, "NAME", "which model, where the file holds several", 0, 0}
 #define OPTION_SET(to)                                                                                     \
     {"set", 0, OPTION_LIST, &(to).set, "CONST=VALUE", "set a constant; may be repeated", 0, 0}
+#define OPTION_SCHEDULE(to)                                                                                \
+    {"schedule", 0, OPTION_TEXT, &(to), "FILE", "schedules of contractions, by dlc tune or by hand", 0, 0}
 #define OPTION_JIT(to)                                                                                     \
     {"jit", 'j', OPTION_CHOICE, &(to), "cc|tcc|interpret",                                                 \
      "how it runs (default: cc, or tcc without one)", 0, 0}
@@ -61,7 +64,9 @@ Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *
 /* The same with the training functions where the chosen model has a train block: sets options->train. */
 Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *options);
 /* Kernels of every function that becomes C. What is too large for C is said in d. */
-ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target);
+ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target, Schedules *schedules);
+/* schedules.c: what a file says of contractions; mistakes are said in d. NULL, with *why set where it cannot be read. */
+Schedules *schedules_open(Arena *a, Diag *d, const char *path, const char **why);
 /* Where a kernel comes from: "cnn.dl:7 conv2d, relu". */
 const char *kernel_places(Arena *a, Diag *d, const Plan *p, const Kernel *k);
 bool model_trains(const Def *model); /* has a train block */

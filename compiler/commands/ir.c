@@ -8,16 +8,20 @@
 
 enum { FUNCTIONS = 16 };
 
-/* Stages besides the passes. fuse and schedule are parts of one lowering, whose result shows all three. */
+/* Stages besides the passes. The last ones are parts of one lowering; fuse shows its whole result, like plan. */
 static const char *const tree_stage = "parse", *const graph_stage = "elaborate", *const everything = "all";
-static const char *const plan_stages[] = {"fuse", "schedule", "plan"};
+static const struct {
+    const char *name;
+    void (*print)(StrBuf *sb, const Plan *p);
+} plan_stages[] = {{"fuse", plan_print}, {"schedule", plan_print_schedule}, {"plan", plan_print}};
 
 typedef struct Dump {
     Arena *a;
     Diag *d;
     ModelChoice choice;
     ElaborateOptions options;
-    const char *path, *after, *function, *target_name;
+    const char *path, *after, *function, *target_name, *schedule;
+    Schedules *schedules;
     const Target *target;
     int64_t threads;
     bool shown;                  /* anything, of a function */
@@ -33,7 +37,7 @@ static StringList stage_names(Arena *a)
     for (int i = 0; pipeline_pass(i); i++)
         vec_push(a, &names, pipeline_pass(i)->name);
     for (int i = 0; i < LEN(plan_stages); i++)
-        vec_push(a, &names, plan_stages[i]);
+        vec_push(a, &names, plan_stages[i].name);
     vec_push(a, &names, everything);
     return names;
 }
@@ -77,7 +81,7 @@ static bool wants_plan(const Dump *dump)
 {
     bool any = false;
     for (int i = 0; i < LEN(plan_stages); i++)
-        any |= wanted(dump, plan_stages[i]);
+        any |= wanted(dump, plan_stages[i].name);
     return any;
 }
 
@@ -111,8 +115,25 @@ static void after_pass(void *context, const char *pass, const Module *m)
     }
 }
 
+/* What stages show alike, once, as the last of them. */
+static void show_plan(Dump *dump, int i, const char *name, const Plan *p)
+{
+    for (int k = 0; k < LEN(plan_stages); k++) {
+        bool again = false;
+        for (int later = k + 1; later < LEN(plan_stages); later++)
+            again |= plan_stages[later].print == plan_stages[k].print && wanted(dump, plan_stages[later].name);
+        if (again || !wanted(dump, plan_stages[k].name))
+            continue;
+        StrBuf sb = {.a = dump->a};
+        plan_stages[k].print(&sb, p);
+        show(dump, i, plan_stages[k].name, name, sb_text(&sb));
+    }
+}
+
+/* All are planned before any is shown: what is wrong with a schedule is known then. */
 static void show_plans(Dump *dump, const Module *m)
 {
+    const Plan *plan[FUNCTIONS] = {NULL};
     const Fn *const emitted[] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
     const char *name;
     Fn *fn = NULL;
@@ -122,13 +143,13 @@ static void show_plans(Dump *dump, const Module *m)
             becomes_code |= emitted[k] == fn;
         if (!fn || !chosen(dump, name) || !becomes_code)
             continue;
-        StrBuf sb = {.a = dump->a};
-        const Plan *p = lower(dump->a, dump->d, fn, dump->target);
-        if (!p)
-            continue;
-        plan_print(&sb, p);
-        show(dump, i, "plan", name, sb_text(&sb));
+        plan[i] = lower_with(dump->a, dump->d, fn, dump->target, dump->schedules);
     }
+    if (dump->schedules)
+        schedules_check(dump->schedules);
+    for (int i = 0; (name = module_function(m, i, &fn)) != NULL; i++)
+        if (plan[i] && !(dump->schedules && diag_errors(dump->d)))
+            show_plan(dump, i, name, plan[i]);
 }
 
 /* The tree of the file itself, without what it imports. */
@@ -152,6 +173,9 @@ static int ir(Dump *dump)
     diag_print(dump->d, stderr);
     if (!m)
         return EXIT_BAD;
+    const char *why;
+    if (dump->schedule && !(dump->schedules = schedules_open(dump->a, dump->d, dump->schedule, &why)))
+        return bad("%s", why);
     if (wants_plan(dump))
         show_plans(dump, m);
     if (diag_errors(dump->d)) {
@@ -193,8 +217,8 @@ static int check_function(const Dump *dump, const Command *command)
 
 static const char stages_help[] =
     "Stages: %s.\n"
-    "parse shows the tree, the passes the graph, fuse, schedule and plan the kernels. With all, a function\n"
-    "that a pass left as it was is marked (unchanged).";
+    "parse shows the tree, the passes the graph, fuse and plan the kernels, schedule how contractions are cut into\n"
+    "tiles, as --schedule reads it. With all, a function that a pass left as it was is marked (unchanged).";
 
 int cmd_ir(Arena *a, int argc, char **argv)
 {
@@ -212,6 +236,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
          "examples of one training step (default 32)", 1, 1000000},
         OPTION_TARGET(dump.target_name, "what kernels are planned for (default generic)"),
         OPTION_THREADS(dump.threads),
+        OPTION_SCHEDULE(dump.schedule),
         OPTION_MODEL(dump.choice),
         OPTION_SET(dump.choice),
     };

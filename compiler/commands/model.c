@@ -75,20 +75,20 @@ Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *
     return m;
 }
 
-static Plan *plan_of(Arena *a, Diag *d, const Fn *fn, const Target *target)
+static Plan *plan_of(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules)
 {
-    return fn ? lower(a, d, fn, target) : NULL;
+    return fn ? lower_with(a, d, fn, target, schedules) : NULL;
 }
 
-ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target)
+ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target, Schedules *schedules)
 {
     return (ModulePlans){
-        .init = plan_of(a, d, m->init, target),
-        .start = plan_of(a, d, m->start, target),
-        .infer = plan_of(a, d, m->infer, target),
-        .train_step = plan_of(a, d, m->train_step, target),
-        .gradients = plan_of(a, d, m->gradients, target),
-        .evaluate = plan_of(a, d, m->evaluate, target),
+        .init = plan_of(a, d, m->init, target, schedules),
+        .start = plan_of(a, d, m->start, target, schedules),
+        .infer = plan_of(a, d, m->infer, target, schedules),
+        .train_step = plan_of(a, d, m->train_step, target, schedules),
+        .gradients = plan_of(a, d, m->gradients, target, schedules),
+        .evaluate = plan_of(a, d, m->evaluate, target, schedules),
     };
 }
 

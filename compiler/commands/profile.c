@@ -2,199 +2,29 @@
 /* profile.c: `dlc profile`: where the time of a function goes, kernel by kernel, and how near that is to what the machine can
  * do. */
 #include "commands.h"
-#include "session.h"
+#include "timing.h"
 
 #include "../profile/profile.h"
-#include "../verify/model.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct Profile {
     Arena *a;
     Diag *d;
     ModelChoice choice;
     ElaborateOptions options;
-    const char *path, *function, *target_name, *cc, *order;
+    const char *path, *function, *target_name, *cc, *order, *schedule;
     int64_t batch;
     double seconds; /* how long to run */
     bool json;
     const Target *target;
-    Call call;
-    Session *s;
-    Plan *plan;
-    JitFunction *code[CALLS];
-    void *arena;
+    Timing timing;
+    const Variant *code;
     Machine machine;
     Costs costs;
-    double best; /* seconds of the fastest whole call */
-    int64_t runs;
 } Profile;
-
-/* ---- timers ---------------------------------------------------------------------------------------- */
-/* Of the one function that runs; dlc_tick has no other way to them. */
-static struct {
-    uint64_t last;
-    uint64_t *spent; /* by step */
-} timers;
-
-#if defined(__x86_64__)
-static uint64_t ticks(void)
-{
-    return __builtin_ia32_rdtsc();
-}
-#else
-static uint64_t ticks(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-#endif
-
-static void tick(int step)
-{
-    uint64_t now = ticks();
-    timers.spent[step] += now - timers.last;
-    timers.last = now;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* What a tick of nothing takes, in ticks. */
-static uint64_t tick_cost(void)
-{
-    uint64_t spent[1], best = UINT64_MAX;
-    void (*volatile call)(int step) = tick; /* as from other code */
-    timers.spent = spent;
-    for (int run = 0; run < 100; run++) {
-        spent[0] = 0;
-        timers.last = ticks();
-        for (int i = 0; i < 100; i++)
-            call(0);
-        best = spent[0] < best ? spent[0] : best;
-    }
-    return best / 100;
-}
-
-/* ---- code ------------------------------------------------------------------------------------------ */
-static Jit *compile(void *context, const char *source, const char **why)
-{
-    Profile *p = context;
-    if (!p->cc)
-        return jit_cc(p->a, source, p->target, why);
-    const FileText file = {"profiled.c", source, strlen(source)};
-    return jit_files(p->a, p->cc, &file, 1, why);
-}
-
-static bool build(Profile *p, const char **why)
-{
-    MemoryFunction functions[CALLS];
-    int n = 0;
-    int64_t bytes = 64;
-    for (int c = 0; c < CALLS; c++) {
-        if (!p->s->fn[c])
-            continue;
-        Plan *plan = lower(p->a, p->d, p->s->fn[c], p->target);
-        if (!plan) {
-            *why = arena_printf(p->a, "%s needs a tensor of more than 2^31 - 1 elements", session_call_name((Call)c));
-            return false;
-        }
-        functions[n++] = (MemoryFunction){session_call_name((Call)c), plan, c == (int)p->call};
-        bytes = plan->arena_bytes > bytes ? plan->arena_bytes : bytes;
-        p->plan = c == (int)p->call ? plan : p->plan;
-    }
-    Jit *jit = compile(p, emit_memory(p->a, functions, n), why);
-    if (!jit)
-        return false;
-    for (int i = 0; i < n; i++)
-        for (int c = 0; c < CALLS; c++)
-            if (str_eq(functions[i].name, session_call_name((Call)c)))
-                p->code[c] = (JitFunction *)jit_symbol(jit, arena_printf(p->a, "dlc_%s", functions[i].name));
-    *(void (**)(int))jit_symbol(jit, "dlc_tick") = tick;
-    p->arena = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
-    return p->arena != NULL;
-}
-
-/* ---- running --------------------------------------------------------------------------------------- */
-static int run_call(Profile *p, Call c)
-{
-    return p->code[c](p->s->in[c], p->s->out[c], p->arena, NULL);
-}
-
-/* Normal numbers, and integers that the model takes. */
-static void draw_inputs(Profile *p)
-{
-    const Fn *fn = p->s->fn[p->call];
-    int64_t *limit = NEWN(p->a, int64_t, fn->input.n + 1);
-    Random r = random_start(1, 1);
-    input_limits(p->a, fn, limit);
-    for (int i = 0; i < fn->input.n; i++) {
-        const Port *port = &fn->input.at[i];
-        void *tensor = p->s->in[p->call][i];
-        if (port->role != ROLE_INPUT && port->role != ROLE_TARGET)
-            continue;
-        for (int64_t k = 0; k < type_count(port->node->type); k++)
-            if (port->node->type.dt == DT_F32)
-                ((float *)tensor)[k] = (float)random_normal(&r);
-            else if (port->node->type.dt == DT_I32)
-                ((int32_t *)tensor)[k] = (int32_t)random_below(&r, (uint64_t)(limit[i] ? limit[i] : 2));
-            else
-                ((uint8_t *)tensor)[k] = (uint8_t)random_below(&r, port->node->type.dt == DT_BOOL ? 2 : 256);
-    }
-}
-
-static void prepare(void *context)
-{
-    Profile *p = context;
-    timers.spent = NEWN(p->a, uint64_t, p->plan->nstep + 1);
-    session_seed(p->s, 1);
-    session_step(p->s, 1);
-    session_count(p->s, p->s->m->train_batch);
-    draw_inputs(p);
-    run_call(p, CALL_INIT);
-    if (p->code[CALL_START])
-        run_call(p, CALL_START);
-    run_call(p, p->call);
-}
-
-/* The fastest of many calls, of each kernel on its own. */
-static void measure(Profile *p)
-{
-    uint64_t *spent = NEWN(p->a, uint64_t, p->plan->nstep + 1), *best = NEWN(p->a, uint64_t, p->plan->nstep + 1);
-    uint64_t cost = tick_cost(), whole = UINT64_MAX;
-    for (int i = 0; i < p->plan->nstep; i++)
-        best[i] = UINT64_MAX;
-    timers.spent = spent;
-    double begin = now();
-    uint64_t first = ticks();
-    for (p->runs = 0; p->runs < 3 || now() - begin < p->seconds; p->runs++) {
-        memset(spent, 0, sizeof *spent * (size_t)p->plan->nstep);
-        uint64_t start = timers.last = ticks();
-        run_call(p, p->call);
-        uint64_t took = ticks() - start;
-        whole = took < whole ? took : whole;
-        for (int i = 0; i < p->plan->nstep; i++)
-            best[i] = spent[i] < best[i] ? spent[i] : best[i];
-    }
-    double second = (now() - begin) / (double)(ticks() - first);
-    int64_t calls = 0;
-    for (int i = 0; i < p->costs.n; i++) {
-        Cost *c = &p->costs.at[i];
-        uint64_t timer = cost * (uint64_t)c->calls, at = best[c->step];
-        c->seconds = (double)(at > timer ? at - timer : 1) * second;
-        calls += c->calls;
-    }
-    uint64_t timer = cost * (uint64_t)calls;
-    p->best = (double)(whole > timer ? whole - timer : 1) * second;
-}
 
 /* ---- the flags ------------------------------------------------------------------------------------- */
 static bool has_word(const char *text, const char *word, size_t n)
@@ -260,12 +90,11 @@ static int by_time(const void *x, const void *y)
     return (a < b) - (a > b);
 }
 
-static void print_row(const Profile *p, const char *name, const Cost *c, double all, const char *bound, const char *place, int width)
+static void print_row(const char *name, const Cost *c, double all, const char *bound, const char *place, int width)
 {
     printf("%-*s %7" PRId64 " %10.2f %6.1f%% %8.1f %10.1f %7.1f %6.0f%% %-7s%s\n", width, name, c->calls, c->seconds * 1e6,
            100 * c->seconds / all, c->operations / c->seconds * 1e-9, c->bytes / 1024, c->bytes / c->seconds * 1e-9,
            100 * cost_bound(c) / c->seconds, bound, place);
-    (void)p;
 }
 
 static void print_machine(const Profile *p)
@@ -288,15 +117,15 @@ static void print_table(Profile *p)
     for (int i = 0; i < p->costs.n; i++)
         width = strlen(p->costs.at[i].kernel->name) > width ? strlen(p->costs.at[i].kernel->name) : width;
     printf("%s %s, batch %" PRId64 ", target %s, %s: each kernel at its best in %" PRId64 " calls; the best call took %.2f us\n",
-           p->s->m->name, p->function, p->batch, p->target->name, p->cc ? p->cc : "cc with its flags", p->runs, p->best * 1e6);
+           p->timing.s->m->name, p->function, p->batch, p->target->name, p->cc ? p->cc : "cc with its flags", p->timing.runs, p->code->whole * 1e6);
     print_machine(p);
     printf("\n%-*s %7s %10s %7s %8s %10s %7s %7s %-7s%s\n", (int)width, "kernel", "calls", "us", "share", "GFLOP/s", "KiB moved", "GB/s",
            "bound", "by", "from");
     for (int i = 0; i < p->costs.n; i++) {
         const Cost *c = &p->costs.at[i];
-        print_row(p, c->kernel->name, c, total.seconds, level_name(p, c), kernel_places(p->a, p->d, p->plan, c->kernel), (int)width);
+        print_row(c->kernel->name, c, total.seconds, level_name(p, c), kernel_places(p->a, p->d, p->code->plan, c->kernel), (int)width);
     }
-    print_row(p, "in all", &total, total.seconds, "", "", (int)width);
+    print_row("in all", &total, total.seconds, "", "", (int)width);
     const char *missing = missing_flags(p);
     if (*missing)
         printf("\nflags that would make it fast are missing: %s\n", missing);
@@ -323,7 +152,7 @@ static void print_json(Profile *p)
         json_t *o = cost_json(c, total.seconds);
         json_object_set_new(o, "kernel", json_string(c->kernel->name));
         json_object_set_new(o, "bound", json_string(level_name(p, c)));
-        json_object_set_new(o, "place", json_string(kernel_places(p->a, p->d, p->plan, c->kernel)));
+        json_object_set_new(o, "place", json_string(kernel_places(p->a, p->d, p->code->plan, c->kernel)));
         json_print(o);
     }
     json_t *o = cost_json(&total, total.seconds), *levels = json_array();
@@ -331,8 +160,8 @@ static void print_json(Profile *p)
     json_object_set_new(o, "function", json_string(p->function));
     json_object_set_new(o, "batch", json_integer(p->batch));
     json_object_set_new(o, "target", json_string(p->target->name));
-    json_object_set_new(o, "best_seconds", json_number(p->best));
-    json_object_set_new(o, "runs", json_integer(p->runs));
+    json_object_set_new(o, "best_seconds", json_number(p->code->whole));
+    json_object_set_new(o, "runs", json_integer(p->timing.runs));
     json_object_set_new(o, "peak_gflops", json_number(p->machine.flops * 1e-9));
     for (int i = 0; i < p->machine.nlevel; i++) {
         const Level *l = &p->machine.level[i];
@@ -345,41 +174,46 @@ static void print_json(Profile *p)
 }
 
 /* ---- the command ----------------------------------------------------------------------------------- */
-static bool choose_call(Profile *p)
+static int measure(Profile *p)
 {
-    for (int c = 0; c < CALLS; c++)
-        if (str_eq(p->function, session_call_name((Call)c))) {
-            p->call = (Call)c;
-            return true;
-        }
-    return false;
+    const char *why;
+    if (!timing_start(&p->timing))
+        return bad("the code crashed: is this a machine that target %s and these flags are for?", p->target->name);
+    if (!machine_open(&p->machine, p->target, plan_bytes(p->a, p->code->plan), timing_compile, &p->timing, &why))
+        return bad("%s", why);
+    timing_run(&p->timing, p->seconds);
+    machine_again(&p->machine);
+    p->costs = costs_of(p->a, p->code->plan, &p->machine);
+    for (int i = 0; i < p->costs.n; i++)
+        p->costs.at[i].seconds = p->code->seconds[p->costs.at[i].step];
+    machine_close(&p->machine);
+    timing_close(&p->timing);
+    return EXIT_OK;
 }
 
 static int profile(Profile *p)
 {
-    const char *why = "there is not enough memory";
+    const char *why = NULL;
     p->options.batch = p->options.train_batch = p->batch;
     const Module *m = model_read_whole(p->a, p->d, p->path, &p->options);
     if (!m)
         return EXIT_BAD;
-    p->s = session_new(p->a, m, 1u << CALL_INIT | 1u << CALL_START | 1u << p->call);
-    if (!p->s->fn[p->call])
+    p->timing.a = p->a;
+    p->timing.d = p->d;
+    p->timing.target = p->target;
+    p->timing.cc = p->cc;
+    Schedules *schedules = p->schedule ? schedules_open(p->a, p->d, p->schedule, &why) : NULL;
+    if (why)
+        return bad("%s", why);
+    if (!timing_open(&p->timing, m))
         return bad("%s has no function %s", m->name, p->function);
-    if (!build(p, &why))
-        return bad("%s", why);
-    if (!code_survives(prepare, p))
-        return bad("the code crashed: is this a machine that target %s and these flags are for?", p->target->name);
-    if (!machine_open(p->a, &p->machine, p->target, plan_bytes(p->a, p->plan), compile, p, &why))
-        return bad("%s", why);
-    p->costs = costs_of(p->a, p->plan, &p->machine);
-    measure(p);
-    machine_again(&p->machine);
-    Costs again = costs_of(p->a, p->plan, &p->machine); /* now that more is known of the machine */
-    for (int i = 0; i < again.n; i++)
-        again.at[i].seconds = p->costs.at[i].seconds;
-    p->costs = again;
-    machine_close(&p->machine);
-    free(p->arena);
+    p->code = timing_add(&p->timing, schedules, &why);
+    diag_print(p->d, stderr);
+    if (!p->code)
+        return why ? bad("%s", why) : EXIT_BAD;
+    int status = measure(p);
+    if (status != EXIT_OK)
+        return status;
     if (!str_eq(p->order, "program"))
         qsort(p->costs.at, (size_t)p->costs.n, sizeof *p->costs.at, by_time);
     if (p->json)
@@ -400,6 +234,7 @@ int cmd_profile(Arena *a, int argc, char **argv)
         {"cc", 'c', OPTION_TEXT, &p.cc, "COMMAND", "compile it by this (default: cc with the target's flags)", 0, 0},
         {"order", 'o', OPTION_CHOICE, &p.order, "time|program", "kernels by their time (default), or as they run", 0, 0},
         {"seconds", 's', OPTION_REAL, &p.seconds, "S", "how long to run it (default 2)", 0, 0},
+        OPTION_SCHEDULE(p.schedule),
         OPTION_MODEL(p.choice),
         OPTION_SET(p.choice),
         OPTION_JSON(p.json),
@@ -428,7 +263,7 @@ int cmd_profile(Arena *a, int argc, char **argv)
         status = options_complain(&command, "--cc: expected a compiler's command");
     if (status >= 0)
         return status;
-    choose_call(&p);
+    call_named(p.function, &p.timing.call);
     p.path = operands.at[0];
     return profile(&p);
 }

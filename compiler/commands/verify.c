@@ -14,7 +14,7 @@ typedef struct Verification {
     Diag *d;
     ModelChoice choice;
     ElaborateOptions options;
-    const char *path, *weights, *engine, *cc, *target_name;
+    const char *path, *weights, *engine, *cc, *target_name, *schedule;
     int64_t batch, steps, threads;
     uint64_t seed;
     bool json;
@@ -176,10 +176,14 @@ static int verify(Verification *v)
     Array *found = v->weights ? NEWN(v->a, Array, m->params.n + m->states.n + 1) : NULL;
     if (found && !weights_load(v->a, v->weights, m, found, &why))
         return bad("%s", why);
-    const VerifyOptions options = {v->seed, (int)v->steps, found, v->cc != NULL};
-    const Verdict *verdict = verify_model(v->a, v->d, m, v->target, compile, v, &options, &why);
-    if (!verdict)
+    Schedules *schedules = v->schedule ? schedules_open(v->a, v->d, v->schedule, &why) : NULL;
+    if (v->schedule && !schedules)
         return bad("%s", why);
+    const VerifyOptions options = {v->seed, (int)v->steps, found, schedules, v->cc != NULL};
+    const Verdict *verdict = verify_model(v->a, v->d, m, v->target, compile, v, &options, &why);
+    diag_print(v->d, stderr);
+    if (!verdict)
+        return why ? bad("%s", why) : EXIT_BAD;
     int wrong = count_wrong(verdict);
     if (v->json) {
         verdict_json(v, verdict);
@@ -209,6 +213,7 @@ int cmd_verify(Arena *a, int argc, char **argv)
         {"seed", 's', OPTION_SEED, &v.seed, "N", "of inputs and weights (default 1)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &v.weights, "W.safetensors",
          "weights to start from (default: initial ones)", 0, 0},
+        OPTION_SCHEDULE(v.schedule),
         OPTION_MODEL(v.choice),
         OPTION_SET(v.choice),
         OPTION_JSON(v.json),

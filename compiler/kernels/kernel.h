@@ -21,6 +21,7 @@ typedef struct Kernel Kernel;
 typedef struct Step Step;
 typedef struct Plan Plan;
 typedef struct Target Target;
+typedef struct Schedules Schedules;
 
 /* ---- targets.c: one row a target ------------------------------------------------------------------- */
 struct Target {
@@ -200,7 +201,7 @@ typedef struct KLoop {
     Tap tap;
 } KLoop;
 /* What may be chosen freely about a tile: the sums are the same, in another order. All of it is chosen by one function,
- * tile_schedule (tile_schedule.c), which is where to override it. */
+ * tile_schedule (tile_schedule.c), or read from a file (schedule_file.c, which has a row for each member: all are ints). */
 typedef struct TileSchedule {
     int row_axis;           /* the result's axis whose positions are rows; -1: a single row */
     int rows;               /* at the most per tile; they are split evenly by tile_rows */
@@ -229,6 +230,7 @@ typedef struct Tile {
     KLoop k[MAX_K];
     int by_row;             /* the k loop whose taps depend on m; -1: none */
     int number;             /* how many tiles of its kernel come before it */
+    const char *name;       /* its contraction, by its shape and strides: equal ones have equal names */
     TileSchedule schedule;
     Var *block;             /* first row of the block being made, when there are several */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
@@ -303,6 +305,7 @@ struct Plan {
     const Fn *fn;
     Diag *d;                    /* for source text in names and comments; may be NULL */
     const Target *target;
+    Schedules *schedules;       /* or NULL */
     VEC(Buffer *) buffers;
     VEC(Step *) steps;
     VEC(Kernel *) kernels;      /* all, in order of emission */
@@ -310,10 +313,31 @@ struct Plan {
     int64_t arena_bytes, arena_bound;   /* by plan_memory: what is used, and the most that is live at once */
 };
 
+/* ---- schedule_file.c ------------------------------------------------------------------------------- */
+/* Schedules to be used before those of tile_schedule. What is wrong with them is said in d; what does not fit is not used. */
+Schedules *schedules_new(Arena *a, Diag *d);
+void schedules_read(Schedules *all, int source, bool (*is_function)(const char *name));     /* of a text */
+/* One more: `name` is a Tile's, `function` a Fn's. */
+void schedules_add(Schedules *all, const char *function, const char *name, TileSchedule s);
+/* What else tile_schedule might have chosen, of each contraction once: collected while functions are planned with these. */
+enum { MOST_CANDIDATES = 24 };
+typedef struct Candidates {
+    const char *function, *name;
+    int n;
+    TileSchedule s[MOST_CANDIDATES];    /* the first is what was chosen */
+} Candidates;
+void schedules_collect(Schedules *all);
+const Candidates *schedules_candidates(const Schedules *all, int i);    /* NULL past the last */
+/* As a line of a file, without the name: " row_axis 1 rows 9 ..." */
+const char *schedule_text(Arena *a, TileSchedule s);
+/* An error for each schedule of a function that was planned with these and has no such contraction. */
+void schedules_check(Schedules *all);
+
 /* ---- lower.c, fuse.c, schedule.c ------------------------------------------------------------------- */
 /* needs: a verified, simplified function. gives: kernels over buffers, scheduled for the target, arena offsets set. NULL with a
  * diagnostic where a tensor has more elements than emitted C can count. */
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
+Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);     /* NULL: none */
 void split_kernels(Plan *p);        /* parallel.c: where the target has threads and the work is worth it; before plan_memory */
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */
@@ -324,6 +348,7 @@ enum { TIGHT = 10, UNARY = 9, TIMES = 8, PLUS = 7, COMPARE = 6, EQUAL = 5, BOTH 
 int op_strength(Op op);
 void plan_print(StrBuf *sb, const Plan *p);             /* both of the following */
 void plan_print_kernels(StrBuf *sb, const Plan *p);     /* the steps: loops and kernels */
+void plan_print_schedule(StrBuf *sb, const Plan *p);    /* of each contraction, as schedules_read takes it */
 void plan_print_memory(StrBuf *sb, const Plan *p);      /* the arena: who lies where, and from when to when */
 
 #endif

@@ -125,10 +125,19 @@ bool contraction_tiles(const Target *target, const Node *n);     /* worth a regi
 bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k);
 int contraction_tap(const Contraction *k, int axis);        /* which tap hangs on an axis, the result's or a contracted one; -1: none */
-Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target);
+Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u);
 
 /* tile_schedule.c: the cheapest schedule by a model of the target; the same sums with any. */
 TileSchedule tile_schedule(const Contraction *k, const Target *target);
+/* The cheapest by that model, one for each way to cut columns and choice of rows, the one of tile_schedule first: at most `most`. */
+int tile_candidates(const Contraction *k, const Target *target, TileSchedule *list, int most);
+/* NULL where a tile may be made so; otherwise why not. Splits rows evenly. */
+const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s);
+
+/* schedule_file.c: before a function is planned; the schedule of a file where there is one, or that of tile_schedule. */
+void schedules_begin(Schedules *all, const char *function);
+TileSchedule tile_choose(Lower *c, const Contraction *k, const char *name);
+const char *contraction_name(Arena *a, const Contraction *k);
 
 /* tile_forms.c */
 void tile_forms(Arena *a, Tile *t);     /* which rows have which taps, and so which tiles are alike */

@@ -367,8 +367,15 @@ static void check_plan(Plan *p)
 
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
 {
+    return lower_with(a, d, fn, target, NULL);
+}
+
+Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules)
+{
     Plan *p = NEW(a, Plan);
-    *p = (Plan){.a = a, .fn = fn, .d = d, .target = target};
+    *p = (Plan){.a = a, .fn = fn, .d = d, .target = target, .schedules = schedules};
+    if (schedules)
+        schedules_begin(schedules, fn->name);
     Lower *c = lower_context(a, p, fn, NULL, NULL);
     decide_storage(c);
     if (!buffers_are_countable(p))

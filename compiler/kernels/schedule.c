@@ -347,7 +347,7 @@ static void add_unit(Making *m, Unit *u)
     }
     if (class == CLASS_CONTRACT && !is_outer_product(u->node)) {
         forget_here(m);
-        Stage *s = tile_stage(m->k, m->c, u, m->c->p->target);
+        Stage *s = tile_stage(m->k, m->c, u);
         if (s)
             vec_push(m->k->a, &m->k->stages, s);
         else

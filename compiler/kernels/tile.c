@@ -205,13 +205,14 @@ static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
 }
 
 /* A register tile for u, or NULL where its operands do not allow one. The kernel's outer variables are the result's axes but the last. */
-Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, const Target *target)
+Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u)
 {
     Contraction k;
     if (!contraction_analyse(c, u->node, &k))
         return NULL;
     Tile *t = NEW(kernel->a, Tile);
-    t->schedule = tile_schedule(&k, target);
+    t->name = contraction_name(kernel->a, &k);
+    t->schedule = tile_choose(c, &k, t->name);
     t->a = k.a;
     t->b = k.b;
     t->a_at = k.a_at;

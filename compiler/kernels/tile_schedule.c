@@ -12,6 +12,7 @@
 #include "lower.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     TALLEST = 16,           /* rows of a tile */
@@ -151,4 +152,59 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target)
     if (f.least == 0)
         consider_columns(&f, -1);
     return f.best;
+}
+
+/* ---- others ------------------------------------------------------------------------------------------ */
+static int by_cost(const void *x, const void *y)
+{
+    double a = ((const Search *)x)->least, b = ((const Search *)y)->least;
+    return (a > b) - (a < b);
+}
+
+int tile_candidates(const Contraction *k, const Target *target, TileSchedule *list, int most)
+{
+    enum { MOST = 256 };
+    Search found[MOST];
+    int n = 0;
+    for (int axis = -1; axis < k->n_axis; axis++)
+        for (int lanes = target->lanes; lanes >= 1 && (axis < 0 || gives_rows(k, axis, target)); lanes /= 2)
+            for (int columns = 1; columns <= WIDEST && n < MOST; columns++) {
+                TileSchedule s = {.row_axis = axis, .lanes = lanes, .columns = columns};
+                found[n] = (Search){.k = k, .target = target};
+                if ((int64_t)lanes * columns > k->extent[k->n_axis] || (lanes > 1 && lanes < LEAST_LANES))
+                    continue;
+                consider_rows(&found[n], s);
+                n += found[n].least > 0;
+            }
+    qsort(found, (size_t)n, sizeof *found, by_cost);
+    list[0] = tile_schedule(k, target);
+    int at = 1;
+    for (int i = 0; i < n && at < most; i++)
+        if (memcmp(&found[i].best, &list[0], sizeof *list))
+            list[at++] = found[i].best;
+    return at;
+}
+
+const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s)
+{
+    enum { MOST_ROWS = 32 };        /* bits of TilePart.rows */
+    int64_t extent = k->extent[k->n_axis], rows = 1;
+    if (s->row_axis < -1 || s->row_axis >= k->n_axis)
+        return arena_printf(a, "row_axis is from -1 to %d", k->n_axis - 1);
+    if (s->row_axis >= 0 && !gives_rows(k, s->row_axis, target))
+        return arena_printf(a, "axis %d gives no rows: it has one position, or the right operand has it", s->row_axis);
+    if (s->rows < 1 || s->rows > (target->calls_gemm ? MOST_GEMM_ROWS : MOST_ROWS))
+        return arena_printf(a, "rows is from 1 to %d", target->calls_gemm ? MOST_GEMM_ROWS : MOST_ROWS);
+    if (s->lanes < 1 || s->lanes > target->lanes || (s->lanes & (s->lanes - 1)) || (s->lanes > 1 && s->lanes < LEAST_LANES))
+        return arena_printf(a, "lanes is 1, or a power of two from %d to the %d of %s", LEAST_LANES, target->lanes, target->name);
+    if (s->columns < 1 || s->columns > WIDEST || (int64_t)s->columns * s->lanes > extent)
+        return arena_printf(a, "columns is from 1 to %d, and columns times lanes at most %lld, the result's columns", WIDEST,
+                            (long long)extent);
+    if (s->row_axis >= 0 && edge_tiles(k, s->row_axis, s->rows) > MOST_EDGE_TILES)
+        return arena_printf(a, "so few rows need more than %d tiles at the padded edges", MOST_EDGE_TILES);
+    int nlarge;
+    if (s->row_axis >= 0)
+        rows = k->extent[s->row_axis];
+    tile_rows(rows, s->rows, &s->rows, &nlarge);
+    return NULL;
 }

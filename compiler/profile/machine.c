@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const char probe_text[];
+extern const char probe_text[]; /* of probe.h, with DLC_PROBE */
 
 typedef void ProbeCall(double *flops, double *clock, const long *bytes, int levels, double *bandwidths, float *memory);
 
@@ -52,11 +52,11 @@ void machine_again(Machine *m)
     }
 }
 
-bool machine_open(Arena *a, Machine *m, const Target *target, int64_t bytes, CompileText *compile, void *context,
+bool machine_open(Machine *m, const Target *target, int64_t bytes, CompileText *compile, void *context,
                   const char **why)
 {
     *m = (Machine){0};
-    Jit *jit = compile(context, arena_printf(a, "#define DLC_PROBE\n%s", probe_text), why);
+    Jit *jit = compile(context, probe_text, why);
     if (!jit)
         return false;
     find_levels(m, target, bytes);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* probe.h: what one core can do at most: multiply-adds on registers for each vector width, the clock, and the bandwidth of
  * reading, copying and a triad from arrays of any size. dlc profile and tests/bench/peak.c compile it with the flags of what they
- * measure, so that it knows the same vectors; it needs a C library and is no part of dlc.
+ * measure, so that it knows the same vectors; it needs a C library and is no part of dlc, which carries it as a text, with
+ * DLC_PROBE defined.
  *
  * A figure is the best of many short runs: other work on the machine makes runs slower, nothing makes them
  * faster. */

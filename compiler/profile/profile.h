@@ -30,7 +30,7 @@ typedef struct Machine {
 typedef Jit *CompileText(void *context, const char *source, const char **why);
 
 /* Measures; of memory behind the caches only where `bytes` do not fit into them. false with *why set. */
-bool machine_open(Arena *a, Machine *m, const Target *target, int64_t bytes, CompileText *compile, void *context,
+bool machine_open(Machine *m, const Target *target, int64_t bytes, CompileText *compile, void *context,
                   const char **why);
 /* Once more: other work on the machine makes it seem slower, never faster, so the best counts. */
 void machine_again(Machine *m);

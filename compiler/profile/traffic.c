@@ -87,7 +87,7 @@ static const Lin *stepping(Walk *w, const Lin *at, Var *v, int64_t stride)
 
 static void visit_tile(Walk *w, const Tile *t)
 {
-    const Lin *a = stepping(w, t->a_at, t->m, t->a_m), *b = stepping(w, t->b_at, t->n, 1);
+    const Lin *a = stepping(w, stepping(w, t->a_at, t->m, t->a_m), t->n, t->a_n), *b = stepping(w, t->b_at, t->n, 1);
     for (int i = 0; i < t->nk; i++) {
         a = stepping(w, a, t->k[i].var, t->k[i].a);
         b = stepping(w, b, t->k[i].var, t->k[i].b);

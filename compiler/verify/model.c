@@ -32,14 +32,17 @@ static bool build(Verify *v, Diag *d, const Target *target, CompileCode *compile
         Function *f = &v->function[i];
         if (!f->fn)
             continue;
-        f->plan = lower(v->a, d, f->fn, target);
+        f->plan = lower_with(v->a, d, f->fn, target, v->options->schedules);
         if (!f->plan) {
             *why = arena_printf(v->a, "%s needs a tensor of more than 2^31 - 1 elements", f->name);
             return false;
         }
         functions[n++] = (MemoryFunction){.name = f->name, .plan = f->plan};
     }
-    Jit *jit = compile(context, v->m, functions, n, why);
+    if (v->options->schedules)
+        schedules_check(v->options->schedules);
+    *why = NULL;
+    Jit *jit = diag_errors(d) ? NULL : compile(context, v->m, functions, n, why);
     if (!jit)
         return false;
     for (int i = 0, k = 0; i < FUNCTIONS; i++)

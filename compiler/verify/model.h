@@ -79,6 +79,7 @@ typedef struct VerifyOptions {
     uint64_t seed;
     int steps;            /* of training */
     const Array *weights; /* parameters, then states; or NULL */
+    Schedules *schedules; /* or NULL */
     bool files;           /* what is compiled comes from code_files */
 } VerifyOptions;
 
@@ -90,7 +91,7 @@ typedef Jit *CompileCode(void *context, const Module *m, const MemoryFunction *f
 FileText *code_files(Arena *a, Diag *d, const Module *m, const MemoryFunction *functions, int n, int *nfile);
 
 /* Compiles the module's functions for the target and checks everything. NULL with *why where that is not
- * possible. */
+ * possible; *why is NULL where d says it. */
 Verdict *verify_model(Arena *a, Diag *d, const Module *m, const Target *target, CompileCode *compile,
                       void *context, const VerifyOptions *options, const char **why);
 

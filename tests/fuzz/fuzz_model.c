@@ -49,7 +49,7 @@ static void read_back(Arena *a, const Fn *fn)
 
 static void emit(Arena *a, Diag *d, const Module *m, const Target *target, bool train)
 {
-    const ModulePlans plans = module_plans(a, d, m, target);
+    const ModulePlans plans = module_plans(a, d, m, target, NULL);
     if (diag_errors(d))
         return;
     const EmitOptions options = {.name = m->name, .file_name = m->name, .train = train};

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* timing.c: functions that are run again and again, each kernel with a timer.
+ *
+ * Other work on the machine makes a run slower, and nothing makes one faster: of every kernel the fastest run counts, and variants
+ * run in turn, so that none has the quieter time. */
+#include "timing.h"
+
+#include "../verify/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- the clock --------------------------------------------------------------------------------------- */
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+#if defined(__x86_64__)
+static uint64_t ticks(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+#else
+static uint64_t ticks(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+#endif
+
+/* Of the call that runs: emitted code knows no other way to them. */
+static struct {
+    uint64_t last;
+    uint64_t *spent; /* by step */
+} timers;
+
+static void tick(int step)
+{
+    uint64_t at = ticks();
+    timers.spent[step] += at - timers.last;
+    timers.last = at;
+}
+
+/* What a tick of nothing takes. */
+static uint64_t tick_cost(void)
+{
+    uint64_t spent[1], best = UINT64_MAX;
+    void (*volatile call)(int step) = tick; /* as from other code */
+    timers.spent = spent;
+    for (int run = 0; run < 100; run++) {
+        spent[0] = 0;
+        timers.last = ticks();
+        for (int i = 0; i < 100; i++)
+            call(0);
+        best = spent[0] < best ? spent[0] : best;
+    }
+    return best / 100;
+}
+
+/* ---- code ------------------------------------------------------------------------------------------ */
+bool call_named(const char *name, Call *call)
+{
+    for (int c = 0; c < CALLS; c++)
+        if (str_eq(name, session_call_name((Call)c))) {
+            *call = (Call)c;
+            return true;
+        }
+    return false;
+}
+
+Jit *timing_compile(void *context, const char *source, const char **why)
+{
+    Timing *t = context;
+    if (!t->cc)
+        return jit_cc(t->a, source, t->target, why);
+    const FileText file = {"timed.c", source, strlen(source)};
+    return jit_files(t->a, t->cc, &file, 1, why);
+}
+
+bool timing_open(Timing *t, const Module *m)
+{
+    t->s = session_new(t->a, m, 1u << CALL_INIT | 1u << CALL_START | 1u << t->call);
+    return t->s->fn[t->call] != NULL;
+}
+
+static void count_calls(Variant *v, Step *const *step, int n, int64_t times)
+{
+    for (int i = 0; i < n; i++)
+        if (step[i]->kind == STEP_SCAN)
+            count_calls(v, step[i]->body.at, step[i]->body.n, times * step[i]->time->extent);
+        else
+            v->kernel_calls[step[i]->at] = times;
+}
+
+static Variant *variant_new(Timing *t, Plan *plan)
+{
+    Variant *v = NEW(t->a, Variant);
+    int n = plan->nstep + 1;
+    *v = (Variant){.plan = plan, .kernel_calls = NEWN(t->a, int64_t, n), .best = NEWN(t->a, uint64_t, n),
+                   .seconds = NEWN(t->a, double, n), .best_whole = UINT64_MAX};
+    for (int i = 0; i < n; i++)
+        v->best[i] = UINT64_MAX;
+    count_calls(v, plan->steps.at, plan->steps.n, 1);
+    vec_push(t->a, &t->variants, v);
+    return v;
+}
+
+/* The first variant makes the weights too. */
+Variant *timing_add(Timing *t, Schedules *schedules, const char **why)
+{
+    MemoryFunction functions[CALLS];
+    Variant *v = NULL;
+    int n = 0;
+    bool first = !t->variants.n;
+    int64_t bytes = 64;
+    *why = NULL;
+    for (int c = 0; c < CALLS; c++) {
+        bool timed = c == (int)t->call;
+        if (!t->s->fn[c] || !(timed || first))
+            continue;
+        Plan *plan = lower_with(t->a, t->d, t->s->fn[c], t->target, timed ? schedules : NULL);
+        if (!plan)
+            return NULL;
+        functions[n++] = (MemoryFunction){session_call_name((Call)c), plan, timed};
+        bytes = plan->arena_bytes > bytes ? plan->arena_bytes : bytes;
+        v = timed ? variant_new(t, plan) : v;
+    }
+    if (schedules)
+        schedules_check(schedules);
+    if (diag_errors(t->d))
+        return NULL;
+    Jit *jit = timing_compile(t, emit_memory(t->a, functions, n), why);
+    if (!jit)
+        return NULL;
+    for (int i = 0; i < n; i++) {
+        Call c = t->call;
+        call_named(functions[i].name, &c);
+        v->code[c] = (JitFunction *)jit_symbol(jit, arena_printf(t->a, "dlc_%s", functions[i].name));
+    }
+    *(void (**)(int))jit_symbol(jit, "dlc_tick") = tick;
+    v->arena = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
+    if (!v->arena)
+        *why = "there is not enough memory";
+    return v->arena ? v : NULL;
+}
+
+/* ---- running --------------------------------------------------------------------------------------- */
+static void run(Timing *t, Variant *v, Call c)
+{
+    v->code[c](t->s->in[c], t->s->out[c], v->arena, NULL);
+}
+
+/* Normal numbers, and integers that the model takes. */
+static void draw_inputs(Timing *t)
+{
+    const Fn *fn = t->s->fn[t->call];
+    int64_t *limit = NEWN(t->a, int64_t, fn->input.n + 1);
+    Random r = random_start(1, 1);
+    input_limits(t->a, fn, limit);
+    for (int i = 0; i < fn->input.n; i++) {
+        const Port *port = &fn->input.at[i];
+        void *tensor = t->s->in[t->call][i];
+        if (port->role != ROLE_INPUT && port->role != ROLE_TARGET)
+            continue;
+        for (int64_t k = 0; k < type_count(port->node->type); k++)
+            if (port->node->type.dt == DT_F32)
+                ((float *)tensor)[k] = (float)random_normal(&r);
+            else if (port->node->type.dt == DT_I32)
+                ((int32_t *)tensor)[k] = (int32_t)random_below(&r, (uint64_t)(limit[i] ? limit[i] : 2));
+            else
+                ((uint8_t *)tensor)[k] = (uint8_t)random_below(&r, port->node->type.dt == DT_BOOL ? 2 : 256);
+    }
+}
+
+static int most_steps(const Timing *t)
+{
+    int most = 0;
+    for (int i = 0; i < t->variants.n; i++)
+        most = t->variants.at[i]->plan->nstep > most ? t->variants.at[i]->plan->nstep : most;
+    return most;
+}
+
+static void first_calls(void *context)
+{
+    Timing *t = context;
+    timers.spent = NEWN(t->a, uint64_t, most_steps(t) + 1);
+    session_seed(t->s, 1);
+    session_step(t->s, 1);
+    session_count(t->s, t->s->m->train_batch);
+    draw_inputs(t);
+    for (Call c = CALL_INIT; c <= CALL_START; c++)
+        if (t->variants.at[0]->code[c])
+            run(t, t->variants.at[0], c);
+    for (int i = 0; i < t->variants.n; i++)
+        run(t, t->variants.at[i], t->call);
+}
+
+bool timing_start(Timing *t)
+{
+    return code_survives(first_calls, t);
+}
+
+static void run_timed(Timing *t, Variant *v, uint64_t *spent)
+{
+    memset(spent, 0, sizeof *spent * (size_t)(v->plan->nstep + 1));
+    timers.spent = spent;
+    uint64_t start = timers.last = ticks();
+    run(t, v, t->call);
+    uint64_t took = ticks() - start;
+    v->best_whole = took < v->best_whole ? took : v->best_whole;
+    for (int i = 0; i < v->plan->nstep; i++)
+        v->best[i] = spent[i] < v->best[i] ? spent[i] : v->best[i];
+}
+
+static double without(uint64_t ticks_of, uint64_t cost, int64_t calls, double second)
+{
+    uint64_t timer = cost * (uint64_t)calls;
+    return (double)(ticks_of > timer ? ticks_of - timer : 1) * second;
+}
+
+void timing_run(Timing *t, double seconds)
+{
+    uint64_t *spent = NEWN(t->a, uint64_t, most_steps(t) + 1), cost = tick_cost(), first = ticks();
+    double begin = now();
+    for (int64_t round = 0; round < 3 || now() - begin < seconds; round++, t->runs++)
+        for (int i = 0; i < t->variants.n; i++)
+            run_timed(t, t->variants.at[i], spent);
+    double second = (now() - begin) / (double)(ticks() - first);
+    for (int i = 0; i < t->variants.n; i++) {
+        Variant *v = t->variants.at[i];
+        int64_t calls = 0;
+        for (int k = 0; k < v->plan->nstep; k++) {
+            v->seconds[k] = v->kernel_calls[k] ? without(v->best[k], cost, v->kernel_calls[k], second) : 0;
+            calls += v->kernel_calls[k];
+        }
+        v->whole = without(v->best_whole, cost, calls, second);
+    }
+}
+
+void timing_close(Timing *t)
+{
+    for (int i = 0; i < t->variants.n; i++)
+        free(t->variants.at[i]->arena);
+}

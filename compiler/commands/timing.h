@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* timing.h: a function of a model, compiled with a timer behind each kernel, in one or several variants that run in turn. */
+#ifndef DLC_TIMING_H
+#define DLC_TIMING_H
+
+#include "commands.h"
+#include "session.h"
+
+typedef struct Variant { /* of the code */
+    Plan *plan;
+    JitFunction *code[CALLS];
+    void *arena;
+    int64_t *kernel_calls; /* by step: in one call of the function */
+    uint64_t *best;        /* by step: ticks of all its calls, in the fastest */
+    double *seconds;       /* by step, the same; without what the timers take */
+    double whole;          /* seconds of the fastest call, likewise */
+    uint64_t best_whole;
+} Variant;
+
+typedef struct Timing {
+    Arena *a;
+    Diag *d;
+    const Target *target;
+    const char *cc; /* a compiler's command; NULL: the system's, with the target's flags */
+    Call call;      /* what is timed */
+    Session *s;
+    VEC(Variant *) variants;
+    int64_t runs; /* of each variant */
+} Timing;
+
+bool call_named(const char *name, Call *call);
+
+/* Tensors for the function and what makes its weights. false where the module has no such function. */
+bool timing_open(Timing *t, const Module *m);
+/* Compiled; NULL with *why, which is NULL where it has been said in t->d. */
+Variant *timing_add(Timing *t, Schedules *schedules, const char **why);
+/* Random inputs, initial weights, and a first call of each variant. false where the code crashes. */
+bool timing_start(Timing *t);
+/* Runs all variants in turn for so long, three times at least. May be called again, for better figures. */
+void timing_run(Timing *t, double seconds);
+void timing_close(Timing *t);
+
+/* A text compiled as the functions are. `context` is a Timing. */
+Jit *timing_compile(void *context, const char *source, const char **why);
+
+#endif
