@@ -189,7 +189,7 @@ static void put_entry(Arena *a, StrBuf *sb, const Module *m, const MemoryFunctio
 static const char *callers(Arena *a, const Module *m, const MemoryFunction *functions, int n)
 {
     StrBuf sb = {.a = a};
-    sb_printf(&sb, "#include \"%s.c\"\n\n", m->name);
+    sb_printf(&sb, "#include \"%s.c\"\n\nstruct dl_pool;\n\n", m->name);
     sb_puts(&sb, "static void dlv_copy(void *to, const void *from, unsigned long bytes)\n{\n"
                  "    for (unsigned long i = 0; i < bytes; i++)\n"
                  "        ((unsigned char *)to)[i] = ((const unsigned char *)from)[i];\n}\n\n");
