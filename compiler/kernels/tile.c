@@ -165,10 +165,17 @@ static bool merges(const KLoop *outer, const KLoop *inner)
            outer->b == inner->b * inner->var->extent;
 }
 
+static int64_t reach(const KLoop *k)
+{
+    int64_t a = llabs(k->a), b = llabs(k->b);
+    return a > b ? a : b;
+}
+
+/* The loop that goes in the longest steps through either operand stands outermost: steps of many rows miss the cache. */
 static int by_stride(const void *x, const void *y)
 {
-    int64_t a = llabs(((const KLoop *)x)->a), b = llabs(((const KLoop *)y)->a);
-    return a < b ? 1 : a > b ? -1 : 0;
+    int64_t p = reach(x), q = reach(y), a = llabs(((const KLoop *)x)->a), b = llabs(((const KLoop *)y)->a);
+    return p != q ? (p < q ? 1 : -1) : a < b ? 1 : a > b ? -1 : 0;
 }
 
 static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
