@@ -1480,9 +1480,9 @@ static inline void train_k34_lstm_adam_tile_4(const float *restrict a, int at, c
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 16; k1++) {
-            const float *const ak = a + (at + k0 * 1024 + k1 * 64), *const bk = b + (k0 * 256 + k1 * 8192);
+    for (int k0 = 0; k0 < 16; k0++) {
+        for (int k1 = 0; k1 < 32; k1++) {
+            const float *const ak = a + (at + k0 * 64 + k1 * 1024), *const bk = b + (k0 * 8192 + k1 * 256);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -1977,9 +1977,9 @@ static inline void gradients_k33_lstm_tile_4(const float *restrict a, int at, co
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 16; k1++) {
-            const float *const ak = a + (at + k0 * 1024 + k1 * 64), *const bk = b + (k0 * 256 + k1 * 8192);
+    for (int k0 = 0; k0 < 16; k0++) {
+        for (int k1 = 0; k1 < 32; k1++) {
+            const float *const ak = a + (at + k0 * 64 + k1 * 1024), *const bk = b + (k0 * 8192 + k1 * 256);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }

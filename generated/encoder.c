@@ -433,8 +433,9 @@ static inline void infer_k6_multi_head_attention_tile2_4(const float *restrict a
 
 static void infer_k6_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_6, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
+        float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         float multi_head_attention_2;
@@ -452,16 +453,16 @@ static void infer_k6_multi_head_attention(const float *restrict multi_head_atten
                 multi_head_attention_2 = max_v1;
                 float sum_v3 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_attention_scaled_dot_product_attention_1_weights_v2
+                    const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
                             = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
                             - multi_head_attention_2);
-                    block_1_attention_scaled_dot_product_attention_1_weights[i2 * 16 - i2_0 * 16 + j0]
-                            = block_1_attention_scaled_dot_product_attention_1_weights_v2;
-                    sum_v3 += block_1_attention_scaled_dot_product_attention_1_weights_v2;
+                    block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 16 - i2_0 * 16 + j0]
+                            = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
+                    sum_v3 += block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
                 }
                 multi_head_attention_3[i2 - i2_0] = sum_v3;
             }
-            infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
+            infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, 0,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 64 + i2_0 * 4));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 4; j0++) {
@@ -739,7 +740,7 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 3072);   /* f32[1, 16, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 5120);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 5376);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 5376);   /* f32[4, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 5632);   /* f32[4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 2048);   /* f32[1, 4, 16, 4] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
@@ -764,8 +765,9 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
     infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
     infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
-            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
+            block_1_attention_scaled_dot_product_attention_1_scores,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
+            block_1_attention_value_y_2, block_1_attention_y);
     infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
     infer_k8_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
@@ -992,8 +994,9 @@ static inline void train_k10_multi_head_attention_tile2_4(const float *restrict 
 
 static void train_k10_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_27, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
+        float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -1014,16 +1017,16 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
                     multi_head_attention_2 = max_v1;
                     float sum_v3 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_weights_v2
+                        const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
                                 = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
                                 - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_weights_v2;
-                        sum_v3 += block_1_attention_scaled_dot_product_attention_1_weights_v2;
+                        block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
+                        sum_v3 += block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
                     }
                     multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v3;
                 }
-                train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
                         block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -2182,7 +2185,7 @@ static inline void train_k43_multi_head_attention_tile2_4(const float *restrict 
 static void train_k43_multi_head_attention(const float *restrict multi_head_attention_9,
         const float *restrict multi_head_attention_28, float *restrict multi_head_attention_12,
         const float *restrict block_1_attention_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -2205,7 +2208,7 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
                     for (int j0 = 0; j0 < 16; j0++) {
                         multi_head_attention_12[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 = (multi_head_attention_12[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
-                                * block_1_attention_scaled_dot_product_attention_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
+                                * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
                     }
                 }
                 train_k43_multi_head_attention_tile2_4(multi_head_attention_12, i0 * 1024 + i1 * 256 + i2_0 * 16,
@@ -2250,13 +2253,13 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+static void train_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict multi_head_attention_9, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                train_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_9 + (i0 * 256 + i1 * 64),
                         multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
@@ -2550,7 +2553,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 196608);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 1146880);   /* f32[32, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 917504);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
@@ -2639,8 +2642,9 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
             multi_head_attention_28);   /* k9_multi_head_attention_pack */
     train_k10_multi_head_attention(multi_head_attention, multi_head_attention_27,
-            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
+            block_1_attention_scaled_dot_product_attention_1_scores,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
+            block_1_attention_value_y_2, block_1_attention_y);
     train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
     infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
             block_1_attention_output_kernel_2);   /* k12_multi_head_attention_pack */
@@ -2697,10 +2701,10 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             params->block_1_attention_output_kernel, adam);
     train_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9);
     train_k43_multi_head_attention(multi_head_attention_9, multi_head_attention_28, multi_head_attention_12,
-            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_13);
-    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_9,
-            multi_head_attention_11);
+            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            block_1_attention_key_y_2, multi_head_attention_13);
+    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            multi_head_attention_9, multi_head_attention_11);
     train_k45_multi_head_attention(multi_head_attention, multi_head_attention_12, multi_head_attention_14);
     train_k11_multi_head_attention(multi_head_attention_11, multi_head_attention_16);   /* k46_multi_head_attention */
     train_k31_dense_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
@@ -3082,7 +3086,7 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 196608);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 1146880);   /* f32[32, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 917504);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
@@ -3162,8 +3166,9 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
             multi_head_attention_21);   /* k9_multi_head_attention_pack */
     train_k10_multi_head_attention(multi_head_attention, multi_head_attention_20,
-            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
+            block_1_attention_scaled_dot_product_attention_1_scores,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
+            block_1_attention_value_y_2, block_1_attention_y);
     train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
     infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
             block_1_attention_output_kernel_3);   /* k12_multi_head_attention_pack */
@@ -3208,10 +3213,10 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     train_k42_multi_head_attention(multi_head_attention_6, multi_head_attention_3,
             multi_head_attention_7);   /* k41_multi_head_attention */
     train_k43_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
-            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_11);   /* k42_multi_head_attention */
-    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
-            multi_head_attention_9);   /* k43_multi_head_attention */
+            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            block_1_attention_key_y_2, multi_head_attention_11);   /* k42_multi_head_attention */
+    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            multi_head_attention_7, multi_head_attention_9);   /* k43_multi_head_attention */
     train_k45_multi_head_attention(multi_head_attention, multi_head_attention_10,
             multi_head_attention_12);   /* k44_multi_head_attention */
     train_k11_multi_head_attention(multi_head_attention_9, multi_head_attention_13);   /* k45_multi_head_attention */
@@ -3307,8 +3312,9 @@ static inline void evaluate_k6_multi_head_attention_tile2_4(const float *restric
 
 static void evaluate_k6_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_6, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_3,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
+        float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -3329,18 +3335,18 @@ static void evaluate_k6_multi_head_attention(const float *restrict multi_head_at
                     multi_head_attention_2 = max_v1;
                     float sum_v3 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_weights_v2
+                        const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
                                 = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
                                 - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_weights[i2 * 16 - i2_0 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_weights_v2;
-                        sum_v3 += block_1_attention_scaled_dot_product_attention_1_weights_v2;
+                        block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 16 - i2_0 * 16 + j0]
+                                = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
+                        sum_v3 += block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
                     }
                     multi_head_attention_3[i2 - i2_0] = sum_v3;
                 }
-                evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
-                        block_1_attention_value_y_2 + (i0 * 256 + i1 * 4), block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0
-                        * 4));
+                evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                        0, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
+                        block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 4; j0++) {
                         block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
@@ -3701,7 +3707,7 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 163840);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 164096);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 164096);   /* f32[4, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 164352);   /* f32[4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 65536);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
@@ -3728,8 +3734,9 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
     train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);   /* k5_multi_head_attention_pack */
     evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
-            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_3, block_1_attention_value_y_2, block_1_attention_y);
+            block_1_attention_scaled_dot_product_attention_1_scores,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
+            block_1_attention_value_y_2, block_1_attention_y);
     train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);   /* k7_multi_head_attention */
     evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,

@@ -1261,13 +1261,13 @@ static void infer_k32_batch_norm_relu(const float *restrict residual_7_a_norm_mo
 
 /* resnet18.dl:10: conv2d -> f32[1, 1, 1, 64], 36864 multiply-accumulates; in 3 places */
 static inline void infer_k33_conv2d_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    for (int k0 = 0; k0 < 64; k0++) {
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 + k1 * 0 + k2 * 0), *const bk = b + (k0 * 64 + k1 * 12288 + k2 * 4096);
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 0 + k1 * 0 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             }
@@ -1282,13 +1282,13 @@ static inline void infer_k33_conv2d_tile_1(const float *restrict a, int at, cons
 static void infer_k33_conv2d(const float *restrict residual_7_a_conv_y, const float *restrict residual_7_b_conv_kernel,
         float *restrict residual_7_b_conv_y)
 {
+    const int k0_lo = dl_first_tap(1, 1);
+    const int k0_hi = dl_end_tap(1, 1, 3);
     const int k1_lo = dl_first_tap(1, 1);
     const int k1_hi = dl_end_tap(1, 1, 3);
-    const int k2_lo = dl_first_tap(1, 1);
-    const int k2_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k33_conv2d_tile_1(residual_7_a_conv_y, 0, residual_7_b_conv_kernel + n, residual_7_b_conv_y + n, k1_lo, k1_hi,
-                k2_lo, k2_hi);
+        infer_k33_conv2d_tile_1(residual_7_a_conv_y, 0, residual_7_b_conv_kernel + n, residual_7_b_conv_y + n, k0_lo, k0_hi,
+                k1_lo, k1_hi);
 }
 
 /* resnet18.dl:11: batch_norm -> f32[64] */

@@ -383,11 +383,11 @@ static void infer_k3_multi_head_attention(const float *restrict block_1_y, const
 
 /* transformer.dl:11: multi_head_attention -> f32[1, 4, 4, 8] */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_4)
+        float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            multi_head_attention_4[j0 * 8 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
+            multi_head_attention_5[j0 * 8 + j1] = block_1_attention_key_y_2[j0 + j1 * 16];
         }
     }
 }
@@ -460,47 +460,47 @@ static inline void infer_k6_multi_head_attention_tile2_4(const float *restrict a
 }
 
 static void infer_k6_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_4, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_2,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
-        float block_1_attention_scaled_dot_product_attention_1_scores_2[8];
+        float block_1_attention_scaled_dot_product_attention_1_scores[8];
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 8; n += 4)
                 infer_k6_multi_head_attention_tile_4(multi_head_attention, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_4 + (i1 * 32 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
+                        multi_head_attention_5 + (i1 * 32 + n), multi_head_attention_2 + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 8 - i2_0 * 8 + j0];
-                    block_1_attention_scaled_dot_product_attention_1_scores_2[j0] = i2 < j0 ? -DL_INFINITY : v1;
+                    const float v1 = multi_head_attention_2[i2 * 8 - i2_0 * 8 + j0];
+                    block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1;
                 }
                 const float v2
-                        = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores_2[0],
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[1]),
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[2]),
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[3]),
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[4]),
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[5]),
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[6]),
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[7]);
+                        = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
+                        block_1_attention_scaled_dot_product_attention_1_scores[1]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[2]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[3]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[4]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[5]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[6]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[7]);
                 for (int j0 = 0; j0 < 8; j0++) {
-                    block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + j0]
-                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores_2[j0] - v2);
+                    block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + j0]
+                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
                 }
             }
-            infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
+            infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, 0,
                     block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 32 + i2_0 * 4));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                const float v3 = block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 1]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 2]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 3]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 4]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 5]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 6]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 7];
+                const float v3 = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 1]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 2]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 3]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 4]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 5]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 6]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 7];
                 for (int j0 = 0; j0 < 4; j0++) {
                     block_1_attention_y[i1 * 32 + i2 * 4 + j0] = block_1_attention_y[i1 * 32 + i2 * 4 + j0] / v3;
                 }
@@ -510,11 +510,11 @@ static void infer_k6_multi_head_attention(const float *restrict multi_head_atten
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[1, 8, 16] */
-static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
+static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_3[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 32 + j1 % 4];
+            multi_head_attention_4[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 32 + j1 % 4];
         }
     }
 }
@@ -553,7 +553,7 @@ static inline void infer_k8_multi_head_attention_layer_norm_tile_4(const float *
     c[51] = c3_3;
 }
 
-static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
+static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -564,7 +564,7 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i1_0 * 16,
+            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
@@ -812,10 +812,10 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     float *const multi_head_attention = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 1536);   /* f32[1, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 2560);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 2688);   /* f32[4, 8] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 2560);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 2688);   /* f32[4, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 1536);   /* f32[1, 4, 8, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 1024);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 2560);   /* f32[1, 8, 16] */
@@ -823,7 +823,7 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     float *const block_1_down_y = (float *)(void *)(base + 2560);   /* f32[4, 16] */
     float *const layer_norm_1_y = (float *)(void *)(base + 8192);   /* f32[1, 8, 16] */
     float *const logits = (float *)(void *)(base + 0);   /* f32[1, 8, 256] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 512);   /* f32[1, 4, 4, 8] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 512);   /* f32[1, 4, 4, 8] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -835,12 +835,12 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
             params->block_1_attention_key_bias);
     infer_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);
-    infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_4,
-            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
-            block_1_attention_value_y_2, block_1_attention_y);
-    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_3);
-    infer_k8_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
+    infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_5, multi_head_attention_2,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    infer_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
     infer_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
@@ -1021,12 +1021,12 @@ static void train_k5_multi_head_attention(const float *restrict block_1_y, const
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8]; in 5 places */
 static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_25)
+        float *restrict multi_head_attention_26)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_25[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -1100,50 +1100,50 @@ static inline void train_k10_multi_head_attention_tile2_4(const float *restrict 
 }
 
 static void train_k10_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_25, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_26, float *restrict multi_head_attention_2,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores_2[8];
+            float block_1_attention_scaled_dot_product_attention_1_scores[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
                     train_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_25 + (i0 * 128 + i1 * 32 + n),
-                            block_1_attention_scaled_dot_product_attention_1_scores + n);
+                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n), multi_head_attention_2 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 8 - i2_0 * 8 + j0];
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[j0] = i2 < j0 ? -DL_INFINITY : v1;
+                        const float v1 = multi_head_attention_2[i2 * 8 - i2_0 * 8 + j0];
+                        block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1;
                     }
                     const float v2
-                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores_2[0],
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[1]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[2]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[3]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[4]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[5]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[6]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[7]);
+                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
+                            block_1_attention_scaled_dot_product_attention_1_scores[1]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[2]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[3]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[4]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[5]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[6]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[7]);
                     for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores_2[j0] - v2);
+                        block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
                     }
                 }
-                train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights,
+                train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
                         block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v3 = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 7];
+                    const float v3
+                            = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 1]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 2]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 3]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 4]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 5]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 6]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 7];
                     for (int j0 = 0; j0 < 4; j0++) {
                         block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0]
                                 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0] / v3;
@@ -1155,12 +1155,12 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 3 places */
-static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_3)
+static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_3[j0 * 128 + j1 * 16 + j2]
+                multi_head_attention_4[j0 * 128 + j1 * 16 + j2]
                         = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
@@ -1201,7 +1201,7 @@ static inline void train_k13_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
+static void train_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         float *restrict layer_norm_6, float *restrict layer_norm_7, float *restrict layer_norm_9, float *restrict layer_norm_10,
@@ -1213,7 +1213,7 @@ static void train_k13_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
+                train_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
@@ -2170,13 +2170,13 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k39_multi_head_attention(const float *restrict layer_norm_22,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_5)
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 train_k39_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel_2 + n, multi_head_attention_5 + (i0 * 128 + i1_0 * 16 + n));
+                        block_1_attention_output_kernel_2 + n, multi_head_attention_6 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
@@ -2215,19 +2215,19 @@ static inline void train_k40_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k40_multi_head_attention_adam(const float *restrict multi_head_attention_3,
-        const float *restrict layer_norm_22, float *restrict multi_head_attention_6,
+static void train_k40_multi_head_attention_adam(const float *restrict multi_head_attention_4,
+        const float *restrict layer_norm_22, float *restrict multi_head_attention_7,
         float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_3, i0_0, layer_norm_22 + n,
-                    multi_head_attention_6 + n);
+            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_4, i0_0, layer_norm_22 + n,
+                    multi_head_attention_7 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_6[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = multi_head_attention_7[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v1 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v1;
                 const float add_v2 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2240,23 +2240,25 @@ static void train_k40_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4]; in 2 places */
-static void train_k41_multi_head_attention(const float *restrict multi_head_attention_5,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights, float *restrict multi_head_attention_7)
+static void train_k41_multi_head_attention(const float *restrict multi_head_attention_6,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        float *restrict multi_head_attention_8)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                const float v1 = block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 1]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 2]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 3]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 4]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 5]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 6]
-                        + block_1_attention_scaled_dot_product_attention_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 7];
+                const float v1
+                        = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 1]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 2]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 3]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 4]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 5]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 6]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 7];
                 for (int j3 = 0; j3 < 4; j3++) {
-                    multi_head_attention_7[j0 * 128 + j1 * 32 + j2 * 4 + j3]
-                            = multi_head_attention_5[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
+                    multi_head_attention_8[j0 * 128 + j1 * 32 + j2 * 4 + j3]
+                            = multi_head_attention_6[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
                 }
             }
         }
@@ -2330,39 +2332,39 @@ static inline void train_k42_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k42_multi_head_attention(const float *restrict multi_head_attention_7,
-        const float *restrict multi_head_attention_26, float *restrict multi_head_attention_10,
+static void train_k42_multi_head_attention(const float *restrict multi_head_attention_8,
+        const float *restrict multi_head_attention_27, float *restrict multi_head_attention_11,
         const float *restrict block_1_attention_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_11)
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    train_k42_multi_head_attention_tile_4(multi_head_attention_7, i0 * 128 + i1 * 32 + i2_0 * 4,
-                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n),
-                            multi_head_attention_10 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
+                    train_k42_multi_head_attention_tile_4(multi_head_attention_8, i0 * 128 + i1 * 32 + i2_0 * 4,
+                            multi_head_attention_27 + (i0 * 128 + i1 * 32 + n),
+                            multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = multi_head_attention_7[i0 * 128 + i1 * 32 + i2 * 4];
+                    const float v1 = multi_head_attention_8[i0 * 128 + i1 * 32 + i2 * 4];
                     const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
-                    const float v3 = multi_head_attention_7[i0 * 128 + i1 * 32 + i2 * 4 + 1];
+                    const float v3 = multi_head_attention_8[i0 * 128 + i1 * 32 + i2 * 4 + 1];
                     const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
-                    const float v5 = multi_head_attention_7[i0 * 128 + i1 * 32 + i2 * 4 + 2];
+                    const float v5 = multi_head_attention_8[i0 * 128 + i1 * 32 + i2 * 4 + 2];
                     const float v6 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
-                    const float v7 = multi_head_attention_7[i0 * 128 + i1 * 32 + i2 * 4 + 3];
+                    const float v7 = multi_head_attention_8[i0 * 128 + i1 * 32 + i2 * 4 + 3];
                     const float v8 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
                     const float v9 = -(v1 * v2) + -(v3 * v4) + -(v5 * v6) + -(v7 * v8);
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v10 = multi_head_attention_10[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        const float v10 = multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0];
                         const float v11
-                                = block_1_attention_scaled_dot_product_attention_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_10[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v10 + v9) * v11;
+                                = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0];
+                        multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v10 + v9) * v11;
                     }
                 }
-                train_k42_multi_head_attention_tile2_4(multi_head_attention_10, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_11 + (i0 * 128 + i1 * 32 + i2_0
+                train_k42_multi_head_attention_tile2_4(multi_head_attention_11, i0 * 256 + i1 * 64 + i2_0 * 8,
+                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_12 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
         }
@@ -2403,15 +2405,15 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
-        const float *restrict multi_head_attention_7, float *restrict multi_head_attention_9)
+static void train_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        const float *restrict multi_head_attention_8, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_7 + (i0 * 128 + i1 * 32),
-                        multi_head_attention_9 + (i0 * 128 + i1 * 32 + i2_0 * 4));
+                train_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_8 + (i0 * 128 + i1 * 32),
+                        multi_head_attention_10 + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
         }
     }
@@ -2452,66 +2454,66 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k44_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_10, float *restrict multi_head_attention_12)
+        const float *restrict multi_head_attention_11, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
                 train_k44_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
-                        multi_head_attention_10 + (i0 * 256 + i1 * 64 + n), multi_head_attention_12 + (i0 * 128 + i1 * 32 + n));
+                        multi_head_attention_11 + (i0 * 256 + i1 * 64 + n), multi_head_attention_13 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k45_multi_head_attention_adam(const float *restrict multi_head_attention_9,
-        float *restrict multi_head_attention_14, float *restrict m_block_1_attention_value_bias,
+static void train_k45_multi_head_attention_adam(const float *restrict multi_head_attention_10,
+        float *restrict multi_head_attention_15, float *restrict m_block_1_attention_value_bias,
         float *restrict v_block_1_attention_value_bias)
 {
-    float multi_head_attention_13[16];
+    float multi_head_attention_14[16];
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_14[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_9[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_10[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_13[j0] = 0.0f;
+        multi_head_attention_14[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_13[j0] += multi_head_attention_14[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_14[j0] += multi_head_attention_15[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_13[j0];
+        const float v1 = multi_head_attention_14[j0];
         m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
         v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_12,
+static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_13,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_17;
+        float multi_head_attention_18;
         float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v0 += multi_head_attention_12[i0 * 8 + r0 * 128 + r1];
+                sum_v0 += multi_head_attention_13[i0 * 8 + r0 * 128 + r1];
             }
         }
-        multi_head_attention_17 = sum_v0;
-        const float add_v1 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_17 * 0.1f;
+        multi_head_attention_18 = sum_v0;
+        const float add_v1 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_18 * 0.1f;
         m_block_1_attention_key_bias[i0] = add_v1;
-        const float add_v2 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_17 * 0.001f
-                * multi_head_attention_17;
+        const float add_v2 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_18 * 0.001f
+                * multi_head_attention_18;
         v_block_1_attention_key_bias[i0] = add_v2;
         block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
@@ -2551,60 +2553,60 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_12,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_18)
+static void train_k49_multi_head_attention(const float *restrict multi_head_attention_13,
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_12, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_18 + (i0 * 128 + i1_0 * 16 + n));
+                train_k49_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
+                        block_1_attention_key_kernel_2 + n, multi_head_attention_19 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_12,
-        float *restrict multi_head_attention_27)
+static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_13,
+        float *restrict multi_head_attention_28)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_27[j0 * 128 + j1 * 16 + j2] = multi_head_attention_12[j0 * 128 + j1 + j2 * 8];
+                multi_head_attention_28[j0 * 128 + j1 * 16 + j2] = multi_head_attention_13[j0 * 128 + j1 + j2 * 8];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k52_multi_head_attention(const float *restrict multi_head_attention_11,
-        float *restrict multi_head_attention_21)
+static void train_k52_multi_head_attention(const float *restrict multi_head_attention_12,
+        float *restrict multi_head_attention_22)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_21[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_11[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
+                multi_head_attention_22[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_12[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_11,
+static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_12,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_20;
+        float multi_head_attention_21;
         float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v0 += multi_head_attention_11[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
+                sum_v0 += multi_head_attention_12[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
             }
         }
-        multi_head_attention_20 = sum_v0;
-        const float v1 = multi_head_attention_20 * 0.5f;
+        multi_head_attention_21 = sum_v0;
+        const float v1 = multi_head_attention_21 * 0.5f;
         const float add_v1 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
         m_block_1_attention_query_bias[i0] = add_v1;
         const float add_v2 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
@@ -2647,10 +2649,10 @@ static inline void train_k54_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k54_multi_head_attention_layer_norm(const float *restrict multi_head_attention_21,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_22,
-        const float *restrict multi_head_attention_15, const float *restrict multi_head_attention_18,
-        float *restrict multi_head_attention_23, const float *restrict block_1_norm_a_gamma, const float *restrict x,
+static void train_k54_multi_head_attention_layer_norm(const float *restrict multi_head_attention_22,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_23,
+        const float *restrict multi_head_attention_16, const float *restrict multi_head_attention_19,
+        float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_gamma, const float *restrict x,
         const float *restrict layer_norm_2, const float *restrict layer_norm_22, const float *restrict layer_norm_5,
         const float *restrict layer_norm_4, const float *restrict layer_norm, float *restrict layer_norm_34)
 {
@@ -2660,16 +2662,16 @@ static void train_k54_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k54_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i0 * 128 + i1_0 * 16,
-                        block_1_attention_query_kernel_2 + n, multi_head_attention_22 + n);
+                train_k54_multi_head_attention_layer_norm_tile_4(multi_head_attention_22, i0 * 128 + i1_0 * 16,
+                        block_1_attention_query_kernel_2 + n, multi_head_attention_23 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
                 float sum_v3 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v1 = multi_head_attention_15[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_18[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_22[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_23[i0 * 128 + i1 * 16 + j0] = add_v1;
+                    const float add_v1 = multi_head_attention_16[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_19[i0 * 128 + i1 * 16 + j0]
+                            + multi_head_attention_23[i1 * 16 - i1_0 * 16 + j0];
+                    multi_head_attention_24[i0 * 128 + i1 * 16 + j0] = add_v1;
                     const float v1 = add_v1 * block_1_norm_a_gamma[j0];
                     const float v2 = x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1];
                     sum_v2 += v1 * v2;
@@ -2684,7 +2686,7 @@ static void train_k54_multi_head_attention_layer_norm(const float *restrict mult
                 const float v7 = -(layer_norm_33 * v3 + (layer_norm[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     layer_norm_34[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0]
-                            + (multi_head_attention_23[i0 * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                            + (multi_head_attention_24[i0 * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
                             * (x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
                 }
             }
@@ -2693,7 +2695,7 @@ static void train_k54_multi_head_attention_layer_norm(const float *restrict mult
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k57_layer_norm_adam(const float *restrict multi_head_attention_23, const float *restrict block_1_norm_a_y,
+static void train_k57_layer_norm_adam(const float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y,
         float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
         const float *restrict adam, float *restrict block_1_attention_value_bias,
         const float *restrict m_block_1_attention_value_bias, const float *restrict v_block_1_attention_value_bias)
@@ -2705,7 +2707,7 @@ static void train_k57_layer_norm_adam(const float *restrict multi_head_attention
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_31[j0] += multi_head_attention_23[j0 + r1 * 128 + r2 * 16]
+                layer_norm_31[j0] += multi_head_attention_24[j0 + r1 * 128 + r2 * 16]
                         * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
             }
         }
@@ -2785,10 +2787,10 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 4096);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 110592);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 133632);   /* f32[4, 8] */
@@ -2823,34 +2825,34 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const dense_8 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const dense_9 = (float *)(void *)(base + 12288);   /* f32[4, 64] */
     float *const layer_norm_25 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const layer_norm_34 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[256, 16] */
     float *const adam = (float *)(void *)(base + 134656);   /* f32 */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
     float *const block_1_down_kernel_2 = (float *)(void *)(base + 90112);   /* f32[16, 64] */
     float *const block_1_up_kernel_2 = (float *)(void *)(base + 86016);   /* f32[64, 16] */
     float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
     float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
@@ -2868,16 +2870,16 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
             block_1_attention_value_kernel_2);   /* k6_multi_head_attention_pack */
     train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);   /* k7_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_25);
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_26);
     train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_26);   /* k9_multi_head_attention_pack */
-    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_25,
-            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
-            block_1_attention_value_y_2, block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
+            multi_head_attention_27);   /* k9_multi_head_attention_pack */
+    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_26, multi_head_attention_2,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);
     train_k2_multi_head_attention_pack(params->block_1_attention_output_kernel,
             block_1_attention_output_kernel_2);   /* k12_multi_head_attention_pack */
-    train_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    train_k13_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
             layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
             block_1_y_2);
@@ -2923,45 +2925,45 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k28_layer_norm_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias,
             adam);   /* k38_multi_head_attention_adam */
-    train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_5);
-    train_k40_multi_head_attention_adam(multi_head_attention_3, layer_norm_22, multi_head_attention_6,
+    train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_6);
+    train_k40_multi_head_attention_adam(multi_head_attention_4, layer_norm_22, multi_head_attention_7,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k41_multi_head_attention(multi_head_attention_5, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_7);
-    train_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_26, multi_head_attention_10,
-            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_11);
-    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_7,
-            multi_head_attention_9);
-    train_k44_multi_head_attention(multi_head_attention, multi_head_attention_10, multi_head_attention_12);
-    train_k45_multi_head_attention_adam(multi_head_attention_9, multi_head_attention_14,
+    train_k41_multi_head_attention(multi_head_attention_6,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_8);
+    train_k42_multi_head_attention(multi_head_attention_8, multi_head_attention_27, multi_head_attention_11,
+            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            block_1_attention_key_y_2, multi_head_attention_12);
+    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            multi_head_attention_8, multi_head_attention_10);
+    train_k44_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
+    train_k45_multi_head_attention_adam(multi_head_attention_10, multi_head_attention_15,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k39_multi_head_attention(multi_head_attention_14, block_1_attention_value_kernel_2,
-            multi_head_attention_15);   /* k46_multi_head_attention */
-    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_16,
+    train_k39_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_2,
+            multi_head_attention_16);   /* k46_multi_head_attention */
+    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_15, multi_head_attention_17,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, adam);   /* k47_multi_head_attention_adam */
-    train_k48_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_key_bias,
+    train_k48_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k49_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_2, multi_head_attention_18);
-    train_k50_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_27);
-    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_27, multi_head_attention_19,
+    train_k49_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
+    train_k50_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
+    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_28, multi_head_attention_20,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
             params->block_1_attention_key_kernel, adam);   /* k51_multi_head_attention_adam */
-    train_k52_multi_head_attention(multi_head_attention_11, multi_head_attention_21);
-    train_k53_multi_head_attention_adam(multi_head_attention_11, optimizer->m_block_1_attention_query_bias,
+    train_k52_multi_head_attention(multi_head_attention_12, multi_head_attention_22);
+    train_k53_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
-    train_k54_multi_head_attention_layer_norm(multi_head_attention_21, block_1_attention_query_kernel_2,
-            multi_head_attention_22, multi_head_attention_15, multi_head_attention_18, multi_head_attention_23,
+    train_k54_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
+            multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24,
             params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_22, layer_norm_5, layer_norm_4, layer_norm,
             layer_norm_34);
-    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_21, multi_head_attention_24,
+    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);   /* k55_multi_head_attention_adam */
-    train_k28_layer_norm_adam(multi_head_attention_23, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+    train_k28_layer_norm_adam(multi_head_attention_24, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, adam);   /* k56_layer_norm_adam */
-    train_k57_layer_norm_adam(multi_head_attention_23, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
+    train_k57_layer_norm_adam(multi_head_attention_24, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
             optimizer->v_block_1_norm_a_gamma, params->block_1_norm_a_gamma, adam, params->block_1_attention_value_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
     train_k58_embedding_adam(layer_norm_34, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
@@ -3182,25 +3184,25 @@ static inline void gradients_k39_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_3,
+static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_4,
         const float *restrict layer_norm_20, float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k39_multi_head_attention_tile_4(multi_head_attention_3, i0_0, layer_norm_20 + n,
+            gradients_k39_multi_head_attention_tile_4(multi_head_attention_4, i0_0, layer_norm_20 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_7,
-        float *restrict multi_head_attention_11, float *restrict block_1_attention_value_bias_2)
+static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_8,
+        float *restrict multi_head_attention_12, float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_11[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_7[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+                multi_head_attention_12[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_8[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
             }
         }
     }
@@ -3210,21 +3212,21 @@ static void gradients_k44_multi_head_attention(const float *restrict multi_head_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_bias_2[j0] += multi_head_attention_11[j0 + r1 * 128 + r2 * 16];
+                block_1_attention_value_bias_2[j0] += multi_head_attention_12[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_10,
+static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v0 += multi_head_attention_10[i0 * 8 + r0 * 128 + r1];
+                sum_v0 += multi_head_attention_11[i0 * 8 + r0 * 128 + r1];
             }
         }
         block_1_attention_key_bias_2[i0] = sum_v0;
@@ -3232,24 +3234,24 @@ static void gradients_k47_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_9,
+static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_10,
         float *restrict block_1_attention_query_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_14;
+        float multi_head_attention_15;
         float sum_v0 = 0.0f;
         for (int r0 = 0; r0 < 4; r0++) {
             for (int r1 = 0; r1 < 8; r1++) {
-                sum_v0 += multi_head_attention_9[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
+                sum_v0 += multi_head_attention_10[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
             }
         }
-        multi_head_attention_14 = sum_v0;
-        block_1_attention_query_bias_2[i0] = multi_head_attention_14 * 0.5f;
+        multi_head_attention_15 = sum_v0;
+        block_1_attention_query_bias_2[i0] = multi_head_attention_15 * 0.5f;
     }
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k56_layer_norm(const float *restrict multi_head_attention_17, const float *restrict block_1_norm_a_y,
+static void gradients_k56_layer_norm(const float *restrict multi_head_attention_18, const float *restrict block_1_norm_a_y,
         float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3258,7 +3260,7 @@ static void gradients_k56_layer_norm(const float *restrict multi_head_attention_
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_gamma_2[j0] += multi_head_attention_17[j0 + r1 * 128 + r2 * 16]
+                block_1_norm_a_gamma_2[j0] += multi_head_attention_18[j0 + r1 * 128 + r2 * 16]
                         * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
             }
         }
@@ -3289,10 +3291,10 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 4096);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 110592);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 133632);   /* f32[4, 8] */
@@ -3324,28 +3326,28 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const layer_norm_22 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const layer_norm_28 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 90112);   /* f32[16, 64] */
     float *const block_1_up_kernel_3 = (float *)(void *)(base + 86016);   /* f32[64, 16] */
     float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
     float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
     float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
@@ -3363,16 +3365,16 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
             block_1_attention_value_kernel_3);   /* k6_multi_head_attention_pack */
     train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);   /* k7_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_18);
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_19);
     train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_19);   /* k9_multi_head_attention_pack */
-    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_18,
-            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
-            block_1_attention_value_y_2, block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);
+            multi_head_attention_20);   /* k9_multi_head_attention_pack */
+    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_19, multi_head_attention_2,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);
     train_k2_multi_head_attention_pack(params->block_1_attention_output_kernel,
             block_1_attention_output_kernel_3);   /* k12_multi_head_attention_pack */
-    train_k13_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    train_k13_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
             layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
             block_1_y_2);
@@ -3409,39 +3411,40 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k27_layer_norm(layer_norm_22, gradients->block_1_norm_b_gamma);   /* k36_layer_norm */
     gradients_k27_layer_norm(layer_norm_20, gradients->block_1_attention_output_bias);   /* k37_multi_head_attention */
     train_k39_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3,
-            multi_head_attention_4);   /* k38_multi_head_attention */
-    gradients_k39_multi_head_attention(multi_head_attention_3, layer_norm_20, gradients->block_1_attention_output_kernel);
-    train_k41_multi_head_attention(multi_head_attention_4, block_1_attention_scaled_dot_product_attention_1_weights,
-            multi_head_attention_5);   /* k40_multi_head_attention */
-    train_k42_multi_head_attention(multi_head_attention_5, multi_head_attention_19, multi_head_attention_8, block_1_attention_y,
-            block_1_attention_scaled_dot_product_attention_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_9);   /* k41_multi_head_attention */
-    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weights, multi_head_attention_5,
-            multi_head_attention_7);   /* k42_multi_head_attention */
-    train_k44_multi_head_attention(multi_head_attention, multi_head_attention_8,
-            multi_head_attention_10);   /* k43_multi_head_attention */
-    gradients_k44_multi_head_attention(multi_head_attention_7, multi_head_attention_11,
+            multi_head_attention_5);   /* k38_multi_head_attention */
+    gradients_k39_multi_head_attention(multi_head_attention_4, layer_norm_20, gradients->block_1_attention_output_kernel);
+    train_k41_multi_head_attention(multi_head_attention_5,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            multi_head_attention_6);   /* k40_multi_head_attention */
+    train_k42_multi_head_attention(multi_head_attention_6, multi_head_attention_20, multi_head_attention_9, block_1_attention_y,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_key_y_2,
+            multi_head_attention_10);   /* k41_multi_head_attention */
+    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            multi_head_attention_6, multi_head_attention_8);   /* k42_multi_head_attention */
+    train_k44_multi_head_attention(multi_head_attention, multi_head_attention_9,
+            multi_head_attention_11);   /* k43_multi_head_attention */
+    gradients_k44_multi_head_attention(multi_head_attention_8, multi_head_attention_12,
             gradients->block_1_attention_value_bias);
-    train_k39_multi_head_attention(multi_head_attention_11, block_1_attention_value_kernel_3,
-            multi_head_attention_12);   /* k45_multi_head_attention */
-    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_11,
+    train_k39_multi_head_attention(multi_head_attention_12, block_1_attention_value_kernel_3,
+            multi_head_attention_13);   /* k45_multi_head_attention */
+    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_12,
             gradients->block_1_attention_value_kernel);   /* k46_multi_head_attention */
-    gradients_k47_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_key_bias);
-    train_k49_multi_head_attention(multi_head_attention_10, block_1_attention_key_kernel_3,
-            multi_head_attention_13);   /* k48_multi_head_attention */
-    train_k50_multi_head_attention_pack(multi_head_attention_10, multi_head_attention_20);   /* k49_multi_head_attention_pack */
-    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_20,
+    gradients_k47_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
+    train_k49_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3,
+            multi_head_attention_14);   /* k48_multi_head_attention */
+    train_k50_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_21);   /* k49_multi_head_attention_pack */
+    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_21,
             gradients->block_1_attention_key_kernel);   /* k50_multi_head_attention */
-    train_k52_multi_head_attention(multi_head_attention_9, multi_head_attention_15);   /* k51_multi_head_attention */
-    gradients_k52_multi_head_attention(multi_head_attention_9, gradients->block_1_attention_query_bias);
-    train_k54_multi_head_attention_layer_norm(multi_head_attention_15, block_1_attention_query_kernel_3,
-            multi_head_attention_16, multi_head_attention_12, multi_head_attention_13, multi_head_attention_17,
+    train_k52_multi_head_attention(multi_head_attention_10, multi_head_attention_16);   /* k51_multi_head_attention */
+    gradients_k52_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_query_bias);
+    train_k54_multi_head_attention_layer_norm(multi_head_attention_16, block_1_attention_query_kernel_3,
+            multi_head_attention_17, multi_head_attention_13, multi_head_attention_14, multi_head_attention_18,
             params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_20, layer_norm_5, layer_norm_4, layer_norm,
             layer_norm_28);   /* k53_multi_head_attention_layer_norm */
-    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_15,
+    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_16,
             gradients->block_1_attention_query_kernel);   /* k54_multi_head_attention */
-    gradients_k27_layer_norm(multi_head_attention_17, gradients->block_1_norm_a_beta);   /* k55_layer_norm */
-    gradients_k56_layer_norm(multi_head_attention_17, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
+    gradients_k27_layer_norm(multi_head_attention_18, gradients->block_1_norm_a_beta);   /* k55_layer_norm */
+    gradients_k56_layer_norm(multi_head_attention_18, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
     gradients_k57_embedding(layer_norm_28, gradients->positions);
     train_k59_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);   /* k58_embedding */
     metrics->count = count;
@@ -3550,50 +3553,49 @@ static inline void evaluate_k6_multi_head_attention_tile2_4(const float *restric
 }
 
 static void evaluate_k6_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_4, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
-        float *restrict block_1_attention_scaled_dot_product_attention_1_weights,
+        const float *restrict multi_head_attention_5, float *restrict multi_head_attention_2,
+        float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores_2[8];
+            float block_1_attention_scaled_dot_product_attention_1_scores[8];
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
                     evaluate_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_4 + (i0 * 128 + i1 * 32
-                            + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
+                            multi_head_attention_5 + (i0 * 128 + i1 * 32 + n), multi_head_attention_2 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 8 - i2_0 * 8 + j0];
-                        block_1_attention_scaled_dot_product_attention_1_scores_2[j0] = i2 < j0 ? -DL_INFINITY : v1;
+                        const float v1 = multi_head_attention_2[i2 * 8 - i2_0 * 8 + j0];
+                        block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1;
                     }
                     const float v2
-                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores_2[0],
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[1]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[2]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[3]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[4]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[5]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[6]),
-                            block_1_attention_scaled_dot_product_attention_1_scores_2[7]);
+                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
+                            block_1_attention_scaled_dot_product_attention_1_scores[1]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[2]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[3]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[4]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[5]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[6]),
+                            block_1_attention_scaled_dot_product_attention_1_scores[7]);
                     for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + j0]
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores_2[j0] - v2);
+                        block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + j0]
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
                     }
                 }
-                evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weights, 0,
-                        block_1_attention_value_y_2 + (i0 * 128 + i1 * 4), block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0
-                        * 4));
+                evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                        0, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
+                        block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v3 = block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_weights[i2 * 8 - i2_0 * 8 + 7];
+                    const float v3 = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 1]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 2]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 3]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 4]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 5]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 6]
+                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 7];
                     for (int j0 = 0; j0 < 4; j0++) {
                         block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0]
                                 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0] / v3;
@@ -3638,7 +3640,7 @@ static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const floa
     c[51] = c3_3;
 }
 
-static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_3,
+static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -3650,7 +3652,7 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_3, i0 * 128 + i1_0 * 16,
+                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
@@ -4037,10 +4039,10 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const multi_head_attention = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 10240);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weights = (float *)(void *)(base + 10368);   /* f32[4, 8] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 10240);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 10368);   /* f32[4, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
@@ -4050,7 +4052,7 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 256] */
     float *const cross_entropy_3 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     dl_word *const argmax = (dl_word *)(void *)(base + 4224);   /* i32[4, 8] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -4062,12 +4064,12 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
             params->block_1_attention_key_bias);   /* k3_multi_head_attention */
     train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_4);   /* k5_multi_head_attention_pack */
-    evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_4,
-            block_1_attention_scaled_dot_product_attention_1_scores, block_1_attention_scaled_dot_product_attention_1_weights,
-            block_1_attention_value_y_2, block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_3);   /* k7_multi_head_attention */
-    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_3, params->block_1_attention_output_kernel,
+    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);   /* k5_multi_head_attention_pack */
+    evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_5, multi_head_attention_2,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
+            block_1_attention_y);
+    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);   /* k7_multi_head_attention */
+    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
     evaluate_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
