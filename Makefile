@@ -84,6 +84,10 @@ $(BUILD)/dlc-fuzz-graphs: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/graph
 $(BUILD)/reference: tests/differential/reference.c $(BUILD)/libdlc.a
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
 
+# The same bits by several threads; see tests/threads/bits.c.
+$(BUILD)/bits: tests/threads/bits.c $(BUILD)/libdlc.a
+	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
+
 # The library against numbers of others; see tests/library/library.c.
 $(BUILD)/library: tests/library/library.c $(BUILD)/libdlc.a
 	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
@@ -120,7 +124,7 @@ RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
 MAKE_ALL = $(MAKE) --no-print-directory -j$(JOBS)
 
 TRACERS := $(patsubst tests/models/%.c,$(BUILD)/models/%,$(wildcard tests/models/*.c))
-programs: $(BUILD)/dlc $(BUILD)/dlc-fuzz-graphs $(BUILD)/reference $(BUILD)/library $(addprefix $(BUILD)/bench/,cost calls peak) $(UNITS:%=$(BUILD)/tests/%) $(TRACERS)
+programs: $(BUILD)/dlc $(BUILD)/dlc-fuzz-graphs $(BUILD)/reference $(BUILD)/library $(BUILD)/bits $(addprefix $(BUILD)/bench/,cost calls peak) $(UNITS:%=$(BUILD)/tests/%) $(TRACERS)
 
 check:
 	@$(MAKE_ALL) -s programs

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "timing.h"
 
+#include "../../runtime/dl_threads.h"
 #include "../profile/profile.h"
 
 #include <inttypes.h>
@@ -16,7 +17,7 @@ typedef struct Profile {
     ModelChoice choice;
     ElaborateOptions options;
     const char *path, *function, *target_name, *cc, *order, *schedule;
-    int64_t batch;
+    int64_t batch, threads;
     double seconds; /* how long to run */
     bool json;
     const Target *target;
@@ -179,6 +180,8 @@ static int measure(Profile *p)
     const char *why;
     if (!timing_start(&p->timing))
         return bad("the code crashed: is this a machine that target %s and these flags are for?", p->target->name);
+    if (p->threads > 1 && !(p->timing.pool = dl_threads_open((int)p->threads)))
+        return bad("cannot start %d threads", (int)p->threads);
     if (!machine_open(&p->machine, p->target, plan_bytes(p->a, p->code->plan), timing_compile, &p->timing, &why))
         return bad("%s", why);
     timing_run(&p->timing, p->seconds);
@@ -225,12 +228,13 @@ static int profile(Profile *p)
 
 int cmd_profile(Arena *a, int argc, char **argv)
 {
-    Profile p = {.a = a, .d = diag_new(a), .batch = 1, .function = "infer", .target_name = "native", .order = "time", .seconds = 2};
+    Profile p = {.a = a, .d = diag_new(a), .batch = 1, .function = "infer", .target_name = "native", .order = "time", .seconds = 2, .threads = 1};
     const Option rows[] = {
         {"function", 'f', OPTION_CHOICE, &p.function, "infer|train_step|gradients|evaluate|init|start",
          "what to run (default infer)", 0, 0},
         {"batch", 'b', OPTION_INT, &p.batch, "N", "examples of a call (default 1)", 1, 1000000},
         OPTION_TARGET(p.target_name, "what the code is for (default native)"),
+        OPTION_THREADS(p.threads),
         {"cc", 'c', OPTION_TEXT, &p.cc, "COMMAND", "compile it by this (default: cc with the target's flags)", 0, 0},
         {"order", 'o', OPTION_CHOICE, &p.order, "time|program", "kernels by their time (default), or as they run", 0, 0},
         {"seconds", 's', OPTION_REAL, &p.seconds, "S", "how long to run it (default 2)", 0, 0},
@@ -259,6 +263,8 @@ int cmd_profile(Arena *a, int argc, char **argv)
         status = choice_settle(a, &command, &p.choice, &p.options);
     if (status < 0)
         status = target_settle(&command, p.target_name, false, &p.target);
+    if (status < 0)
+        p.target = target_with_threads(a, p.target, (int)p.threads);
     if (status < 0 && p.cc && !p.cc[strspn(p.cc, " ")])
         status = options_complain(&command, "--cc: expected a compiler's command");
     if (status >= 0)

@@ -6,6 +6,7 @@
 #include "timing.h"
 
 #include "../verify/model.h"
+#include "../../runtime/dl_threads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +153,7 @@ Variant *timing_add(Timing *t, Schedules *schedules, const char **why)
 /* ---- running --------------------------------------------------------------------------------------- */
 static void run(Timing *t, Variant *v, Call c)
 {
-    v->code[c](t->s->in[c], t->s->out[c], v->arena, NULL);
+    v->code[c](t->s->in[c], t->s->out[c], v->arena, t->pool);
 }
 
 /* Normal numbers, and integers that the model takes. */
@@ -244,6 +245,7 @@ void timing_run(Timing *t, double seconds)
 
 void timing_close(Timing *t)
 {
+    dl_threads_close(t->pool);
     for (int i = 0; i < t->variants.n; i++)
         free(t->variants.at[i]->arena);
 }

@@ -26,6 +26,7 @@ typedef struct Timing {
     Session *s;
     VEC(Variant *) variants;
     int64_t runs; /* of each variant */
+    dl_pool *pool; /* of threads that share the work; NULL: one */
 } Timing;
 
 bool call_named(const char *name, Call *call);

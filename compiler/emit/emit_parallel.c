@@ -58,12 +58,12 @@ void open_split(Out *o, const Var *v)
         push_loop(o, false);
         return;
     }
-    if (s->n == 1 && !(t && t->block == v)) {
+    if (s->n == 1 && !(t && t->block == v) && !is_column(o->k, v)) {
         open_block(o, arena_printf(o->a, "for (int %s = dl_from; %s < dl_to; %s++) {", v->name, v->name, v->name));
         return;
     }
     open_block(o, "for (int dl_at = dl_from; dl_at < dl_to; dl_at++) {");
-    for (int i = 0; i < s->n; i++)
+    for (int i = 0; i < s->n && !is_column(o->k, v); i++)
         print_position(o, i);
 }
 

@@ -325,6 +325,16 @@ static bool is_passed_over(const Item *item, const Var *column)
     return over;
 }
 
+static void open_columns(Out *o, const Var *column)
+{
+    const char *v = column->name;
+    if (is_split(o, column))
+        open_block(o, arena_printf(o->a, "for (int %s = dl_at * %d; %s < dl_at * %d + %d; %s++) {", v, SPLIT_COLUMNS, v, SPLIT_COLUMNS,
+                                   SPLIT_COLUMNS, v));
+    else
+        open_loop(o, column);
+}
+
 /* Accumulates into memory along the last parallel loop, which is the contiguous one. */
 static void print_reduce_columns(Out *o, const Stage *s)
 {
@@ -333,8 +343,10 @@ static void print_reduce_columns(Out *o, const Stage *s)
     const Var *column = s->loop[s->nparallel - 1];
     prepare(o, s, &temps);
     print_temps(o, &temps, 0);
+    if (is_split(o, column))
+        open_split(o, column);
     open_loops(o, s, 0, s->nparallel - 1, &temps);
-    open_loop(o, column);
+    open_columns(o, column);
     print_store(o, item, start_of(item));
     close_loops(o, 1);
     open_loops(o, s, s->nparallel, s->nloop, &temps);
@@ -347,12 +359,12 @@ static void print_reduce_columns(Out *o, const Stage *s)
         open_block(o, sb_text(&head));
         item->value = item->value->in[0];
     }
-    open_loop(o, column);
+    open_columns(o, column);
     print_item_temps(o, item->value);
     StrBuf sb = {.a = o->a};
     put_element(o, &sb, item->buffer, item->at);
     print_step(o, s, item, sb_text(&sb));
-    close_loops(o, s->nloop + over);
+    close_loops(o, s->nloop + over + is_split(o, column));
 }
 
 /* ---- scatter, check -------------------------------------------------------------------------------- */

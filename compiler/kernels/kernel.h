@@ -240,7 +240,9 @@ typedef struct Tile {
  * less. Returns how many tiles there are. */
 int tile_rows(int64_t extent, int most, int *large, int *nlarge);
 int64_t tile_extent(const Tile *t);     /* how many rows there are */
-int64_t split_turns(const Kernel *k, const Var *v);     /* of a loop: a tile's block makes one for each of its blocks */
+/* Of a loop. A tile's block makes one for each of its blocks, columns one for each SPLIT_COLUMNS, or one where these do not fit. */
+int64_t split_turns(const Kernel *k, const Var *v);
+bool is_column(const Kernel *k, const Var *v);          /* the only loop of sums of columns, and all the kernel does */
 
 struct Stage {
     StageKind kind;
@@ -264,6 +266,7 @@ typedef struct Split {
     int64_t turns;              /* of all of them together */
     int64_t grain;              /* turns: a piece of fewer is not worth its call */
 } Split;
+enum { SPLIT_COLUMNS = 16 };    /* of a sum of columns, that make one turn: a line of the cache, or its vectors */
 
 struct Kernel {
     int id;

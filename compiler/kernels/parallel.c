@@ -6,10 +6,12 @@
  * loops); a kernel of one stage has its loops that are not reduced. */
 #include "lower.h"
 
+static const double WORTH = 1.5;    /* times the hand-over must be saved */
+
 enum {
-    WORTH = 2,      /* times the hand-over must be saved */
+    PIECES = 8,     /* of a hand-over is how long a piece takes at the least */
     PLENTY = 8,     /* turns for each thread, so that none waits long for the last piece */
-    LINE = 16, VECTORS = 4 * LINE,  /* elements of a contiguous loop that stay together: of a line of the cache, and more */
+    VECTORS = 64,   /* elements of a contiguous loop that stay together: lines of the cache */
 };
 
 /* ---- work ------------------------------------------------------------------------------------------ */
@@ -76,8 +78,16 @@ static const Tile *tile_of(const Kernel *k)
     return k->stages.at[0]->tile;
 }
 
+bool is_column(const Kernel *k, const Var *v)
+{
+    const Stage *s = k->stages.at[0];
+    return k->stages.n == 1 && s->kind == STAGE_REDUCE && s->vector && s->nparallel == 1 && s->loop[0] == v;
+}
+
 int64_t split_turns(const Kernel *k, const Var *v)
 {
+    if (is_column(k, v))
+        return v->extent % SPLIT_COLUMNS ? 1 : v->extent / SPLIT_COLUMNS;
     const Tile *t = tile_of(k);
     int large, nlarge;
     return t && t->block == v ? tile_rows(t->m->extent, t->schedule.rows, &large, &nlarge) : v->extent;
@@ -102,8 +112,8 @@ static void split_outer(const Plan *p, const Kernel *k, Split *s)
     }
 }
 
-/* One loop of a kernel's only stage: the outermost with plenty of turns, or the longest. Where columns are summed up in
- * memory, theirs only if there is no other. */
+/* One loop of a kernel's only stage: the outermost with plenty of turns, or the longest. Columns that are summed up in memory stay
+ * together in the innermost loop. */
 static void split_stage(const Plan *p, const Kernel *k, Split *s)
 {
     const Stage *stage = k->stages.at[0];
@@ -112,12 +122,12 @@ static void split_stage(const Plan *p, const Kernel *k, Split *s)
         return;
     for (int i = 0; i < stage->nparallel; i++) {
         Var *v = stage->loop[i];
-        bool columns = stage->vector && i == stage->nparallel - 1;
+        bool columns = stage->vector && i == stage->nparallel - 1 && !is_column(k, v);
         if (best && (columns || best->extent >= PLENTY * p->target->threads.n || v->extent <= best->extent))
             continue;
         best = v;
     }
-    if (best && best->extent > 1)
+    if (best && split_turns(k, best) >= (is_column(k, best) ? 2 * p->target->threads.n : 2))
         add_loop(k, s, best);
 }
 
@@ -131,13 +141,10 @@ static int64_t grain_of(const Plan *p, const Kernel *k, const Split *s, double c
 {
     const Stage *stage = k->stages.at[0];
     int64_t share = (s->turns + p->target->threads.n - 1) / p->target->threads.n;
-    bool columns = stage->vector && s->var[0] == stage->loop[stage->nparallel - 1];
     bool last = stage->kind == STAGE_MAP && stage->nloop && s->var[0] == stage->loop[stage->nloop - 1];
-    int64_t grain = (int64_t)(p->target->threads.hand_over / (cycles / (double)s->turns)) + 1;
+    int64_t grain = (int64_t)(p->target->threads.hand_over / PIECES / (cycles / (double)s->turns)) + 1;
     grain = grain > share / 2 ? share / 2 : grain;
     grain = grain < 1 ? 1 : grain;
-    if (columns)
-        return round_up(share, share < LINE ? 1 : LINE);
     return round_up(grain, last && share >= VECTORS ? VECTORS : 1);
 }
 

@@ -171,7 +171,7 @@ static void map_stage(Making *m, Unit *u)
     u->here = flat;
 }
 
-/* One stage an operand, each storing its own range. */
+/* One stage an operand, each storing its own range. For threads to share, they have the axes before it as outer loops. */
 static void concat_stages(Making *m, Unit *u)
 {
     int axis = u->node->attr.axis.axis;
@@ -181,8 +181,9 @@ static void concat_stages(Making *m, Unit *u)
         Stage *s = stage_new(m, STAGE_MAP);
         const Lin *index[MAX_RANK];
         for (int k = 0; k < x->type.rank; k++) {
-            add_loop(m, s, x->type.dim[k], "j");
-            index[k] = lin_var(m->k->a, s->loop[k]);
+            if (k >= m->k->nouter)
+                add_loop(m, s, x->type.dim[k], "j");
+            index[k] = lin_var(m->k->a, k < m->k->nouter ? m->k->outer[k] : s->loop[s->nloop - 1]);
         }
         s->nparallel = s->nloop;
         Ex *value = resolve(&m->b, m->c, x, index);
@@ -546,6 +547,8 @@ Kernel *schedule_group(Lower *c, Group *g)
     const Unit *first = g->units.at[0];
     if (first->kind != UNIT_VALUE || first->node->op == OP_SCATTER || first->node->op == OP_CONCAT)
         k->nouter = 0;
+    if (first->kind == UNIT_VALUE && first->node->op == OP_CONCAT && c->p->target->threads.n > 1)
+        k->nouter = first->node->attr.axis.axis;
     for (int i = 0; i < k->nouter; i++)
         k->outer[i] = var_new(k, g->shape.dim[i], "i", i);
     if (op_info(first->node->op)->class == CLASS_REDUCE && first->kind == UNIT_VALUE && !reduces_inline(first->node))

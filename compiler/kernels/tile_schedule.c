@@ -52,6 +52,13 @@ static double tile_cost(const Contraction *k, const Target *target, int rows, in
     return (double)steps(k) * step_cost(k, target, rows, columns, lanes) + 2.0 * rows * columns + 10;
 }
 
+/* What threads that share so many turns wait for the one that has most of them: times the cost of the work. */
+static double waiting(const Target *target, int64_t turns, double cost)
+{
+    const int n = target->threads.n;
+    return n > 1 && cost > 2.0 * target->threads.hand_over ? (double)(n * ((turns + n - 1) / n)) / (double)turns : 1;
+}
+
 static double schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     int64_t rows = 1, all = 1, width = (int64_t)s->lanes * s->columns;
@@ -64,6 +71,7 @@ static double schedule_cost(const Contraction *k, const Target *target, const Ti
     if (nlarge < tiles)
         cost += (tiles - nlarge) * tile_cost(k, target, large - 1, s->columns, s->lanes);
     cost *= (double)(all / rows) * (double)((k->extent[k->n_axis] + width - 1) / width);
+    cost *= waiting(target, all / rows * tiles, cost);
     return s->row_axis >= 0 && llabs(k->sa[s->row_axis]) >= FAR ? 1.25 * cost : cost;
 }
 
