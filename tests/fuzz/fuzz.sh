@@ -2,13 +2,13 @@
 # input crashes, leaks, takes more than 1.5 GB or more than TIMEOUT (30) seconds; it is kept in build/fuzz. Targets, the greatest length of
 # their inputs, and which part in a thousand of a run by count each has (the slower, the fewer):
 targets='
-model        2048   30
-graph        4096   30
-parse        2048   50
-safetensors  2048  160
-tsv          2048  200
-npy          1024  250
-idx          1024  280
+model        2048   10
+graph        4096   10
+parse        2048   40
+safetensors  2048  170
+tsv          2048  210
+npy          1024  270
+idx          1024  290
 '
 seeds_of() {
     [ ! -d "tests/fuzz/corpus/$1" ] || echo "tests/fuzz/corpus/$1"
