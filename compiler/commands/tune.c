@@ -36,28 +36,38 @@ static void put_line(Tuning *u, const char *format, ...)
 }
 
 /* ---- figures ----------------------------------------------------------------------------------------- */
-/* Seconds of all kernels with a contraction of this name. */
-static double seconds_of(const Variant *v, const Step *const *step, int n, const char *name)
+typedef struct Timed { /* of all kernels with a contraction of one name */
+    double seconds;
+    int units;           /* what these make: with another row axis a contraction may leave its kernel's others */
+} Timed;
+
+static bool has_contraction(const Kernel *k, const char *name)
 {
-    double sum = 0;
-    for (int i = 0; i < n; i++) {
-        if (step[i]->kind == STEP_SCAN) {
-            sum += seconds_of(v, (const Step *const *)step[i]->body.at, step[i]->body.n, name);
-            continue;
-        }
-        const Kernel *k = step[i]->kernel;
-        for (int s = 0; s < k->stages.n; s++)
-            if (k->stages.at[s]->tile && str_eq(k->stages.at[s]->tile->name, name)) {
-                sum += v->seconds[step[i]->at];
-                break;
-            }
-    }
-    return sum;
+    for (int i = 0; i < k->stages.n; i++)
+        if (k->stages.at[i]->tile && str_eq(k->stages.at[i]->tile->name, name))
+            return true;
+    return false;
 }
 
-static double contraction_seconds(const Variant *v, const char *name)
+static void add_steps(Timed *sum, const Variant *v, Step *const *step, int n, const char *name)
 {
-    return seconds_of(v, (const Step *const *)v->plan->steps.at, v->plan->steps.n, name);
+    for (int i = 0; i < n; i++) {
+        const Kernel *k = step[i]->kernel;
+        if (step[i]->kind == STEP_SCAN) {
+            add_steps(sum, v, step[i]->body.at, step[i]->body.n, name);
+        } else if (!name || has_contraction(k, name)) {
+            sum->seconds += v->seconds[step[i]->at];
+            sum->units += k->units.n;
+        }
+    }
+}
+
+/* `name`: NULL for all kernels. */
+static Timed timed(const Variant *v, const char *name)
+{
+    Timed sum = {0};
+    add_steps(&sum, v, v->plan->steps.at, v->plan->steps.n, name);
+    return sum;
 }
 
 static bool is_worth_it(double before, double after)
@@ -86,16 +96,17 @@ static Schedules *pick(const Tuning *u, const Timing *t, const Schedules *all, i
     Schedules *s = schedules_new(u->a, u->d);
     const Candidates *c;
     for (int i = 0; (c = schedules_candidates(all, i)) != NULL; i++) {
-        double first = contraction_seconds(t->variants.at[0], c->name), least = first;
+        const Timed first = timed(t->variants.at[0], c->name);
+        double least = first.seconds;
         best[i] = 0;
         for (int v = 1; v < t->variants.n && v < c->n; v++) {
-            double found = contraction_seconds(t->variants.at[v], c->name);
-            if (found < least) {
-                least = found;
+            const Timed found = timed(t->variants.at[v], c->name);
+            if (found.units == first.units && found.seconds < least) {
+                least = found.seconds;
                 best[i] = v;
             }
         }
-        if (!is_worth_it(first, least))
+        if (!is_worth_it(first.seconds, least))
             best[i] = 0;
         if (best[i])
             schedules_add(s, c->function, c->name, c->s[best[i]]);
@@ -113,23 +124,29 @@ static const char *kernel_of(const Plan *p, const char *name)
     return "";
 }
 
+static void report_line(const char *what, double before, double after, const char *schedule)
+{
+    printf("%-28s %10.2f %10.2f %7.1f%% %s\n", what, before * 1e6, after * 1e6, 100 * (after / before - 1), schedule);
+}
+
+/* Nothing is kept where the whole has not become faster: what one kernel wins another may lose, by what lies in the caches. */
 static void report(Tuning *u, const Timing *t, const Schedules *all, const int *best)
 {
     const Variant *before = t->variants.at[0], *after = t->variants.at[1];
+    const Timed all_before = timed(before, NULL), all_after = timed(after, NULL);
     const Candidates *c;
     put_line(u, "\nfunction %s", before->plan->fn->name);
     printf("%-28s %10s %10s %8s  %s\n", "contraction of", "us before", "us after", "", "schedule");
     for (int i = 0; (c = schedules_candidates(all, i)) != NULL; i++) {
-        double first = contraction_seconds(before, c->name), second = contraction_seconds(after, c->name);
+        double first = timed(before, c->name).seconds, second = timed(after, c->name).seconds;
         const char *kernel = kernel_of(before->plan, c->name), *text = schedule_text(u->a, c->s[best[i]]);
-        bool kept = best[i] && is_worth_it(first, second);
-        printf("%-28s %10.2f %10.2f %7.1f%% %s%s\n", kernel, first * 1e6, second * 1e6, 100 * (second / first - 1),
-               kept ? "" : "stays", kept ? text : "");
+        bool kept = best[i] && is_worth_it(first, second) && all_after.seconds < all_before.seconds;
+        report_line(kernel, first, second, kept ? text : "stays");
         if (kept)
             put_line(u, "# %s: %.2f us instead of %.2f\ncontraction %s =%s", kernel, second * 1e6, first * 1e6, c->name, text);
     }
-    printf("%-28s %10.2f %10.2f %7.1f%%\n\n", "all of the function", before->whole * 1e6, after->whole * 1e6,
-           100 * (after->whole / before->whole - 1));
+    report_line("all of the function", all_before.seconds, all_after.seconds, "");
+    putchar('\n');
 }
 
 /* The function as it is, and variants of it, run in turn. false with *why, which is NULL where it has been said. */

@@ -23,14 +23,13 @@ bool may_chain(Lower *c, const Unit *u, int group)
 {
     const Group *g = group < 0 ? NULL : c->groups.at[group];
     const Unit *first = g ? g->units.at[0] : NULL;
-    const Target *target = c->p->target;
     Contraction k, k_first;
     if (!g || !is_batched(u->node) || first->kind != UNIT_VALUE || !is_batched(first->node) || u->max_outer != g->outer)
         return false;
     if (!contraction_analyse(c, u->node, &k) || !contraction_analyse(c, first->node, &k_first))
         return false;
-    const int rows = tile_schedule(&k, target).row_axis;
-    return rows >= 0 && rows == tile_schedule(&k_first, target).row_axis && makes(g, k.a) && !makes(g, k.b);
+    const int rows = tile_choose(c, &k).row_axis;
+    return rows >= 0 && rows == tile_choose(c, &k_first).row_axis && makes(g, k.a) && !makes(g, k.b);
 }
 
 const Tile *kernel_tile(const Kernel *k)

@@ -134,10 +134,11 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
 /* NULL where a tile may be made so; otherwise why not. Splits rows evenly. */
 const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s);
 
-/* schedule_file.c: before a function is planned; the schedule of a file where there is one, or that of tile_schedule. */
-void schedules_begin(Schedules *all, const char *function);
-TileSchedule tile_choose(Lower *c, const Contraction *k, const char *name);
+/* schedule_file.c: what it is called; before a function is planned; the schedule of a file where there is one, or that of
+ * tile_schedule. */
 const char *contraction_name(Arena *a, const Contraction *k);
+void schedules_begin(Schedules *all, const char *function);
+TileSchedule tile_choose(Lower *c, const Contraction *k);
 
 /* tile_forms.c */
 void tile_forms(Arena *a, Tile *t);     /* which rows have which taps, and so which tiles are alike */

@@ -276,13 +276,15 @@ const Candidates *schedules_candidates(const Schedules *all, int i)
     return i < all->candidates.n ? all->candidates.at[i] : NULL;
 }
 
-TileSchedule tile_choose(Lower *c, const Contraction *k, const char *name)
+TileSchedule tile_choose(Lower *c, const Contraction *k)
 {
     Schedules *all = c->p->schedules;
     TileSchedule chosen = tile_schedule(k, c->p->target);
-    const char *function = whole_function(c)->name;
-    int place = all ? *place_of(all, function, name) : 0;
-    if (all && all->collects)
+    if (!all)
+        return chosen;
+    const char *function = whole_function(c)->name, *name = contraction_name(c->a, k);
+    int place = *place_of(all, function, name);
+    if (all->collects)
         collect(all, function, name, k, c->p->target);
     if (!place)
         return chosen;

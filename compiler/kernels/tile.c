@@ -219,7 +219,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u)
         return NULL;
     Tile *t = NEW(kernel->a, Tile);
     t->name = contraction_name(kernel->a, &k);
-    t->schedule = tile_choose(c, &k, t->name);
+    t->schedule = tile_choose(c, &k);
     t->a = k.a;
     t->b = k.b;
     t->a_at = k.a_at;

@@ -27,6 +27,14 @@ reads_back() { # for TARGET
         emitted --target "$1" >"$work/$1.c" && emitted --target "$1" --schedule "$work/$1.schedule" | cmp - "$work/$1.c"
 }
 
+# An example's functions, in loops and of several tiles in a kernel too: with all its schedules read from a file, the same C.
+stays() { # stays NAME
+    example=dsl_examples/$1.dl
+    $dlc ir --after schedule --train --target x86-64-v3 "$example" >"$work/$1.schedule" &&
+        $dlc "$example" --train --target x86-64-v3 -o - >"$work/$1.c" &&
+        $dlc "$example" --train --target x86-64-v3 --schedule "$work/$1.schedule" -o - | cmp - "$work/$1.c"
+}
+
 # Half the rows, narrower vectors, one vector a row.
 other() { # other TARGET LANES BATCH: for both batches
     $dlc ir --after schedule --train --batch "$3" --train-batch "$3" --target "$1" "$model" |
@@ -59,6 +67,9 @@ nowhere() { # nothing is left where the file cannot be written
 
 check "generic: printed schedules are read back" reads_back generic
 check "x86-64-v4: printed schedules are read back" reads_back x86-64-v4
+for name in rnn encoder mobilenet; do
+    check "$name: C as it was, all schedules read" stays "$name"
+done
 check "generic: another schedule, other code" changes_code generic 1
 check "generic: the same numbers" keeps_numbers generic 1 "gcc -O1"
 check "x86-64: another schedule, other code" changes_code x86-64-v4 8
