@@ -98,7 +98,7 @@ $(BUILD)/bench/calls: $(BUILD)/obj/tests/bench/calls.o $(BUILD)/obj/tests/bench/
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -MMD -MP -o $@ $< -lm
+	$(CC) -std=gnu11 -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARN) -I. -MMD -MP -o $@ $< -lpthread -lm
 
 # A libFuzzer target; for the build that ASAN below describes.
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/mutate.o $(BUILD)/libdlc.a

@@ -5,10 +5,10 @@
 strict='-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror'
 fast='-ffp-contract=fast -fno-math-errno -fno-trapping-math'
 
-# emitted TARGET THREADS BATCH: $work/THREADS/cnn.c
+# emitted MODEL TARGET THREADS BATCH: $work/THREADS/cnn.c, whatever the model
 emitted() {
-    mkdir -p "$work/$2" &&
-        "$dlc" dsl_examples/cnn.dl --train --train-batch "$3" --batch "$3" --target "$1" --threads "$2" -o "$work/$2/cnn.c"
+    mkdir -p "$work/$3" && "$dlc" "dsl_examples/$1.dl" --name cnn --train --train-batch "$4" --batch "$4" --target "$2" --threads "$3" \
+        -o "$work/$3/cnn.c"
 }
 
 # built PROGRAM THREADS COMPILER...
@@ -29,7 +29,7 @@ hashes() {
 }
 
 by_target() {
-    emitted "$1" 3 5 && emitted "$1" 1 5 || return 1
+    emitted mlp "$1" 3 20 && emitted mlp "$1" 1 20 || return 1
     built shared 3 gcc -std=c11 -O1 -ftree-vectorize $fast $2 && built alone 1 gcc -std=c11 -O1 -ftree-vectorize $fast $2 || return 1
     hashes shared 0 1 2 3 4 && hashes alone 0 && cmp "$work/alone.hashes" - <<END
 $(head -1 "$work/shared.hashes")
@@ -46,8 +46,25 @@ by_itself() {
         "$dlc" dsl_examples/cnn.dl --train --threads 2 -o "$work/2.c" && grep -q dl_parallel "$work/2.c"
 }
 
+# BLESS=1 writes it anew.
+as_it_was() {
+    "$dlc" tests/threads/shared.dl --batch 40 --threads 2 -o - >"$work/golden.c" || return 1
+    [ -z "${BLESS:-}" ] || cp "$work/golden.c" tests/threads/shared.c
+    diff tests/threads/shared.c "$work/golden.c"
+}
+
+# A user's model, by the pool in memory and from files.
+verified() {
+    "$dlc" verify tests/threads/shared.dl --threads 3 --batch 24 "$@" >"$work/verified" && tail -1 "$work/verified" | grep 'is right'
+}
+
+same_in_memory() {
+    "$build/bits" dsl_examples/rnn.dl 16 2 LENGTH=4
+}
+
 guarded() {
-    emitted generic 3 3 && built guarded 3 clang -std=c11 -O1 -g "-fsanitize=$1" -fno-sanitize-recover=all &&
+    emitted mlp generic 3 20 && grep -q dl_parallel "$work/3/cnn.c" &&
+        built guarded 3 clang -std=c11 -O1 -g "-fsanitize=$1" -fno-sanitize-recover=all &&
         TSAN_OPTIONS=halt_on_error=1 hashes guarded 1 2 3
 }
 
@@ -59,4 +76,8 @@ esac
 check "no data races" guarded thread
 check "no wrong accesses" guarded address,undefined
 check "no warnings" warning_free
+check "C as it was" as_it_was
+check "verified in memory" verified --jit tcc
+check "verified from files" verified --cc "gcc -O1" --steps 1
+check "the same bits in memory" same_in_memory
 finish
