@@ -13,6 +13,7 @@ typedef struct Out {
     const Kernel *k;
     bool nameless;              /* names of the model's are left out: see share.c */
     const Var *block;           /* first row of the block of rows being printed; NULL outside of one */
+    bool wants_rows;            /* a block of rows says how many `rows` it has */
     int indent;
     int ntemp;                  /* constants v1, v2, ... so far */
     int nloop;                  /* open loops */
@@ -48,6 +49,11 @@ void print_stage(Out *o, const Stage *s);
 /* ---- emit_tile.c ----------------------------------------------------------------------------------- */
 void tile_functions(Out *o, const Tile *t);
 void print_tile(Out *o, const Stage *s);
+const char *tile_column(Out *o, const Tile *t);
+const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column);
+
+/* ---- emit_panel.c ---------------------------------------------------------------------------------- */
+void print_panels(Out *o, const Stage *tile);       /* a tile whose right operand is copied by panels, and the stages behind it */
 
 /* ---- emit_parallel.c: of a kernel that several threads share ------------------------------------------ */
 bool is_split(const Out *o, const Var *v);          /* one of the loops it is cut along */
@@ -56,5 +62,8 @@ void print_pieces(Out *o, const char *parameters);  /* the kernel, as what hands
 
 /* ---- emit_kernel.c --------------------------------------------------------------------------------- */
 bool is_written(const Kernel *k, const Buffer *root);
+int open_outer(Out *o, const Tile *tile, int from, int to);     /* those but the tile's rows; returns how many */
+int open_rows(Out *o, const Tile *t);                           /* the loop over blocks of the tile's rows, if any: 1, or 0 */
+int print_rows(Out *o, int i, const Tile *t);                   /* stages from the i-th to the next tile, by the block's rows */
 
 #endif

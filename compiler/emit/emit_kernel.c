@@ -27,8 +27,9 @@ static void print_locals(Out *o)
 }
 
 /* Stages of a block of rows, from the i-th on, up to the next tile: row by row. The place of that tile. */
-static int print_rows(Out *o, int i, Var *m, const Var *block)
+int print_rows(Out *o, int i, const Tile *t)
 {
+    const Var *m = t->m, *block = t->block;
     const int n = o->k->stages.n;
     if (m && block)
         open_block(o, arena_printf(o->a, "for (int %s = %s; %s < %s + rows; %s++) {", m->name, block->name, m->name, block->name,
@@ -42,10 +43,13 @@ static int print_rows(Out *o, int i, Var *m, const Var *block)
 }
 
 /* A block of rows. */
-static void open_blocks(Out *o, const Tile *t)
+int open_rows(Out *o, const Tile *t)
 {
     int large, nlarge, tiles = tile_rows(tile_extent(t), t->schedule.rows, &large, &nlarge);
-    const char *v = t->block->name;
+    const char *v = t->block ? t->block->name : NULL;
+    o->block = t->block;
+    if (!v)
+        return 0;
     if (is_split(o, t->block))
         open_split(o, t->block);
     else if (nlarge == tiles)
@@ -54,24 +58,38 @@ static void open_blocks(Out *o, const Tile *t)
         open_block(o, arena_printf(o->a, "for (int %s = 0, rows = %d; %s < %" PRId64 "; %s += rows) {", v, large, v, t->m->extent, v));
     if (nlarge < tiles && !is_split(o, t->block))
         line(o, "rows = %s < %d ? %d : %d;", v, nlarge * large, large, large - 1);
-    else if (nlarge == tiles && (o->k->stages.n > 1 || o->p->target->calls_gemm))
+    else if (nlarge == tiles && o->wants_rows)
         line(o, "const int rows = %d;", large);
+    return 1;
+}
+
+int open_outer(Out *o, const Tile *tile, int from, int to)
+{
+    int opened = 0, at = 0;
+    for (int i = 0; i < o->k->nouter; i++) {
+        const Var *v = o->k->outer[o->k->order[i]];
+        if (tile && v == tile->m)
+            continue;
+        if (at >= from && at < to) {
+            open_loop(o, v);
+            opened++;
+        }
+        at++;
+    }
+    return opened;
 }
 
 /* The rows of a kernel with tiles: a block of them, in which every stage is done before the next. */
 static void print_blocked(Out *o, const Tile *t)
 {
-    Var *m = t->m, *block = t->block;
-    if (block)
-        open_blocks(o, t);
-    o->block = block;
+    int opened = open_rows(o, t);
     for (int i = 0; i < o->k->stages.n;) {
         if (o->k->stages.at[i]->kind == STAGE_TILE)
             print_tile(o, o->k->stages.at[i++]);
         else
-            i = print_rows(o, i, m, block);
+            i = print_rows(o, i, t);
     }
-    close_loops(o, block != NULL);
+    close_loops(o, opened);
     o->block = NULL;
 }
 
@@ -148,16 +166,13 @@ static void print_function(Out *o)
         line(o, "static %s %s(%s)", check ? "dl_status" : "void", k->function, with);
     line(o, "{");
     o->indent = 1;
-    int opened = 0;
-    for (int i = 0; i < k->nouter; i++) {
-        const Var *v = k->outer[k->order[i]];
-        if (tile && v == tile->m)
-            continue;
-        open_loop(o, v);
-        opened++;
-    }
+    o->wants_rows = k->stages.n > 1 || o->p->target->calls_gemm;
+    bool panels = tile && tile->schedule.panel_tiles > 0;
+    int opened = open_outer(o, tile, 0, panels ? tile->schedule.outside : k->nouter);
     print_locals(o);
-    if (tile)
+    if (panels)
+        print_panels(o, k->stages.at[0]);
+    else if (tile)
         print_blocked(o, tile);
     else
         for (int i = 0; i < k->stages.n; i++)

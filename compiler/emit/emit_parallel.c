@@ -35,7 +35,7 @@ static void print_block_start(Out *o, const char *block)
         return;
     }
     line(o, "const int dl_block = %s;", block);
-    if (o->k->stages.n > 1 || o->p->target->calls_gemm)
+    if (o->wants_rows)
         line(o, "const int rows = dl_block < %d ? %d : %d;", nlarge, large, large - 1);
     line(o, "const int %s = dl_block * %d + (dl_block < %d ? dl_block : %d);", t->block->name, large - 1, nlarge, nlarge);
 }

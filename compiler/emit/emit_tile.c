@@ -6,6 +6,7 @@
 #include <string.h>
 
 /* ---- tiles ----------------------------------------------------------------------------------------- */
+/* The sums begin at 0, or where blocks of k before this one have left them. */
 static void accumulators(Out *o, const Tile *t, int rows)
 {
     for (int r = 0; r < rows; r++) {
@@ -17,13 +18,20 @@ static void accumulators(Out *o, const Tile *t, int rows)
         else
             line(o, "float %s;", sb_text(&sb));
     }
+    if (t->schedule.k_split < 0)
+        return;
+    open_block(o, "if (more) {");
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < t->schedule.columns; c++)
+            line(o, "c%d_%d = *(const dl_v%d *)(c + %" PRId64 ");", r, c, t->schedule.lanes, r * t->c_m + c * t->schedule.lanes);
+    close_loops(o, 1);
 }
 
 static const char *k_offset(Out *o, const Tile *t, bool right)
 {
     StrBuf sb = {.a = o->a};
     for (int i = 0; i < t->nk; i++) {
-        int64_t stride = right ? t->k[i].b : t->k[i].a;
+        int64_t stride = !right ? t->k[i].a : t->schedule.panel_tiles ? t->k[i].panel : t->k[i].b;
         if (i || stride < 0)
             sb_puts(&sb, stride < 0 ? " - " : " + ");
         int64_t step = stride < 0 ? -stride : stride;
@@ -105,7 +113,9 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
         print_parts(o, t, form);
         return;
     }
-    if (t->k[i].tapped)
+    if (i == t->schedule.k_split)
+        open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %d; %s++) {", v, v, t->schedule.k_block, v));
+    else if (t->k[i].tapped)
         open_block(o, arena_printf(o->a, "for (int %s = %s_lo; %s < %s_hi; %s++) {", v, v, v, v, v));
     else
         open_loop(o, t->k[i].var);
@@ -133,6 +143,8 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
     for (int i = 0; i < t->nk; i++)
         if (is_bounded(t, i))
             sb_printf(&bounds, ", int %s_lo, int %s_hi", t->k[i].var->name, t->k[i].var->name);
+    if (t->schedule.k_split >= 0)
+        sb_puts(&bounds, ", int more");
     line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
          form_name(o, t, form), sb_text(&bounds));
     line(o, "{");
@@ -190,6 +202,8 @@ static const char *tap_arguments(Out *o, const Tile *t)
     for (int i = 0; i < t->nk; i++)
         if (is_bounded(t, i))
             sb_printf(&sb, ", %s_lo, %s_hi", t->k[i].var->name, t->k[i].var->name);
+    if (t->schedule.k_split >= 0)
+        sb_printf(&sb, ", %s_0 > 0", t->k[t->schedule.k_split].var->name);
     return sb_text(&sb);
 }
 
@@ -218,7 +232,7 @@ static void print_gemm_call(Out *o, const Stage *s, const char *rows, const Lin 
     close_loops(o, 1);
 }
 
-static const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column)
+const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column)
 {
     const char *name = buffer_root(buffer)->name, *offset = lin_text(o, at);
     bool nowhere = !strcmp(offset, "0"), first = !strcmp(column, "0");
@@ -226,6 +240,17 @@ static const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const cha
         return name;
     return nowhere || first ? arena_printf(o->a, at->n > 1 ? "%s + (%s)" : "%s + %s", name, first ? offset : column)
                             : arena_printf(o->a, "%s + (%s + %s)", name, offset, column);
+}
+
+/* The first column of a tile. The last columns are computed again rather than one by one. */
+const char *tile_column(Out *o, const Tile *t)
+{
+    int64_t width = t->schedule.lanes * t->schedule.columns, last = t->n->extent - width;
+    if (last == 0)
+        return "0";
+    if (t->schedule.panel_tiles > 1)
+        return t->n->extent == width * t->schedule.panel_tiles ? "p" : "(n + p)";
+    return t->n->extent % width ? arena_printf(o->a, "(n < %" PRId64 " ? n : %" PRId64 ")", last, last) : "n";
 }
 
 void print_tile(Out *o, const Stage *s)
@@ -239,16 +264,18 @@ void print_tile(Out *o, const Stage *s)
         return;
     }
     int64_t width = t->schedule.lanes * t->schedule.columns, extent = t->n->extent;
-    const char *column = extent == width ? "0" : "n";
-    if (extent % width) {       /* the last columns are computed again rather than one by one */
-        column = arena_printf(o->a, "(n < %" PRId64 " ? n : %" PRId64 ")", extent - width, extent - width);
-    }
-    if (extent != width)
+    bool loop = extent != width && t->schedule.panel_tiles == 0;
+    const char *column = tile_column(o, t);
+    if (loop)
         line(o, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ")", extent, width);
-    o->indent += extent != width;
-    const char *left = t->a_n ? arena_printf(o->a, "%s + %s", lin_text(o, a_at), column) : lin_text(o, a_at);
-    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, left,
-                                    tile_pointer(o, t->b, t->b_at, column),
+    o->indent += loop;
+    const char *left = t->a_n && strcmp(column, "0") ? arena_printf(o->a, "%s + %s", lin_text(o, a_at), column) : lin_text(o, a_at);
+    if (t->schedule.k_split >= 0)
+        left = arena_printf(o->a, "%s + %s_0 * %" PRId64, left, t->k[t->schedule.k_split].var->name, t->k[t->schedule.k_split].a);
+    const char *right = t->schedule.panel_tiles > 1 ? arena_printf(o->a, "panel + p * %" PRId64, panel_rows(t))
+                        : t->schedule.panel_tiles   ? "panel"
+                                                    : tile_pointer(o, t->b, t->b_at, column);
+    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, left, right,
                                     tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t));
     for (int i = 0; i < t->runs.n; i++) {
         const char *name = form_name(o, t, &t->forms.at[t->runs.at[i].form]);
@@ -259,5 +286,5 @@ void print_tile(Out *o, const Stage *s)
                  o->block->name, t->runs.at[i].end);
         line(o, t->runs.n > 1 ? "    %s%s" : "%s%s", name, call);
     }
-    o->indent -= extent != width;
+    o->indent -= loop;
 }

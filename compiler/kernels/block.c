@@ -136,6 +136,8 @@ static void shrink_values(const Step *step)
     const Tile *first = kernel_tile(k);
     if (!first || k->stages.n < 2 || k->stages.at[0]->tile != first)
         return;
+    if (first->schedule.panel_tiles)    /* what lies behind the tile waits for all panels */
+        return;
     for (int i = 0; i < k->units.n; i++) {
         const Unit *u = k->units.at[i];
         if (!u->buffer || u->buffer->kind != BUFFER_ARENA || u->buffer->block || u->type.rank < k->nouter)

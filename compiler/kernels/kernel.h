@@ -199,6 +199,7 @@ typedef struct KLoop {
     int64_t a, b;           /* strides in elements */
     bool tapped;
     Tap tap;
+    int64_t panel;          /* stride in a panel of b */
 } KLoop;
 /* What may be chosen freely about a tile: the sums are the same, in another order. All of it is chosen by one function,
  * tile_schedule (tile_schedule.c), or read from a file (schedule_file.c, which has a row for each member: all are ints). */
@@ -206,6 +207,10 @@ typedef struct TileSchedule {
     int row_axis;           /* the result's axis whose positions are rows; -1: a single row */
     int rows;               /* at the most per tile; they are split evenly by tile_rows */
     int lanes, columns;     /* vectors of `lanes` floats, `columns` of them a row */
+    int panel_tiles;        /* so many tiles' columns are copied from b to an array of the kernel's, a panel; 0: b is read as it is */
+    int outside;            /* with panels: how many of the kernel's loops, of which m is none, lie around them */
+    int k_split;            /* with panels: the k loop that is cut into blocks, each with a panel of its own; -1: none */
+    int k_block;            /* its steps in a block */
 } TileSchedule;
 typedef struct TilePart {   /* steps from <= k < to of the loop whose taps hang on the row */
     int64_t from, to;
@@ -243,6 +248,7 @@ int64_t tile_extent(const Tile *t);     /* how many rows there are */
 /* Of a loop. A tile's block makes one for each of its blocks, columns one for each SPLIT_COLUMNS, or one where these do not fit. */
 int64_t split_turns(const Kernel *k, const Var *v);
 bool is_column(const Kernel *k, const Var *v);          /* the only loop of sums of columns, and all the kernel does */
+int64_t panel_rows(const Tile *t);      /* how many steps of k a panel holds */
 
 struct Stage {
     StageKind kind;

@@ -118,6 +118,9 @@ typedef struct Contraction {
     int n_axis;                                 /* the result's axis along which b and the result are contiguous */
     struct { int out, k; int64_t stride, dilation, pad, extent; } tap[MAX_SPATIAL];
     int ntap;
+    struct { int64_t extent, a, b; int tap; } loop[MAX_K];  /* over what is contracted, outermost first; tap: -1 without one */
+    int nloop;
+    bool alone;                                 /* its kernel has no other contraction and begins with it */
 } Contraction;
 int64_t contraction_groups(const Node *n);     /* parts of the left operand's channels that are convolved each by itself */
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */
@@ -125,7 +128,7 @@ bool contraction_tiles(const Target *target, const Node *n);     /* worth a regi
 bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k);
 int contraction_tap(const Contraction *k, int axis);        /* which tap hangs on an axis, the result's or a contracted one; -1: none */
-Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u);
+Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, bool alone);
 
 /* tile_schedule.c: the cheapest schedule by a model of the target; the same sums with any. */
 TileSchedule tile_schedule(const Contraction *k, const Target *target);

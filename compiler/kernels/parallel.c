@@ -99,17 +99,30 @@ static void add_loop(const Kernel *k, Split *s, Var *v)
     s->turns *= split_turns(k, v);
 }
 
-/* The outer loops, from the outermost on, as many as make plenty of turns. */
-static void split_outer(const Plan *p, const Kernel *k, Split *s)
+/* The outer loops from the from-th on, as many as make plenty of turns. */
+static void split_outer(const Plan *p, const Kernel *k, int from, Split *s)
 {
     const Tile *t = tile_of(k);
-    for (int i = 0; i < k->nouter && s->turns < PLENTY * p->target->threads.n; i++) {
+    for (int i = from; i < k->nouter && s->turns < PLENTY * p->target->threads.n; i++) {
         Var *v = k->outer[k->order[i]];
         if (t && v == t->m)
             v = t->block;
         if (v && split_turns(k, v) > 1)
             add_loop(k, s, v);
     }
+}
+
+/* Where a tile's columns are copied by panels: the loops around these, or, if they make few turns, those within. */
+static void split_panels(const Plan *p, const Kernel *k, Split *s)
+{
+    int outside = tile_of(k)->schedule.outside;
+    for (int i = 0; i < outside; i++)
+        if (k->outer[k->order[i]]->extent > 1)
+            add_loop(k, s, k->outer[k->order[i]]);
+    if (s->turns >= 2 * p->target->threads.n)
+        return;
+    *s = (Split){.turns = 1};
+    split_outer(p, k, outside, s);
 }
 
 /* One loop of a kernel's only stage: the outermost with plenty of turns, or the longest. Columns that are summed up in memory stay
@@ -142,6 +155,8 @@ static int64_t grain_of(const Plan *p, const Kernel *k, const Split *s, double c
     const Stage *stage = k->stages.at[0];
     int64_t share = (s->turns + p->target->threads.n - 1) / p->target->threads.n;
     bool last = stage->kind == STAGE_MAP && stage->nloop && s->var[0] == stage->loop[stage->nloop - 1];
+    if (stage->tile && stage->tile->schedule.panel_tiles)    /* each piece copies all panels */
+        return share;
     int64_t grain = (int64_t)(p->target->threads.hand_over / PIECES / (cycles / (double)s->turns)) + 1;
     grain = grain > share / 2 ? share / 2 : grain;
     grain = grain < 1 ? 1 : grain;
@@ -172,7 +187,10 @@ static void split_kernel(const Plan *p, Kernel *k)
     double cycles = kernel_cycles(p, k);
     if (!may_split(k) || cycles - cycles / p->target->threads.n < WORTH * p->target->threads.hand_over)
         return;
-    split_outer(p, k, &s);
+    if (tile_of(k) && tile_of(k)->schedule.panel_tiles)
+        split_panels(p, k, &s);
+    else
+        split_outer(p, k, 0, &s);
     if (!s.n)
         split_stage(p, k, &s);
     if (!s.n)

@@ -330,6 +330,9 @@ static void print_tile(Printer *o, const Stage *s)
     sb_printf(&sb, "tile %d rows of %d*%d columns", t->schedule.rows, t->schedule.columns, t->schedule.lanes);
     if (t->by_row >= 0)
         sb_printf(&sb, " in %d forms", t->forms.n);
+    if (t->schedule.panel_tiles)
+        sb_printf(&sb, ", panels of %d tiles and %" PRId64 " steps within %d loops", t->schedule.panel_tiles,
+                  panel_rows(t), t->schedule.outside);
     sb_printf(&sb, "  n<%" PRId64, t->n->extent);
     for (int i = 0; i < t->nk; i++)
         sb_printf(&sb, "%s %s<%" PRId64, i ? "" : " ", t->k[i].var->name, t->k[i].var->extent);

@@ -24,6 +24,10 @@ static const struct {
     {"rows", offsetof(TileSchedule, rows)},
     {"lanes", offsetof(TileSchedule, lanes)},
     {"columns", offsetof(TileSchedule, columns)},
+    {"panel_tiles", offsetof(TileSchedule, panel_tiles)},
+    {"outside", offsetof(TileSchedule, outside)},
+    {"k_split", offsetof(TileSchedule, k_split)},
+    {"k_block", offsetof(TileSchedule, k_block)},
 };
 _Static_assert(sizeof(TileSchedule) == LEN(fields) * sizeof(int), "a row for each member");
 

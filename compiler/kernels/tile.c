@@ -144,6 +144,54 @@ static void conv_axes(Lower *c, const Node *n, Contraction *k, const int64_t *a,
     add_axis(k, n->in[1]->type.dim[ns], a[ns + 1 + grouped], b[ns]);
 }
 
+/* Loops whose steps follow one another in both operands are one. */
+static bool merges(const Contraction *k, int i)
+{
+    return k->loop[i].tap < 0 && k->loop[i + 1].tap < 0 && k->loop[i].a == k->loop[i + 1].a * k->loop[i + 1].extent &&
+           k->loop[i].b == k->loop[i + 1].b * k->loop[i + 1].extent;
+}
+
+static int64_t longer(int64_t a, int64_t b)
+{
+    a = llabs(a);
+    b = llabs(b);
+    return a > b ? a : b;
+}
+
+/* The loop that goes in the longest steps through either operand stands outermost: steps of many rows miss the cache. */
+static bool stands_outside(const Contraction *k, int axis, int loop)
+{
+    int64_t p = longer(k->sa[axis], k->sb[axis]), q = longer(k->loop[loop].a, k->loop[loop].b);
+    return p != q ? p > q : llabs(k->sa[axis]) > llabs(k->loop[loop].a);
+}
+
+/* The loops over what is contracted. */
+static void find_loops(Contraction *k)
+{
+    for (int i = k->n_axis + 1; i < k->naxis; i++) {
+        int tap = contraction_tap(k, i), at = k->nloop;
+        if (k->extent[i] == 1 && tap < 0)
+            continue;
+        for (; at > 0 && stands_outside(k, i, at - 1); at--)
+            k->loop[at] = k->loop[at - 1];
+        k->loop[at].extent = k->extent[i];
+        k->loop[at].a = k->sa[i];
+        k->loop[at].b = k->sb[i];
+        k->loop[at].tap = tap;
+        k->nloop++;
+    }
+    for (int i = 0; i + 1 < k->nloop;) {
+        if (!merges(k, i)) {
+            i++;
+            continue;
+        }
+        k->loop[i + 1].extent *= k->loop[i].extent;
+        for (int j = i; j + 1 < k->nloop; j++)
+            k->loop[j] = k->loop[j + 1];
+        k->nloop--;
+    }
+}
+
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
 {
     int64_t a[MAX_RANK + 1], b[MAX_RANK];
@@ -155,69 +203,48 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
         conv_axes(c, n, k, a, b);
     else
         dot_axes(n, k, a, b);
+    find_loops(k);
     return k->sb[k->n_axis] == 1 && (k->sa[k->n_axis] == 0 || k->sa[k->n_axis] == 1);
 }
 
 /* ---- the tile --------------------------------------------------------------------------------------- */
-static bool merges(const KLoop *outer, const KLoop *inner)
-{
-    return !outer->tapped && !inner->tapped && outer->a == inner->a * inner->var->extent &&
-           outer->b == inner->b * inner->var->extent;
-}
-
-static int64_t reach(const KLoop *k)
-{
-    int64_t a = llabs(k->a), b = llabs(k->b);
-    return a > b ? a : b;
-}
-
-/* The loop that goes in the longest steps through either operand stands outermost: steps of many rows miss the cache. */
-static int by_stride(const void *x, const void *y)
-{
-    int64_t p = reach(x), q = reach(y), a = llabs(((const KLoop *)x)->a), b = llabs(((const KLoop *)y)->a);
-    return p != q ? (p < q ? 1 : -1) : a < b ? 1 : a > b ? -1 : 0;
-}
-
 static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
 {
-    for (int i = k->n_axis + 1; i < k->naxis; i++) {
-        int tap = contraction_tap(k, i);
-        if (k->extent[i] == 1 && tap < 0)
-            continue;
+    t->by_row = -1;
+    for (int i = 0; i < k->nloop; i++) {
         KLoop *loop = &t->k[t->nk++];
         Var *v = NEW(kernel->a, Var);
-        *v = (Var){.id = kernel->nvar++, .extent = k->extent[i]};
-        *loop = (KLoop){.var = v, .a = k->sa[i], .b = k->sb[i], .tapped = tap >= 0};
-        if (tap >= 0)
-            loop->tap = (Tap){kernel->outer[k->tap[tap].out], k->tap[tap].stride, k->tap[tap].dilation,
-                              k->tap[tap].pad, k->tap[tap].extent};
-    }
-    qsort(t->k, (size_t)t->nk, sizeof t->k[0], by_stride);
-    for (int i = 0; i + 1 < t->nk;) {
-        if (!merges(&t->k[i], &t->k[i + 1])) {
-            i++;
+        *v = (Var){.id = kernel->nvar++, .extent = k->loop[i].extent};
+        v->name = k->nloop == 1 ? "k" : arena_printf(kernel->a, "k%d", i);
+        *loop = (KLoop){.var = v, .a = k->loop[i].a, .b = k->loop[i].b, .tapped = k->loop[i].tap >= 0};
+        if (!loop->tapped)
             continue;
-        }
-        t->k[i + 1].var->extent *= t->k[i].var->extent;
-        for (int j = i; j + 1 < t->nk; j++)
-            t->k[j] = t->k[j + 1];
-        t->nk--;
-    }
-    t->by_row = -1;
-    for (int i = 0; i < t->nk; i++) {
-        t->k[i].var->name = t->nk == 1 ? "k" : arena_printf(kernel->a, "k%d", i);
-        if (t->k[i].tapped && t->k[i].tap.out == t->m)
+        int tap = k->loop[i].tap;
+        loop->tap = (Tap){kernel->outer[k->tap[tap].out], k->tap[tap].stride, k->tap[tap].dilation, k->tap[tap].pad,
+                          k->tap[tap].extent};
+        if (loop->tap.out == t->m)
             t->by_row = i;
     }
 }
 
+/* A panel holds the steps of its block in the order of the loops, each a row as wide as the tile. */
+static void lay_out_panel(Tile *t)
+{
+    int64_t stride = (int64_t)t->schedule.lanes * t->schedule.columns;
+    for (int i = t->nk - 1; i >= 0; i--) {
+        t->k[i].panel = stride;
+        stride *= i == t->schedule.k_split ? t->schedule.k_block : t->k[i].var->extent;
+    }
+}
+
 /* A register tile for u, or NULL where its operands do not allow one. The kernel's outer variables are the result's axes but the last. */
-Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u)
+Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, bool alone)
 {
     Contraction k;
     if (!contraction_analyse(c, u->node, &k))
         return NULL;
     Tile *t = NEW(kernel->a, Tile);
+    k.alone = alone;
     t->name = contraction_name(kernel->a, &k);
     t->schedule = tile_choose(c, &k);
     t->a = k.a;
@@ -243,6 +270,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u)
     t->n = NEW(kernel->a, Var);
     *t->n = (Var){.id = kernel->nvar++, .extent = u->type.dim[k.n_axis], .name = "n"};
     choose_k_loops(kernel, &k, t);
+    lay_out_panel(t);
     share_rows(kernel, t);
     kernel->blocked = t->schedule.row_axis;
     Stage *s = NEW(kernel->a, Stage);

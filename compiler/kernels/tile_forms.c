@@ -19,6 +19,14 @@ int64_t tile_extent(const Tile *t)
     return t->m ? t->m->extent : 1;
 }
 
+int64_t panel_rows(const Tile *t)
+{
+    int64_t rows = 1;
+    for (int i = 0; i < t->nk; i++)
+        rows *= i == t->schedule.k_split ? t->schedule.k_block : t->k[i].var->extent;
+    return rows;
+}
+
 static bool has_tap(const KLoop *loop, int64_t row, int64_t k)
 {
     int64_t at = row * loop->tap.stride + k * loop->tap.dilation - loop->tap.pad;

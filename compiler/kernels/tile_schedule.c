@@ -8,7 +8,12 @@
  *     latency         of one multiply-add, since every sum waits for itself
  *     b from L2       V vectors / l2_width, where b's part does not stay in L1
  * What a tile costs besides, to begin, to store its sums and to come back for more, is a few cycles a sum. The schedule is the
- * one whose tiles together cost least. */
+ * one whose tiles together cost least.
+ *
+ * Where b does not stay in L1, and there are rows enough to pay for it, the columns of a tile are copied to an array first, a
+ * panel, which all rows then use: its rows lie one behind the other, and on whole lines of the cache. A panel that is still too
+ * large for L1 holds a block of the steps of k only, and the tiles add to what is there (Goto and van de Geijn, "Anatomy of
+ * high-performance matrix multiplication", 2008). */
 #include "lower.h"
 
 #include <stdlib.h>
@@ -21,6 +26,10 @@ enum {
     MOST_GEMM_ROWS = 256,   /* of one call of dl_gemm */
     MOST_EDGE_TILES = 6,    /* tiles that need a function of their own */
     FAR = 1024,             /* elements between rows from which each lies on a page of its own */
+    MOST_PANEL = 96 << 10,  /* bytes of a panel: it lies on the stack */
+    MOST_TILES = 4,         /* of a panel */
+    LEAST_REUSE = 8,        /* rows that use a copy */
+    REUSE = 96,             /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
 
 static int64_t steps(const Contraction *k)
@@ -31,25 +40,75 @@ static int64_t steps(const Contraction *k)
     return n;
 }
 
-/* Cycles of one step of k. */
-static double step_cost(const Contraction *k, const Target *target, int rows, int columns, int lanes)
+static int64_t right_bytes(const Contraction *k)
 {
-    int sums = rows * columns, loads = (k->sa[k->n_axis] ? sums : rows) + columns;
-    if (lanes > 1 && rows <= 4 && columns > 1)      /* gcc loads b again for each row rather than keep it: 72 to 81 % */
+    return 4 * steps(k) * k->extent[k->n_axis];
+}
+
+/* Bytes of b that come each cycle from where it lies, where a tile reads `width` columns of its rows: from beyond L2 a
+ * quarter, and half where the rest of the row is in the way. */
+static double right_width(const Contraction *k, const Target *target, int64_t width)
+{
+    double bytes = target->l2_width;
+    if (right_bytes(k) > target->l2 / 2)
+        bytes /= 4;
+    return width < k->extent[k->n_axis] ? bytes / 2 : bytes;
+}
+
+/* Whether b does not stay in L1 between two tiles. */
+static bool is_streamed(const Contraction *k, const Target *target)
+{
+    return target->l2_width && right_bytes(k) > target->l1 / 2;
+}
+
+/* Cycles of one step of k. */
+static double step_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
+{
+    int columns = s->columns, sums = rows * columns, loads = (k->sa[k->n_axis] ? sums : rows) + columns;
+    int64_t width = (int64_t)columns * s->lanes;
+    if (s->lanes > 1 && rows <= 4 && columns > 1)   /* gcc loads b again for each row rather than keep it: 72 to 81 % */
         loads += sums - columns;
-    double cost = (double)sums / target->pipes, b_bytes = 4.0 * columns * lanes;
+    double cost = (double)sums / target->pipes;
     if ((double)loads / target->loads > cost)
         cost = (double)loads / target->loads;
     if (target->latency > cost)
         cost = target->latency;
-    if (target->l2_width && 4 * steps(k) * k->extent[k->n_axis] > target->l1 / 2 && b_bytes / target->l2_width > cost)
-        cost = b_bytes / target->l2_width;
+    if (!s->panel_tiles && is_streamed(k, target) && 4.0 * (double)width / right_width(k, target, width) > cost)
+        cost = 4.0 * (double)width / right_width(k, target, width);
     return cost + 0.25;     /* the loop itself */
 }
 
-static double tile_cost(const Contraction *k, const Target *target, int rows, int columns, int lanes)
+/* Of a tile, all blocks of k together. */
+static double tile_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s, int64_t blocks)
 {
-    return (double)steps(k) * step_cost(k, target, rows, columns, lanes) + 2.0 * rows * columns + 10;
+    return (double)steps(k) * step_cost(k, target, rows, s) + (double)blocks * (2.0 * rows * s->columns + 10);
+}
+
+/* Cycles to copy a tile's columns, all steps: as long as they take to come, or a few a vector. */
+static double copy_cost(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    int64_t width = (int64_t)s->columns * s->lanes;
+    double come = 4.0 * (double)width / right_width(k, target, width * s->panel_tiles), store = 2.5 * s->columns;
+    return (double)steps(k) * (come > store ? come : store);
+}
+
+/* How often the tiles' columns are copied: once for each turn of the loops outside. */
+static double copies(const Contraction *k, const TileSchedule *s)
+{
+    double turns = 1;
+    for (int i = 0, at = 0; i < k->n_axis; i++)
+        if (i != s->row_axis && at++ < s->outside)
+            turns *= (double)k->extent[i];
+    return turns;
+}
+
+/* How many rows use a copy. */
+static double rows_within(const Contraction *k, const TileSchedule *s)
+{
+    double all = 1;
+    for (int i = 0; i < k->n_axis; i++)
+        all *= (double)k->extent[i];
+    return all / copies(k, s);
 }
 
 /* What threads that share so many turns wait for the one that has most of them: times the cost of the work. */
@@ -62,17 +121,24 @@ static double waiting(const Target *target, int64_t turns, double cost)
 static double schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     int64_t rows = 1, all = 1, width = (int64_t)s->lanes * s->columns;
+    int64_t blocks = s->k_split >= 0 ? k->loop[s->k_split].extent / s->k_block : 1;
     for (int i = 0; i < k->n_axis; i++)
         all *= k->extent[i];
     if (s->row_axis >= 0)
         rows = k->extent[s->row_axis];
     int large, nlarge, tiles = tile_rows(rows, s->rows, &large, &nlarge);
-    double cost = nlarge * tile_cost(k, target, large, s->columns, s->lanes);
+    double cost = nlarge * tile_cost(k, target, large, s, blocks);
     if (nlarge < tiles)
-        cost += (tiles - nlarge) * tile_cost(k, target, large - 1, s->columns, s->lanes);
-    cost *= (double)(all / rows) * (double)((k->extent[k->n_axis] + width - 1) / width);
-    cost *= waiting(target, all / rows * tiles, cost);
-    return s->row_axis >= 0 && llabs(k->sa[s->row_axis]) >= FAR ? 1.25 * cost : cost;
+        cost += (tiles - nlarge) * tile_cost(k, target, large - 1, s, blocks);
+    cost *= (double)(all / rows);
+    if (s->row_axis >= 0 && llabs(k->sa[s->row_axis]) >= FAR)
+        cost *= 1.25;
+    if (!s->panel_tiles && is_streamed(k, target) && width < k->extent[k->n_axis])
+        cost *= 1.1;        /* lines of the cache that lie a row apart push each other out */
+    if (s->panel_tiles)
+        cost += copies(k, s) * copy_cost(k, target, s);
+    cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
+    return cost * waiting(target, all / rows * tiles, cost);
 }
 
 int contraction_tap(const Contraction *k, int axis)
@@ -105,6 +171,53 @@ static bool gives_rows(const Contraction *k, int axis, const Target *target)
     return k->sb[axis] == 0 && k->extent[axis] > 1 && !(target->calls_gemm && contraction_tap(k, axis) >= 0);
 }
 
+/* ---- panels ---------------------------------------------------------------------------------------- */
+/* The most of the kernel's loops that leave rows enough within, or else none but those that b has too. A kernel's loops are the
+ * result's axes in order, but for the rows. */
+static int loops_outside(const Contraction *k, int row_axis)
+{
+    int64_t rows = row_axis < 0 ? 1 : k->extent[row_axis];
+    int outside = k->n_axis - (row_axis >= 0);
+    for (int i = k->n_axis - 1; i >= 0 && rows < REUSE; i--) {
+        if (i == row_axis)
+            continue;
+        if (k->sb[i] != 0)
+            break;
+        rows *= k->extent[i];
+        outside--;
+    }
+    return outside;
+}
+
+/* The largest divisor of `extent` that is not above `most`, which is 1 or more. */
+static int64_t even_block(int64_t extent, int64_t most)
+{
+    int64_t block = most < extent ? most : extent;
+    while (extent % block)
+        block--;
+    return block;
+}
+
+/* Cuts the innermost loop whose blocks make the panel no larger than `most` bytes, or else the smallest; a loop with taps is not
+ * cut. false where the panel remains too large for the stack. */
+static bool cut_panel(const Contraction *k, int64_t most, TileSchedule *s)
+{
+    int64_t step = 4ll * s->lanes * s->columns * s->panel_tiles, least = step * steps(k);
+    s->k_split = -1;
+    s->k_block = 0;
+    for (int i = k->nloop - 1; i >= 0 && least > most; i--) {
+        int64_t rest = step * (steps(k) / k->loop[i].extent), room = most / rest > 0 ? most / rest : 1;
+        int block = (int)even_block(k->loop[i].extent, room);
+        if (k->loop[i].tap >= 0 || rest * block >= least)
+            continue;
+        least = rest * block;
+        s->k_split = i;
+        s->k_block = block;
+    }
+    return least <= MOST_PANEL;
+}
+
+/* ---- the search ------------------------------------------------------------------------------------ */
 typedef struct Search {
     const Contraction *k;
     const Target *target;
@@ -114,13 +227,31 @@ typedef struct Search {
 
 static void consider(Search *f, TileSchedule s)
 {
-    if (s.row_axis >= 0 && edge_tiles(f->k, s.row_axis, s.rows) > MOST_EDGE_TILES)
-        return;
     double cost = schedule_cost(f->k, f->target, &s);
     if (f->least > 0 && cost >= f->least)
         return;
     f->best = s;
     f->least = cost;
+}
+
+/* With panels where b does not stay in L1: of one tile that does, or, to read more of each row, of some that L2 has. */
+static void consider_panels(Search *f, TileSchedule s)
+{
+    int64_t tiles = f->k->extent[f->k->n_axis] / ((int64_t)s.lanes * s.columns);
+    bool even = f->k->extent[f->k->n_axis] % ((int64_t)s.lanes * s.columns) == 0;
+    s.outside = s.k_split = -1;
+    if (s.row_axis >= 0 && edge_tiles(f->k, s.row_axis, s.rows) > MOST_EDGE_TILES)
+        return;
+    consider(f, s);
+    if (!f->k->alone || s.lanes == 1 || !is_streamed(f->k, f->target))
+        return;
+    s.outside = loops_outside(f->k, s.row_axis);
+    if (rows_within(f->k, &s) < LEAST_REUSE)
+        return;
+    for (s.panel_tiles = 1; s.panel_tiles <= MOST_TILES; s.panel_tiles *= 2)
+        if ((s.panel_tiles == 1 || (even && tiles % s.panel_tiles == 0)) &&
+            cut_panel(f->k, s.panel_tiles == 1 ? f->target->l1 / 2 : MOST_PANEL, &s))
+            consider(f, s);
 }
 
 /* All heights of tiles that fit the registers: those that differ once the rows are split evenly. */
@@ -132,7 +263,7 @@ static void consider_rows(Search *f, TileSchedule s)
     most = f->target->calls_gemm ? MOST_GEMM_ROWS : most;
     for (int rows = most; rows >= 1; rows--) {
         tile_rows(extent, rows, &s.rows, &nlarge);
-        consider(f, s);
+        consider_panels(f, s);
         rows = s.rows < rows ? s.rows : rows;
     }
 }
@@ -193,6 +324,35 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     return at;
 }
 
+/* NULL where b may be copied so; without panels, what is said of them does not count. */
+static const char *panels_fit(Arena *a, const Contraction *k, TileSchedule *s)
+{
+    int64_t width = (int64_t)s->lanes * s->columns, bytes = 4 * width * s->panel_tiles * steps(k);
+    int around = k->n_axis - (s->row_axis >= 0), least = 0;
+    if (s->panel_tiles == 0) {
+        s->outside = s->k_split = -1;
+        s->k_block = 0;
+        return NULL;
+    }
+    for (int i = 0, at = 0; i < k->n_axis; i++) {
+        at += i != s->row_axis;
+        least = k->sb[i] ? at : least;
+    }
+    if (!k->alone || s->lanes == 1)
+        return "panels want vectors, and a kernel that begins with its only contraction";
+    if (s->panel_tiles < 1 || (s->panel_tiles > 1 && k->extent[k->n_axis] % (width * s->panel_tiles)))
+        return "the tiles of a panel are 1, or as many as divide the columns evenly";
+    if (s->outside < least || s->outside > around)
+        return arena_printf(a, "outside is from %d to %d", least, around);
+    if (s->k_split < -1 || s->k_split >= k->nloop || (s->k_split >= 0 && k->loop[s->k_split].tap >= 0))
+        return "k_split is -1, or a loop over what is contracted that has no taps";
+    if (s->k_split >= 0 && (s->k_block < 1 || k->loop[s->k_split].extent % s->k_block))
+        return arena_printf(a, "k_block divides the %lld steps of the loop", (long long)k->loop[s->k_split].extent);
+    if (s->k_split >= 0)
+        bytes = bytes / k->loop[s->k_split].extent * s->k_block;
+    return bytes > MOST_PANEL ? arena_printf(a, "a panel of %lld bytes is above %d", (long long)bytes, MOST_PANEL) : NULL;
+}
+
 const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s)
 {
     enum { MOST_ROWS = 32 };        /* bits of TilePart.rows */
@@ -210,6 +370,9 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
                             (long long)extent);
     if (s->row_axis >= 0 && edge_tiles(k, s->row_axis, s->rows) > MOST_EDGE_TILES)
         return arena_printf(a, "so few rows need more than %d tiles at the padded edges", MOST_EDGE_TILES);
+    const char *why = panels_fit(a, k, s);
+    if (why)
+        return why;
     int nlarge;
     if (s->row_axis >= 0)
         rows = k->extent[s->row_axis];

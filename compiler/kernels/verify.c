@@ -7,7 +7,8 @@
  * told.
  * - Accesses: every load, store and operand of a tile lies in its buffer, whatever the loop variables are,
  * wherever the guards around it hold. A tile's columns fit into its rows, and every row takes part in just the
- * steps of a sum that have a tap for it.
+ * steps of a sum that have a tap for it. A panel of the right operand is the same for all loops within, and its blocks and
+ * tiles end where the operand does.
  * - Stores: over the loops that are not reduced, different positions store to different elements; the reduced
  * loops are no part of the index; all stores of a unit together fill just its place in the buffer. (A scatter
  * adds where it is told.)
@@ -358,9 +359,26 @@ static void check_forms(Check *c)
         complain(c, "tiles make %lld of %lld rows", (long long)row, (long long)tile_extent(t));
 }
 
+static void check_panels(Check *c)
+{
+    const Tile *t = c->s->tile;
+    const TileSchedule *s = &t->schedule;
+    if (s->k_split >= t->nk || (s->k_split >= 0 && (s->panel_tiles < 1 || t->k[s->k_split].tapped || s->k_block < 1 ||
+                                                    t->k[s->k_split].var->extent % s->k_block)))
+        complain(c, "blocks of k do not end with the loop");
+    if (s->panel_tiles > 1 && t->n->extent % ((int64_t)s->lanes * s->columns * s->panel_tiles))
+        complain(c, "panels do not end with the columns");
+    for (int i = 0, at = 0; s->panel_tiles && i < c->k->nouter; i++) {
+        const Var *v = c->k->outer[c->k->order[i]];
+        if (v != t->m && at++ >= s->outside && lin_uses(t->b_at, v))
+            complain(c, "a panel is not the same in the loop over %s", v->name);
+    }
+}
+
 static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
+    check_panels(c);
     check_forms(c);
     check_operand(c, 0);
     check_operand(c, 1);

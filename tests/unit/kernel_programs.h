@@ -252,6 +252,16 @@ static void layers(void **state)
         "%%5 = window(%%4) axis=1 size=2 stride=2 dilation=1 %%6 = window(%%5) axis=3 size=2 stride=2 "
         "dilation=1 %%7 = max(%%6) axes=[2, 4] %%8 = argmax(%%6) axes=[2, 4] return output 0 y = %%7, output "
         "1 i = %%8 }");
+    for (int n = 72; n <= 512; n += 440) {      /* right operands that L1 does not hold: copied by panels, in blocks of k */
+        add(0, "func f(x: f32[40, 96] input 0, w: f32[96, %d] param 0, b: f32[%d] param 1) { %%h = dot(x, w) contract=[1]/[0] "
+               "%%bb = broadcast(b) axes=[1] : f32[40, %d] %%y = add(%%h, %%bb) return output 0 y = %%y }", n, n, n);
+        add(0, "func f(x: f32[3, 50, 96] input 0, w: f32[3, 96, %d] param 0) { %%y = dot(x, w) batch=[0]/[0] contract=[2]/[1] "
+               "return output 0 y = %%y }", n);
+        add(0, "func f(x: f32[300, 7, 13] input 0, y: f32[300, 7, %d] input 1) { %%w = dot(x, y) contract=[0, 1]/[0, 1] "
+               "return output 0 w = %%w }", n);
+    }
+    add(0, "func f(x: f32[2, 14, 11, 40] input 0, w: f32[3, 3, 40, 96] param 0) { %%1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
+           "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %%1 }");
     for (int channels = 3; channels < 40; channels += 18)   /* each channel by itself; rows with and without taps */
         for (int stride = 1; stride < 3; stride++)
             add(0,

@@ -444,6 +444,17 @@ static void wrong_tiles(void **state)
     p = plan_of(conv);
     stage(p, 0, 0)->tile->c_m--;
     expect(p, "y");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule = (TileSchedule){.rows = 1, .lanes = 1, .columns = 1, .panel_tiles = 1, .k_split = 1, .k_block = 2};
+    expect(p, "blocks of k do not end with the loop");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.panel_tiles = 3;
+    expect(p, "panels do not end with the columns");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.panel_tiles = 1;
+    stage(p, 0, 0)->tile->schedule.outside = 0;
+    stage(p, 0, 0)->tile->b_at = lin_var(arena, p->kernels.at[0]->outer[1]);
+    expect(p, "a panel is not the same in the loop over i1");
     p = plan_of(conv_of_one);
     Tile *t = stage(p, 0, 0)->tile;
     assert_true(t->by_row >= 0);

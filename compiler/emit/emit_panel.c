@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* emit_panel.c: a contraction whose right operand is copied by panels: a tile's columns, for a block of the steps of k. */
+#include "emit_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static int64_t steps_of(const Tile *t, int i)
+{
+    return i == t->schedule.k_split ? t->schedule.k_block : t->k[i].var->extent;
+}
+
+/* The loop over the tiles of a panel, by their first columns. */
+static int open_tiles(Out *o, const Tile *t)
+{
+    const int64_t width = t->schedule.lanes * t->schedule.columns;
+    if (t->schedule.panel_tiles == 1)
+        return 0;
+    open_block(o, arena_printf(o->a, "for (int p = 0; p < %" PRId64 "; p += %" PRId64 ") {", width * t->schedule.panel_tiles, width));
+    return 1;
+}
+
+/* The k loops, around loops over the columns. */
+static void print_copy(Out *o, const Tile *t)
+{
+    StrBuf to = {.a = o->a}, from = {.a = o->a};
+    for (int i = 0; i < t->nk; i++) {
+        const char *v = t->k[i].var->name, *in = v;
+        open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s++) {", v, v, steps_of(t, i), v));
+        sb_printf(&to, "%s * %" PRId64 " + ", v, t->k[i].panel);
+        if (i == t->schedule.k_split)
+            in = arena_printf(o->a, "(%s_0 + %s)", v, v);
+        sb_printf(&from, "%s * %" PRId64 " + ", in, t->k[i].b);
+    }
+    int opened = open_tiles(o, t);
+    if (opened)
+        sb_printf(&to, "p * %" PRId64 " + ", panel_rows(t));
+    open_block(o, arena_printf(o->a, "for (int j = 0; j < %d; j++) {", t->schedule.lanes * t->schedule.columns));
+    line(o, "panel[%sj] = (%s)[%sj];", sb_text(&to), tile_pointer(o, t->b, t->b_at, tile_column(o, t)), sb_text(&from));
+    close_loops(o, t->nk + opened + 1);
+}
+
+/* All rows, inside of a panel's loops. */
+static void print_tiles(Out *o, const Stage *tile)
+{
+    const Tile *t = tile->tile;
+    int opened = open_tiles(o, t);
+    o->wants_rows = false;
+    opened += open_outer(o, t, t->schedule.outside, o->k->nouter);
+    opened += open_rows(o, t);
+    print_tile(o, tile);
+    o->block = NULL;
+    close_loops(o, opened);
+}
+
+static void print_stages(Out *o, const Stage *tile)
+{
+    const Tile *t = tile->tile;
+    o->wants_rows = true;
+    int opened = open_outer(o, t, t->schedule.outside, o->k->nouter);
+    opened += open_rows(o, t);
+    print_rows(o, 1, t);
+    o->block = NULL;
+    close_loops(o, opened);
+}
+
+void print_panels(Out *o, const Stage *tile)
+{
+    const Tile *t = tile->tile;
+    const int64_t width = (int64_t)t->schedule.lanes * t->schedule.columns * t->schedule.panel_tiles;
+    const int split = t->schedule.k_split;
+    int opened = 0;
+    line(o, "float panel[%" PRId64 "] DL_ALIGNED;", panel_rows(t) * width);
+    if (t->n->extent != width) {
+        open_block(o, arena_printf(o->a, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ") {", t->n->extent, width));
+        opened++;
+    }
+    if (split >= 0) {
+        const char *v = t->k[split].var->name;
+        open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d) {", v, v,
+                                   t->k[split].var->extent, v, t->schedule.k_block));
+        opened++;
+    }
+    print_copy(o, t);
+    print_tiles(o, tile);
+    close_loops(o, opened);
+    if (o->k->stages.n > 1)
+        print_stages(o, tile);
+}
