@@ -151,6 +151,9 @@ bool may_chain(Lower *c, const Unit *u, int group);         /* u contracts rows 
 void share_rows(Kernel *k, Tile *t);                        /* t, not yet in k, and the tiles that are */
 bool crosses_tile(const Kernel *k, const Buffer *b);        /* stored in front of a tile, read by it or behind it */
 
+/* latency.c */
+bool waits_for_slow(const Stage *s, const Ex *e);           /* e has a slow function of a value of s that comes from another one */
+
 /* block.c */
 void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage is shared */
 

@@ -143,7 +143,7 @@ static bool join_map(Making *m, Unit *u)
     const Lin *index[MAX_RANK];
     unit_index(m, u, s, index);
     Ex *value = unit_value(m, u, index);
-    if (reads_stage(value, s))
+    if (reads_stage(value, s) || (m->k->nouter && m->c->p->target->lanes > 1 && waits_for_slow(s, value)))
         return false;
     const Lin *flat = lin_flatten(m->k->a, u->type, index);
     add_item(m, s, u, value, flat, OP_COUNT);
