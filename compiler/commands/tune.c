@@ -124,7 +124,7 @@ static const char *kernel_of(const Plan *p, const char *name)
     return "";
 }
 
-static void report_line(const char *what, double before, double after, const char *schedule)
+static void print_line(const char *what, double before, double after, const char *schedule)
 {
     printf("%-28s %10.2f %10.2f %7.1f%% %s\n", what, before * 1e6, after * 1e6, 100 * (after / before - 1), schedule);
 }
@@ -141,11 +141,11 @@ static void report(Tuning *u, const Timing *t, const Schedules *all, const int *
         double first = timed(before, c->name).seconds, second = timed(after, c->name).seconds;
         const char *kernel = kernel_of(before->plan, c->name), *text = schedule_text(u->a, c->s[best[i]]);
         bool kept = best[i] && is_worth_it(first, second) && all_after.seconds < all_before.seconds;
-        report_line(kernel, first, second, kept ? text : "stays");
+        print_line(kernel, first, second, kept ? text : "stays");
         if (kept)
             put_line(u, "# %s: %.2f us instead of %.2f\ncontraction %s =%s", kernel, second * 1e6, first * 1e6, c->name, text);
     }
-    report_line("all of the function", all_before.seconds, all_after.seconds, "");
+    print_line("all of the function", all_before.seconds, all_after.seconds, "");
     putchar('\n');
 }
 
