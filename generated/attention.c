@@ -1584,62 +1584,47 @@ static void train_k36_embedding(const float *restrict lstm_10, const float *rest
     }
 }
 
-/* attention.dl:10:, attention.dl:29: adam -> f32[64] */
+/* attention.dl:10:, attention.dl:9:, attention.dl:29: adam -> f32[64] */
 static void train_k37_adam(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
-        const int32_t *restrict tokens, float *restrict m_feature_attention_1_w2, float *restrict v_feature_attention_1_w2,
-        float *restrict feature_attention_1_w2, const float *restrict adam)
+        const int32_t *restrict tokens, const float *restrict softmax_10, const float *restrict tanh,
+        float *restrict m_feature_attention_1_w1, float *restrict v_feature_attention_1_w1,
+        float *restrict feature_attention_1_w1, const float *restrict adam, float *restrict m_feature_attention_1_w2,
+        float *restrict v_feature_attention_1_w2, float *restrict feature_attention_1_w2)
 {
     float sum_2[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        sum_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                sum_2[j0] += feature_attention_1_v[j0 + r1 * 1024 + r2 * 64]
-                        * embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = sum_2[j0];
-        const float add_v1 = m_feature_attention_1_w2[j0] * 0.9f + v1 * 0.1f;
-        m_feature_attention_1_w2[j0] = add_v1;
-        const float add_v2 = v_feature_attention_1_w2[j0] * 0.999f + v1 * 0.001f * v1;
-        v_feature_attention_1_w2[j0] = add_v2;
-        feature_attention_1_w2[j0] = feature_attention_1_w2[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* attention.dl:9:, attention.dl:29: adam -> f32[64] */
-static void train_k38_adam(const float *restrict softmax_10, const float *restrict tanh,
-        const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, float *restrict m_feature_attention_1_w1,
-        float *restrict v_feature_attention_1_w1, float *restrict feature_attention_1_w1, const float *restrict adam)
-{
     float sum_3[64];
     for (int j0 = 0; j0 < 64; j0++) {
+        sum_2[j0] = 0.0f;
         sum_3[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                sum_3[j0] += softmax_10[j0 + r1 * 1024 + r2 * 64] * tanh[j0 + r1 * 1024 + r2 * 64]
-                        * embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
+                const float v1 = embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
+                sum_2[j0] += feature_attention_1_v[j0 + r1 * 1024 + r2 * 64] * v1;
+                sum_3[j0] += softmax_10[j0 + r1 * 1024 + r2 * 64] * tanh[j0 + r1 * 1024 + r2 * 64] * v1;
             }
         }
     }
+    const float v2 = adam[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = sum_3[j0];
-        const float add_v1 = m_feature_attention_1_w1[j0] * 0.9f + v1 * 0.1f;
-        m_feature_attention_1_w1[j0] = add_v1;
-        const float add_v2 = v_feature_attention_1_w1[j0] * 0.999f + v1 * 0.001f * v1;
-        v_feature_attention_1_w1[j0] = add_v2;
-        feature_attention_1_w1[j0] = feature_attention_1_w1[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        const float v3 = sum_3[j0];
+        const float v4 = sum_2[j0];
+        const float add_v2 = m_feature_attention_1_w1[j0] * 0.9f + v3 * 0.1f;
+        m_feature_attention_1_w1[j0] = add_v2;
+        const float add_v3 = v_feature_attention_1_w1[j0] * 0.999f + v3 * 0.001f * v3;
+        v_feature_attention_1_w1[j0] = add_v3;
+        feature_attention_1_w1[j0] = feature_attention_1_w1[j0] - v2 * add_v2 / (dl_sqrt(add_v3) + 1e-07f);
+        const float add_v5 = m_feature_attention_1_w2[j0] * 0.9f + v4 * 0.1f;
+        m_feature_attention_1_w2[j0] = add_v5;
+        const float add_v6 = v_feature_attention_1_w2[j0] * 0.999f + v4 * 0.001f * v4;
+        v_feature_attention_1_w2[j0] = add_v6;
+        feature_attention_1_w2[j0] = feature_attention_1_w2[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
     }
 }
 
 /* attention.dl:29: adam -> f32[1000, 64] */
-static void train_k39_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
+static void train_k38_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1653,7 +1638,7 @@ static void train_k39_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* attention.dl:29: adam -> f32[10] */
-static void train_k40_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k39_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1767,13 +1752,12 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
             feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);
     train_k36_embedding(lstm_10, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
             params->feature_attention_1_w1, tokens, embedding);
-    train_k37_adam(feature_attention_1_v, params->embedding_1_embeddings, tokens, optimizer->m_feature_attention_1_w2,
-            optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2, adam);
-    train_k38_adam(softmax_10, tanh, params->embedding_1_embeddings, tokens, optimizer->m_feature_attention_1_w1,
-            optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam);
-    train_k39_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
+    train_k37_adam(feature_attention_1_v, params->embedding_1_embeddings, tokens, softmax_10, tanh,
+            optimizer->m_feature_attention_1_w1, optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam,
+            optimizer->m_feature_attention_1_w2, optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2);
+    train_k38_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k40_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k39_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2013,35 +1997,21 @@ static void gradients_k33_lstm(const float *restrict softmax_4, const float *res
     }
 }
 
-/* attention.dl:10: -> f32[64] */
+/* attention.dl:10:, attention.dl:9: -> f32[64] */
 static void gradients_k35_sum(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
-        const int32_t *restrict tokens, float *restrict feature_attention_1_w2_2)
+        const int32_t *restrict tokens, float *restrict feature_attention_1_w2_2, const float *restrict softmax_10,
+        const float *restrict tanh, float *restrict feature_attention_1_w1_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         feature_attention_1_w2_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                feature_attention_1_w2_2[j0] += feature_attention_1_v[j0 + r1 * 1024 + r2 * 64]
-                        * embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
-            }
-        }
-    }
-}
-
-/* attention.dl:9: -> f32[64] */
-static void gradients_k36_sum(const float *restrict softmax_10, const float *restrict tanh,
-        const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, float *restrict feature_attention_1_w1_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
         feature_attention_1_w1_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                feature_attention_1_w1_2[j0] += softmax_10[j0 + r1 * 1024 + r2 * 64] * tanh[j0 + r1 * 1024 + r2 * 64]
-                        * embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
+                const float v1 = embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
+                feature_attention_1_w2_2[j0] += feature_attention_1_v[j0 + r1 * 1024 + r2 * 64] * v1;
+                feature_attention_1_w1_2[j0] += softmax_10[j0 + r1 * 1024 + r2 * 64] * tanh[j0 + r1 * 1024 + r2 * 64] * v1;
             }
         }
     }
@@ -2138,10 +2108,10 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     gradients_k33_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
     train_k35_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
             feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);   /* k34_softmax_tanh */
-    gradients_k35_sum(feature_attention_1_v, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2);
-    gradients_k36_sum(softmax_10, tanh, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w1);
+    gradients_k35_sum(feature_attention_1_v, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2,
+            softmax_10, tanh, gradients->feature_attention_1_w1);
     train_k36_embedding(lstm_8, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
-            params->feature_attention_1_w1, tokens, gradients->embedding_1_embeddings);   /* k37_embedding */
+            params->feature_attention_1_w1, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
 }

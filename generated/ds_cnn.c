@@ -799,7 +799,7 @@ static void train_k0_conv2d(const float *restrict sound, const float *restrict s
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 10 places */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 6 places */
 static void train_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1428,22 +1428,14 @@ static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax
         }
         for (int j0 = 0; j0 < 16; j0++) {
             batch_norm_7[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_7[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
             batch_norm_9[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_9[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            * (block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                    const float v3 = x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_7[i0 * 16 + j0] += v3;
+                    batch_norm_9[i0 * 16 + j0] += v3 * (block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
                             - block_1_norm_relu_2_batch_norm_1_average[j0]);
                 }
             }
@@ -1734,18 +1726,21 @@ static void train_k34_conv2d(const float *restrict relu_2, const float *restrict
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 4 places */
-static void train_k36_batch_norm(const float *restrict relu_4, const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average, float *restrict batch_norm_18)
+static void train_k35_batch_norm(const float *restrict relu_4, float *restrict batch_norm_16,
+        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        float *restrict batch_norm_18)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_16[i0 * 16 + j0] = 0.0f;
             batch_norm_18[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_18[i0 * 16 + j0] += relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                    const float v1 = relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_16[i0 * 16 + j0] += v1;
+                    batch_norm_18[i0 * 16 + j0] += v1 * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
                             - block_1_norm_relu_1_batch_norm_1_average[j0]);
                 }
             }
@@ -1754,7 +1749,7 @@ static void train_k36_batch_norm(const float *restrict relu_4, const float *rest
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 2 places */
-static void train_k39_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+static void train_k38_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_21,
         const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
         const float *restrict batch_norm_23)
@@ -1772,7 +1767,7 @@ static void train_k39_batch_norm(float *restrict relu_4, const float *restrict b
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates; in 2 places */
-static inline void train_k40_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1816,7 +1811,7 @@ static inline void train_k40_depthwise_conv2d_relu_tile_4_at_0(const float *rest
     c[51] = c3_3;
 }
 
-static inline void train_k40_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1851,7 +1846,7 @@ static inline void train_k40_depthwise_conv2d_relu_tile_4(const float *restrict 
     c[51] = c3_3;
 }
 
-static inline void train_k40_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1880,7 +1875,7 @@ static inline void train_k40_depthwise_conv2d_relu_tile_3(const float *restrict 
     c[35] = c2_3;
 }
 
-static inline void train_k40_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1917,7 +1912,7 @@ static inline void train_k40_depthwise_conv2d_relu_tile_3_at_22(const float *res
     c[35] = c2_3;
 }
 
-static void train_k40_depthwise_conv2d_relu(const float *restrict relu_4,
+static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d, float *restrict relu,
         const uint8_t *restrict dropout)
 {
@@ -1929,16 +1924,16 @@ static void train_k40_depthwise_conv2d_relu(const float *restrict relu_4,
                 const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 4)
-                        train_k40_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                        train_k39_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else if (i1_0 < 16)
-                        train_k40_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                        train_k39_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else if (i1_0 < 22)
-                        train_k40_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                        train_k39_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                     else
-                        train_k40_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                        train_k39_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -1954,7 +1949,7 @@ static void train_k40_depthwise_conv2d_relu(const float *restrict relu_4,
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates; in 2 places */
-static inline void train_k41_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2000,20 +1995,20 @@ static inline void train_k41_depthwise_conv2d_tile_3_at_0(const float *restrict 
     c[35] = c2_3;
 }
 
-static void train_k41_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
+static void train_k40_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
         float *restrict depthwise_conv2d_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 1, 1);
         const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k41_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_2 + (i1 * 48 + n), k1_lo,
+            train_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_2 + (i1 * 48 + n), k1_lo,
                     k1_hi);
     }
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates; in 2 places */
-static inline void train_k47_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k45_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2064,18 +2059,18 @@ static inline void train_k47_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k47_conv2d(const float *restrict sound, const float *restrict stem_y, float *restrict conv2d_3)
+static void train_k45_conv2d(const float *restrict sound, const float *restrict stem_y, float *restrict conv2d_3)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k47_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y + n, conv2d_3 + (i1 * 64 + n), k1_lo, k1_hi);
+            train_k45_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y + n, conv2d_3 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
-static void train_k48_adam(float *restrict m_stem_kernel, const float *restrict conv2d_3, float *restrict v_stem_kernel,
+static void train_k46_adam(float *restrict m_stem_kernel, const float *restrict conv2d_3, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 640; j0++) {
@@ -2089,7 +2084,7 @@ static void train_k48_adam(float *restrict m_stem_kernel, const float *restrict 
 }
 
 /* ds_cnn.dl:37: adam -> f32[16] */
-static void train_k49_adam(float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict adam,
+static void train_k47_adam(float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict adam,
         const float *restrict m_norm_relu_1_batch_norm_1_gamma, const float *restrict v_norm_relu_1_batch_norm_1_gamma,
         float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict m_norm_relu_1_batch_norm_1_beta,
         const float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
@@ -2122,7 +2117,7 @@ static void train_k49_adam(float *restrict norm_relu_1_batch_norm_1_gamma, const
 }
 
 /* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
-static void train_k50_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_2,
+static void train_k48_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_2,
         float *restrict v_block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_kernel,
         const float *restrict adam)
 {
@@ -2138,7 +2133,7 @@ static void train_k50_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, 
 }
 
 /* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
-static void train_k51_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
+static void train_k49_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
         float *restrict v_block_1_conv2d_1_kernel, float *restrict block_1_conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -2152,7 +2147,7 @@ static void train_k51_adam(float *restrict m_block_1_conv2d_1_kernel, const floa
 }
 
 /* ds_cnn.dl:37: adam -> f32[12] */
-static void train_k52_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k50_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 12; j0++) {
@@ -2274,32 +2269,31 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_4);
     train_k33_conv2d_relu(block_1_conv2d_1_y, conv2d_4, relu_4, relu_2);
     train_k34_conv2d(relu_2, block_1_conv2d_1_y, conv2d_2);
-    train_k1_batch_norm(relu_4, batch_norm_16);   /* k35_batch_norm */
-    train_k36_batch_norm(relu_4, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_18);
+    train_k35_batch_norm(relu_4, batch_norm_16, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_18);
     train_k29_batch_norm_adam(batch_norm_18, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_21, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k37_batch_norm_adam */
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k36_batch_norm_adam */
     train_k30_batch_norm_adam(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
             params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_21, &count, batch_norm_23, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k38_batch_norm_adam */
-    train_k39_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k37_batch_norm_adam */
+    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             batch_norm_21, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_23);
-    train_k40_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu, dropout);
-    train_k41_depthwise_conv2d(x, relu_4, depthwise_conv2d_2);
-    train_k1_batch_norm(relu, batch_norm_25);   /* k42_batch_norm */
-    train_k36_batch_norm(relu, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_27);   /* k43_batch_norm */
+    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu, dropout);
+    train_k40_depthwise_conv2d(x, relu_4, depthwise_conv2d_2);
+    train_k35_batch_norm(relu, batch_norm_25, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_27);   /* k41_batch_norm */
     train_k29_batch_norm_adam(batch_norm_27, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
             batch_norm_30, optimizer->m_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k44_batch_norm_adam */
+            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k42_batch_norm_adam */
     train_k30_batch_norm_adam(batch_norm_25, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
             batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_30, &count, batch_norm_32,
-            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k45_batch_norm_adam */
+            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k43_batch_norm_adam */
     train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_30, stem_y,
-            norm_relu_1_batch_norm_1_average, batch_norm_32);   /* k46_batch_norm */
-    train_k47_conv2d(sound, stem_y, conv2d_3);
-    train_k48_adam(optimizer->m_stem_kernel, conv2d_3, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k49_adam(params->norm_relu_1_batch_norm_1_gamma, adam, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            norm_relu_1_batch_norm_1_average, batch_norm_32);   /* k44_batch_norm */
+    train_k45_conv2d(sound, stem_y, conv2d_3);
+    train_k46_adam(optimizer->m_stem_kernel, conv2d_3, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k47_adam(params->norm_relu_1_batch_norm_1_gamma, adam, optimizer->m_norm_relu_1_batch_norm_1_gamma,
             optimizer->v_norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
             optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
             params->block_1_norm_relu_1_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
@@ -2308,11 +2302,11 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             params->block_1_norm_relu_2_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
             optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
-    train_k50_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
+    train_k48_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
             optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
-    train_k51_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
+    train_k49_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
             params->block_1_conv2d_1_kernel, adam);
-    train_k52_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k50_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2548,31 +2542,29 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k31_conv2d_pack */
     train_k33_conv2d_relu(block_1_conv2d_1_y, conv2d_2, relu_4, relu_2);   /* k32_conv2d_relu */
     train_k34_conv2d(relu_2, block_1_conv2d_1_y, gradients->block_1_conv2d_1_kernel);   /* k33_conv2d */
-    train_k1_batch_norm(relu_4, batch_norm_15);   /* k34_batch_norm */
-    train_k36_batch_norm(relu_4, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_16);   /* k35_batch_norm */
+    train_k35_batch_norm(relu_4, batch_norm_15, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_16);   /* k34_batch_norm */
     gradients_k28_batch_norm(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
             gradients->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, &count,
-            batch_norm_19);   /* k36_batch_norm */
+            batch_norm_19);   /* k35_batch_norm */
     gradients_k29_batch_norm(batch_norm_15, gradients->block_1_norm_relu_1_batch_norm_1_beta,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3,
-            block_1_norm_relu_1_batch_norm_1_average, batch_norm_19, &count, batch_norm_21);   /* k37_batch_norm */
-    train_k39_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_average, batch_norm_19, &count, batch_norm_21);   /* k36_batch_norm */
+    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             batch_norm_19, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_21);   /* k38_batch_norm */
-    train_k40_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
-            dropout);   /* k39_depthwise_conv2d_relu */
-    train_k41_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k40_depthwise_conv2d */
-    train_k1_batch_norm(relu, batch_norm_23);   /* k41_batch_norm */
-    train_k36_batch_norm(relu, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_24);   /* k42_batch_norm */
+            batch_norm_21);   /* k37_batch_norm */
+    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
+            dropout);   /* k38_depthwise_conv2d_relu */
+    train_k40_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
+    train_k35_batch_norm(relu, batch_norm_23, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_24);   /* k40_batch_norm */
     gradients_k28_batch_norm(batch_norm_24, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_27);   /* k43_batch_norm */
+            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_27);   /* k41_batch_norm */
     gradients_k29_batch_norm(batch_norm_23, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_27, &count,
-            batch_norm_29);   /* k44_batch_norm */
+            batch_norm_29);   /* k42_batch_norm */
     train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_27, stem_y,
-            norm_relu_1_batch_norm_1_average, batch_norm_29);   /* k45_batch_norm */
-    train_k47_conv2d(sound, stem_y, gradients->stem_kernel);   /* k46_conv2d */
+            norm_relu_1_batch_norm_1_average, batch_norm_29);   /* k43_batch_norm */
+    train_k45_conv2d(sound, stem_y, gradients->stem_kernel);   /* k44_conv2d */
     metrics->count = count;
     return DL_OK;
 }

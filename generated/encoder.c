@@ -1672,60 +1672,46 @@ static void train_k28_dense_adam(const float *restrict mean_2, const float *rest
 }
 
 /* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k29_layer_norm_adam(const float *restrict mean_3, float *restrict m_block_1_norm_b_beta,
-        float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, const float *restrict adam)
+static void train_k29_layer_norm_adam(const float *restrict mean_3, const float *restrict block_1_norm_b_y,
+        float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
+        const float *restrict adam, float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta,
+        float *restrict block_1_norm_b_beta)
 {
     float layer_norm_11[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_11[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_11[j0] += mean_3[j0 + r1 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_11[j0];
-        const float add_v1 = m_block_1_norm_b_beta[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v1;
-        const float add_v2 = v_block_1_norm_b_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_beta[j0] = add_v2;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k30_layer_norm_adam(const float *restrict mean_3, const float *restrict block_1_norm_b_y,
-        float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
-        const float *restrict adam)
-{
     float layer_norm_12[16];
     for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_11[j0] = 0.0f;
         layer_norm_12[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_12[j0] += mean_3[j0 + r1 * 16] * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
+                const float v1 = mean_3[j0 + r1 * 16];
+                layer_norm_11[j0] += v1;
+                layer_norm_12[j0] += v1 * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
+    const float v2 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_12[j0];
-        const float add_v1 = m_block_1_norm_b_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v1;
-        const float add_v2 = v_block_1_norm_b_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_b_gamma[j0] = add_v2;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        const float v3 = layer_norm_12[j0];
+        const float v4 = layer_norm_11[j0];
+        const float add_v2 = m_block_1_norm_b_gamma[j0] * 0.9f + v3 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v2;
+        const float add_v3 = v_block_1_norm_b_gamma[j0] * 0.999f + v3 * 0.001f * v3;
+        v_block_1_norm_b_gamma[j0] = add_v3;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - v2 * add_v2 / (dl_sqrt(add_v3) + 1e-07f);
+        const float add_v5 = m_block_1_norm_b_beta[j0] * 0.9f + v4 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v5;
+        const float add_v6 = v_block_1_norm_b_beta[j0] * 0.999f + v4 * 0.001f * v4;
+        v_block_1_norm_b_beta[j0] = add_v6;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
     }
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam;
- * encoder.dl:11: layer_norm, encoder.dl:31: adam;
- * encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16]; in 4 places */
-static void train_k31_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
+ * encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16]; in 3 places */
+static void train_k30_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
     float dense_8[16];
@@ -1750,7 +1736,7 @@ static void train_k31_dense_adam(const float *restrict dropout_3, float *restric
 }
 
 /* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates; in 2 places */
-static inline void train_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1782,14 +1768,14 @@ static inline void train_k32_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k32_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
+static void train_k31_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
         float *restrict dense_11, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k32_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
+                train_k31_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
                         dense_11 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1804,7 +1790,7 @@ static void train_k32_dense(const float *restrict dropout_3, const float *restri
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64, 16], 524288 multiply-accumulates */
-static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1836,14 +1822,14 @@ static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k33_dense_adam(const float *restrict dense_4, const float *restrict dropout_3, float *restrict dense_10,
+static void train_k32_dense_adam(const float *restrict dense_4, const float *restrict dropout_3, float *restrict dense_10,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k33_dense_adam_tile_4(dense_4, i0_0, dropout_3 + n, dense_10 + n);
+            train_k32_dense_adam_tile_4(dense_4, i0_0, dropout_3 + n, dense_10 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_10[i0 * 16 - i0_0 * 16 + j0];
@@ -1859,7 +1845,7 @@ static void train_k33_dense_adam(const float *restrict dense_4, const float *res
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64] */
-static void train_k34_dense_adam(const float *restrict dense_11, float *restrict m_block_1_up_bias,
+static void train_k33_dense_adam(const float *restrict dense_11, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
     float dense_12[64];
@@ -1884,7 +1870,7 @@ static void train_k34_dense_adam(const float *restrict dense_11, float *restrict
 }
 
 /* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k35_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k34_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1917,7 +1903,7 @@ static inline void train_k35_dense_layer_norm_dropout_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void train_k35_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
+static void train_k34_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
         float *restrict dense_13, const float *restrict layer_norm_15, float *restrict dense_14,
         const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_2,
         const float *restrict layer_norm_5, const float *restrict layer_norm_4, const float *restrict layer_norm,
@@ -1929,7 +1915,7 @@ static void train_k35_dense_layer_norm_dropout(const float *restrict dense_11, c
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k35_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
+                train_k34_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_13 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
@@ -1961,7 +1947,7 @@ static void train_k35_dense_layer_norm_dropout(const float *restrict dense_11, c
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16, 64], 524288 multiply-accumulates */
-static inline void train_k36_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1993,14 +1979,14 @@ static inline void train_k36_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k36_dense_adam(const float *restrict block_1_x, const float *restrict dense_11, float *restrict dense_15,
+static void train_k35_dense_adam(const float *restrict block_1_x, const float *restrict dense_11, float *restrict dense_15,
         float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k36_dense_adam_tile_4(block_1_x, i0_0, dense_11 + n, dense_15 + n);
+            train_k35_dense_adam_tile_4(block_1_x, i0_0, dense_11 + n, dense_15 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_15[i0 * 64 - i0_0 * 64 + j0];
@@ -2016,33 +2002,45 @@ static void train_k36_dense_adam(const float *restrict block_1_x, const float *r
 }
 
 /* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k38_layer_norm_adam(const float *restrict dense_14, const float *restrict block_1_norm_a_y,
+static void train_k36_layer_norm_adam(const float *restrict dense_14, const float *restrict block_1_norm_a_y,
         float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
-        const float *restrict adam)
+        const float *restrict adam, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
+        float *restrict block_1_norm_a_beta)
 {
+    float layer_norm_16[16];
     float layer_norm_17[16];
     for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_16[j0] = 0.0f;
         layer_norm_17[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_17[j0] += dense_14[j0 + r1 * 256 + r2 * 16] * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
+                const float v1 = dense_14[j0 + r1 * 256 + r2 * 16];
+                layer_norm_16[j0] += v1;
+                layer_norm_17[j0] += v1 * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
+    const float v2 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_17[j0];
-        const float add_v1 = m_block_1_norm_a_gamma[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v1;
-        const float add_v2 = v_block_1_norm_a_gamma[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_norm_a_gamma[j0] = add_v2;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        const float v3 = layer_norm_17[j0];
+        const float v4 = layer_norm_16[j0];
+        const float add_v2 = m_block_1_norm_a_gamma[j0] * 0.9f + v3 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v2;
+        const float add_v3 = v_block_1_norm_a_gamma[j0] * 0.999f + v3 * 0.001f * v3;
+        v_block_1_norm_a_gamma[j0] = add_v3;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v2 * add_v2 / (dl_sqrt(add_v3) + 1e-07f);
+        const float add_v5 = m_block_1_norm_a_beta[j0] * 0.9f + v4 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v5;
+        const float add_v6 = v_block_1_norm_a_beta[j0] * 0.999f + v4 * 0.001f * v4;
+        v_block_1_norm_a_beta[j0] = add_v6;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
     }
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
-static inline void train_k41_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2075,7 +2073,7 @@ static inline void train_k41_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k41_multi_head_attention_adam(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
+static void train_k39_multi_head_attention_adam(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
         float *restrict multi_head_attention_8, float *restrict m_block_1_attention_output_kernel,
         float *restrict v_block_1_attention_output_kernel, float *restrict block_1_attention_output_kernel,
         const float *restrict adam)
@@ -2083,7 +2081,7 @@ static void train_k41_multi_head_attention_adam(const float *restrict multi_head
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k41_multi_head_attention_adam_tile_4(multi_head_attention_5, i0_0, dropout_4 + n, multi_head_attention_8 + n);
+            train_k39_multi_head_attention_adam_tile_4(multi_head_attention_5, i0_0, dropout_4 + n, multi_head_attention_8 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_8[i0 * 16 - i0_0 * 16 + j0];
@@ -2099,7 +2097,7 @@ static void train_k41_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4]; in 2 places */
-static void train_k42_multi_head_attention(const float *restrict multi_head_attention_7,
+static void train_k40_multi_head_attention(const float *restrict multi_head_attention_7,
         const float *restrict multi_head_attention_3, float *restrict multi_head_attention_9)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2116,7 +2114,7 @@ static void train_k42_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates; in 2 places */
-static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2149,7 +2147,7 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static inline void train_k43_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2182,7 +2180,7 @@ static inline void train_k43_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict multi_head_attention_9,
+static void train_k41_multi_head_attention(const float *restrict multi_head_attention_9,
         const float *restrict multi_head_attention_28, float *restrict multi_head_attention_12,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
@@ -2193,7 +2191,7 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    train_k43_multi_head_attention_tile_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 4,
+                    train_k41_multi_head_attention_tile_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 4,
                             multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
                             multi_head_attention_12 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -2211,7 +2209,7 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
                                 * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
                     }
                 }
-                train_k43_multi_head_attention_tile2_4(multi_head_attention_12, i0 * 1024 + i1 * 256 + i2_0 * 16,
+                train_k41_multi_head_attention_tile2_4(multi_head_attention_12, i0 * 1024 + i1 * 256 + i2_0 * 16,
                         block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_13 + (i0 * 256 + i1 * 64 + i2_0
                         * 4));
             }
@@ -2220,7 +2218,7 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates; in 2 places */
-static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2253,13 +2251,13 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k44_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+static void train_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict multi_head_attention_9, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k44_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                train_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_9 + (i0 * 256 + i1 * 64),
                         multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
@@ -2268,7 +2266,7 @@ static void train_k44_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2301,13 +2299,13 @@ static inline void train_k45_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k45_multi_head_attention(const float *restrict multi_head_attention,
+static void train_k43_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_12, float *restrict multi_head_attention_14)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
-                train_k45_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
+                train_k43_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
                         multi_head_attention_12 + (i0 * 1024 + i1 * 256 + n),
                         multi_head_attention_14 + (i0 * 256 + i1 * 64 + n));
         }
@@ -2315,7 +2313,7 @@ static void train_k45_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k50_multi_head_attention_adam(const float *restrict multi_head_attention_14,
+static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_14,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
@@ -2338,7 +2336,7 @@ static void train_k50_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k51_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2371,20 +2369,20 @@ static inline void train_k51_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k51_multi_head_attention(const float *restrict multi_head_attention_14,
+static void train_k49_multi_head_attention(const float *restrict multi_head_attention_14,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_20)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k51_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0,
+                train_k49_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0,
                         block_1_attention_key_kernel_2 + n, multi_head_attention_20 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 2 places */
-static void train_k54_multi_head_attention(const float *restrict multi_head_attention_13,
+static void train_k52_multi_head_attention(const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_23)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2398,7 +2396,7 @@ static void train_k54_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k55_multi_head_attention_adam(const float *restrict multi_head_attention_13,
+static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_13,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
@@ -2421,7 +2419,7 @@ static void train_k55_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k54_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2454,7 +2452,7 @@ static inline void train_k56_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k56_multi_head_attention(const float *restrict multi_head_attention_23,
+static void train_k54_multi_head_attention(const float *restrict multi_head_attention_23,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_24,
         float *restrict layer_norm_20, const float *restrict multi_head_attention_17,
         const float *restrict multi_head_attention_20)
@@ -2463,7 +2461,7 @@ static void train_k56_multi_head_attention(const float *restrict multi_head_atte
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k56_multi_head_attention_tile_4(multi_head_attention_23, i0 * 256 + i1_0 * 16,
+                train_k54_multi_head_attention_tile_4(multi_head_attention_23, i0 * 256 + i1_0 * 16,
                         block_1_attention_query_kernel_2 + n, multi_head_attention_24 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -2478,7 +2476,7 @@ static void train_k56_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
-static void train_k58_embedding_adam(const float *restrict layer_norm_20, float *restrict m_positions,
+static void train_k56_embedding_adam(const float *restrict layer_norm_20, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -2503,7 +2501,7 @@ static void train_k58_embedding_adam(const float *restrict layer_norm_20, float 
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16]; in 2 places */
-static void train_k59_embedding(const float *restrict layer_norm_20, const int32_t *restrict tokens,
+static void train_k57_embedding(const float *restrict layer_norm_20, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -2518,7 +2516,7 @@ static void train_k59_embedding(const float *restrict layer_norm_20, const int32
 }
 
 /* encoder.dl:31: adam -> f32[1000, 16] */
-static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k58_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
@@ -2532,7 +2530,7 @@ static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* encoder.dl:31: adam -> f32[10] */
-static void train_k61_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k59_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -2673,68 +2671,66 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     train_k27_adam(&step, adam);
     train_k28_dense_adam(mean_2, softmax_3, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k29_layer_norm_adam(mean_3, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
-            params->block_1_norm_b_beta, adam);
-    train_k30_layer_norm_adam(mean_3, block_1_norm_b_y, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
-            params->block_1_norm_b_gamma, adam);
-    train_k31_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
+    train_k29_layer_norm_adam(mean_3, block_1_norm_b_y, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+            params->block_1_norm_b_gamma, adam, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
+            params->block_1_norm_b_beta);
+    train_k30_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
             adam);
-    train_k32_dense(dropout_3, block_1_down_kernel_2, dense_11, dense, dense_2, dense_3);
-    train_k33_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k31_dense(dropout_3, block_1_down_kernel_2, dense_11, dense, dense_2, dense_3);
+    train_k32_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k34_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k35_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_15, dense_14,
+    train_k33_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
+    train_k34_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_15, dense_14,
             params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_20, dropout,
             dropout_4);
-    train_k36_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+    train_k35_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k31_dense_adam(dense_14, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
-            params->block_1_norm_a_beta, adam);   /* k37_layer_norm_adam */
-    train_k38_layer_norm_adam(dense_14, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
-            params->block_1_norm_a_gamma, adam);
-    train_k31_dense_adam(dropout_4, optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
-            params->block_1_attention_output_bias, adam);   /* k39_multi_head_attention_adam */
+    train_k36_layer_norm_adam(dense_14, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+            params->block_1_norm_a_gamma, adam, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+            params->block_1_norm_a_beta);
+    train_k30_dense_adam(dropout_4, optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
+            params->block_1_attention_output_bias, adam);   /* k37_multi_head_attention_adam */
     train_k13_multi_head_attention(dropout_4, block_1_attention_output_kernel_2,
-            multi_head_attention_7);   /* k40_multi_head_attention */
-    train_k41_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
+            multi_head_attention_7);   /* k38_multi_head_attention */
+    train_k39_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k42_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9);
-    train_k43_multi_head_attention(multi_head_attention_9, multi_head_attention_28, multi_head_attention_12,
+    train_k40_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9);
+    train_k41_multi_head_attention(multi_head_attention_9, multi_head_attention_28, multi_head_attention_12,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             block_1_attention_key_y_2, multi_head_attention_13);
-    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+    train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             multi_head_attention_9, multi_head_attention_11);
-    train_k45_multi_head_attention(multi_head_attention, multi_head_attention_12, multi_head_attention_14);
-    train_k11_multi_head_attention(multi_head_attention_11, multi_head_attention_16);   /* k46_multi_head_attention */
-    train_k31_dense_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
+    train_k43_multi_head_attention(multi_head_attention, multi_head_attention_12, multi_head_attention_14);
+    train_k11_multi_head_attention(multi_head_attention_11, multi_head_attention_16);   /* k44_multi_head_attention */
+    train_k30_dense_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
             optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias,
-            adam);   /* k47_multi_head_attention_adam */
+            adam);   /* k45_multi_head_attention_adam */
     train_k13_multi_head_attention(multi_head_attention_16, block_1_attention_value_kernel_2,
-            multi_head_attention_17);   /* k48_multi_head_attention */
-    train_k41_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_18,
+            multi_head_attention_17);   /* k46_multi_head_attention */
+    train_k39_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_18,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);   /* k49_multi_head_attention_adam */
-    train_k50_multi_head_attention_adam(multi_head_attention_14, optimizer->m_block_1_attention_key_bias,
+            params->block_1_attention_value_kernel, adam);   /* k47_multi_head_attention_adam */
+    train_k48_multi_head_attention_adam(multi_head_attention_14, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k51_multi_head_attention(multi_head_attention_14, block_1_attention_key_kernel_2, multi_head_attention_20);
-    train_k8_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_29);   /* k52_multi_head_attention_pack */
-    train_k41_multi_head_attention_adam(x, multi_head_attention_29, multi_head_attention_21,
+    train_k49_multi_head_attention(multi_head_attention_14, block_1_attention_key_kernel_2, multi_head_attention_20);
+    train_k8_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_29);   /* k50_multi_head_attention_pack */
+    train_k39_multi_head_attention_adam(x, multi_head_attention_29, multi_head_attention_21,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);   /* k53_multi_head_attention_adam */
-    train_k54_multi_head_attention(multi_head_attention_13, multi_head_attention_23);
-    train_k55_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_query_bias,
+            params->block_1_attention_key_kernel, adam);   /* k51_multi_head_attention_adam */
+    train_k52_multi_head_attention(multi_head_attention_13, multi_head_attention_23);
+    train_k53_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
-    train_k56_multi_head_attention(multi_head_attention_23, block_1_attention_query_kernel_2, multi_head_attention_24,
+    train_k54_multi_head_attention(multi_head_attention_23, block_1_attention_query_kernel_2, multi_head_attention_24,
             layer_norm_20, multi_head_attention_17, multi_head_attention_20);
-    train_k41_multi_head_attention_adam(x, multi_head_attention_23, multi_head_attention_26,
+    train_k39_multi_head_attention_adam(x, multi_head_attention_23, multi_head_attention_26,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
-            params->block_1_attention_query_kernel, adam);   /* k57_multi_head_attention_adam */
-    train_k58_embedding_adam(layer_norm_20, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k59_embedding(layer_norm_20, tokens, embedding_2);
-    train_k60_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+            params->block_1_attention_query_kernel, adam);   /* k55_multi_head_attention_adam */
+    train_k56_embedding_adam(layer_norm_20, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k57_embedding(layer_norm_20, tokens, embedding_2);
+    train_k58_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k61_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k59_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2821,40 +2817,27 @@ static void gradients_k27_dense(const float *restrict mean_2, const float *restr
 }
 
 /* encoder.dl:13: layer_norm -> f32[16] */
-static void gradients_k28_layer_norm(const float *restrict mean_3, float *restrict block_1_norm_b_beta_2)
+static void gradients_k28_layer_norm(const float *restrict mean_3, float *restrict block_1_norm_b_beta_2,
+        const float *restrict block_1_norm_b_y, float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_beta_2[j0] += mean_3[j0 + r1 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:13: layer_norm -> f32[16] */
-static void gradients_k29_layer_norm(const float *restrict mean_3, const float *restrict block_1_norm_b_y,
-        float *restrict block_1_norm_b_gamma_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_gamma_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_gamma_2[j0] += mean_3[j0 + r1 * 16] * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
+                const float v1 = mean_3[j0 + r1 * 16];
+                block_1_norm_b_beta_2[j0] += v1;
+                block_1_norm_b_gamma_2[j0] += v1 * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
 }
 
 /* encoder.dl:12: dense;
- * encoder.dl:11: layer_norm;
- * encoder.dl:10: multi_head_attention -> f32[16]; in 4 places */
-static void gradients_k30_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
+ * encoder.dl:10: multi_head_attention -> f32[16]; in 3 places */
+static void gradients_k29_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_down_bias_2[j0] = 0.0f;
@@ -2869,7 +2852,7 @@ static void gradients_k30_dense(const float *restrict dropout_3, float *restrict
 }
 
 /* encoder.dl:12: dense -> f32[64, 16], 524288 multiply-accumulates */
-static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2901,17 +2884,17 @@ static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k32_dense(const float *restrict dense_4, const float *restrict dropout_3,
+static void gradients_k31_dense(const float *restrict dense_4, const float *restrict dropout_3,
         float *restrict block_1_down_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k32_dense_tile_4(dense_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+            gradients_k31_dense_tile_4(dense_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:12: dense -> f32[64] */
-static void gradients_k33_dense(const float *restrict dense_7, float *restrict block_1_up_bias_2)
+static void gradients_k32_dense(const float *restrict dense_7, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -2926,7 +2909,7 @@ static void gradients_k33_dense(const float *restrict dense_7, float *restrict b
 }
 
 /* encoder.dl:12: dense -> f32[16, 64], 524288 multiply-accumulates */
-static inline void gradients_k35_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2958,33 +2941,36 @@ static inline void gradients_k35_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k35_dense(const float *restrict block_1_x, const float *restrict dense_7,
+static void gradients_k34_dense(const float *restrict block_1_x, const float *restrict dense_7,
         float *restrict block_1_up_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k35_dense_tile_4(block_1_x, i0_0, dense_7 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+            gradients_k34_dense_tile_4(block_1_x, i0_0, dense_7 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* encoder.dl:11: layer_norm -> f32[16] */
-static void gradients_k37_layer_norm(const float *restrict dense_9, const float *restrict block_1_norm_a_y,
-        float *restrict block_1_norm_a_gamma_2)
+static void gradients_k35_layer_norm(const float *restrict dense_9, float *restrict block_1_norm_a_beta_2,
+        const float *restrict block_1_norm_a_y, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_a_beta_2[j0] = 0.0f;
         block_1_norm_a_gamma_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_gamma_2[j0] += dense_9[j0 + r1 * 256 + r2 * 16] * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
+                const float v1 = dense_9[j0 + r1 * 256 + r2 * 16];
+                block_1_norm_a_beta_2[j0] += v1;
+                block_1_norm_a_gamma_2[j0] += v1 * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
-static inline void gradients_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3017,18 +3003,18 @@ static inline void gradients_k40_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k40_multi_head_attention(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
+static void gradients_k38_multi_head_attention(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k40_multi_head_attention_tile_4(multi_head_attention_5, i0_0, dropout_4 + n,
+            gradients_k38_multi_head_attention_tile_4(multi_head_attention_5, i0_0, dropout_4 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_12,
+static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3043,7 +3029,7 @@ static void gradients_k49_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k54_multi_head_attention(const float *restrict multi_head_attention_11,
+static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_query_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3060,7 +3046,7 @@ static void gradients_k54_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:20: embedding -> f32[16, 16] */
-static void gradients_k57_embedding(const float *restrict layer_norm_16, float *restrict positions_2)
+static void gradients_k55_embedding(const float *restrict layer_norm_16, float *restrict positions_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3194,51 +3180,49 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     train_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
             layer_norm_7, layer_norm_10, layer_norm_9, layer_norm_6, layer_norm_13, dropout_2, dropout_3);
     gradients_k27_dense(mean_2, softmax_3, gradients->classifier_kernel);
-    gradients_k28_layer_norm(mean_3, gradients->block_1_norm_b_beta);
-    gradients_k29_layer_norm(mean_3, block_1_norm_b_y, gradients->block_1_norm_b_gamma);
-    gradients_k30_dense(dropout_3, gradients->block_1_down_bias);
-    train_k32_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);   /* k31_dense */
-    gradients_k32_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
-    gradients_k33_dense(dense_7, gradients->block_1_up_bias);
-    train_k35_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_13, dense_9,
+    gradients_k28_layer_norm(mean_3, gradients->block_1_norm_b_beta, block_1_norm_b_y, gradients->block_1_norm_b_gamma);
+    gradients_k29_dense(dropout_3, gradients->block_1_down_bias);
+    train_k31_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);   /* k30_dense */
+    gradients_k31_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
+    gradients_k32_dense(dense_7, gradients->block_1_up_bias);
+    train_k34_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_13, dense_9,
             params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_16, dropout,
-            dropout_4);   /* k34_dense_layer_norm_dropout */
-    gradients_k35_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
-    gradients_k30_dense(dense_9, gradients->block_1_norm_a_beta);   /* k36_layer_norm */
-    gradients_k37_layer_norm(dense_9, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
-    gradients_k30_dense(dropout_4, gradients->block_1_attention_output_bias);   /* k38_multi_head_attention */
+            dropout_4);   /* k33_dense_layer_norm_dropout */
+    gradients_k34_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
+    gradients_k35_layer_norm(dense_9, gradients->block_1_norm_a_beta, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
+    gradients_k29_dense(dropout_4, gradients->block_1_attention_output_bias);   /* k36_multi_head_attention */
     train_k13_multi_head_attention(dropout_4, block_1_attention_output_kernel_3,
-            multi_head_attention_6);   /* k39_multi_head_attention */
-    gradients_k40_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
-    train_k42_multi_head_attention(multi_head_attention_6, multi_head_attention_3,
-            multi_head_attention_7);   /* k41_multi_head_attention */
-    train_k43_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
+            multi_head_attention_6);   /* k37_multi_head_attention */
+    gradients_k38_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
+    train_k40_multi_head_attention(multi_head_attention_6, multi_head_attention_3,
+            multi_head_attention_7);   /* k39_multi_head_attention */
+    train_k41_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            block_1_attention_key_y_2, multi_head_attention_11);   /* k42_multi_head_attention */
-    train_k44_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_7, multi_head_attention_9);   /* k43_multi_head_attention */
-    train_k45_multi_head_attention(multi_head_attention, multi_head_attention_10,
-            multi_head_attention_12);   /* k44_multi_head_attention */
-    train_k11_multi_head_attention(multi_head_attention_9, multi_head_attention_13);   /* k45_multi_head_attention */
-    gradients_k30_dense(multi_head_attention_13, gradients->block_1_attention_value_bias);   /* k46_multi_head_attention */
+            block_1_attention_key_y_2, multi_head_attention_11);   /* k40_multi_head_attention */
+    train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            multi_head_attention_7, multi_head_attention_9);   /* k41_multi_head_attention */
+    train_k43_multi_head_attention(multi_head_attention, multi_head_attention_10,
+            multi_head_attention_12);   /* k42_multi_head_attention */
+    train_k11_multi_head_attention(multi_head_attention_9, multi_head_attention_13);   /* k43_multi_head_attention */
+    gradients_k29_dense(multi_head_attention_13, gradients->block_1_attention_value_bias);   /* k44_multi_head_attention */
     train_k13_multi_head_attention(multi_head_attention_13, block_1_attention_value_kernel_3,
-            multi_head_attention_14);   /* k47_multi_head_attention */
-    gradients_k40_multi_head_attention(x, multi_head_attention_13,
-            gradients->block_1_attention_value_kernel);   /* k48_multi_head_attention */
-    gradients_k49_multi_head_attention(multi_head_attention_12, gradients->block_1_attention_key_bias);
-    train_k51_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_3,
-            multi_head_attention_15);   /* k50_multi_head_attention */
-    train_k8_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_22);   /* k51_multi_head_attention_pack */
-    gradients_k40_multi_head_attention(x, multi_head_attention_22,
-            gradients->block_1_attention_key_kernel);   /* k52_multi_head_attention */
-    train_k54_multi_head_attention(multi_head_attention_11, multi_head_attention_17);   /* k53_multi_head_attention */
-    gradients_k54_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_query_bias);
-    train_k56_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
-            layer_norm_16, multi_head_attention_14, multi_head_attention_15);   /* k55_multi_head_attention */
-    gradients_k40_multi_head_attention(x, multi_head_attention_17,
-            gradients->block_1_attention_query_kernel);   /* k56_multi_head_attention */
-    gradients_k57_embedding(layer_norm_16, gradients->positions);
-    train_k59_embedding(layer_norm_16, tokens, gradients->embedding_1_embeddings);   /* k58_embedding */
+            multi_head_attention_14);   /* k45_multi_head_attention */
+    gradients_k38_multi_head_attention(x, multi_head_attention_13,
+            gradients->block_1_attention_value_kernel);   /* k46_multi_head_attention */
+    gradients_k47_multi_head_attention(multi_head_attention_12, gradients->block_1_attention_key_bias);
+    train_k49_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_3,
+            multi_head_attention_15);   /* k48_multi_head_attention */
+    train_k8_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_22);   /* k49_multi_head_attention_pack */
+    gradients_k38_multi_head_attention(x, multi_head_attention_22,
+            gradients->block_1_attention_key_kernel);   /* k50_multi_head_attention */
+    train_k52_multi_head_attention(multi_head_attention_11, multi_head_attention_17);   /* k51_multi_head_attention */
+    gradients_k52_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_query_bias);
+    train_k54_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
+            layer_norm_16, multi_head_attention_14, multi_head_attention_15);   /* k53_multi_head_attention */
+    gradients_k38_multi_head_attention(x, multi_head_attention_17,
+            gradients->block_1_attention_query_kernel);   /* k54_multi_head_attention */
+    gradients_k55_embedding(layer_norm_16, gradients->positions);
+    train_k57_embedding(layer_norm_16, tokens, gradients->embedding_1_embeddings);   /* k56_embedding */
     metrics->count = count;
     return DL_OK;
 }

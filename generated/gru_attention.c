@@ -1681,16 +1681,19 @@ static void train_k41_bidirectional(int t, const float *restrict bidirectional_2
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96]; in 8 places */
-static void train_k43_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9)
+/* gru_attention.dl:16: bidirectional -> f32[96]; in 4 places */
+static void train_k43_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
+        const float *restrict bidirectional_8, float *restrict bidirectional_11)
 {
     for (int j0 = 0; j0 < 96; j0++) {
         bidirectional_9[j0] = 0.0f;
+        bidirectional_11[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 32; r2++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 bidirectional_9[j0] += bidirectional_7[j0 + r1 * 3072 + r2 * 96];
+                bidirectional_11[j0] += bidirectional_8[j0 + r1 * 3072 + r2 * 96];
             }
         }
     }
@@ -1754,7 +1757,7 @@ static void train_k44_bidirectional_adam(const float *restrict h_4, const float 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates; in 4 places */
-static inline void train_k46_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k45_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1786,20 +1789,20 @@ static inline void train_k46_bidirectional_tile_4(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void train_k46_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
+static void train_k45_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
         float *restrict bidirectional_12)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k46_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
+                train_k45_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
                         bidirectional_12 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void train_k47_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k46_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1834,14 +1837,14 @@ static inline void train_k47_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k47_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
+static void train_k46_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
         float *restrict bidirectional_14, float *restrict m_reader_backward_kernel, float *restrict v_reader_backward_kernel,
         float *restrict reader_backward_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k47_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
+            train_k46_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_14[i0 * 96 - i0_0 * 96 + j0];
@@ -1857,7 +1860,7 @@ static void train_k47_bidirectional_adam(const float *restrict bidirectional_13,
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[2, 96]; in 4 places */
-static void train_k48_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
+static void train_k47_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
         const float *restrict bidirectional_9)
 {
     for (int j1 = 0; j1 < 96; j1++) {
@@ -1869,7 +1872,7 @@ static void train_k48_bidirectional(const float *restrict bidirectional_11, floa
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k50_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+static void train_k49_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict bidirectional_3, const float *restrict reader_forward_step_candidate,
         float *restrict bidirectional_28, const float *restrict reader_forward_step_h_h,
         const float *restrict reader_forward_step_r, float *restrict bidirectional_29)
@@ -1888,7 +1891,7 @@ static void train_k50_bidirectional(int t, const float *restrict carry_2, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k51_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+static void train_k50_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict h_2, const float *restrict reader_forward_step_candidate,
         const float *restrict reader_forward_step_z, const float *restrict bidirectional_3, float *restrict bidirectional_30)
 {
@@ -1903,7 +1906,7 @@ static void train_k51_bidirectional(int t, const float *restrict carry_2, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
-static inline void train_k53_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k52_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1935,14 +1938,14 @@ static inline void train_k53_bidirectional_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void train_k53_bidirectional(int t, const float *restrict bidirectional_16,
+static void train_k52_bidirectional(int t, const float *restrict bidirectional_16,
         const float *restrict reader_forward_recurrent_kernel_2, float *restrict next_carry_2, const float *restrict carry_2,
         const float *restrict dense_8, const float *restrict reader_forward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k53_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
+            train_k52_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
                     next_carry_2 + (i0_0 * 32 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
@@ -1954,7 +1957,7 @@ static void train_k53_bidirectional(int t, const float *restrict bidirectional_1
 }
 
 /* gru_attention.dl:15: embedding -> f32[1000, 64]; in 2 places */
-static void train_k62_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
+static void train_k60_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
         const int32_t *restrict tokens, float *restrict embedding)
 {
     for (int j0 = 0; j0 < 64000; j0++)
@@ -1970,7 +1973,7 @@ static void train_k62_embedding(const float *restrict bidirectional_12, const fl
 }
 
 /* gru_attention.dl:26: adam -> f32[1000, 64] */
-static void train_k63_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
+static void train_k61_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1984,7 +1987,7 @@ static void train_k63_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* gru_attention.dl:26: adam -> f32[2, 96]; in 2 places */
-static void train_k64_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
+static void train_k62_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
         float *restrict v_reader_forward_bias, float *restrict reader_forward_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 192; j0++) {
@@ -1998,7 +2001,7 @@ static void train_k64_adam(float *restrict m_reader_forward_bias, const float *r
 }
 
 /* gru_attention.dl:26: adam -> f32[10] */
-static void train_k66_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k64_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -2056,7 +2059,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_8 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
     float *const bidirectional_9 = (float *)(void *)(base + 1311488);   /* f32[96] */
     float *const bidirectional_10 = (float *)(void *)(base + 851968);   /* f32[4, 96] */
-    float *const bidirectional_11 = (float *)(void *)(base + 1536);   /* f32[96] */
+    float *const bidirectional_11 = (float *)(void *)(base + 1311872);   /* f32[96] */
     float *const bidirectional_12 = (float *)(void *)(base + 786432);   /* f32[16, 32, 64] */
     float *const bidirectional_13 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
     float *const bidirectional_14 = (float *)(void *)(base + 0);   /* f32[4, 96] */
@@ -2066,7 +2069,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_17 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
     float *const bidirectional_18 = (float *)(void *)(base + 655360);   /* f32[96] */
     float *const bidirectional_19 = (float *)(void *)(base + 393216);   /* f32[4, 96] */
-    float *const bidirectional_20 = (float *)(void *)(base + 1536);   /* f32[96] */
+    float *const bidirectional_20 = (float *)(void *)(base + 655744);   /* f32[96] */
     float *const bidirectional_21 = (float *)(void *)(base + 393216);   /* f32[16, 32, 64] */
     float *const words_ = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
     float *const bidirectional_22 = (float *)(void *)(base + 0);   /* f32[4, 96] */
@@ -2160,46 +2163,44 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
         train_k41_bidirectional(t, bidirectional_26, bidirectional_8, bidirectional_25, bidirectional_24);
         train_k8_bidirectional_copy(next_carry, carry);   /* k42_bidirectional_copy */
     }
-    train_k43_bidirectional(bidirectional_7, bidirectional_9);
+    train_k43_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
     train_k44_bidirectional_adam(h_4, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
             optimizer->v_reader_backward_recurrent_kernel, params->reader_backward_recurrent_kernel, adam);
-    train_k43_bidirectional(bidirectional_8, bidirectional_11);   /* k45_bidirectional */
-    train_k46_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
-    train_k47_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
+    train_k45_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
+    train_k46_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
             optimizer->v_reader_backward_kernel, params->reader_backward_kernel, adam);
-    train_k48_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
+    train_k47_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
     train_k36_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_2);   /* k49_bidirectional_pack */
+            reader_forward_recurrent_kernel_2);   /* k48_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k50_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
+        train_k49_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
                 reader_forward_step_h_h, reader_forward_step_r, bidirectional_29);
-        train_k51_bidirectional(t, carry_2, dense_8, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+        train_k50_bidirectional(t, carry_2, dense_8, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
                 bidirectional_30);
         train_k39_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
-                reader_forward_step_r);   /* k52_bidirectional */
-        train_k53_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, next_carry_2, carry_2, dense_8,
+                reader_forward_step_r);   /* k51_bidirectional */
+        train_k52_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, next_carry_2, carry_2, dense_8,
                 reader_forward_step_z);
         train_k41_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29,
-                bidirectional_28);   /* k54_bidirectional */
-        train_k8_bidirectional_copy(next_carry_2, carry_2);   /* k55_bidirectional_copy */
+                bidirectional_28);   /* k53_bidirectional */
+        train_k8_bidirectional_copy(next_carry_2, carry_2);   /* k54_bidirectional_copy */
     }
-    train_k43_bidirectional(bidirectional_16, bidirectional_18);   /* k56_bidirectional */
+    train_k43_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k55_bidirectional */
     train_k44_bidirectional_adam(h_2, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
             optimizer->v_reader_forward_recurrent_kernel, params->reader_forward_recurrent_kernel,
-            adam);   /* k57_bidirectional_adam */
-    train_k43_bidirectional(bidirectional_17, bidirectional_20);   /* k58_bidirectional */
-    train_k46_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k59_bidirectional */
-    train_k47_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
-            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k60_bidirectional_adam */
-    train_k48_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k61_bidirectional */
-    train_k62_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
-    train_k63_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
+            adam);   /* k56_bidirectional_adam */
+    train_k45_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k57_bidirectional */
+    train_k46_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
+            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k58_bidirectional_adam */
+    train_k47_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k59_bidirectional */
+    train_k60_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
+    train_k61_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k64_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
+    train_k62_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
             params->reader_forward_bias, adam);
-    train_k64_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
-            params->reader_backward_bias, adam);   /* k65_adam */
-    train_k66_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k62_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
+            params->reader_backward_bias, adam);   /* k63_adam */
+    train_k64_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2402,7 +2403,7 @@ static void gradients_k43_bidirectional(const float *restrict h_4, const float *
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void gradients_k46_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k45_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2437,12 +2438,12 @@ static inline void gradients_k46_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k46_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
+static void gradients_k45_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
         float *restrict reader_backward_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k46_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
+            gradients_k45_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
                     reader_backward_kernel_2 + (i0_0 * 96 + n));
     }
 }
@@ -2493,14 +2494,14 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const bidirectional_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
     float *const bidirectional_8 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
     float *const bidirectional_9 = (float *)(void *)(base + 1310720);   /* f32[96] */
-    float *const bidirectional_10 = (float *)(void *)(base + 0);   /* f32[96] */
+    float *const bidirectional_10 = (float *)(void *)(base + 1311104);   /* f32[96] */
     float *const bidirectional_11 = (float *)(void *)(base + 786432);   /* f32[16, 32, 64] */
     float *const bidirectional_12 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
     float *const carry_2 = (float *)(void *)(base + 1638400);   /* f32[32, 32] */
     float *const bidirectional_13 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
     float *const bidirectional_14 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
     float *const bidirectional_15 = (float *)(void *)(base + 393216);   /* f32[96] */
-    float *const bidirectional_16 = (float *)(void *)(base + 131072);   /* f32[96] */
+    float *const bidirectional_16 = (float *)(void *)(base + 393600);   /* f32[96] */
     float *const bidirectional_17 = (float *)(void *)(base + 0);   /* f32[16, 32, 64] */
     float *const words_ = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 286720);   /* f32[10, 64] */
@@ -2586,34 +2587,32 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
                 bidirectional_18);   /* k40_bidirectional */
         train_k8_bidirectional_copy(next_carry, carry);   /* k41_bidirectional_copy */
     }
-    train_k43_bidirectional(bidirectional_7, bidirectional_9);   /* k42_bidirectional */
+    train_k43_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k42_bidirectional */
     gradients_k43_bidirectional(h_4, bidirectional_7, gradients->reader_backward_recurrent_kernel);
-    train_k43_bidirectional(bidirectional_8, bidirectional_10);   /* k44_bidirectional */
-    train_k46_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k45_bidirectional */
-    gradients_k46_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
-    train_k48_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k47_bidirectional */
+    train_k45_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k44_bidirectional */
+    gradients_k45_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
+    train_k47_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k46_bidirectional */
     train_k36_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_3);   /* k48_bidirectional_pack */
+            reader_forward_recurrent_kernel_3);   /* k47_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k50_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
-                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k49_bidirectional */
-        train_k51_bidirectional(t, carry_2, dense_4, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
-                bidirectional_24);   /* k50_bidirectional */
+        train_k49_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
+                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k48_bidirectional */
+        train_k50_bidirectional(t, carry_2, dense_4, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+                bidirectional_24);   /* k49_bidirectional */
         train_k39_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
-                reader_forward_step_r);   /* k51_bidirectional */
-        train_k53_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
-                reader_forward_step_z);   /* k52_bidirectional */
+                reader_forward_step_r);   /* k50_bidirectional */
+        train_k52_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
+                reader_forward_step_z);   /* k51_bidirectional */
         train_k41_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23,
-                bidirectional_22);   /* k53_bidirectional */
-        train_k8_bidirectional_copy(next_carry_2, carry_2);   /* k54_bidirectional_copy */
+                bidirectional_22);   /* k52_bidirectional */
+        train_k8_bidirectional_copy(next_carry_2, carry_2);   /* k53_bidirectional_copy */
     }
-    train_k43_bidirectional(bidirectional_13, bidirectional_15);   /* k55_bidirectional */
-    gradients_k43_bidirectional(h_2, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k56_bidirectional */
-    train_k43_bidirectional(bidirectional_14, bidirectional_16);   /* k57_bidirectional */
-    train_k46_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k58_bidirectional */
-    gradients_k46_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k59_bidirectional */
-    train_k48_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k60_bidirectional */
-    train_k62_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k61_embedding */
+    train_k43_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k54_bidirectional */
+    gradients_k43_bidirectional(h_2, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k55_bidirectional */
+    train_k45_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k56_bidirectional */
+    gradients_k45_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k57_bidirectional */
+    train_k47_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k58_bidirectional */
+    train_k60_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k59_embedding */
     metrics->count = count;
     return DL_OK;
 }

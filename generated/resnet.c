@@ -1657,7 +1657,7 @@ static void train_k0_conv2d(const float *restrict image, const float *restrict s
 
 /* resnet.dl:24: batch_norm;
  * resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[4, 16]; in 10 places */
+ * resnet.dl:12: batch_norm -> f32[4, 16]; in 6 places */
 static void train_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2043,7 +2043,7 @@ static void train_k19_conv2d(const float *restrict relu_3, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[4, 32]; in 6 places */
+ * resnet.dl:12: batch_norm -> f32[4, 32]; in 4 places */
 static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2894,41 +2894,57 @@ static void train_k51_dense_adam(const float *restrict global_avg_pool2d_2, cons
     }
 }
 
-/* resnet.dl:14: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k52_conv2d_adam(const float *restrict relu_7, float *restrict conv2d,
-        float *restrict m_residual_3_norm_b_beta, float *restrict v_residual_3_norm_b_beta,
-        float *restrict residual_3_norm_b_beta, const float *restrict adam, float *restrict m_residual_3_shortcut_bias,
-        float *restrict v_residual_3_shortcut_bias, float *restrict residual_3_shortcut_bias)
+/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
+static void train_k52_conv2d_batch_norm_adam(const float *restrict relu_7, float *restrict conv2d,
+        const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_factor,
+        const int32_t *restrict count_, float *restrict batch_norm_16, float *restrict m_residual_3_norm_b_gamma,
+        float *restrict v_residual_3_norm_b_gamma, float *restrict m_residual_3_norm_b_beta,
+        float *restrict v_residual_3_norm_b_beta, float *restrict residual_3_norm_b_beta, const float *restrict adam,
+        float *restrict m_residual_3_shortcut_bias, float *restrict v_residual_3_shortcut_bias,
+        float *restrict residual_3_shortcut_bias)
 {
+    float batch_norm_15[64];
     for (int j0 = 0; j0 < 64; j0++) {
         conv2d[j0] = 0.0f;
+        batch_norm_15[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d[j0] += v1;
+                    batch_norm_15[j0] += v1 * (residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                            - residual_3_norm_b_average[j0]);
                 }
             }
         }
     }
-    const float v1 = adam[0];
+    const float v2 = (float)count_[0];
+    const float v3 = adam[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = conv2d[j0];
-        const float v3 = v2 * 0.1f;
-        const float v4 = v_residual_3_norm_b_beta[j0] * 0.999f;
-        const float v5 = v_residual_3_shortcut_bias[j0] * 0.999f;
-        const float add_v1 = m_residual_3_norm_b_beta[j0] * 0.9f + v3;
-        m_residual_3_norm_b_beta[j0] = add_v1;
-        const float mul_v2 = v2 * 0.001f * v2;
-        const float add_v3 = v4 + mul_v2;
-        v_residual_3_norm_b_beta[j0] = add_v3;
-        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v1 * add_v1 / (dl_sqrt(add_v3) + 1e-07f);
-        const float add_v5 = m_residual_3_shortcut_bias[j0] * 0.9f + v3;
-        m_residual_3_shortcut_bias[j0] = add_v5;
-        const float add_v6 = v5 + mul_v2;
-        v_residual_3_shortcut_bias[j0] = add_v6;
-        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v1 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+        const float v4 = batch_norm_15[j0];
+        const float v5 = residual_3_norm_b_factor[j0];
+        const float v6 = v4 * v5;
+        const float v7 = conv2d[j0];
+        const float v8 = v7 * 0.1f;
+        const float v9 = v_residual_3_norm_b_beta[j0] * 0.999f;
+        const float v10 = v_residual_3_shortcut_bias[j0] * 0.999f;
+        batch_norm_16[j0] = v4 * residual_3_norm_b_gamma[j0] * (v5 * v5 * v5 * -0.5f) / v2;
+        m_residual_3_norm_b_gamma[j0] = m_residual_3_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
+        v_residual_3_norm_b_gamma[j0] = v_residual_3_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        const float add_v5 = m_residual_3_norm_b_beta[j0] * 0.9f + v8;
+        m_residual_3_norm_b_beta[j0] = add_v5;
+        const float mul_v6 = v7 * 0.001f * v7;
+        const float add_v7 = v9 + mul_v6;
+        v_residual_3_norm_b_beta[j0] = add_v7;
+        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v3 * add_v5 / (dl_sqrt(add_v7) + 1e-07f);
+        const float add_v9 = m_residual_3_shortcut_bias[j0] * 0.9f + v8;
+        m_residual_3_shortcut_bias[j0] = add_v9;
+        const float add_v10 = v10 + mul_v6;
+        v_residual_3_shortcut_bias[j0] = add_v10;
+        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v3 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
     }
 }
 
@@ -3070,41 +3086,9 @@ static void train_k56_conv2d(const float *restrict relu_5, const float *restrict
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam;
- * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64]; in 2 places */
-static void train_k57_batch_norm_adam(const float *restrict relu_7, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict residual_3_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_16,
-        float *restrict m_residual_3_norm_b_gamma, float *restrict v_residual_3_norm_b_gamma)
-{
-    float batch_norm_15[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_15[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_15[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
-                            * (residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
-                }
-            }
-        }
-    }
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = batch_norm_15[j0];
-        const float v3 = residual_3_norm_b_factor[j0];
-        const float v4 = v2 * v3;
-        batch_norm_16[j0] = v2 * residual_3_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
-        m_residual_3_norm_b_gamma[j0] = m_residual_3_norm_b_gamma[j0] * 0.9f + v4 * 0.1f;
-        v_residual_3_norm_b_gamma[j0] = v_residual_3_norm_b_gamma[j0] * 0.999f + v4 * 0.001f * v4;
-    }
-}
-
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
-static void train_k58_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+static void train_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
         float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3127,7 +3111,7 @@ static void train_k58_batch_norm(const int32_t *restrict count_, const float *re
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k59_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict conv2d,
+static void train_k58_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict conv2d,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_)
 {
@@ -3152,7 +3136,7 @@ static void train_k59_batch_norm(const float *restrict residual_3_conv_b_y, floa
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k60_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, const float *restrict relu_7,
+static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, const float *restrict relu_7,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const float *restrict residual_3_conv_b_y, float *restrict batch_norm_22)
 {
@@ -3176,7 +3160,7 @@ static void train_k60_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64]; in 2 places */
-static void train_k61_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_32)
+static void train_k60_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -3188,7 +3172,7 @@ static void train_k61_conv2d_pack(const float *restrict residual_3_conv_b_kernel
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k62_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k61_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3243,7 +3227,7 @@ static inline void train_k62_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[195] = c3_3;
 }
 
-static void train_k62_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_32, float *restrict relu_9,
+static void train_k61_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_32, float *restrict relu_9,
         const float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3251,7 +3235,7 @@ static void train_k62_conv2d_relu(const float *restrict batch_norm_22, const flo
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k62_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
+                train_k61_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
                         relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -3265,7 +3249,7 @@ static void train_k62_conv2d_relu(const float *restrict batch_norm_22, const flo
 }
 
 /* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k63_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k62_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3303,7 +3287,7 @@ static inline void train_k63_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k63_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_6)
+static void train_k62_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_6)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3313,7 +3297,7 @@ static void train_k63_conv2d(const float *restrict relu_6, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k63_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
+                    train_k62_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
                             conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3321,34 +3305,49 @@ static void train_k63_conv2d(const float *restrict relu_6, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k64_batch_norm_adam(const float *restrict relu_9, float *restrict batch_norm_23,
-        float *restrict m_residual_3_norm_a_beta, float *restrict v_residual_3_norm_a_beta,
-        float *restrict residual_3_norm_a_beta, const float *restrict adam)
+static void train_k63_batch_norm_adam(const float *restrict relu_9, float *restrict batch_norm_23,
+        const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+        const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
+        const int32_t *restrict count_, float *restrict batch_norm_25, float *restrict m_residual_3_norm_a_gamma,
+        float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta,
+        float *restrict v_residual_3_norm_a_beta, float *restrict residual_3_norm_a_beta, const float *restrict adam)
 {
+    float batch_norm_24[64];
     for (int j0 = 0; j0 < 64; j0++) {
         batch_norm_23[j0] = 0.0f;
+        batch_norm_24[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_23[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_23[j0] += v1;
+                    batch_norm_24[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                            - residual_3_norm_a_average[j0]);
                 }
             }
         }
     }
+    const float v2 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_23[j0];
-        const float add_v1 = m_residual_3_norm_a_beta[j0] * 0.9f + v1 * 0.1f;
-        m_residual_3_norm_a_beta[j0] = add_v1;
-        const float add_v2 = v_residual_3_norm_a_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_3_norm_a_beta[j0] = add_v2;
-        residual_3_norm_a_beta[j0] = residual_3_norm_a_beta[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        const float v3 = batch_norm_24[j0];
+        const float v4 = residual_3_norm_a_factor[j0];
+        const float v5 = v3 * v4;
+        const float v6 = batch_norm_23[j0];
+        batch_norm_25[j0] = v3 * residual_3_norm_a_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
+        m_residual_3_norm_a_gamma[j0] = m_residual_3_norm_a_gamma[j0] * 0.9f + v5 * 0.1f;
+        v_residual_3_norm_a_gamma[j0] = v_residual_3_norm_a_gamma[j0] * 0.999f + v5 * 0.001f * v5;
+        const float add_v5 = m_residual_3_norm_a_beta[j0] * 0.9f + v6 * 0.1f;
+        m_residual_3_norm_a_beta[j0] = add_v5;
+        const float add_v6 = v_residual_3_norm_a_beta[j0] * 0.999f + v6 * 0.001f * v6;
+        v_residual_3_norm_a_beta[j0] = add_v6;
+        residual_3_norm_a_beta[j0] = residual_3_norm_a_beta[j0] - adam[0] * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k68_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23, float *restrict relu_9,
+static void train_k66_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23, float *restrict relu_9,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_conv_a_y)
 {
@@ -3372,7 +3371,7 @@ static void train_k68_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32]; in 2 places */
-static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
+static void train_k67_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
@@ -3387,7 +3386,7 @@ static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates; in 2 places */
-static inline void train_k70_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k68_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3433,21 +3432,21 @@ static inline void train_k70_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict relu_9, const float *restrict conv2d_33, float *restrict conv2d_7)
+static void train_k68_conv2d(const float *restrict relu_9, const float *restrict conv2d_33, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k70_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_33 + n,
+                train_k68_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_33 + n,
                         conv2d_7 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32]; in 2 places */
-static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
+static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -3459,7 +3458,7 @@ static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k72_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3494,21 +3493,21 @@ static inline void train_k72_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k72_conv2d(const float *restrict relu_9, const float *restrict conv2d_34, float *restrict conv2d_8)
+static void train_k70_conv2d(const float *restrict relu_9, const float *restrict conv2d_34, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k72_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_34 + n, conv2d_8 + (i0 * 512 + i1 * 128 + n),
+                train_k70_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_34 + n, conv2d_8 + (i0 * 512 + i1 * 128 + n),
                         k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32]; in 2 places */
-static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
+static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -3520,7 +3519,7 @@ static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k72_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3563,19 +3562,19 @@ static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k74_conv2d(const float *restrict relu_9, const float *restrict conv2d_35, float *restrict conv2d_9)
+static void train_k72_conv2d(const float *restrict relu_9, const float *restrict conv2d_35, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k74_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_35 + n,
+                train_k72_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_35 + n,
                         conv2d_9 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_36)
+static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -3585,7 +3584,7 @@ static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 128]; in 2 places */
-static void train_k77_conv2d(const float *restrict conv2d_7, float *restrict conv2d_11, const float *restrict conv2d_8,
+static void train_k75_conv2d(const float *restrict conv2d_7, float *restrict conv2d_11, const float *restrict conv2d_8,
         const float *restrict conv2d_9, const float *restrict conv2d_10)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -3627,7 +3626,7 @@ static void train_k77_conv2d(const float *restrict conv2d_7, float *restrict con
 }
 
 /* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3665,7 +3664,7 @@ static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k78_conv2d(const float *restrict relu_5, const float *restrict relu_9, float *restrict conv2d_12)
+static void train_k76_conv2d(const float *restrict relu_5, const float *restrict relu_9, float *restrict conv2d_12)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3675,7 +3674,7 @@ static void train_k78_conv2d(const float *restrict relu_5, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k78_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
+                    train_k76_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
                             conv2d_12 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3683,7 +3682,7 @@ static void train_k78_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k79_relu_conv2d_batch_norm(float *restrict relu_5, const float *restrict conv2d_3,
+static void train_k77_relu_conv2d_batch_norm(float *restrict relu_5, const float *restrict conv2d_3,
         const float *restrict conv2d_11, float *restrict conv2d_13, const float *restrict residual_2_conv_b_y,
         const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
 {
@@ -3701,22 +3700,15 @@ static void train_k79_relu_conv2d_batch_norm(float *restrict relu_5, const float
         }
         for (int j0 = 0; j0 < 32; j0++) {
             conv2d_13[i0 * 32 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 8; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_13[i0 * 32 + j0] += relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 32; j0++) {
             batch_norm_32[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_32[i0 * 32 + j0] += relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
-                            * (residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_b_average[j0]);
+                    const float v3 = relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    conv2d_13[i0 * 32 + j0] += v3;
+                    batch_norm_32[i0 * 32 + j0] += v3 * (residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                            - residual_2_norm_b_average[j0]);
                 }
             }
         }
@@ -3725,7 +3717,7 @@ static void train_k79_relu_conv2d_batch_norm(float *restrict relu_5, const float
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k80_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
+static void train_k78_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
 {
@@ -3754,7 +3746,7 @@ static void train_k80_batch_norm_adam(const float *restrict batch_norm_32, const
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k81_conv2d_batch_norm_adam(const float *restrict conv2d_13, const float *restrict residual_2_norm_b_factor,
+static void train_k79_conv2d_batch_norm_adam(const float *restrict conv2d_13, const float *restrict residual_2_norm_b_factor,
         const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_9,
         const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_35, const int32_t *restrict count_,
         float *restrict batch_norm_37, float *restrict m_residual_2_norm_b_beta, float *restrict v_residual_2_norm_b_beta,
@@ -3794,7 +3786,7 @@ static void train_k81_conv2d_batch_norm_adam(const float *restrict conv2d_13, co
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k82_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_37)
+static void train_k80_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -3805,7 +3797,7 @@ static void train_k82_conv2d_pack(const float *restrict residual_2_shortcut_kern
 
 /* resnet.dl:14: conv2d;
  * resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 4 places */
-static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k81_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3837,13 +3829,13 @@ static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k83_conv2d(const float *restrict relu_5, const float *restrict conv2d_37, float *restrict conv2d_15)
+static void train_k81_conv2d(const float *restrict relu_5, const float *restrict conv2d_37, float *restrict conv2d_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k83_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
+                    train_k81_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
                             conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -3851,7 +3843,7 @@ static void train_k83_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k84_conv2d(const float *restrict conv2d_15, float *restrict conv2d_16)
+static void train_k82_conv2d(const float *restrict conv2d_15, float *restrict conv2d_16)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -3892,7 +3884,7 @@ static void train_k84_conv2d(const float *restrict conv2d_15, float *restrict co
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates; in 2 places */
-static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3926,16 +3918,16 @@ static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k85_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_17)
+static void train_k83_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_17)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k85_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_17 + (i0_0 * 32 + n));
+            train_k83_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_17 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k86_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
+static void train_k84_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
         const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_35, float *restrict residual_2_conv_b_y,
         const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_37)
 {
@@ -3952,7 +3944,7 @@ static void train_k86_batch_norm(const float *restrict relu_5, const float *rest
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32]; in 2 places */
-static void train_k87_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_38)
+static void train_k85_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -3964,7 +3956,7 @@ static void train_k87_conv2d_pack(const float *restrict residual_2_conv_b_kernel
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k88_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k86_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4010,7 +4002,7 @@ static inline void train_k88_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static inline void train_k88_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k86_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4056,7 +4048,7 @@ static inline void train_k88_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k88_conv2d_relu(const float *restrict residual_2_conv_b_y, const float *restrict conv2d_38,
+static void train_k86_conv2d_relu(const float *restrict residual_2_conv_b_y, const float *restrict conv2d_38,
         float *restrict relu_11, const float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4067,10 +4059,10 @@ static void train_k88_conv2d_relu(const float *restrict residual_2_conv_b_y, con
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k88_conv2d_relu_tile_4_at_0(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        train_k86_conv2d_relu_tile_4_at_0(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             conv2d_38 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k88_conv2d_relu_tile_4_at_4(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        train_k86_conv2d_relu_tile_4_at_4(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             conv2d_38 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
@@ -4085,7 +4077,7 @@ static void train_k88_conv2d_relu(const float *restrict residual_2_conv_b_y, con
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k89_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k87_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4123,7 +4115,7 @@ static inline void train_k89_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k89_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y, float *restrict conv2d_19)
+static void train_k87_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y, float *restrict conv2d_19)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4133,7 +4125,7 @@ static void train_k89_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k89_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y + n,
+                    train_k87_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y + n,
                             conv2d_19 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4141,18 +4133,22 @@ static void train_k89_conv2d(const float *restrict relu_4, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k91_batch_norm(const float *restrict relu_11, const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, float *restrict batch_norm_41)
+static void train_k88_batch_norm(const float *restrict relu_11, float *restrict batch_norm_39,
+        const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+        float *restrict batch_norm_41)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
+            batch_norm_39[i0 * 32 + j0] = 0.0f;
             batch_norm_41[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_41[i0 * 32 + j0] += relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
-                            * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0]);
+                    const float v1 = relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_39[i0 * 32 + j0] += v1;
+                    batch_norm_41[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                            - residual_2_norm_a_average[j0]);
                 }
             }
         }
@@ -4160,7 +4156,7 @@ static void train_k91_batch_norm(const float *restrict relu_11, const float *res
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k93_batch_norm_adam(const float *restrict batch_norm_39, const float *restrict residual_2_norm_a_factor,
+static void train_k90_batch_norm_adam(const float *restrict batch_norm_39, const float *restrict residual_2_norm_a_factor,
         const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_7,
         const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_44, const int32_t *restrict count_,
         float *restrict batch_norm_46, float *restrict m_residual_2_norm_a_beta, float *restrict v_residual_2_norm_a_beta)
@@ -4193,7 +4189,7 @@ static void train_k93_batch_norm_adam(const float *restrict batch_norm_39, const
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k94_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
+static void train_k91_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
         const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_44,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
         const float *restrict batch_norm_46)
@@ -4211,7 +4207,7 @@ static void train_k94_batch_norm(float *restrict relu_11, const float *restrict 
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16]; in 2 places */
-static void train_k95_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
+static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
@@ -4226,7 +4222,7 @@ static void train_k95_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k93_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4272,7 +4268,7 @@ static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k93_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4309,7 +4305,7 @@ static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k96_conv2d(const float *restrict relu_11, const float *restrict conv2d_39, float *restrict conv2d_20)
+static void train_k93_conv2d(const float *restrict relu_11, const float *restrict conv2d_39, float *restrict conv2d_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4318,10 +4314,10 @@ static void train_k96_conv2d(const float *restrict relu_11, const float *restric
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k96_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
+                        train_k93_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
                             conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k96_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
+                        train_k93_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
                             conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -4329,7 +4325,7 @@ static void train_k96_conv2d(const float *restrict relu_11, const float *restric
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
-static void train_k97_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
+static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -4341,7 +4337,7 @@ static void train_k97_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
-static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4376,7 +4372,7 @@ static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k98_conv2d(const float *restrict relu_11, const float *restrict conv2d_40, float *restrict conv2d_21)
+static void train_k95_conv2d(const float *restrict relu_11, const float *restrict conv2d_40, float *restrict conv2d_21)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4384,7 +4380,7 @@ static void train_k98_conv2d(const float *restrict relu_11, const float *restric
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    train_k98_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_40 + n,
+                    train_k95_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_40 + n,
                             conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -4392,7 +4388,7 @@ static void train_k98_conv2d(const float *restrict relu_11, const float *restric
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
-static void train_k99_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
+static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -4404,7 +4400,7 @@ static void train_k99_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
-static inline void train_k100_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4447,7 +4443,7 @@ static inline void train_k100_conv2d_tile_4_at_0(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4481,17 +4477,17 @@ static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k100_conv2d(const float *restrict relu_11, const float *restrict conv2d_41, float *restrict conv2d_22)
+static void train_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_41, float *restrict conv2d_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k100_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
+                        train_k97_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
                             conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
                     else
-                        train_k100_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
+                        train_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
                             conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -4499,7 +4495,7 @@ static void train_k100_conv2d(const float *restrict relu_11, const float *restri
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k101_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_42)
+static void train_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_42)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4509,7 +4505,7 @@ static void train_k101_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k103_conv2d(const float *restrict conv2d_20, float *restrict conv2d_24, const float *restrict conv2d_21,
+static void train_k100_conv2d(const float *restrict conv2d_20, float *restrict conv2d_24, const float *restrict conv2d_21,
         const float *restrict conv2d_22, const float *restrict conv2d_23)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -4551,7 +4547,7 @@ static void train_k103_conv2d(const float *restrict conv2d_20, float *restrict c
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4589,7 +4585,7 @@ static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k104_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_25)
+static void train_k101_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_25)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4599,7 +4595,7 @@ static void train_k104_conv2d(const float *restrict relu_3, const float *restric
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k104_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
+                    train_k101_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
                             conv2d_25 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4607,7 +4603,7 @@ static void train_k104_conv2d(const float *restrict relu_3, const float *restric
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16]; in 2 places */
-static void train_k105_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_16, const float *restrict conv2d_24,
+static void train_k102_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_16, const float *restrict conv2d_24,
         float *restrict batch_norm_48, const float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, float *restrict batch_norm_50)
 {
@@ -4624,22 +4620,15 @@ static void train_k105_relu_batch_norm(float *restrict relu_3, const float *rest
         }
         for (int j0 = 0; j0 < 16; j0++) {
             batch_norm_48[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_48[i0 * 16 + j0] += relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
             batch_norm_50[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_50[i0 * 16 + j0] += relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
-                            * (residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_b_average[j0]);
+                    const float v3 = relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_48[i0 * 16 + j0] += v3;
+                    batch_norm_50[i0 * 16 + j0] += v3 * (residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            - residual_1_norm_b_average[j0]);
                 }
             }
         }
@@ -4649,7 +4638,7 @@ static void train_k105_relu_batch_norm(float *restrict relu_3, const float *rest
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k106_batch_norm_adam(const float *restrict batch_norm_50, const float *restrict residual_1_norm_b_gamma,
+static void train_k103_batch_norm_adam(const float *restrict batch_norm_50, const float *restrict residual_1_norm_b_gamma,
         const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_53,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
 {
@@ -4680,7 +4669,7 @@ static void train_k106_batch_norm_adam(const float *restrict batch_norm_50, cons
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k107_batch_norm_adam(const float *restrict batch_norm_48, const float *restrict residual_1_norm_b_factor,
+static void train_k104_batch_norm_adam(const float *restrict batch_norm_48, const float *restrict residual_1_norm_b_factor,
         const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_53, const int32_t *restrict count_,
         float *restrict batch_norm_55, float *restrict m_residual_1_norm_b_beta, float *restrict v_residual_1_norm_b_beta)
@@ -4713,7 +4702,7 @@ static void train_k107_batch_norm_adam(const float *restrict batch_norm_48, cons
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k108_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
+static void train_k105_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
         const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_53, float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55)
 {
@@ -4731,7 +4720,7 @@ static void train_k108_batch_norm(const float *restrict relu_3, const float *res
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
-static void train_k109_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_43)
+static void train_k106_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_43)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4743,7 +4732,7 @@ static void train_k109_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k110_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4789,7 +4778,7 @@ static inline void train_k110_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k110_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4826,7 +4815,7 @@ static inline void train_k110_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k110_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4872,7 +4861,7 @@ static inline void train_k110_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k110_conv2d_relu(const float *restrict residual_1_conv_b_y, const float *restrict conv2d_43,
+static void train_k107_conv2d_relu(const float *restrict residual_1_conv_b_y, const float *restrict conv2d_43,
         float *restrict relu_13, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4883,13 +4872,13 @@ static void train_k110_conv2d_relu(const float *restrict residual_1_conv_b_y, co
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k110_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        train_k107_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k110_conv2d_relu_tile_4(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        train_k107_conv2d_relu_tile_4(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k110_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        train_k107_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -4905,7 +4894,7 @@ static void train_k110_conv2d_relu(const float *restrict residual_1_conv_b_y, co
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates; in 4 places */
-static inline void train_k111_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4943,7 +4932,7 @@ static inline void train_k111_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k111_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y,
+static void train_k108_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y,
         float *restrict conv2d_27)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -4954,7 +4943,7 @@ static void train_k111_conv2d(const float *restrict relu_2, const float *restric
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k111_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + n,
+                    train_k108_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + n,
                             conv2d_27 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4963,18 +4952,22 @@ static void train_k111_conv2d(const float *restrict relu_2, const float *restric
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 4 places */
-static void train_k113_batch_norm(const float *restrict relu_13, const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, float *restrict batch_norm_59)
+static void train_k109_batch_norm(const float *restrict relu_13, float *restrict batch_norm_57,
+        const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        float *restrict batch_norm_59)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_57[i0 * 16 + j0] = 0.0f;
             batch_norm_59[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_59[i0 * 16 + j0] += relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
-                            * (residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_norm_a_average[j0]);
+                    const float v1 = relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_57[i0 * 16 + j0] += v1;
+                    batch_norm_59[i0 * 16 + j0] += v1 * (residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            - residual_1_norm_a_average[j0]);
                 }
             }
         }
@@ -4983,7 +4976,7 @@ static void train_k113_batch_norm(const float *restrict relu_13, const float *re
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 4 places */
-static void train_k116_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
+static void train_k112_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
         const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_62,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
         const float *restrict batch_norm_64)
@@ -5001,7 +4994,7 @@ static void train_k116_batch_norm(float *restrict relu_13, const float *restrict
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k118_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k114_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5047,7 +5040,7 @@ static inline void train_k118_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k118_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k114_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5084,7 +5077,7 @@ static inline void train_k118_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k118_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k114_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5130,7 +5123,7 @@ static inline void train_k118_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k118_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_44, float *restrict relu_14,
+static void train_k114_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_44, float *restrict relu_14,
         const float *restrict relu, const float *restrict relu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -5141,13 +5134,13 @@ static void train_k118_conv2d_relu(const float *restrict relu_13, const float *r
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k118_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                        train_k114_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k118_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                        train_k114_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k118_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                        train_k114_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -5163,7 +5156,7 @@ static void train_k118_conv2d_relu(const float *restrict relu_13, const float *r
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
-static inline void train_k125_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k120_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5209,21 +5202,21 @@ static inline void train_k125_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k125_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_30)
+static void train_k120_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_30)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k125_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_30 + (i0 * 144 + i1 * 48 + n),
+                train_k120_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_30 + (i0 * 144 + i1 * 48 + n),
                         k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k126_adam(float *restrict m_stem_kernel, const float *restrict conv2d_30, float *restrict v_stem_kernel,
+static void train_k121_adam(float *restrict m_stem_kernel, const float *restrict conv2d_30, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5242,7 +5235,7 @@ static void train_k126_adam(float *restrict m_stem_kernel, const float *restrict
 }
 
 /* resnet.dl:36: adam -> f32[16] */
-static void train_k127_adam(float *restrict batch_norm_1_gamma, const float *restrict adam,
+static void train_k122_adam(float *restrict batch_norm_1_gamma, const float *restrict adam,
         const float *restrict m_batch_norm_1_gamma, const float *restrict v_batch_norm_1_gamma,
         float *restrict batch_norm_1_beta, const float *restrict m_batch_norm_1_beta, const float *restrict v_batch_norm_1_beta,
         float *restrict residual_1_norm_a_gamma, const float *restrict m_residual_1_norm_a_gamma,
@@ -5270,7 +5263,7 @@ static void train_k127_adam(float *restrict batch_norm_1_gamma, const float *res
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
-static void train_k128_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_29,
+static void train_k123_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_29,
         float *restrict v_residual_1_conv_a_kernel, float *restrict residual_1_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5289,7 +5282,7 @@ static void train_k128_adam(float *restrict m_residual_1_conv_a_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k130_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_25,
+static void train_k125_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_25,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5308,7 +5301,7 @@ static void train_k130_adam(float *restrict m_residual_2_conv_a_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[32] */
-static void train_k131_adam(float *restrict residual_2_norm_a_gamma, const float *restrict adam,
+static void train_k126_adam(float *restrict residual_2_norm_a_gamma, const float *restrict adam,
         const float *restrict m_residual_2_norm_a_gamma, const float *restrict v_residual_2_norm_a_gamma,
         float *restrict residual_2_norm_a_beta, const float *restrict m_residual_2_norm_a_beta,
         const float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_b_gamma,
@@ -5333,7 +5326,7 @@ static void train_k131_adam(float *restrict residual_2_norm_a_gamma, const float
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k132_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_19,
+static void train_k127_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_19,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5352,7 +5345,7 @@ static void train_k132_adam(float *restrict m_residual_2_conv_b_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k133_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_17,
+static void train_k128_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_17,
         float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 512; j0++) {
@@ -5366,7 +5359,7 @@ static void train_k133_adam(float *restrict m_residual_2_shortcut_kernel, const 
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k134_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_12,
+static void train_k129_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_12,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5385,7 +5378,7 @@ static void train_k134_adam(float *restrict m_residual_3_conv_a_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[64] */
-static void train_k135_adam(float *restrict residual_3_norm_a_gamma, const float *restrict adam,
+static void train_k130_adam(float *restrict residual_3_norm_a_gamma, const float *restrict adam,
         const float *restrict m_residual_3_norm_a_gamma, const float *restrict v_residual_3_norm_a_gamma,
         float *restrict residual_3_norm_b_gamma, const float *restrict m_residual_3_norm_b_gamma,
         const float *restrict v_residual_3_norm_b_gamma)
@@ -5400,7 +5393,7 @@ static void train_k135_adam(float *restrict residual_3_norm_a_gamma, const float
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k136_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_6,
+static void train_k131_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_6,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5419,7 +5412,7 @@ static void train_k136_adam(float *restrict m_residual_3_conv_b_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k137_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
+static void train_k132_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -5433,7 +5426,7 @@ static void train_k137_adam(float *restrict m_residual_3_shortcut_kernel, const 
 }
 
 /* resnet.dl:36: adam -> f32[10] */
-static void train_k138_adam(float *restrict classifier_bias, const float *restrict adam,
+static void train_k133_adam(float *restrict classifier_bias, const float *restrict adam,
         const float *restrict m_classifier_bias, const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -5459,13 +5452,13 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_1_norm_a_average = (float *)(void *)(base + 891776);   /* f32[16] */
     float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const residual_1_norm_a_factor = (float *)(void *)(base + 891840);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const relu_2 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
     float *const batch_norm_5 = (float *)(void *)(base + 891392);   /* f32[4, 16] */
     float *const residual_1_norm_b_average = (float *)(void *)(base + 891904);   /* f32[16] */
     float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const residual_1_norm_b_factor = (float *)(void *)(base + 891968);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const relu_3 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
     float *const batch_norm_7 = (float *)(void *)(base + 858112);   /* f32[4, 32] */
     float *const residual_2_norm_a_average = (float *)(void *)(base + 858624);   /* f32[32] */
@@ -5502,7 +5495,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
     float *const conv2d_3 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 128] */
     float *const conv2d_4 = (float *)(void *)(base + 815104);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 49920);   /* f32[64] */
     float *const batch_norm_22 = (float *)(void *)(base + 573440);   /* f32[4, 4, 4, 64] */
     float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
     float *const relu_9 = (float *)(void *)(base + 778240);   /* f32[4, 4, 4, 64] */
@@ -5539,10 +5532,10 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const batch_norm_55 = (float *)(void *)(base + 614656);   /* f32[4, 16] */
     float *const conv2d_27 = (float *)(void *)(base + 698368);   /* f32[16, 3, 3, 16] */
     float *const relu_13 = (float *)(void *)(base + 614400);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 409600);   /* f32[4, 16] */
-    float *const batch_norm_59 = (float *)(void *)(base + 410112);   /* f32[4, 16] */
-    float *const batch_norm_62 = (float *)(void *)(base + 409856);   /* f32[4, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 410112);   /* f32[4, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 344064);   /* f32[4, 16] */
+    float *const batch_norm_59 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
+    float *const batch_norm_62 = (float *)(void *)(base + 344320);   /* f32[4, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
     float *const conv2d_29 = (float *)(void *)(base + 344064);   /* f32[16, 3, 3, 16] */
     float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
     float *const batch_norm_66 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
@@ -5565,7 +5558,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_41 = (float *)(void *)(base + 614400);   /* f32[1, 2, 32, 16] */
     float *const conv2d_42 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
     float *const conv2d_43 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_44 = (float *)(void *)(base + 409600);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 344064);   /* f32[3, 3, 16, 16] */
 
     train_k0_conv2d(image, params->stem_kernel, stem_y);
     train_k1_batch_norm(stem_y, batch_norm);
@@ -5640,145 +5633,140 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k50_adam(&step, adam);
     train_k51_dense_adam(global_avg_pool2d_2, softmax_1_y, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k52_conv2d_adam(relu_7, conv2d, optimizer->m_residual_3_norm_b_beta, optimizer->v_residual_3_norm_b_beta,
-            params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias, optimizer->v_residual_3_shortcut_bias,
-            params->residual_3_shortcut_bias);
+    train_k52_conv2d_batch_norm_adam(relu_7, conv2d, residual_3_conv_b_y, residual_3_norm_b_average,
+            params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_16,
+            optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
+            optimizer->v_residual_3_norm_b_beta, params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias,
+            optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
     train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_31);
     train_k54_conv2d(relu_7, conv2d_31, conv2d_2);
     train_k55_conv2d(conv2d_2, conv2d_3);
     train_k56_conv2d(relu_5, relu_7, conv2d_4);
-    train_k57_batch_norm_adam(relu_7, residual_3_conv_b_y, residual_3_norm_b_average, params->residual_3_norm_b_gamma,
-            residual_3_norm_b_factor, &count, batch_norm_16, optimizer->m_residual_3_norm_b_gamma,
-            optimizer->v_residual_3_norm_b_gamma);
-    train_k58_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);
-    train_k59_batch_norm(residual_3_conv_b_y, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
-    train_k60_batch_norm(&count, conv2d, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, residual_3_conv_b_y,
+    train_k57_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);
+    train_k58_batch_norm(residual_3_conv_b_y, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
+    train_k59_batch_norm(&count, conv2d, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, residual_3_conv_b_y,
             batch_norm_22);
-    train_k61_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_32);
-    train_k62_conv2d_relu(batch_norm_22, conv2d_32, relu_9, relu_6);
-    train_k63_conv2d(relu_6, batch_norm_22, conv2d_6);
-    train_k64_batch_norm_adam(relu_9, batch_norm_23, optimizer->m_residual_3_norm_a_beta, optimizer->v_residual_3_norm_a_beta,
-            params->residual_3_norm_a_beta, adam);
-    train_k57_batch_norm_adam(relu_9, residual_3_conv_a_y, residual_3_norm_a_average, params->residual_3_norm_a_gamma,
-            residual_3_norm_a_factor, &count, batch_norm_25, optimizer->m_residual_3_norm_a_gamma,
-            optimizer->v_residual_3_norm_a_gamma);   /* k65_batch_norm_adam */
-    train_k58_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k66_batch_norm */
-    train_k59_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            &count);   /* k67_batch_norm */
-    train_k68_batch_norm(&count, batch_norm_23, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+    train_k60_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_32);
+    train_k61_conv2d_relu(batch_norm_22, conv2d_32, relu_9, relu_6);
+    train_k62_conv2d(relu_6, batch_norm_22, conv2d_6);
+    train_k63_batch_norm_adam(relu_9, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
+            params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_25,
+            optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
+            optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
+    train_k57_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k64_batch_norm */
+    train_k58_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            &count);   /* k65_batch_norm */
+    train_k66_batch_norm(&count, batch_norm_23, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             residual_3_conv_a_y);
-    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k70_conv2d(relu_9, conv2d_33, conv2d_7);
-    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k72_conv2d(relu_9, conv2d_34, conv2d_8);
-    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
-    train_k74_conv2d(relu_9, conv2d_35, conv2d_9);
-    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_36);
-    train_k54_conv2d(relu_9, conv2d_36, conv2d_10);   /* k76_conv2d */
-    train_k77_conv2d(conv2d_7, conv2d_11, conv2d_8, conv2d_9, conv2d_10);
-    train_k78_conv2d(relu_5, relu_9, conv2d_12);
-    train_k79_relu_conv2d_batch_norm(relu_5, conv2d_3, conv2d_11, conv2d_13, residual_2_conv_b_y, residual_2_norm_b_average,
+    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
+    train_k68_conv2d(relu_9, conv2d_33, conv2d_7);
+    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
+    train_k70_conv2d(relu_9, conv2d_34, conv2d_8);
+    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
+    train_k72_conv2d(relu_9, conv2d_35, conv2d_9);
+    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_36);
+    train_k54_conv2d(relu_9, conv2d_36, conv2d_10);   /* k74_conv2d */
+    train_k75_conv2d(conv2d_7, conv2d_11, conv2d_8, conv2d_9, conv2d_10);
+    train_k76_conv2d(relu_5, relu_9, conv2d_12);
+    train_k77_relu_conv2d_batch_norm(relu_5, conv2d_3, conv2d_11, conv2d_13, residual_2_conv_b_y, residual_2_norm_b_average,
             batch_norm_32);
-    train_k80_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
+    train_k78_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma);
-    train_k81_conv2d_batch_norm_adam(conv2d_13, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_9,
+    train_k79_conv2d_batch_norm_adam(conv2d_13, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_9,
             residual_2_norm_b_average, batch_norm_35, &count, batch_norm_37, optimizer->m_residual_2_norm_b_beta,
             optimizer->v_residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias);
-    train_k82_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_37);
-    train_k83_conv2d(relu_5, conv2d_37, conv2d_15);
-    train_k84_conv2d(conv2d_15, conv2d_16);
-    train_k85_conv2d(relu_3, relu_5, conv2d_17);
-    train_k86_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35, residual_2_conv_b_y,
+    train_k80_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_37);
+    train_k81_conv2d(relu_5, conv2d_37, conv2d_15);
+    train_k82_conv2d(conv2d_15, conv2d_16);
+    train_k83_conv2d(relu_3, relu_5, conv2d_17);
+    train_k84_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35, residual_2_conv_b_y,
             residual_2_norm_b_average, batch_norm_37);
-    train_k87_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_38);
-    train_k88_conv2d_relu(residual_2_conv_b_y, conv2d_38, relu_11, relu_4);
-    train_k89_conv2d(relu_4, residual_2_conv_b_y, conv2d_19);
-    train_k20_batch_norm(relu_11, batch_norm_39);   /* k90_batch_norm */
-    train_k91_batch_norm(relu_11, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
-    train_k80_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_44,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k92_batch_norm_adam */
-    train_k93_batch_norm_adam(batch_norm_39, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_7,
+    train_k85_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_38);
+    train_k86_conv2d_relu(residual_2_conv_b_y, conv2d_38, relu_11, relu_4);
+    train_k87_conv2d(relu_4, residual_2_conv_b_y, conv2d_19);
+    train_k88_batch_norm(relu_11, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
+    train_k78_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_44,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k89_batch_norm_adam */
+    train_k90_batch_norm_adam(batch_norm_39, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_7,
             residual_2_norm_a_average, batch_norm_44, &count, batch_norm_46, optimizer->m_residual_2_norm_a_beta,
             optimizer->v_residual_2_norm_a_beta);
-    train_k94_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_44, residual_2_conv_a_y,
+    train_k91_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_44, residual_2_conv_a_y,
             residual_2_norm_a_average, batch_norm_46);
-    train_k95_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
-    train_k96_conv2d(relu_11, conv2d_39, conv2d_20);
-    train_k97_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
-    train_k98_conv2d(relu_11, conv2d_40, conv2d_21);
-    train_k99_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
-    train_k100_conv2d(relu_11, conv2d_41, conv2d_22);
-    train_k101_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_42);
-    train_k83_conv2d(relu_11, conv2d_42, conv2d_23);   /* k102_conv2d */
-    train_k103_conv2d(conv2d_20, conv2d_24, conv2d_21, conv2d_22, conv2d_23);
-    train_k104_conv2d(relu_3, relu_11, conv2d_25);
-    train_k105_relu_batch_norm(relu_3, conv2d_16, conv2d_24, batch_norm_48, residual_1_conv_b_y, residual_1_norm_b_average,
+    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
+    train_k93_conv2d(relu_11, conv2d_39, conv2d_20);
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
+    train_k95_conv2d(relu_11, conv2d_40, conv2d_21);
+    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
+    train_k97_conv2d(relu_11, conv2d_41, conv2d_22);
+    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_42);
+    train_k81_conv2d(relu_11, conv2d_42, conv2d_23);   /* k99_conv2d */
+    train_k100_conv2d(conv2d_20, conv2d_24, conv2d_21, conv2d_22, conv2d_23);
+    train_k101_conv2d(relu_3, relu_11, conv2d_25);
+    train_k102_relu_batch_norm(relu_3, conv2d_16, conv2d_24, batch_norm_48, residual_1_conv_b_y, residual_1_norm_b_average,
             batch_norm_50);
-    train_k106_batch_norm_adam(batch_norm_50, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_53,
+    train_k103_batch_norm_adam(batch_norm_50, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_53,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
-    train_k107_batch_norm_adam(batch_norm_48, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_5,
+    train_k104_batch_norm_adam(batch_norm_48, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_5,
             residual_1_norm_b_average, batch_norm_53, &count, batch_norm_55, optimizer->m_residual_1_norm_b_beta,
             optimizer->v_residual_1_norm_b_beta);
-    train_k108_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_53, residual_1_conv_b_y,
+    train_k105_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_53, residual_1_conv_b_y,
             residual_1_norm_b_average, batch_norm_55);
-    train_k109_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_43);
-    train_k110_conv2d_relu(residual_1_conv_b_y, conv2d_43, relu_13, relu_2);
-    train_k111_conv2d(relu_2, residual_1_conv_b_y, conv2d_27);
-    train_k1_batch_norm(relu_13, batch_norm_57);   /* k112_batch_norm */
-    train_k113_batch_norm(relu_13, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_59);
-    train_k106_batch_norm_adam(batch_norm_59, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_62,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k114_batch_norm_adam */
-    train_k107_batch_norm_adam(batch_norm_57, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_3,
+    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_43);
+    train_k107_conv2d_relu(residual_1_conv_b_y, conv2d_43, relu_13, relu_2);
+    train_k108_conv2d(relu_2, residual_1_conv_b_y, conv2d_27);
+    train_k109_batch_norm(relu_13, batch_norm_57, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_59);
+    train_k103_batch_norm_adam(batch_norm_59, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_62,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k110_batch_norm_adam */
+    train_k104_batch_norm_adam(batch_norm_57, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_3,
             residual_1_norm_a_average, batch_norm_62, &count, batch_norm_64, optimizer->m_residual_1_norm_a_beta,
-            optimizer->v_residual_1_norm_a_beta);   /* k115_batch_norm_adam */
-    train_k116_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_62,
+            optimizer->v_residual_1_norm_a_beta);   /* k111_batch_norm_adam */
+    train_k112_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_62,
             residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_64);
-    train_k109_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);   /* k117_conv2d_pack */
-    train_k118_conv2d_relu(relu_13, conv2d_44, relu_14, relu, relu_3);
-    train_k111_conv2d(relu, relu_13, conv2d_29);   /* k119_conv2d */
-    train_k1_batch_norm(relu_14, batch_norm_66);   /* k120_batch_norm */
-    train_k113_batch_norm(relu_14, stem_y, batch_norm_1_average, batch_norm_68);   /* k121_batch_norm */
-    train_k106_batch_norm_adam(batch_norm_68, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_71,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k122_batch_norm_adam */
-    train_k107_batch_norm_adam(batch_norm_66, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm, batch_norm_1_average,
+    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);   /* k113_conv2d_pack */
+    train_k114_conv2d_relu(relu_13, conv2d_44, relu_14, relu, relu_3);
+    train_k108_conv2d(relu, relu_13, conv2d_29);   /* k115_conv2d */
+    train_k109_batch_norm(relu_14, batch_norm_66, stem_y, batch_norm_1_average, batch_norm_68);   /* k116_batch_norm */
+    train_k103_batch_norm_adam(batch_norm_68, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_71,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k117_batch_norm_adam */
+    train_k104_batch_norm_adam(batch_norm_66, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm, batch_norm_1_average,
             batch_norm_71, &count, batch_norm_73, optimizer->m_batch_norm_1_beta,
-            optimizer->v_batch_norm_1_beta);   /* k123_batch_norm_adam */
-    train_k116_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_71, stem_y, batch_norm_1_average,
-            batch_norm_73);   /* k124_batch_norm */
-    train_k125_conv2d(image, relu_14, conv2d_30);
-    train_k126_adam(optimizer->m_stem_kernel, conv2d_30, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k127_adam(params->batch_norm_1_gamma, adam, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
+            optimizer->v_batch_norm_1_beta);   /* k118_batch_norm_adam */
+    train_k112_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_71, stem_y, batch_norm_1_average,
+            batch_norm_73);   /* k119_batch_norm */
+    train_k120_conv2d(image, relu_14, conv2d_30);
+    train_k121_adam(optimizer->m_stem_kernel, conv2d_30, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k122_adam(params->batch_norm_1_gamma, adam, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
             params->batch_norm_1_beta, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
             params->residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma,
             params->residual_1_norm_a_beta, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
             params->residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma,
             params->residual_1_norm_b_beta, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta);
-    train_k128_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_29, optimizer->v_residual_1_conv_a_kernel,
+    train_k123_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_29, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);
-    train_k128_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_27, optimizer->v_residual_1_conv_b_kernel,
-            params->residual_1_conv_b_kernel, adam);   /* k129_adam */
-    train_k130_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_25, optimizer->v_residual_2_conv_a_kernel,
+    train_k123_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_27, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_conv_b_kernel, adam);   /* k124_adam */
+    train_k125_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_25, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k131_adam(params->residual_2_norm_a_gamma, adam, optimizer->m_residual_2_norm_a_gamma,
+    train_k126_adam(params->residual_2_norm_a_gamma, adam, optimizer->m_residual_2_norm_a_gamma,
             optimizer->v_residual_2_norm_a_gamma, params->residual_2_norm_a_beta, optimizer->m_residual_2_norm_a_beta,
             optimizer->v_residual_2_norm_a_beta, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
             optimizer->v_residual_2_norm_b_gamma, params->residual_2_norm_b_beta, optimizer->m_residual_2_norm_b_beta,
             optimizer->v_residual_2_norm_b_beta, params->residual_2_shortcut_bias, optimizer->m_residual_2_shortcut_bias,
             optimizer->v_residual_2_shortcut_bias);
-    train_k132_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_19, optimizer->v_residual_2_conv_b_kernel,
+    train_k127_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_19, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
-    train_k133_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
+    train_k128_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k134_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_12, optimizer->v_residual_3_conv_a_kernel,
+    train_k129_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_12, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k135_adam(params->residual_3_norm_a_gamma, adam, optimizer->m_residual_3_norm_a_gamma,
+    train_k130_adam(params->residual_3_norm_a_gamma, adam, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
-    train_k136_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
+    train_k131_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k137_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
+    train_k132_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
-    train_k138_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k133_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -5859,57 +5847,42 @@ static void gradients_k50_dense(const float *restrict global_avg_pool2d_2, const
     }
 }
 
-/* resnet.dl:14: conv2d;
+/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k51_conv2d(const float *restrict relu_7, float *restrict residual_3_norm_b_beta_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_b_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 4; r3++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_norm_b_beta_2[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k56_batch_norm(const float *restrict relu_7, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
-        float *restrict residual_3_norm_b_gamma_2, const float *restrict residual_3_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_16)
+static void gradients_k51_conv2d_batch_norm(const float *restrict relu_7, float *restrict residual_3_norm_b_beta_2,
+        const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        const float *restrict residual_3_norm_b_factor, float *restrict residual_3_norm_b_gamma_2,
+        const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_16)
 {
     float batch_norm_15[64];
     for (int j0 = 0; j0 < 64; j0++) {
+        residual_3_norm_b_beta_2[j0] = 0.0f;
         batch_norm_15[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_15[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
-                            * (residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
+                    const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    residual_3_norm_b_beta_2[j0] += v1;
+                    batch_norm_15[j0] += v1 * (residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                            - residual_3_norm_b_average[j0]);
                 }
             }
         }
     }
-    const float v1 = (float)count_[0];
+    const float v2 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = batch_norm_15[j0];
-        const float v3 = residual_3_norm_b_factor[j0];
-        residual_3_norm_b_gamma_2[j0] = v2 * v3;
-        batch_norm_16[j0] = v2 * residual_3_norm_b_gamma[j0] * (v3 * v3 * v3 * -0.5f) / v1;
+        const float v3 = batch_norm_15[j0];
+        const float v4 = residual_3_norm_b_factor[j0];
+        residual_3_norm_b_gamma_2[j0] = v3 * v4;
+        batch_norm_16[j0] = v3 * residual_3_norm_b_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k58_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k57_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_beta_2,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_20)
 {
@@ -5935,7 +5908,7 @@ static void gradients_k58_batch_norm(const float *restrict residual_3_conv_b_y, 
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k79_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
+static void gradients_k77_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_34)
 {
@@ -5959,7 +5932,7 @@ static void gradients_k79_batch_norm(const float *restrict batch_norm_31, const 
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k80_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
+static void gradients_k78_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
         const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
         const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
         const float *restrict batch_norm_34, const int32_t *restrict count_, float *restrict batch_norm_36)
@@ -5988,7 +5961,7 @@ static void gradients_k80_conv2d_batch_norm(const float *restrict conv2d_11, flo
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k105_batch_norm(const float *restrict batch_norm_47, const float *restrict residual_1_norm_b_factor,
+static void gradients_k102_batch_norm(const float *restrict batch_norm_47, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_50)
 {
@@ -6013,7 +5986,7 @@ static void gradients_k105_batch_norm(const float *restrict batch_norm_47, const
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k106_batch_norm(const float *restrict batch_norm_46, float *restrict residual_1_norm_b_beta_2,
+static void gradients_k103_batch_norm(const float *restrict batch_norm_46, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
         const float *restrict batch_norm_5, const float *restrict residual_1_norm_b_average,
         const float *restrict batch_norm_50, const int32_t *restrict count_, float *restrict batch_norm_52)
@@ -6040,7 +6013,7 @@ static void gradients_k106_batch_norm(const float *restrict batch_norm_46, float
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k125_conv2d_copy(const float *restrict conv2d_26, float *restrict stem_kernel_2)
+static void gradients_k120_conv2d_copy(const float *restrict conv2d_26, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
@@ -6053,7 +6026,7 @@ static void gradients_k125_conv2d_copy(const float *restrict conv2d_26, float *r
 
 /* resnet.dl:9: conv2d;
  * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
-static void gradients_k126_conv2d_copy(const float *restrict conv2d_25, float *restrict residual_1_conv_a_kernel_2)
+static void gradients_k121_conv2d_copy(const float *restrict conv2d_25, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -6065,7 +6038,7 @@ static void gradients_k126_conv2d_copy(const float *restrict conv2d_25, float *r
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k128_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k123_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -6077,7 +6050,7 @@ static void gradients_k128_conv2d_copy(const float *restrict conv2d_21, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k129_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k124_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6089,7 +6062,7 @@ static void gradients_k129_conv2d_copy(const float *restrict conv2d_15, float *r
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k130_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k125_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6098,7 +6071,7 @@ static void gradients_k130_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k131_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k126_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6110,7 +6083,7 @@ static void gradients_k131_conv2d_copy(const float *restrict conv2d_10, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k132_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k127_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -6122,7 +6095,7 @@ static void gradients_k132_conv2d_copy(const float *restrict conv2d_4, float *re
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k133_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k128_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -6147,13 +6120,13 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_1_norm_a_average = (float *)(void *)(base + 881536);   /* f32[16] */
     float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const residual_1_norm_a_factor = (float *)(void *)(base + 881600);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const relu_2 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
     float *const batch_norm_5 = (float *)(void *)(base + 881152);   /* f32[4, 16] */
     float *const residual_1_norm_b_average = (float *)(void *)(base + 881664);   /* f32[16] */
     float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const residual_1_norm_b_factor = (float *)(void *)(base + 881728);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const relu_3 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
     float *const batch_norm_7 = (float *)(void *)(base + 847872);   /* f32[4, 32] */
     float *const residual_2_norm_a_average = (float *)(void *)(base + 848384);   /* f32[32] */
@@ -6187,7 +6160,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const dense = (float *)(void *)(base + 36352);   /* f32[4, 64] */
     float *const conv2d = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
     float *const conv2d_2 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 49664);   /* f32[64] */
     float *const batch_norm_20 = (float *)(void *)(base + 32768);   /* f32[64] */
     float *const batch_norm_22 = (float *)(void *)(base + 573440);   /* f32[4, 4, 4, 64] */
     float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
@@ -6224,10 +6197,10 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const batch_norm_52 = (float *)(void *)(base + 614656);   /* f32[4, 16] */
     float *const conv2d_23 = (float *)(void *)(base + 698368);   /* f32[16, 3, 3, 16] */
     float *const relu_13 = (float *)(void *)(base + 614400);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_54 = (float *)(void *)(base + 409600);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 410112);   /* f32[4, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 409856);   /* f32[4, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 410112);   /* f32[4, 16] */
+    float *const batch_norm_54 = (float *)(void *)(base + 344064);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 344320);   /* f32[4, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
     float *const conv2d_25 = (float *)(void *)(base + 344064);   /* f32[16, 3, 3, 16] */
     float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
     float *const batch_norm_62 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
@@ -6249,7 +6222,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_37 = (float *)(void *)(base + 614400);   /* f32[1, 2, 32, 16] */
     float *const conv2d_38 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
     float *const conv2d_39 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 409600);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 344064);   /* f32[3, 3, 16, 16] */
 
     train_k0_conv2d(image, params->stem_kernel, stem_y);
     train_k1_batch_norm(stem_y, batch_norm);
@@ -6321,114 +6294,113 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k48_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
     train_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, relu_7);
     gradients_k50_dense(global_avg_pool2d_2, softmax_1_y, gradients->classifier_kernel);
-    gradients_k51_conv2d(relu_7, gradients->residual_3_norm_b_beta);
+    gradients_k51_conv2d_batch_norm(relu_7, gradients->residual_3_norm_b_beta, residual_3_conv_b_y, residual_3_norm_b_average,
+            residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count,
+            batch_norm_16);
     train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_27);   /* k52_conv2d_pack */
     train_k54_conv2d(relu_7, conv2d_27, conv2d);   /* k53_conv2d */
     train_k55_conv2d(conv2d, conv2d_2);   /* k54_conv2d */
     train_k56_conv2d(relu_5, relu_7, gradients->residual_3_shortcut_kernel);   /* k55_conv2d */
-    gradients_k56_batch_norm(relu_7, residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor,
-            gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count, batch_norm_16);
-    train_k58_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);   /* k57_batch_norm */
-    gradients_k58_batch_norm(residual_3_conv_b_y, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
+    train_k57_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);   /* k56_batch_norm */
+    gradients_k57_batch_norm(residual_3_conv_b_y, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count, batch_norm_20);
-    train_k60_batch_norm(&count, batch_norm_20, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y, batch_norm_22);   /* k59_batch_norm */
-    train_k61_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_28);   /* k60_conv2d_pack */
-    train_k62_conv2d_relu(batch_norm_22, conv2d_28, relu_9, relu_6);   /* k61_conv2d_relu */
-    train_k63_conv2d(relu_6, batch_norm_22, conv2d_4);   /* k62_conv2d */
-    gradients_k51_conv2d(relu_9, gradients->residual_3_norm_a_beta);   /* k63_batch_norm */
-    gradients_k56_batch_norm(relu_9, residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor,
-            gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count, batch_norm_24);   /* k64_batch_norm */
-    train_k58_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k65_batch_norm */
-    gradients_k58_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k66_batch_norm */
-    train_k68_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);   /* k67_batch_norm */
-    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);   /* k68_conv2d_pack */
-    train_k70_conv2d(relu_9, conv2d_29, conv2d_5);   /* k69_conv2d */
-    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);   /* k70_conv2d_pack */
-    train_k72_conv2d(relu_9, conv2d_30, conv2d_6);   /* k71_conv2d */
-    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);   /* k72_conv2d_pack */
-    train_k74_conv2d(relu_9, conv2d_31, conv2d_7);   /* k73_conv2d */
-    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);   /* k74_conv2d_pack */
-    train_k54_conv2d(relu_9, conv2d_32, conv2d_8);   /* k75_conv2d */
-    train_k77_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k76_conv2d */
-    train_k78_conv2d(relu_5, relu_9, conv2d_10);   /* k77_conv2d */
-    train_k79_relu_conv2d_batch_norm(relu_5, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y, residual_2_norm_b_average,
-            batch_norm_31);   /* k78_relu_conv2d_batch_norm */
-    gradients_k79_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+    train_k59_batch_norm(&count, batch_norm_20, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y, batch_norm_22);   /* k58_batch_norm */
+    train_k60_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_28);   /* k59_conv2d_pack */
+    train_k61_conv2d_relu(batch_norm_22, conv2d_28, relu_9, relu_6);   /* k60_conv2d_relu */
+    train_k62_conv2d(relu_6, batch_norm_22, conv2d_4);   /* k61_conv2d */
+    gradients_k51_conv2d_batch_norm(relu_9, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
+            residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
+            batch_norm_24);   /* k62_batch_norm */
+    train_k57_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k63_batch_norm */
+    gradients_k57_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
+            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k64_batch_norm */
+    train_k66_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);   /* k65_batch_norm */
+    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);   /* k66_conv2d_pack */
+    train_k68_conv2d(relu_9, conv2d_29, conv2d_5);   /* k67_conv2d */
+    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);   /* k68_conv2d_pack */
+    train_k70_conv2d(relu_9, conv2d_30, conv2d_6);   /* k69_conv2d */
+    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);   /* k70_conv2d_pack */
+    train_k72_conv2d(relu_9, conv2d_31, conv2d_7);   /* k71_conv2d */
+    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);   /* k72_conv2d_pack */
+    train_k54_conv2d(relu_9, conv2d_32, conv2d_8);   /* k73_conv2d */
+    train_k75_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k74_conv2d */
+    train_k76_conv2d(relu_5, relu_9, conv2d_10);   /* k75_conv2d */
+    train_k77_relu_conv2d_batch_norm(relu_5, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y, residual_2_norm_b_average,
+            batch_norm_31);   /* k76_relu_conv2d_batch_norm */
+    gradients_k77_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
-    gradients_k80_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
+    gradients_k78_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
             params->residual_2_norm_b_gamma, batch_norm_9, residual_2_norm_b_average, batch_norm_34, &count, batch_norm_36);
-    train_k82_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);   /* k81_conv2d_pack */
-    train_k83_conv2d(relu_5, conv2d_33, conv2d_12);   /* k82_conv2d */
-    train_k84_conv2d(conv2d_12, conv2d_13);   /* k83_conv2d */
-    train_k85_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);   /* k84_conv2d */
-    train_k86_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34, residual_2_conv_b_y,
-            residual_2_norm_b_average, batch_norm_36);   /* k85_batch_norm */
-    train_k87_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);   /* k86_conv2d_pack */
-    train_k88_conv2d_relu(residual_2_conv_b_y, conv2d_34, relu_11, relu_4);   /* k87_conv2d_relu */
-    train_k89_conv2d(relu_4, residual_2_conv_b_y, conv2d_15);   /* k88_conv2d */
-    train_k20_batch_norm(relu_11, batch_norm_38);   /* k89_batch_norm */
-    train_k91_batch_norm(relu_11, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_39);   /* k90_batch_norm */
-    gradients_k79_batch_norm(batch_norm_39, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_42);   /* k91_batch_norm */
-    gradients_k80_conv2d_batch_norm(batch_norm_38, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
+    train_k80_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);   /* k79_conv2d_pack */
+    train_k81_conv2d(relu_5, conv2d_33, conv2d_12);   /* k80_conv2d */
+    train_k82_conv2d(conv2d_12, conv2d_13);   /* k81_conv2d */
+    train_k83_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);   /* k82_conv2d */
+    train_k84_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34, residual_2_conv_b_y,
+            residual_2_norm_b_average, batch_norm_36);   /* k83_batch_norm */
+    train_k85_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);   /* k84_conv2d_pack */
+    train_k86_conv2d_relu(residual_2_conv_b_y, conv2d_34, relu_11, relu_4);   /* k85_conv2d_relu */
+    train_k87_conv2d(relu_4, residual_2_conv_b_y, conv2d_15);   /* k86_conv2d */
+    train_k88_batch_norm(relu_11, batch_norm_38, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_39);   /* k87_batch_norm */
+    gradients_k77_batch_norm(batch_norm_39, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_42);   /* k88_batch_norm */
+    gradients_k78_conv2d_batch_norm(batch_norm_38, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
             params->residual_2_norm_a_gamma, batch_norm_7, residual_2_norm_a_average, batch_norm_42, &count,
-            batch_norm_44);   /* k92_batch_norm */
-    train_k94_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_42, residual_2_conv_a_y,
-            residual_2_norm_a_average, batch_norm_44);   /* k93_batch_norm */
-    train_k95_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k94_conv2d_pack */
-    train_k96_conv2d(relu_11, conv2d_35, conv2d_16);   /* k95_conv2d */
-    train_k97_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k96_conv2d_pack */
-    train_k98_conv2d(relu_11, conv2d_36, conv2d_17);   /* k97_conv2d */
-    train_k99_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k98_conv2d_pack */
-    train_k100_conv2d(relu_11, conv2d_37, conv2d_18);   /* k99_conv2d */
-    train_k101_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);   /* k100_conv2d_pack */
-    train_k83_conv2d(relu_11, conv2d_38, conv2d_19);   /* k101_conv2d */
-    train_k103_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k102_conv2d */
-    train_k104_conv2d(relu_3, relu_11, conv2d_21);   /* k103_conv2d */
-    train_k105_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_46, residual_1_conv_b_y, residual_1_norm_b_average,
-            batch_norm_47);   /* k104_relu_batch_norm */
-    gradients_k105_batch_norm(batch_norm_47, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            batch_norm_44);   /* k89_batch_norm */
+    train_k91_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_42, residual_2_conv_a_y,
+            residual_2_norm_a_average, batch_norm_44);   /* k90_batch_norm */
+    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k91_conv2d_pack */
+    train_k93_conv2d(relu_11, conv2d_35, conv2d_16);   /* k92_conv2d */
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k93_conv2d_pack */
+    train_k95_conv2d(relu_11, conv2d_36, conv2d_17);   /* k94_conv2d */
+    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k95_conv2d_pack */
+    train_k97_conv2d(relu_11, conv2d_37, conv2d_18);   /* k96_conv2d */
+    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);   /* k97_conv2d_pack */
+    train_k81_conv2d(relu_11, conv2d_38, conv2d_19);   /* k98_conv2d */
+    train_k100_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k99_conv2d */
+    train_k101_conv2d(relu_3, relu_11, conv2d_21);   /* k100_conv2d */
+    train_k102_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_46, residual_1_conv_b_y, residual_1_norm_b_average,
+            batch_norm_47);   /* k101_relu_batch_norm */
+    gradients_k102_batch_norm(batch_norm_47, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
             params->residual_1_norm_b_gamma, &count, batch_norm_50);
-    gradients_k106_batch_norm(batch_norm_46, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor,
+    gradients_k103_batch_norm(batch_norm_46, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, batch_norm_5, residual_1_norm_b_average, batch_norm_50, &count, batch_norm_52);
-    train_k108_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_50, residual_1_conv_b_y,
-            residual_1_norm_b_average, batch_norm_52);   /* k107_batch_norm */
-    train_k109_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);   /* k108_conv2d_pack */
-    train_k110_conv2d_relu(residual_1_conv_b_y, conv2d_39, relu_13, relu_2);   /* k109_conv2d_relu */
-    train_k111_conv2d(relu_2, residual_1_conv_b_y, conv2d_23);   /* k110_conv2d */
-    train_k1_batch_norm(relu_13, batch_norm_54);   /* k111_batch_norm */
-    train_k113_batch_norm(relu_13, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_55);   /* k112_batch_norm */
-    gradients_k105_batch_norm(batch_norm_55, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_58);   /* k113_batch_norm */
-    gradients_k106_batch_norm(batch_norm_54, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
+    train_k105_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_50, residual_1_conv_b_y,
+            residual_1_norm_b_average, batch_norm_52);   /* k104_batch_norm */
+    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);   /* k105_conv2d_pack */
+    train_k107_conv2d_relu(residual_1_conv_b_y, conv2d_39, relu_13, relu_2);   /* k106_conv2d_relu */
+    train_k108_conv2d(relu_2, residual_1_conv_b_y, conv2d_23);   /* k107_conv2d */
+    train_k109_batch_norm(relu_13, batch_norm_54, residual_1_conv_a_y, residual_1_norm_a_average,
+            batch_norm_55);   /* k108_batch_norm */
+    gradients_k102_batch_norm(batch_norm_55, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_58);   /* k109_batch_norm */
+    gradients_k103_batch_norm(batch_norm_54, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
             params->residual_1_norm_a_gamma, batch_norm_3, residual_1_norm_a_average, batch_norm_58, &count,
-            batch_norm_60);   /* k114_batch_norm */
-    train_k116_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_58,
-            residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);   /* k115_batch_norm */
-    train_k109_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);   /* k116_conv2d_pack */
-    train_k118_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);   /* k117_conv2d_relu */
-    train_k111_conv2d(relu, relu_13, conv2d_25);   /* k118_conv2d */
-    train_k1_batch_norm(relu_14, batch_norm_62);   /* k119_batch_norm */
-    train_k113_batch_norm(relu_14, stem_y, batch_norm_1_average, batch_norm_63);   /* k120_batch_norm */
-    gradients_k105_batch_norm(batch_norm_63, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_66);   /* k121_batch_norm */
-    gradients_k106_batch_norm(batch_norm_62, gradients->batch_norm_1_beta, batch_norm_1_factor, params->batch_norm_1_gamma,
-            batch_norm, batch_norm_1_average, batch_norm_66, &count, batch_norm_68);   /* k122_batch_norm */
-    train_k116_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_66, stem_y, batch_norm_1_average,
-            batch_norm_68);   /* k123_batch_norm */
-    train_k125_conv2d(image, relu_14, conv2d_26);   /* k124_conv2d */
-    gradients_k125_conv2d_copy(conv2d_26, gradients->stem_kernel);
-    gradients_k126_conv2d_copy(conv2d_25, gradients->residual_1_conv_a_kernel);
-    gradients_k126_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);   /* k127_conv2d_copy */
-    gradients_k128_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
-    gradients_k129_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
-    gradients_k130_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k131_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
-    gradients_k132_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
-    gradients_k133_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+            batch_norm_60);   /* k110_batch_norm */
+    train_k112_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_58,
+            residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);   /* k111_batch_norm */
+    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);   /* k112_conv2d_pack */
+    train_k114_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);   /* k113_conv2d_relu */
+    train_k108_conv2d(relu, relu_13, conv2d_25);   /* k114_conv2d */
+    train_k109_batch_norm(relu_14, batch_norm_62, stem_y, batch_norm_1_average, batch_norm_63);   /* k115_batch_norm */
+    gradients_k102_batch_norm(batch_norm_63, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_66);   /* k116_batch_norm */
+    gradients_k103_batch_norm(batch_norm_62, gradients->batch_norm_1_beta, batch_norm_1_factor, params->batch_norm_1_gamma,
+            batch_norm, batch_norm_1_average, batch_norm_66, &count, batch_norm_68);   /* k117_batch_norm */
+    train_k112_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_66, stem_y, batch_norm_1_average,
+            batch_norm_68);   /* k118_batch_norm */
+    train_k120_conv2d(image, relu_14, conv2d_26);   /* k119_conv2d */
+    gradients_k120_conv2d_copy(conv2d_26, gradients->stem_kernel);
+    gradients_k121_conv2d_copy(conv2d_25, gradients->residual_1_conv_a_kernel);
+    gradients_k121_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);   /* k122_conv2d_copy */
+    gradients_k123_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
+    gradients_k124_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
+    gradients_k125_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k126_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
+    gradients_k127_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
+    gradients_k128_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     metrics->count = count;
     return DL_OK;
 }

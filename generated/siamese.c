@@ -668,11 +668,12 @@ static void train_k10_dense_sum_sqrt(const float *restrict flatten_2, const floa
     }
 }
 
-/* siamese.dl:28: -> f32; in 2 places */
+/* siamese.dl:28:, siamese.dl:26: -> f32; in 2 places */
 static void train_k11_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
-        float *restrict accuracy)
+        float *restrict accuracy, float *restrict loss)
 {
     float sum_2;
+    float sum_3;
     float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
@@ -691,37 +692,30 @@ static void train_k11_sum(const int32_t *restrict count_, const float *restrict 
     sum_v0[0] += sum_v0[1];
     sum_2 = sum_v0[0];
     accuracy[0] = sum_2 / (float)count_[0];
-}
-
-/* siamese.dl:26: -> f32; in 2 places */
-static void train_k12_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
-        float *restrict loss)
-{
-    float sum_3;
-    float sum_v0[8];
+    float sum_v2[8];
     for (int lane = 0; lane < 8; lane++)
-        sum_v0[lane] = 0.0f;
+        sum_v2[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = same[r0];
-            const float v2 = distance[r0];
-            const float v3 = 1.0f - v2;
-            const float v4 = v3 < 0.0f ? 0.0f : v3;
-            sum_v0[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
+            const float v3 = same[r0];
+            const float v4 = distance[r0];
+            const float v5 = 1.0f - v4;
+            const float v6 = v5 < 0.0f ? 0.0f : v5;
+            sum_v2[lane] += r0 < count_[0] ? v3 * (v4 * v4) + (1.0f - v3) * (v6 * v6) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v0[lane] += sum_v0[lane + 4];
+        sum_v2[lane] += sum_v2[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v0[lane] += sum_v0[lane + 2];
-    sum_v0[0] += sum_v0[1];
-    sum_3 = sum_v0[0];
+        sum_v2[lane] += sum_v2[lane + 2];
+    sum_v2[0] += sum_v2[1];
+    sum_3 = sum_v2[0];
     loss[0] = sum_3 / (float)count_[0];
 }
 
 /* siamese.dl:26:, siamese.dl:20:, siamese.dl:11: dense, siamese.dl:27: adam -> f32[16] */
-static void train_k13_dense_adam(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+static void train_k12_dense_adam(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
         float *restrict sub, float *restrict mul_2, float *restrict neg, float *restrict m_tower_dense_1_bias,
         float *restrict v_tower_dense_1_bias)
 {
@@ -766,7 +760,7 @@ static void train_k13_dense_adam(const int32_t *restrict count_, const float *re
 }
 
 /* siamese.dl:11: dense -> f32[32, 400], 204800 multiply-accumulates; in 4 places */
-static inline void train_k14_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k13_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -798,16 +792,16 @@ static inline void train_k14_dense_tile_4(const float *restrict a, int at, const
     c[1203] = c3_3;
 }
 
-static void train_k14_dense(const float *restrict neg, const float *restrict tower_dense_1_kernel_2, float *restrict dense)
+static void train_k13_dense(const float *restrict neg, const float *restrict tower_dense_1_kernel_2, float *restrict dense)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 400; n += 4)
-            train_k14_dense_tile_4(neg, i0_0 * 16, tower_dense_1_kernel_2 + n, dense + (i0_0 * 400 + n));
+            train_k13_dense_tile_4(neg, i0_0 * 16, tower_dense_1_kernel_2 + n, dense + (i0_0 * 400 + n));
     }
 }
 
 /* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates; in 2 places */
-static inline void train_k15_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k14_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -839,16 +833,16 @@ static inline void train_k15_dense_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static void train_k15_dense(const float *restrict flatten_2, const float *restrict neg, float *restrict dense_2)
+static void train_k14_dense(const float *restrict flatten_2, const float *restrict neg, float *restrict dense_2)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k15_dense_tile_4(flatten_2, i0_0, neg + n, dense_2 + (i0_0 * 16 + n));
+            train_k14_dense_tile_4(flatten_2, i0_0, neg + n, dense_2 + (i0_0 * 16 + n));
     }
 }
 
 /* siamese.dl:9: max_pool2d -> i32[32, 5, 5, 16]; in 4 places */
-static void train_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict max_pool2d_3)
+static void train_k15_max_pool2d(const float *restrict relu_4, dl_word *restrict max_pool2d_3)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -871,7 +865,7 @@ static void train_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict
 }
 
 /* siamese.dl:9: relu -> f32[32, 11, 11, 16]; in 2 places */
-static void train_k17_relu(float *restrict relu_4, const dl_word *restrict max_pool2d_3, const float *restrict dense)
+static void train_k16_relu(float *restrict relu_4, const dl_word *restrict max_pool2d_3, const float *restrict dense)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
@@ -888,7 +882,7 @@ static void train_k17_relu(float *restrict relu_4, const dl_word *restrict max_p
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 16, 8]; in 2 places */
-static void train_k18_conv2d_pack(const float *restrict tower_conv2d_2_kernel, float *restrict conv2d_11)
+static void train_k17_conv2d_pack(const float *restrict tower_conv2d_2_kernel, float *restrict conv2d_11)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -900,7 +894,7 @@ static void train_k18_conv2d_pack(const float *restrict tower_conv2d_2_kernel, f
 }
 
 /* siamese.dl:9: conv2d -> f32[32, 13, 13, 8], 6230016 multiply-accumulates; in 4 places */
-static inline void train_k19_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k18_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -954,7 +948,7 @@ static inline void train_k19_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[27] = c3_3;
 }
 
-static inline void train_k19_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k18_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -985,7 +979,7 @@ static inline void train_k19_conv2d_tile_3(const float *restrict a, int at, cons
     c[19] = c2_3;
 }
 
-static inline void train_k19_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k18_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1031,7 +1025,7 @@ static inline void train_k19_conv2d_tile_3_at_10(const float *restrict a, int at
     c[19] = c2_3;
 }
 
-static void train_k19_conv2d(const float *restrict relu_4, const float *restrict conv2d_11, float *restrict conv2d)
+static void train_k18_conv2d(const float *restrict relu_4, const float *restrict conv2d_11, float *restrict conv2d)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 13; i1++) {
@@ -1041,13 +1035,13 @@ static void train_k19_conv2d(const float *restrict relu_4, const float *restrict
                 const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
                 for (int n = 0; n < 8; n += 4)
                     if (i2_0 < 4)
-                        train_k19_conv2d_tile_4_at_0(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                        train_k18_conv2d_tile_4_at_0(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
                             conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
                     else if (i2_0 < 10)
-                        train_k19_conv2d_tile_3(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                        train_k18_conv2d_tile_3(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
                             conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
                     else
-                        train_k19_conv2d_tile_3_at_10(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
+                        train_k18_conv2d_tile_3_at_10(relu_4, i0 * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_11 + n,
                             conv2d + (i0 * 1352 + i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
             }
         }
@@ -1055,7 +1049,7 @@ static void train_k19_conv2d(const float *restrict relu_4, const float *restrict
 }
 
 /* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates; in 4 places */
-static inline void train_k20_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1092,13 +1086,13 @@ static inline void train_k20_conv2d_tile_4(const float *restrict a, int at, cons
     c[435] = c3_3;
 }
 
-static void train_k20_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_4, float *restrict conv2d_2)
+static void train_k19_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_4, float *restrict conv2d_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k20_conv2d_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0, relu_4 + n,
+                    train_k19_conv2d_tile_4(max_pool2d_2, i1 * 104 + i2 * 8 + i0_0, relu_4 + n,
                             conv2d_2 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
             }
         }
@@ -1106,7 +1100,7 @@ static void train_k20_conv2d(const float *restrict max_pool2d_2, const float *re
 }
 
 /* siamese.dl:8: max_pool2d, relu -> f32[32, 26, 26, 8]; in 2 places */
-static void train_k21_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_4,
+static void train_k20_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_4,
         const float *restrict conv2d, float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1140,7 +1134,7 @@ static void train_k21_max_pool2d_relu(const float *restrict relu_3, dl_word *res
 }
 
 /* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 1557504 multiply-accumulates; in 4 places */
-static inline void train_k22_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k21_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1170,23 +1164,23 @@ static inline void train_k22_conv2d_tile_3(const float *restrict a, int at, cons
     c[19] = c2_3;
 }
 
-static void train_k22_conv2d(const float *restrict right, const float *restrict relu_6, float *restrict conv2d_3)
+static void train_k21_conv2d(const float *restrict right, const float *restrict relu_6, float *restrict conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 8; n += 4)
-            train_k22_conv2d_tile_3(right, i1 * 28, relu_6 + n, conv2d_3 + (i1 * 24 + n));
+            train_k21_conv2d_tile_3(right, i1 * 28, relu_6 + n, conv2d_3 + (i1 * 24 + n));
     }
 }
 
 /* siamese.dl:27: adam -> f32 */
-static void train_k24_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k23_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* siamese.dl:11: dense, siamese.dl:27: adam -> f32[400, 16], 204800 multiply-accumulates */
-static inline void train_k25_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k24_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1218,14 +1212,14 @@ static inline void train_k25_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k25_dense_adam(const float *restrict flatten, const float *restrict mul_2, float *restrict dense_6,
+static void train_k24_dense_adam(const float *restrict flatten, const float *restrict mul_2, float *restrict dense_6,
         float *restrict m_tower_dense_1_kernel, const float *restrict dense_2, float *restrict v_tower_dense_1_kernel,
         float *restrict tower_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k25_dense_adam_tile_4(flatten, i0_0, mul_2 + n, dense_6 + n);
+            train_k24_dense_adam_tile_4(flatten, i0_0, mul_2 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_2[i0 * 16 + j0] + dense_6[i0 * 16 - i0_0 * 16 + j0];
@@ -1241,7 +1235,7 @@ static void train_k25_dense_adam(const float *restrict flatten, const float *res
 }
 
 /* siamese.dl:9: relu, conv2d -> f32[32, 16]; in 2 places */
-static void train_k27_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_5, const float *restrict dense_5,
+static void train_k26_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_5, const float *restrict dense_5,
         const float *restrict relu_4, float *restrict conv2d_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1270,7 +1264,7 @@ static void train_k27_relu_conv2d(float *restrict relu_2, const dl_word *restric
 }
 
 /* siamese.dl:9: conv2d, siamese.dl:27: adam -> f32[16] */
-static void train_k28_conv2d_adam(const float *restrict conv2d_4, float *restrict m_tower_conv2d_2_bias,
+static void train_k27_conv2d_adam(const float *restrict conv2d_4, float *restrict m_tower_conv2d_2_bias,
         float *restrict v_tower_conv2d_2_bias, float *restrict tower_conv2d_2_bias, const float *restrict adam,
         float *restrict tower_dense_1_bias, const float *restrict m_tower_dense_1_bias,
         const float *restrict v_tower_dense_1_bias)
@@ -1298,7 +1292,7 @@ static void train_k28_conv2d_adam(const float *restrict conv2d_4, float *restric
 }
 
 /* siamese.dl:8: max_pool2d, relu, conv2d -> f32[32, 8]; in 2 places */
-static void train_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word *restrict max_pool2d_6,
+static void train_k30_max_pool2d_relu_conv2d(const float *restrict relu, dl_word *restrict max_pool2d_6,
         const float *restrict conv2d_6, float *restrict relu_8, const float *restrict relu_6, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1343,7 +1337,7 @@ static void train_k31_max_pool2d_relu_conv2d(const float *restrict relu, dl_word
 }
 
 /* siamese.dl:8: conv2d, siamese.dl:27: adam -> f32[8] */
-static void train_k32_conv2d_adam(const float *restrict conv2d_8, float *restrict m_tower_conv2d_1_bias,
+static void train_k31_conv2d_adam(const float *restrict conv2d_8, float *restrict m_tower_conv2d_1_bias,
         float *restrict v_tower_conv2d_1_bias, float *restrict tower_conv2d_1_bias, const float *restrict adam)
 {
     float conv2d_9[8];
@@ -1366,7 +1360,7 @@ static void train_k32_conv2d_adam(const float *restrict conv2d_8, float *restric
 }
 
 /* siamese.dl:27: adam -> f32[3, 3, 1, 8] */
-static void train_k34_adam(float *restrict m_tower_conv2d_1_kernel, const float *restrict conv2d_3,
+static void train_k33_adam(float *restrict m_tower_conv2d_1_kernel, const float *restrict conv2d_3,
         const float *restrict conv2d_10, float *restrict v_tower_conv2d_1_kernel, float *restrict tower_conv2d_1_kernel,
         const float *restrict adam)
 {
@@ -1381,7 +1375,7 @@ static void train_k34_adam(float *restrict m_tower_conv2d_1_kernel, const float 
 }
 
 /* siamese.dl:27: adam -> f32[3, 3, 8, 16] */
-static void train_k35_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict conv2d_2,
+static void train_k34_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict conv2d_2,
         const float *restrict conv2d_7, float *restrict v_tower_conv2d_2_kernel, float *restrict tower_conv2d_2_kernel,
         const float *restrict adam)
 {
@@ -1456,37 +1450,36 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     train_k3_flatten(relu_4, flatten_2);   /* k9_flatten */
     train_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, sub, distance);
-    train_k11_sum(&count, distance, same, &metrics->accuracy);
-    train_k12_sum(&count, same, distance, &metrics->loss);
-    train_k13_dense_adam(&count, same, distance, sub, mul_2, neg, optimizer->m_tower_dense_1_bias,
+    train_k11_sum(&count, distance, same, &metrics->accuracy, &metrics->loss);
+    train_k12_dense_adam(&count, same, distance, sub, mul_2, neg, optimizer->m_tower_dense_1_bias,
             optimizer->v_tower_dense_1_bias);
-    train_k14_dense(neg, tower_dense_1_kernel_2, dense);
-    train_k15_dense(flatten_2, neg, dense_2);
-    train_k16_max_pool2d(relu_4, max_pool2d_3);
-    train_k17_relu(relu_4, max_pool2d_3, dense);
-    train_k18_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_11);
-    train_k19_conv2d(relu_4, conv2d_11, conv2d);
-    train_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
-    train_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
-    train_k22_conv2d(right, relu_6, conv2d_3);
-    train_k14_dense(mul_2, tower_dense_1_kernel_2, dense_5);   /* k23_dense */
-    train_k24_adam(&step, adam);
-    train_k25_dense_adam(flatten, mul_2, dense_6, optimizer->m_tower_dense_1_kernel, dense_2, optimizer->v_tower_dense_1_kernel,
+    train_k13_dense(neg, tower_dense_1_kernel_2, dense);
+    train_k14_dense(flatten_2, neg, dense_2);
+    train_k15_max_pool2d(relu_4, max_pool2d_3);
+    train_k16_relu(relu_4, max_pool2d_3, dense);
+    train_k17_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_11);
+    train_k18_conv2d(relu_4, conv2d_11, conv2d);
+    train_k19_conv2d(max_pool2d_2, relu_4, conv2d_2);
+    train_k20_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
+    train_k21_conv2d(right, relu_6, conv2d_3);
+    train_k13_dense(mul_2, tower_dense_1_kernel_2, dense_5);   /* k22_dense */
+    train_k23_adam(&step, adam);
+    train_k24_dense_adam(flatten, mul_2, dense_6, optimizer->m_tower_dense_1_kernel, dense_2, optimizer->v_tower_dense_1_kernel,
             params->tower_dense_1_kernel, adam);
-    train_k16_max_pool2d(relu_2, max_pool2d_5);   /* k26_max_pool2d */
-    train_k27_relu_conv2d(relu_2, max_pool2d_5, dense_5, relu_4, conv2d_4);
-    train_k28_conv2d_adam(conv2d_4, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
+    train_k15_max_pool2d(relu_2, max_pool2d_5);   /* k25_max_pool2d */
+    train_k26_relu_conv2d(relu_2, max_pool2d_5, dense_5, relu_4, conv2d_4);
+    train_k27_conv2d_adam(conv2d_4, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
             params->tower_conv2d_2_bias, adam, params->tower_dense_1_bias, optimizer->m_tower_dense_1_bias,
             optimizer->v_tower_dense_1_bias);
-    train_k19_conv2d(relu_2, conv2d_11, conv2d_6);   /* k29_conv2d */
-    train_k20_conv2d(max_pool2d, relu_2, conv2d_7);   /* k30_conv2d */
-    train_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_6, relu_8, relu_6, conv2d_8);
-    train_k32_conv2d_adam(conv2d_8, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
+    train_k18_conv2d(relu_2, conv2d_11, conv2d_6);   /* k28_conv2d */
+    train_k19_conv2d(max_pool2d, relu_2, conv2d_7);   /* k29_conv2d */
+    train_k30_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_6, relu_8, relu_6, conv2d_8);
+    train_k31_conv2d_adam(conv2d_8, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
             params->tower_conv2d_1_bias, adam);
-    train_k22_conv2d(left, relu_8, conv2d_10);   /* k33_conv2d */
-    train_k34_adam(optimizer->m_tower_conv2d_1_kernel, conv2d_3, conv2d_10, optimizer->v_tower_conv2d_1_kernel,
+    train_k21_conv2d(left, relu_8, conv2d_10);   /* k32_conv2d */
+    train_k33_adam(optimizer->m_tower_conv2d_1_kernel, conv2d_3, conv2d_10, optimizer->v_tower_conv2d_1_kernel,
             params->tower_conv2d_1_kernel, adam);
-    train_k35_adam(optimizer->m_tower_conv2d_2_kernel, conv2d_2, conv2d_7, optimizer->v_tower_conv2d_2_kernel,
+    train_k34_adam(optimizer->m_tower_conv2d_2_kernel, conv2d_2, conv2d_7, optimizer->v_tower_conv2d_2_kernel,
             params->tower_conv2d_2_kernel, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -1494,7 +1487,7 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
 }
 
 /* siamese.dl:26:, siamese.dl:20:, siamese.dl:11: dense -> f32[16] */
-static void gradients_k13_dense(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+static void gradients_k12_dense(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
         float *restrict sub, float *restrict mul_2, float *restrict neg, float *restrict tower_dense_1_bias_2)
 {
     float select[32];
@@ -1534,7 +1527,7 @@ static void gradients_k13_dense(const int32_t *restrict count_, const float *res
 }
 
 /* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates */
-static inline void gradients_k24_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1566,13 +1559,13 @@ static inline void gradients_k24_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k24_dense(const float *restrict flatten, const float *restrict mul_2,
+static void gradients_k23_dense(const float *restrict flatten, const float *restrict mul_2,
         float *restrict tower_dense_1_kernel_2, const float *restrict dense_2)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k24_dense_tile_4(flatten, i0_0, mul_2 + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
+            gradients_k23_dense_tile_4(flatten, i0_0, mul_2 + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 tower_dense_1_kernel_2[i0 * 16 + j0] = dense_2[i0 * 16 + j0] + tower_dense_1_kernel_2[i0 * 16 + j0];
@@ -1582,7 +1575,7 @@ static void gradients_k24_dense(const float *restrict flatten, const float *rest
 }
 
 /* siamese.dl:9: conv2d -> f32[16] */
-static void gradients_k27_conv2d(const float *restrict conv2d_4, float *restrict tower_conv2d_2_bias_2)
+static void gradients_k26_conv2d(const float *restrict conv2d_4, float *restrict tower_conv2d_2_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         tower_conv2d_2_bias_2[j0] = 0.0f;
@@ -1595,7 +1588,7 @@ static void gradients_k27_conv2d(const float *restrict conv2d_4, float *restrict
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 8, 16] */
-static void gradients_k30_conv2d(const float *restrict conv2d_2, const float *restrict conv2d_6,
+static void gradients_k29_conv2d(const float *restrict conv2d_2, const float *restrict conv2d_6,
         float *restrict tower_conv2d_2_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -1609,7 +1602,7 @@ static void gradients_k30_conv2d(const float *restrict conv2d_2, const float *re
 }
 
 /* siamese.dl:8: conv2d -> f32[8] */
-static void gradients_k32_conv2d(const float *restrict conv2d_7, float *restrict tower_conv2d_1_bias_2)
+static void gradients_k31_conv2d(const float *restrict conv2d_7, float *restrict tower_conv2d_1_bias_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         tower_conv2d_1_bias_2[j0] = 0.0f;
@@ -1622,7 +1615,7 @@ static void gradients_k32_conv2d(const float *restrict conv2d_7, float *restrict
 }
 
 /* siamese.dl:8: conv2d -> f32[3, 3, 1, 8] */
-static void gradients_k34_conv2d(const float *restrict conv2d_3, const float *restrict conv2d_8,
+static void gradients_k33_conv2d(const float *restrict conv2d_3, const float *restrict conv2d_8,
         float *restrict tower_conv2d_1_kernel_2)
 {
     for (int j0 = 0; j0 < 72; j0++) {
@@ -1683,30 +1676,29 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     train_k3_flatten(relu_4, flatten_2);   /* k9_flatten */
     train_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, sub, distance);
-    train_k11_sum(&count, distance, same, &metrics->accuracy);
-    train_k12_sum(&count, same, distance, &metrics->loss);
-    gradients_k13_dense(&count, same, distance, sub, mul_2, neg, gradients->tower_dense_1_bias);
-    train_k14_dense(neg, tower_dense_1_kernel_3, dense);
-    train_k15_dense(flatten_2, neg, dense_2);
-    train_k16_max_pool2d(relu_4, max_pool2d_3);
-    train_k17_relu(relu_4, max_pool2d_3, dense);
-    train_k18_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_9);
-    train_k19_conv2d(relu_4, conv2d_9, conv2d);
-    train_k20_conv2d(max_pool2d_2, relu_4, conv2d_2);
-    train_k21_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
-    train_k22_conv2d(right, relu_6, conv2d_3);
-    train_k14_dense(mul_2, tower_dense_1_kernel_3, dense_4);   /* k23_dense */
-    gradients_k24_dense(flatten, mul_2, gradients->tower_dense_1_kernel, dense_2);
-    train_k16_max_pool2d(relu_2, max_pool2d_5);   /* k25_max_pool2d */
-    train_k27_relu_conv2d(relu_2, max_pool2d_5, dense_4, relu_4, conv2d_4);   /* k26_relu_conv2d */
-    gradients_k27_conv2d(conv2d_4, gradients->tower_conv2d_2_bias);
-    train_k19_conv2d(relu_2, conv2d_9, conv2d_5);   /* k28_conv2d */
-    train_k20_conv2d(max_pool2d, relu_2, conv2d_6);   /* k29_conv2d */
-    gradients_k30_conv2d(conv2d_2, conv2d_6, gradients->tower_conv2d_2_kernel);
-    train_k31_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_5, relu_8, relu_6, conv2d_7);
-    gradients_k32_conv2d(conv2d_7, gradients->tower_conv2d_1_bias);
-    train_k22_conv2d(left, relu_8, conv2d_8);   /* k33_conv2d */
-    gradients_k34_conv2d(conv2d_3, conv2d_8, gradients->tower_conv2d_1_kernel);
+    train_k11_sum(&count, distance, same, &metrics->accuracy, &metrics->loss);
+    gradients_k12_dense(&count, same, distance, sub, mul_2, neg, gradients->tower_dense_1_bias);
+    train_k13_dense(neg, tower_dense_1_kernel_3, dense);
+    train_k14_dense(flatten_2, neg, dense_2);
+    train_k15_max_pool2d(relu_4, max_pool2d_3);
+    train_k16_relu(relu_4, max_pool2d_3, dense);
+    train_k17_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_9);
+    train_k18_conv2d(relu_4, conv2d_9, conv2d);
+    train_k19_conv2d(max_pool2d_2, relu_4, conv2d_2);
+    train_k20_max_pool2d_relu(relu_3, max_pool2d_4, conv2d, relu_6);
+    train_k21_conv2d(right, relu_6, conv2d_3);
+    train_k13_dense(mul_2, tower_dense_1_kernel_3, dense_4);   /* k22_dense */
+    gradients_k23_dense(flatten, mul_2, gradients->tower_dense_1_kernel, dense_2);
+    train_k15_max_pool2d(relu_2, max_pool2d_5);   /* k24_max_pool2d */
+    train_k26_relu_conv2d(relu_2, max_pool2d_5, dense_4, relu_4, conv2d_4);   /* k25_relu_conv2d */
+    gradients_k26_conv2d(conv2d_4, gradients->tower_conv2d_2_bias);
+    train_k18_conv2d(relu_2, conv2d_9, conv2d_5);   /* k27_conv2d */
+    train_k19_conv2d(max_pool2d, relu_2, conv2d_6);   /* k28_conv2d */
+    gradients_k29_conv2d(conv2d_2, conv2d_6, gradients->tower_conv2d_2_kernel);
+    train_k30_max_pool2d_relu_conv2d(relu, max_pool2d_6, conv2d_5, relu_8, relu_6, conv2d_7);
+    gradients_k31_conv2d(conv2d_7, gradients->tower_conv2d_1_bias);
+    train_k21_conv2d(left, relu_8, conv2d_8);   /* k32_conv2d */
+    gradients_k33_conv2d(conv2d_3, conv2d_8, gradients->tower_conv2d_1_kernel);
     metrics->count = count;
     return DL_OK;
 }
@@ -1768,19 +1760,26 @@ static void evaluate_k9_dense_sum_sqrt(const float *restrict flatten_2, const fl
     }
 }
 
-/* siamese.dl:28: -> f32 */
+/* siamese.dl:28:, siamese.dl:26: -> f32 */
 static void evaluate_k10_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
-        float *restrict accuracy)
+        float *restrict accuracy, float *restrict loss)
 {
     float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
+    float sum_v1[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v1[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float v1 = distance[r0];
-            const float v2 = same[r0];
-            sum_v0[lane] += r0 < count_[0] ? (float)((v1 < 0.5f) == (0.5f < v2)) : 0.0f;
+            const int v1 = r0 < count_[0];
+            const float v2 = distance[r0];
+            const float v3 = same[r0];
+            sum_v0[lane] += v1 ? (float)((v2 < 0.5f) == (0.5f < v3)) : 0.0f;
+            const float v4 = 1.0f - v2;
+            const float v5 = v4 < 0.0f ? 0.0f : v4;
+            sum_v1[lane] += v1 ? v3 * (v2 * v2) + (1.0f - v3) * (v5 * v5) : 0.0f;
         }
     }
     for (int lane = 0; lane < 4; lane++)
@@ -1789,31 +1788,12 @@ static void evaluate_k10_sum(const int32_t *restrict count_, const float *restri
         sum_v0[lane] += sum_v0[lane + 2];
     sum_v0[0] += sum_v0[1];
     accuracy[0] = sum_v0[0];
-}
-
-/* siamese.dl:26: -> f32 */
-static void evaluate_k11_sum(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
-        float *restrict loss)
-{
-    float sum_v0[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v0[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = same[r0];
-            const float v2 = distance[r0];
-            const float v3 = 1.0f - v2;
-            const float v4 = v3 < 0.0f ? 0.0f : v3;
-            sum_v0[lane] += r0 < count_[0] ? v1 * (v2 * v2) + (1.0f - v1) * (v4 * v4) : 0.0f;
-        }
-    }
     for (int lane = 0; lane < 4; lane++)
-        sum_v0[lane] += sum_v0[lane + 4];
+        sum_v1[lane] += sum_v1[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v0[lane] += sum_v0[lane + 2];
-    sum_v0[0] += sum_v0[1];
-    loss[0] = sum_v0[0];
+        sum_v1[lane] += sum_v1[lane + 2];
+    sum_v1[0] += sum_v1[1];
+    loss[0] = sum_v1[0];
 }
 
 dl_status siamese_evaluate(const siamese_params *params, const float *left, const float *right, const float *same,
@@ -1846,8 +1826,7 @@ dl_status siamese_evaluate(const siamese_params *params, const float *left, cons
     train_k3_flatten(relu_4, flatten_2);   /* k8_flatten */
     evaluate_k9_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, distance);
-    evaluate_k10_sum(&count, distance, same, &metrics->accuracy);
-    evaluate_k11_sum(&count, same, distance, &metrics->loss);
+    evaluate_k10_sum(&count, distance, same, &metrics->accuracy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

@@ -1843,8 +1843,7 @@ static void train_k27_dense_adam(const float *restrict layer_norm_1_y_2, const f
 /* transformer.dl:24: layer_norm, transformer.dl:31: adam;
  * transformer.dl:13: dense, transformer.dl:31: adam;
  * transformer.dl:12: layer_norm, transformer.dl:31: adam;
- * transformer.dl:11: multi_head_attention, transformer.dl:31: adam;
- * transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16]; in 7 places */
+ * transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16]; in 6 places */
 static void train_k28_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
         float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta, const float *restrict adam)
 {
@@ -2695,38 +2694,48 @@ static void train_k54_multi_head_attention_layer_norm(const float *restrict mult
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k57_layer_norm_adam(const float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y,
+static void train_k56_layer_norm_adam(const float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y,
         float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
-        const float *restrict adam, float *restrict block_1_attention_value_bias,
+        const float *restrict adam, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
+        float *restrict block_1_norm_a_beta, float *restrict block_1_attention_value_bias,
         const float *restrict m_block_1_attention_value_bias, const float *restrict v_block_1_attention_value_bias)
 {
+    float layer_norm_30[16];
     float layer_norm_31[16];
     for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_30[j0] = 0.0f;
         layer_norm_31[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_31[j0] += multi_head_attention_24[j0 + r1 * 128 + r2 * 16]
-                        * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
+                const float v1 = multi_head_attention_24[j0 + r1 * 128 + r2 * 16];
+                layer_norm_30[j0] += v1;
+                layer_norm_31[j0] += v1 * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
-    const float v1 = adam[0];
+    const float v2 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = layer_norm_31[j0];
-        const float add_v1 = m_block_1_norm_a_gamma[j0] * 0.9f + v2 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v1;
-        const float add_v2 = v_block_1_norm_a_gamma[j0] * 0.999f + v2 * 0.001f * v2;
-        v_block_1_norm_a_gamma[j0] = add_v2;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v1 * m_block_1_attention_value_bias[j0]
+        const float v3 = layer_norm_31[j0];
+        const float v4 = layer_norm_30[j0];
+        const float add_v2 = m_block_1_norm_a_gamma[j0] * 0.9f + v3 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v2;
+        const float add_v3 = v_block_1_norm_a_gamma[j0] * 0.999f + v3 * 0.001f * v3;
+        v_block_1_norm_a_gamma[j0] = add_v3;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v2 * add_v2 / (dl_sqrt(add_v3) + 1e-07f);
+        const float add_v5 = m_block_1_norm_a_beta[j0] * 0.9f + v4 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v5;
+        const float add_v6 = v_block_1_norm_a_beta[j0] * 0.999f + v4 * 0.001f * v4;
+        v_block_1_norm_a_beta[j0] = add_v6;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v2 * m_block_1_attention_value_bias[j0]
                 / (dl_sqrt(v_block_1_attention_value_bias[j0]) + 1e-07f);
     }
 }
 
 /* transformer.dl:20: embedding, transformer.dl:31: adam -> f32[8, 16] */
-static void train_k58_embedding_adam(const float *restrict layer_norm_34, float *restrict m_positions,
+static void train_k57_embedding_adam(const float *restrict layer_norm_34, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 128; j0++) {
@@ -2742,7 +2751,7 @@ static void train_k58_embedding_adam(const float *restrict layer_norm_34, float 
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16]; in 2 places */
-static void train_k59_embedding(const float *restrict layer_norm_34, const int32_t *restrict tokens,
+static void train_k58_embedding(const float *restrict layer_norm_34, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -2757,7 +2766,7 @@ static void train_k59_embedding(const float *restrict layer_norm_34, const int32
 }
 
 /* transformer.dl:31: adam -> f32[256, 16] */
-static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k59_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
@@ -2961,14 +2970,13 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);   /* k55_multi_head_attention_adam */
-    train_k28_layer_norm_adam(multi_head_attention_24, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
-            params->block_1_norm_a_beta, adam);   /* k56_layer_norm_adam */
-    train_k57_layer_norm_adam(multi_head_attention_24, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
-            optimizer->v_block_1_norm_a_gamma, params->block_1_norm_a_gamma, adam, params->block_1_attention_value_bias,
+    train_k56_layer_norm_adam(multi_head_attention_24, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
+            optimizer->v_block_1_norm_a_gamma, params->block_1_norm_a_gamma, adam, optimizer->m_block_1_norm_a_beta,
+            optimizer->v_block_1_norm_a_beta, params->block_1_norm_a_beta, params->block_1_attention_value_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k58_embedding_adam(layer_norm_34, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k59_embedding(layer_norm_34, tokens, embedding_2);
-    train_k60_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k57_embedding_adam(layer_norm_34, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k58_embedding(layer_norm_34, tokens, embedding_2);
+    train_k59_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -3035,8 +3043,7 @@ static void gradients_k26_dense(const float *restrict layer_norm_1_y_2, const fl
 /* transformer.dl:24: layer_norm;
  * transformer.dl:13: dense;
  * transformer.dl:12: layer_norm;
- * transformer.dl:11: multi_head_attention;
- * transformer.dl:10: layer_norm -> f32[16]; in 7 places */
+ * transformer.dl:11: multi_head_attention -> f32[16]; in 6 places */
 static void gradients_k27_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3251,24 +3258,26 @@ static void gradients_k52_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k56_layer_norm(const float *restrict multi_head_attention_18, const float *restrict block_1_norm_a_y,
-        float *restrict block_1_norm_a_gamma_2)
+static void gradients_k55_layer_norm(const float *restrict multi_head_attention_18, float *restrict block_1_norm_a_beta_2,
+        const float *restrict block_1_norm_a_y, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_a_beta_2[j0] = 0.0f;
         block_1_norm_a_gamma_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_a_gamma_2[j0] += multi_head_attention_18[j0 + r1 * 128 + r2 * 16]
-                        * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
+                const float v1 = multi_head_attention_18[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_a_beta_2[j0] += v1;
+                block_1_norm_a_gamma_2[j0] += v1 * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
             }
         }
     }
 }
 
 /* transformer.dl:20: embedding -> f32[8, 16] */
-static void gradients_k57_embedding(const float *restrict layer_norm_28, float *restrict positions_2)
+static void gradients_k56_embedding(const float *restrict layer_norm_28, float *restrict positions_2)
 {
     for (int j0 = 0; j0 < 128; j0++) {
         positions_2[j0] = layer_norm_28[j0] + layer_norm_28[j0 + 128] + layer_norm_28[j0 + 256] + layer_norm_28[j0 + 384];
@@ -3443,10 +3452,10 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
             layer_norm_28);   /* k53_multi_head_attention_layer_norm */
     gradients_k39_multi_head_attention(block_1_y, multi_head_attention_16,
             gradients->block_1_attention_query_kernel);   /* k54_multi_head_attention */
-    gradients_k27_layer_norm(multi_head_attention_18, gradients->block_1_norm_a_beta);   /* k55_layer_norm */
-    gradients_k56_layer_norm(multi_head_attention_18, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
-    gradients_k57_embedding(layer_norm_28, gradients->positions);
-    train_k59_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);   /* k58_embedding */
+    gradients_k55_layer_norm(multi_head_attention_18, gradients->block_1_norm_a_beta, block_1_norm_a_y,
+            gradients->block_1_norm_a_gamma);
+    gradients_k56_embedding(layer_norm_28, gradients->positions);
+    train_k58_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);   /* k57_embedding */
     metrics->count = count;
     return DL_OK;
 }

@@ -272,20 +272,30 @@ static void print_reduce_body(Out *o, const Stage *s)
     }
 }
 
-/* One position of the last loop for each lane. A sum of the same value again and again has no use for the position. */
-static void print_reduce_lanes(Out *o, const Stage *s, const Var *last)
+/* The last loop, one position for each lane. A body that is the same again and again has no use for the position. */
+static void open_lanes(Out *o, const Stage *s, const Var *last)
 {
     const char *v = last->name;
     open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d) {", v, v, last->extent, v, s->lanes));
     open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", s->lanes));
+}
+
+static void close_lanes(Out *o, const Var *last, StrBuf *body)
+{
+    if (mentions(sb_text(body), last->name))
+        line(o, "const int %s = %s_0 + lane;", last->name, last->name);
+    sb_puts(o->sb, sb_text(body));
+    close_loops(o, 2);
+}
+
+static void print_reduce_lanes(Out *o, const Stage *s, const Var *last)
+{
+    open_lanes(o, s, last);
     StrBuf *out = o->sb, body = {.a = o->a};
     o->sb = &body;
     print_reduce_body(o, s);
     o->sb = out;
-    if (mentions(sb_text(&body), last->name))
-        line(o, "const int %s = %s_0 + lane;", last->name, last->name);
-    sb_puts(o->sb, sb_text(&body));
-    close_loops(o, 2);
+    close_lanes(o, last, &body);
 }
 
 static void print_reduce(Out *o, const Stage *s)
@@ -335,36 +345,97 @@ static void open_columns(Out *o, const Var *column)
         open_loop(o, column);
 }
 
-/* Accumulates into memory along the last parallel loop, which is the contiguous one. */
+/* Where a column's sum so far is: with lanes in an array of the kernel's own, else where the result goes. */
+static const char *column_sum(Out *o, const Stage *s, const Item *item, const char *lane)
+{
+    if (s->lanes > 1)
+        return arena_printf(o->a, "lanes_%s[%s][%s]", unit_name(o, item->unit), lane, s->loop[s->nparallel - 1]->name);
+    StrBuf sb = {.a = o->a};
+    put_element(o, &sb, item->buffer, item->at);
+    return sb_text(&sb);
+}
+
+static void print_columns_start(Out *o, const Stage *s)
+{
+    const Var *column = s->loop[s->nparallel - 1];
+    for (int i = 0; i < s->items.n && s->lanes > 1; i++)
+        line(o, "%s lanes_%s[%d][%" PRId64 "];", c_value_type(s->items.at[i].value->dt), unit_name(o, s->items.at[i].unit), s->lanes,
+             column->extent);
+    if (s->lanes > 1)
+        open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", s->lanes));
+    open_columns(o, column);
+    for (int i = 0; i < s->items.n; i++)
+        line(o, "%s = %s;", column_sum(o, s, &s->items.at[i], "lane"), start_of(&s->items.at[i]));
+    close_loops(o, 1 + (s->lanes > 1));
+}
+
+/* One position of the reduce loops, for all columns. */
+static void print_columns_step(Out *o, const Stage *s)
+{
+    const Var *column = s->loop[s->nparallel - 1];
+    bool over = s->items.n == 1 && is_passed_over(&s->items.at[0], column);
+    if (over) {
+        StrBuf head = {.a = o->a};
+        sb_puts(&head, "if (");
+        put_conditions(o, &head, s->items.at[0].value);
+        sb_puts(&head, ") {");
+        open_block(o, sb_text(&head));
+    }
+    open_columns(o, column);
+    for (int i = 0; i < s->items.n; i++) {
+        Item item = s->items.at[i];
+        item.value = over ? item.value->in[0] : item.value;
+        print_item_temps(o, item.value);
+        print_step(o, s, &item, column_sum(o, s, &item, "lane"));
+    }
+    close_loops(o, 1 + over);
+}
+
+/* Lanes are added up by halves. */
+static void print_columns_finish(Out *o, const Stage *s)
+{
+    for (int half = s->lanes / 2; half > 0; half /= 2) {
+        if (half > 1)
+            open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", half));
+        open_columns(o, s->loop[s->nparallel - 1]);
+        for (int i = 0; i < s->items.n; i++) {
+            const Item *item = &s->items.at[i];
+            const char *to = column_sum(o, s, item, half > 1 ? "lane" : "0");
+            line(o, "%s", joined(o, item, to, column_sum(o, s, item, half > 1 ? arena_printf(o->a, "lane + %d", half) : "1")));
+            if (half == 1)
+                print_store(o, item, to);
+        }
+        close_loops(o, 1 + (half > 1));
+    }
+}
+
+/* Sums along the last parallel loop, which is the contiguous one; lanes of them for positions of the last reduce loop side by side, so
+ * that few columns need not wait for one another. */
 static void print_reduce_columns(Out *o, const Stage *s)
 {
     ExList temps = {0};
-    Item taken = s->items.at[0], *item = &taken;
-    const Var *column = s->loop[s->nparallel - 1];
+    const Var *last = s->loop[s->nloop - 1], *column = s->loop[s->nparallel - 1];
     prepare(o, s, &temps);
     print_temps(o, &temps, 0);
     if (is_split(o, column))
         open_split(o, column);
     open_loops(o, s, 0, s->nparallel - 1, &temps);
-    open_columns(o, column);
-    print_store(o, item, start_of(item));
-    close_loops(o, 1);
-    open_loops(o, s, s->nparallel, s->nloop, &temps);
-    bool over = is_passed_over(item, column);
-    if (over) {
-        StrBuf head = {.a = o->a};
-        sb_puts(&head, "if (");
-        put_conditions(o, &head, item->value);
-        sb_puts(&head, ") {");
-        open_block(o, sb_text(&head));
-        item->value = item->value->in[0];
+    print_columns_start(o, s);
+    open_loops(o, s, s->nparallel, s->nloop - (s->lanes > 1), &temps);
+    if (s->lanes > 1) {
+        open_lanes(o, s, last);
+        StrBuf *out = o->sb, body = {.a = o->a};
+        o->sb = &body;
+        print_temps(o, &temps, last->depth);
+        print_columns_step(o, s);
+        o->sb = out;
+        close_lanes(o, last, &body);
+    } else {
+        print_columns_step(o, s);
     }
-    open_columns(o, column);
-    print_item_temps(o, item->value);
-    StrBuf sb = {.a = o->a};
-    put_element(o, &sb, item->buffer, item->at);
-    print_step(o, s, item, sb_text(&sb));
-    close_loops(o, s->nloop + over + is_split(o, column));
+    close_loops(o, s->nloop - s->nparallel - (s->lanes > 1));
+    print_columns_finish(o, s);
+    close_loops(o, s->nparallel - 1 + is_split(o, column));
 }
 
 /* ---- scatter, check -------------------------------------------------------------------------------- */

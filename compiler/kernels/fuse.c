@@ -208,13 +208,31 @@ static bool is_plain(const Unit *u)
     return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_ELEMENT;
 }
 
-/* A group of element work over a tensor that u works on too, side by side. */
+/* Long reductions over the same loops. */
+static bool are_twins(const Unit *u, const Unit *v)
+{
+    int64_t extent[MAX_RANK], other[MAX_RANK];
+    const Unit *const both[] = {u, v};
+    for (int i = 0; i < 2; i++)
+        if (both[i]->kind != UNIT_VALUE || op_info(both[i]->node->op)->class != CLASS_REDUCE || reduces_inline(both[i]->node))
+            return false;
+    int n = reduced_axes(u->node, extent);
+    if (!shape_eq(u->type, v->type) || reduced_axes(v->node, other) != n)
+        return false;
+    for (int i = 0; i < n; i++)
+        if (extent[i] != other[i])
+            return false;
+    return true;
+}
+
+/* A group of element work, or of sums, over a tensor that u works on too, side by side. */
 static void consider_neighbours(Lower *c, const Unit *u, int *best, int *outer)
 {
     for (int i = 0; i < u->needs.n; i++) {
         const Unit *needed = u->needs.at[i];
         for (int k = needed->placed > MOST_TRIED ? needed->placed - MOST_TRIED : 0; k < needed->placed && *best < 0; k++)
-            if (is_plain(needed->users.at[k]) && type_eq(needed->users.at[k]->type, u->type))
+            if ((is_plain(u) && is_plain(needed->users.at[k]) && type_eq(needed->users.at[k]->type, u->type)) ||
+                are_twins(u, needed->users.at[k]))
                 consider(c, u, needed->users.at[k]->group, best, outer);
     }
 }
@@ -265,7 +283,7 @@ static void place_unit(Lower *c, Unit *u)
     for (int i = 0; i < u->needs.n && is_sociable(u); i++)
         if (!is_tiled(u) || may_chain(c, u, u->needs.at[i]->group))
             consider(c, u, u->needs.at[i]->group, &best, &outer);
-    if (best < 0 && is_plain(u))
+    if (best < 0 && (is_plain(u) || are_twins(u, u)))
         consider_neighbours(c, u, &best, &outer);
     if (best < 0) {
         group_new(c)->shape = u->type;

@@ -7,6 +7,8 @@
 enum {
     LONG_REDUCTION = 32,    /* elements from which accumulators side by side are worth it */
     MIN_LANES = 8,          /* accumulators for targets whose vectors hold fewer floats */
+    LONG_COLUMN = 128,      /* elements from which lanes are worth it */
+    COLUMNS_AT_ONCE = 128,  /* sums of columns under way: eight vectors of sixteen floats */
     LOCAL_BYTES = 1024,     /* the largest array a kernel keeps on the stack */
 };
 
@@ -248,11 +250,55 @@ static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
     return true;
 }
 
+/* Whether e steps from one float to the next along the column, and not along the last reduce loop. */
+static bool is_by_columns(const Stage *s, const Ex *e)
+{
+    const Var *column = s->nparallel ? s->loop[s->nparallel - 1] : NULL;
+    return column && column->extent >= 4 && smallest_step(e, column, 0) == 1 && smallest_step(e, s->loop[s->nloop - 1], 0) != 1;
+}
+
+/* So many lanes that a few vectors are added to in turn: one would have to wait for itself. */
+static int column_lanes(const Making *m, const Stage *s)
+{
+    int64_t columns = s->loop[s->nparallel - 1]->extent, each = 1;
+    int lanes = 1;
+    for (int i = s->nparallel; i < s->nloop; i++)
+        each *= s->loop[i]->extent;
+    while (m->c->p->target->lanes > 1 && each >= LONG_COLUMN && lanes * columns < COLUMNS_AT_ONCE && s->loop[s->nloop - 1]->extent % (2 * lanes) == 0)
+        lanes *= 2;
+    return lanes;
+}
+
+/* The sums of u's columns in the last stage's loops, where this has just these loops. */
+static bool join_columns(Making *m, Unit *u, int nr, const int64_t *extent)
+{
+    if (!m->k->stages.n || u->node->op == OP_ARGMAX)
+        return false;
+    Stage *s = m->k->stages.at[m->k->stages.n - 1];
+    int64_t all[2 * MAX_RANK];
+    int inner = own_loops(m, u, all);
+    if (s->kind != STAGE_REDUCE || !s->vector || s->nparallel != inner)
+        return false;
+    for (int i = 0; i < nr; i++)
+        all[inner + i] = extent[i];
+    if (!same_loops(s, inner + nr, all))
+        return false;
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    unit_index(m, u, s, index);
+    for (int i = 0; i < nr; i++)
+        reduced[i] = lin_var(m->k->a, s->loop[inner + i]);
+    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
+    if (reads_stage(value, s) || !is_by_columns(s, value))
+        return false;
+    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
+    return true;
+}
+
 static void reduce_stage(Making *m, Unit *u)
 {
     int64_t extent[MAX_RANK];
     int nr = reduced_axes(u->node, extent);
-    if (join_reduction(m, u, nr, extent))
+    if (join_reduction(m, u, nr, extent) || join_columns(m, u, nr, extent))
         return;
     forget_here(m);
     Stage *s = stage_new(m, STAGE_REDUCE);
@@ -265,15 +311,10 @@ static void reduce_stage(Making *m, Unit *u)
     }
     Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
     add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
-    const Var *last = s->loop[s->nloop - 1];
-    const Var *column = s->nparallel ? s->loop[s->nparallel - 1] : NULL;
-    int64_t along = smallest_step(value, last, 0), across = column ? smallest_step(value, column, 0) : 0;
     if (u->node->op == OP_ARGMAX)
         return;
-    if (column && column->extent >= 4 && across == 1 && along != 1)
-        s->vector = 1;
-    else
-        s->lanes = lanes_for(m, s);
+    s->vector = is_by_columns(s, value);
+    s->lanes = s->vector ? column_lanes(m, s) : lanes_for(m, s);
 }
 
 /* Columns keep their last axis for inner loops where that is the one the operand of their reduction is contiguous along. */
@@ -512,8 +553,9 @@ static bool kernel_loads(const Kernel *k, const Buffer *buffer)
 static bool sums_in_memory(const Kernel *k, const Buffer *buffer)
 {
     for (int i = 0; i < k->stages.n; i++)
-        if (k->stages.at[i]->vector && k->stages.at[i]->items.at[0].buffer == buffer)
-            return true;
+        for (int j = 0; k->stages.at[i]->vector && j < k->stages.at[i]->items.n; j++)
+            if (k->stages.at[i]->items.at[j].buffer == buffer)
+                return true;
     return false;
 }
 
