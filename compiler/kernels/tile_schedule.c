@@ -221,12 +221,15 @@ static bool cut_panel(const Contraction *k, int64_t most, TileSchedule *s)
 typedef struct Search {
     const Contraction *k;
     const Target *target;
+    int panel_tiles;        /* so many or, -1, what is best */
     TileSchedule best;
     double least;
 } Search;
 
 static void consider(Search *f, TileSchedule s)
 {
+    if (f->panel_tiles >= 0 && s.panel_tiles != f->panel_tiles)
+        return;
     double cost = schedule_cost(f->k, f->target, &s);
     if (f->least > 0 && cost >= f->least)
         return;
@@ -284,7 +287,7 @@ static void consider_columns(Search *f, int axis)
 
 TileSchedule tile_schedule(const Contraction *k, const Target *target)
 {
-    Search f = {.k = k, .target = target};
+    Search f = {.k = k, .target = target, .panel_tiles = -1};
     for (int axis = k->n_axis - 1; axis >= 0; axis--)
         if (gives_rows(k, axis, target))
             consider_columns(&f, axis);
@@ -300,21 +303,28 @@ static int by_cost(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
+/* The cheapest heights of tiles so wide: with panels of each size, and without. */
+static int find_heights(Search *found, int n, int most, const Contraction *k, const Target *target, TileSchedule s)
+{
+    if ((int64_t)s.lanes * s.columns > k->extent[k->n_axis] || (s.lanes > 1 && s.lanes < LEAST_LANES))
+        return n;
+    for (int panels = 0; panels <= MOST_TILES && n < most; panels = panels ? 2 * panels : 1) {
+        found[n] = (Search){.k = k, .target = target, .panel_tiles = panels};
+        consider_rows(&found[n], s);
+        n += found[n].least > 0;
+    }
+    return n;
+}
+
 int tile_candidates(const Contraction *k, const Target *target, TileSchedule *list, int most)
 {
-    enum { MOST = 256 };
+    enum { MOST = 512 };
     Search found[MOST];
     int n = 0;
     for (int axis = -1; axis < k->n_axis; axis++)
         for (int lanes = target->lanes; lanes >= 1 && (axis < 0 || gives_rows(k, axis, target)); lanes /= 2)
-            for (int columns = 1; columns <= WIDEST && n < MOST; columns++) {
-                TileSchedule s = {.row_axis = axis, .lanes = lanes, .columns = columns};
-                found[n] = (Search){.k = k, .target = target};
-                if ((int64_t)lanes * columns > k->extent[k->n_axis] || (lanes > 1 && lanes < LEAST_LANES))
-                    continue;
-                consider_rows(&found[n], s);
-                n += found[n].least > 0;
-            }
+            for (int columns = 1; columns <= WIDEST; columns++)
+                n = find_heights(found, n, MOST, k, target, (TileSchedule){.row_axis = axis, .lanes = lanes, .columns = columns});
     qsort(found, (size_t)n, sizeof *found, by_cost);
     list[0] = tile_schedule(k, target);
     int at = 1;
