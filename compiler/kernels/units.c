@@ -225,13 +225,11 @@ static bool wants_pack(Lower *c, const Node *n, int *permutation)
 
 Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
 {
-    const Node *outside = outside_of_scan(c, n);
-    if (outside)
-        return pack_of(c->parent, outside, permutation);
     for (Unit *u = c->pack[n->id]; u; u = u->next_pack)
         if (!memcmp(u->permutation, permutation, sizeof(int) * (size_t)n->type.rank))
             return u;
-    return NULL;
+    const Node *outside = outside_of_scan(c, n);
+    return outside ? pack_of(c->parent, outside, permutation) : NULL;
 }
 
 /* A scan, behind its carries' first values. */
@@ -246,7 +244,9 @@ static void push_loop(Lower *c, const Node *n)
         if (!outside || !wants_pack(body, x, permutation))
             continue;
         push_pack(c, outside, permutation);
-        need_unit(c, loop, pack_of(c, outside, permutation));
+        Unit *pack = pack_of(c, outside, permutation);
+        if (pack->context == c)     /* else it is made before the scan that c is the body of */
+            need_unit(c, loop, pack);
     }
     for (int k = 0; k < n->attr.scan.ncarry; k++) {
         Unit *first = unit_new(c, UNIT_COPY, n->in[k], c->body[n->id]->carry[k], NULL);

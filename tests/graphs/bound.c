@@ -331,19 +331,23 @@ static void bound_sum(Run *r, const Node *n, int of)
 {
     const Node *x = n->in[of];
     int64_t count = type_count(x->type), results = type_count(n->type);
-    double *size = scratch(r, 0, count), *one = scratch(r, 1, count);
+    double *size = scratch(r, 0, count), *one = scratch(r, 1, count), *unsure = scratch(r, 4, count);
     double *sizes = scratch(r, 2, results), *terms = scratch(r, 3, results), *carried = r->error[n->id];
     const double *in[2] = {value_in(r, n, 0), n->nin > 1 ? value_in(r, n, 1) : NULL},
                  *value = eval_out(&r->e, n);
     for (int64_t i = 0; i < count; i++) {
         size[i] = finite_size(in[of][i]) + error_in(r, n, of)[i];
         one[i] = 1;
+        unsure[i] = error_in(r, n, of)[i] > 0;
     }
     const double *original = in[of];
-    bool exactly = x->type.dt != DT_F32;
-    in[of] = error_in(r, n, of), evaluate(r, n, in, 0, carried);
-    if (exactly)
+    if (x->type.dt != DT_F32) { /* exact, or unknown: errors cannot be added up where sums wrap around */
+        in[of] = unsure, evaluate(r, n, in, 0, carried);
+        for (int64_t i = 0; i < results; i++)
+            carried[i] = carried[i] > 0 ? INFINITY : 0;
         return;
+    }
+    in[of] = error_in(r, n, of), evaluate(r, n, in, 0, carried);
     in[of] = size, evaluate(r, n, in, 0, sizes);
     in[of] = one, evaluate(r, n, in, 0, terms);
     in[of] = original;
