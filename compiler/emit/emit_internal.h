@@ -58,6 +58,7 @@ void print_panels(Out *o, const Stage *tile);       /* a tile whose right operan
 /* ---- emit_parallel.c: of a kernel that several threads share ------------------------------------------ */
 bool is_split(const Out *o, const Var *v);          /* one of the loops it is cut along */
 void open_split(Out *o, const Var *v);              /* such a loop, over the turns from dl_from up to dl_to */
+void open_steps(Out *o, const Tile *t);             /* the loop over a tile's columns, as many at a time as it makes: column_step */
 void print_pieces(Out *o, const char *parameters);  /* the kernel, as what hands out the pieces of its range */
 
 /* ---- emit_kernel.c --------------------------------------------------------------------------------- */

@@ -72,7 +72,7 @@ void print_panels(Out *o, const Stage *tile)
     int opened = 0;
     line(o, "float panel[%" PRId64 "] DL_ALIGNED;", panel_rows(t) * width);
     if (t->n->extent != width) {
-        open_block(o, arena_printf(o->a, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ") {", t->n->extent, width));
+        open_steps(o, t);
         opened++;
     }
     if (split >= 0) {

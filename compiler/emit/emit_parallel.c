@@ -67,6 +67,15 @@ void open_split(Out *o, const Var *v)
         print_position(o, i);
 }
 
+void open_steps(Out *o, const Tile *t)
+{
+    const int64_t step = column_step(t);
+    if (is_split(o, t->n))
+        open_block(o, arena_printf(o->a, "for (int n = dl_from * %" PRId64 "; n < dl_to * %" PRId64 "; n += %" PRId64 ") {", step, step, step));
+    else
+        open_block(o, arena_printf(o->a, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ") {", t->n->extent, step));
+}
+
 /* ---- functions ------------------------------------------------------------------------------------- */
 static const char *arguments_struct(Out *o)
 {

@@ -266,7 +266,9 @@ void print_tile(Out *o, const Stage *s)
     int64_t width = t->schedule.lanes * t->schedule.columns, extent = t->n->extent;
     bool loop = extent != width && t->schedule.panel_tiles == 0;
     const char *column = tile_column(o, t);
-    if (loop)
+    if (loop && is_split(o, t->n))
+        line(o, "for (int n = dl_from * %" PRId64 "; n < dl_to * %" PRId64 "; n += %" PRId64 ")", width, width, width);
+    else if (loop)
         line(o, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ")", extent, width);
     o->indent += loop;
     const char *left = t->a_n && strcmp(column, "0") ? arena_printf(o->a, "%s + %s", lin_text(o, a_at), column) : lin_text(o, a_at);

@@ -245,7 +245,8 @@ typedef struct Tile {
  * less. Returns how many tiles there are. */
 int tile_rows(int64_t extent, int most, int *large, int *nlarge);
 int64_t tile_extent(const Tile *t);     /* how many rows there are */
-/* Of a loop. A tile's block makes one for each of its blocks, columns one for each SPLIT_COLUMNS, or one where these do not fit. */
+int64_t column_step(const Tile *t);                     /* columns that one turn of a tile's loop over them makes */
+/* Of a loop. A tile's block makes one for each of its blocks, its columns one for each step, columns one for each SPLIT_COLUMNS, or one where these do not fit. */
 int64_t split_turns(const Kernel *k, const Var *v);
 bool is_column(const Kernel *k, const Var *v);          /* the only loop of sums of columns, and all the kernel does */
 int64_t panel_rows(const Tile *t);      /* how many steps of k a panel holds */

@@ -7,12 +7,18 @@
 #include "lower.h"
 
 static const double WORTH = 1.5;    /* times the hand-over must be saved */
+static const double EVEN = 0.9;     /* of the threads' time that they work: shares as good as equal */
 
 enum {
     PIECES = 8,     /* of a hand-over is how long a piece takes at the least */
     PLENTY = 8,     /* turns for each thread, so that none waits long for the last piece */
     VECTORS = 64,   /* elements of a contiguous loop that stay together: lines of the cache */
 };
+
+static const Tile *tile_of(const Kernel *k)
+{
+    return k->stages.at[0]->tile;
+}
 
 /* ---- work ------------------------------------------------------------------------------------------ */
 typedef struct Seen {
@@ -73,19 +79,22 @@ static double kernel_cycles(const Plan *p, const Kernel *k)
 }
 
 /* ---- loops ----------------------------------------------------------------------------------------- */
-static const Tile *tile_of(const Kernel *k)
-{
-    return k->stages.at[0]->tile;
-}
-
 bool is_column(const Kernel *k, const Var *v)
 {
     const Stage *s = k->stages.at[0];
     return k->stages.n == 1 && s->kind == STAGE_REDUCE && s->vector && s->nparallel == 1 && s->loop[0] == v;
 }
 
+int64_t column_step(const Tile *t)
+{
+    const TileSchedule *s = &t->schedule;
+    return (int64_t)s->lanes * s->columns * (s->panel_tiles ? s->panel_tiles : 1);
+}
+
 int64_t split_turns(const Kernel *k, const Var *v)
 {
+    if (tile_of(k) && tile_of(k)->n == v)
+        return v->extent % column_step(tile_of(k)) ? 1 : v->extent / column_step(tile_of(k));
     if (is_column(k, v))
         return v->extent % SPLIT_COLUMNS ? 1 : v->extent / SPLIT_COLUMNS;
     const Tile *t = tile_of(k);
@@ -112,6 +121,13 @@ static void split_outer(const Plan *p, const Kernel *k, int from, Split *s)
     }
 }
 
+/* Of the threads' time, what they all work. */
+static double balance(const Plan *p, int64_t turns)
+{
+    const int n = p->target->threads.n;
+    return (double)turns / (double)(n * ((turns + n - 1) / n));
+}
+
 /* Where a tile's columns are copied by panels: the loops around these, or, if they make few turns, those within. */
 static void split_panels(const Plan *p, const Kernel *k, Split *s)
 {
@@ -123,6 +139,8 @@ static void split_panels(const Plan *p, const Kernel *k, Split *s)
         return;
     *s = (Split){.turns = 1};
     split_outer(p, k, outside, s);
+    if (balance(p, s->turns) < EVEN)        /* each piece copies all panels */
+        *s = (Split){.turns = 1};
 }
 
 /* One loop of a kernel's only stage: the outermost with plenty of turns, or the longest. Columns that are summed up in memory stay
@@ -144,6 +162,19 @@ static void split_stage(const Plan *p, const Kernel *k, Split *s)
         add_loop(k, s, best);
 }
 
+/* A tile that is all its kernel does may be cut between its columns, where that leaves nobody waiting, and panels are copied once. */
+static void split_columns(const Plan *p, const Kernel *k, Split *s)
+{
+    const Tile *t = tile_of(k);
+    if (!t || k->stages.n > 1 || p->target->calls_gemm || t->schedule.outside)
+        return;
+    double so_far = balance(p, s->turns), bar = t->schedule.panel_tiles ? 1 : 1.1;
+    if (balance(p, split_turns(k, t->n)) < bar * so_far || split_turns(k, t->n) == 1)
+        return;
+    *s = (Split){.turns = 1};
+    add_loop(k, s, t->n);
+}
+
 static int64_t round_up(int64_t x, int64_t to)
 {
     return (x + to - 1) / to * to;
@@ -155,7 +186,7 @@ static int64_t grain_of(const Plan *p, const Kernel *k, const Split *s, double c
     const Stage *stage = k->stages.at[0];
     int64_t share = (s->turns + p->target->threads.n - 1) / p->target->threads.n;
     bool last = stage->kind == STAGE_MAP && stage->nloop && s->var[0] == stage->loop[stage->nloop - 1];
-    if (stage->tile && stage->tile->schedule.panel_tiles)    /* each piece copies all panels */
+    if (stage->tile && stage->tile->schedule.panel_tiles && s->var[0] != stage->tile->n)    /* each piece copies all panels */
         return share;
     int64_t grain = (int64_t)(p->target->threads.hand_over / PIECES / (cycles / (double)s->turns)) + 1;
     grain = grain > share / 2 ? share / 2 : grain;
@@ -191,6 +222,7 @@ static void split_kernel(const Plan *p, Kernel *k)
         split_panels(p, k, &s);
     else
         split_outer(p, k, 0, &s);
+    split_columns(p, k, &s);
     if (!s.n)
         split_stage(p, k, &s);
     if (!s.n)

@@ -32,6 +32,8 @@ enum {
     REUSE = 96,             /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
 
+static const double LITTLE = 1.2;
+
 static int64_t steps(const Contraction *k)
 {
     int64_t n = 1;
@@ -111,11 +113,13 @@ static double rows_within(const Contraction *k, const TileSchedule *s)
     return all / copies(k, s);
 }
 
-/* What threads that share so many turns wait for the one that has most of them: times the cost of the work. */
+/* What threads that share so many turns wait for the one that has most of them: times the cost of the work. A little of it is not
+ * worth lower tiles, of which the model thinks too well. */
 static double waiting(const Target *target, int64_t turns, double cost)
 {
     const int n = target->threads.n;
-    return n > 1 && cost > 2.0 * target->threads.hand_over ? (double)(n * ((turns + n - 1) / n)) / (double)turns : 1;
+    double most = (double)(n * ((turns + n - 1) / n)) / (double)turns;
+    return n == 1 || cost < 2.0 * target->threads.hand_over ? 1 : most < LITTLE ? LITTLE : most;
 }
 
 static double schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s)
@@ -138,7 +142,8 @@ static double schedule_cost(const Contraction *k, const Target *target, const Ti
     if (s->panel_tiles)
         cost += copies(k, s) * copy_cost(k, target, s);
     cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
-    return cost * waiting(target, all / rows * tiles, cost);
+    bool streams = k->sa[k->n_axis] != 0;   /* lower tiles would read both operands again */
+    return streams ? cost : cost * waiting(target, all / rows * tiles, cost);
 }
 
 int contraction_tap(const Contraction *k, int axis)

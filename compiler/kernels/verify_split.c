@@ -37,10 +37,20 @@ static bool is_whole_stage(const Kernel *k, const Var *v)
     return false;
 }
 
+/* The columns of a tile that is all the kernel does, each made once. */
+static bool is_tile_column(const Kernel *k, const Var *v)
+{
+    const Tile *t = tile_of(k);
+    return t && t->n == v && k->stages.n == 1 && v->extent % column_step(t) == 0;
+}
+
 static const Lin *store_index(Pieces *x, const Stage *s, const Item *item)
 {
     const Tile *t = s->tile;
-    return t && t->m ? lin_add(x->a, item->at, lin_scale(x->a, lin_var(x->a, t->m), t->c_m)) : item->at;
+    if (!t)
+        return item->at;
+    const Lin *at = lin_add(x->a, item->at, lin_var(x->a, t->n));
+    return t->m ? lin_add(x->a, at, lin_scale(x->a, lin_var(x->a, t->m), t->c_m)) : at;
 }
 
 static void check_read(void *context, const Load *load)
@@ -83,7 +93,7 @@ static void check_operands(Pieces *x, const Tile *t)
 static void check_loop(Pieces *x, Var *v)
 {
     x->v = v;
-    if (!is_outer(x->k, v) && !is_whole_stage(x->k, v)) {
+    if (!is_outer(x->k, v) && !is_whole_stage(x->k, v) && !is_tile_column(x->k, v)) {
         x->why = "is cut along a loop that is not around all of it";
         return;
     }

@@ -309,6 +309,7 @@ static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { 
                              "contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
 static const char adam[] = "func f(x: f32[40, 30] input 0, y: f32[40, 8] input 1, p: f32[30, 8] param 0) { %1 = dot(x, y) "
                            "contract=[0]/[0] %2 = sub(p, %1) return param 0 p = %2 }";
+static const char wide[] = "func f(x: f32[1, 40] input 0, w: f32[40, 96] param 0) { %1 = dot(x, w) contract=[1]/[0] return output 0 y = %1 }";
 static const char twins[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = mul(%1, x) return output 0 y = %1, output 1 z = %2 }";
 static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = "
                           "broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
@@ -577,6 +578,12 @@ static void wrong_pieces(void **state)
     k->split = (Split){2, {k->outer[k->order[1]], k->outer[k->order[0]]}, 1, 1};
     k->split.turns = split_turns(k, k->split.var[0]) * split_turns(k, k->split.var[1]);
     expect(p, k->blocked == k->order[1] ? "not around all of it" : "do not stand outermost");
+    p = split_plan(wide);
+    k = p->kernels.at[0];
+    assert_int_equal(k->split.n, 1);
+    assert_ptr_equal(k->split.var[0], k->stages.at[0]->tile->n);
+    k->stages.at[0]->tile->n->extent++;
+    assert_non_null(strstr(verify_split(arena, p, k), "a loop that is not around all of it"));
     p = split_plan(row);
     k = p->kernels.at[0];
     assert_int_equal(k->split.n, 1);
