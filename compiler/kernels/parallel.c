@@ -166,7 +166,7 @@ static void split_stage(const Plan *p, const Kernel *k, Split *s)
 static void split_columns(const Plan *p, const Kernel *k, Split *s)
 {
     const Tile *t = tile_of(k);
-    if (!t || k->stages.n > 1 || p->target->calls_gemm || t->schedule.outside)
+    if (!t || k->stages.n > 1 || p->target->calls_gemm || (t->schedule.panel_tiles && t->schedule.outside))
         return;
     double so_far = balance(p, s->turns), bar = t->schedule.panel_tiles ? 1 : 1.1;
     if (balance(p, split_turns(k, t->n)) < bar * so_far || split_turns(k, t->n) == 1)
