@@ -29,7 +29,7 @@ enum {
     MOST_PANEL = 96 << 10,  /* bytes of a panel: it lies on the stack */
     MOST_TILES = 4,         /* of a panel */
     LEAST_REUSE = 8,        /* rows that use a copy */
-    REUSE = 96,             /* rows for which copying does not count: a step takes as long as three rows of it, about */
+    REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
 
 static const double LITTLE = 1.2;
@@ -49,10 +49,11 @@ static int64_t right_bytes(const Contraction *k)
 
 /* Bytes of b that come each cycle from where it lies, where a tile reads `width` columns of its rows: from beyond L2 a
  * quarter, and half where the rest of the row is in the way. */
-static double right_width(const Contraction *k, const Target *target, int64_t width)
+static double right_width(const Contraction *k, const Target *target, const TileSchedule *s, int64_t width)
 {
     double bytes = target->l2_width;
-    if (right_bytes(k) > target->l2 / 2)
+    int64_t rows = s->row_axis < 0 ? 1 : k->extent[s->row_axis];
+    if (right_bytes(k) + 4 * steps(k) * rows > target->l2 / 2)      /* all rows need the left operand, too */
         bytes /= 4;
     return width < k->extent[k->n_axis] ? bytes / 2 : bytes;
 }
@@ -75,8 +76,8 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
         cost = (double)loads / target->loads;
     if (target->latency > cost)
         cost = target->latency;
-    if (!s->panel_tiles && is_streamed(k, target) && 4.0 * (double)width / right_width(k, target, width) > cost)
-        cost = 4.0 * (double)width / right_width(k, target, width);
+    if (!s->panel_tiles && is_streamed(k, target) && 4.0 * (double)width / right_width(k, target, s, width) > cost)
+        cost = 4.0 * (double)width / right_width(k, target, s, width);
     return cost + 0.25;     /* the loop itself */
 }
 
@@ -90,7 +91,7 @@ static double tile_cost(const Contraction *k, const Target *target, int rows, co
 static double copy_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     int64_t width = (int64_t)s->columns * s->lanes;
-    double come = 4.0 * (double)width / right_width(k, target, width * s->panel_tiles), store = 2.5 * s->columns;
+    double come = 4.0 * (double)width / right_width(k, target, s, width * s->panel_tiles), store = 2.5 * s->columns;
     return (double)steps(k) * (come > store ? come : store);
 }
 
@@ -203,14 +204,14 @@ static int64_t even_block(int64_t extent, int64_t most)
     return block;
 }
 
-/* Cuts the innermost loop whose blocks make the panel no larger than `most` bytes, or else the smallest; a loop with taps is not
+/* Cuts the outermost loop whose blocks make the panel no larger than `most` bytes, or else the smallest; a loop with taps is not
  * cut. false where the panel remains too large for the stack. */
 static bool cut_panel(const Contraction *k, int64_t most, TileSchedule *s)
 {
     int64_t step = 4ll * s->lanes * s->columns * s->panel_tiles, least = step * steps(k);
     s->k_split = -1;
     s->k_block = 0;
-    for (int i = k->nloop - 1; i >= 0 && least > most; i--) {
+    for (int i = 0; i < k->nloop && least > most; i++) {
         int64_t rest = step * (steps(k) / k->loop[i].extent), room = most / rest > 0 ? most / rest : 1;
         int block = (int)even_block(k->loop[i].extent, room);
         if (k->loop[i].tap >= 0 || rest * block >= least)
