@@ -7,7 +7,7 @@
 #include "lower.h"
 
 static const double WORTH = 1.5;    /* times the hand-over must be saved */
-static const double EVEN = 0.9;     /* of the threads' time that they work: shares as good as equal */
+static const double EVEN = 0.8;     /* of the threads' time that they work: shares as good as equal */
 
 enum {
     PIECES = 8,     /* of a hand-over is how long a piece takes at the least */
