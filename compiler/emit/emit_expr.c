@@ -90,11 +90,41 @@ static void put_term(Out *o, StrBuf *sb, int64_t factor, const Atom *atom)
         sb_printf(sb, " * %" PRId64, factor);
 }
 
+static bool stands_still(const Out *o, const Atom *atom)
+{
+    return (atom->kind == ATOM_DIV || atom->kind == ATOM_REM) && lin_depth(atom->of) < o->inner;
+}
+
+const Lin *still_part(Out *o, const Lin *x)
+{
+    Lin *part = arena_alloc(o->a, sizeof *part + sizeof part->term[0] * (size_t)x->n);
+    part->constant = 0;
+    part->n = 0;
+    for (int i = 0; o->inner && i < x->n; i++)
+        if (stands_still(o, x->term[i].atom))
+            part->term[part->n++] = x->term[i];
+    return part->n ? part : NULL;
+}
+
+static const Place *place_of(Out *o, const Lin *x)
+{
+    const Lin *still = o->places.n ? still_part(o, x) : NULL;
+    for (int i = 0; still && i < o->places.n; i++)
+        if (lin_eq(o->places.at[i].still, still))
+            return &o->places.at[i];
+    return NULL;
+}
+
 void put_lin(Out *o, StrBuf *sb, const Lin *x)
 {
-    bool first = true;
+    const Place *place = place_of(o, x);
+    bool first = place == NULL;
+    if (place)
+        sb_puts(sb, place->name);
     for (int i = 0; i < x->n; i++) {
         int64_t f = x->term[i].factor;
+        if (place && stands_still(o, x->term[i].atom))
+            continue;
         sb_puts(sb, first ? (f < 0 ? "-" : "") : f < 0 ? " - " : " + ");
         put_term(o, sb, f < 0 ? -f : f, x->term[i].atom);
         first = false;

@@ -6,6 +6,13 @@
 
 #include "emit.h"
 
+/* The terms of an index with divisions that stand still in the innermost loop: a constant in front of it. Compilers do not see under
+ * conditions that such an index goes on by one. */
+typedef struct Place {
+    const Lin *still;
+    const char *name;
+} Place;
+
 typedef struct Out {
     StrBuf *sb;
     Arena *a;
@@ -16,6 +23,8 @@ typedef struct Out {
     bool wants_rows;            /* a block of rows says how many `rows` it has */
     int indent;
     int ntemp;                  /* constants v1, v2, ... so far */
+    int inner;                  /* depth of the innermost loop, while its body is printed; else 0 */
+    VEC(Place) places;          /* constants of outer loops in that body */
     int nloop;                  /* open loops */
     bool loop[64];              /* by open loop: was printed (its extent is not 1) */
 } Out;
@@ -25,6 +34,7 @@ void line(Out *o, const char *format, ...) PRINTF(2, 3);        /* one indented 
 const char *c_value_type(DType dt);                             /* of a variable: bytes become int */
 void put_lin(Out *o, StrBuf *sb, const Lin *x);
 const char *lin_text(Out *o, const Lin *x);
+const Lin *still_part(Out *o, const Lin *x);                    /* of an index, see Place; NULL where there is none */
 bool is_scalar_local(const Buffer *b);
 void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at);
 void put_ex(Out *o, StrBuf *sb, const Ex *e, int outside);      /* a constant's name, or the expression */

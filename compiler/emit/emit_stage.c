@@ -137,17 +137,76 @@ static void print_item_temps(Out *o, const Ex *e)
     line(o, "const %s v%d = %s;", c_value_type(e->dt), e->temp, sb_text(&sb));
 }
 
+/* Whether `name` stands in text as a word of its own. */
+static bool mentions(const char *text, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = strstr(text, name); at; at = strstr(at + 1, name))
+        if ((at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) && !isalnum((unsigned char)at[n]) && at[n] != '_')
+            return true;
+    return false;
+}
+
+static void find_place(Out *o, const Lin *at)
+{
+    const Lin *still = lin_depth(at) == o->inner ? still_part(o, at) : NULL;
+    for (int i = 0; still && i < o->places.n; i++)
+        if (lin_eq(o->places.at[i].still, still))
+            return;
+    if (still)
+        vec_push(o->a, &o->places, ((Place){still, NULL}));
+}
+
+static void find_places(Out *o, const Ex *e)
+{
+    if (e->kind == X_LOAD)
+        find_place(o, e->at);
+    for (int i = 0; i < e->part.n; i++)
+        find_places(o, e->part.at[i]);
+}
+
+/* The innermost loop, behind the constants that it wants. */
+static void print_inner_map(Out *o, const Stage *s, const ExList *temps)
+{
+    const Var *last = s->loop[s->nloop - 1];
+    o->inner = last->depth;
+    for (int i = 0; i < s->items.n; i++)
+        find_places(o, s->items.at[i].value);
+    for (int i = 0; i < o->places.n; i++)
+        o->places.at[i].name = arena_printf(o->a, "v%d", ++o->ntemp);
+    StrBuf *out = o->sb, body = {.a = o->a};
+    o->sb = &body;
+    open_loops(o, s, s->nloop - 1, s->nloop, temps);
+    for (int i = 0; i < s->items.n; i++) {
+        print_item_temps(o, s->items.at[i].value);
+        print_value(o, s, i);
+    }
+    close_loops(o, 1);
+    o->sb = out;
+    int n = o->places.n;
+    o->places.n = 0;
+    for (int i = 0; i < n; i++)
+        if (mentions(sb_text(&body), o->places.at[i].name))
+            line(o, "const int %s = %s;", o->places.at[i].name, lin_text(o, o->places.at[i].still));
+    o->inner = 0;
+    sb_puts(o->sb, sb_text(&body));
+}
+
 static void print_map(Out *o, const Stage *s)
 {
     ExList temps = {0};
     prepare(o, s, &temps);
     print_temps(o, &temps, 0);
-    open_loops(o, s, 0, s->nloop, &temps);
-    for (int i = 0; i < s->items.n; i++) {
-        print_item_temps(o, s->items.at[i].value);
-        print_value(o, s, i);
+    open_loops(o, s, 0, s->nloop - 1, &temps);
+    if (s->nloop) {
+        print_inner_map(o, s, &temps);
+    } else {
+        for (int i = 0; i < s->items.n; i++) {
+            print_item_temps(o, s->items.at[i].value);
+            print_value(o, s, i);
+        }
     }
-    close_loops(o, s->nloop);
+    close_loops(o, s->nloop ? s->nloop - 1 : 0);
 }
 
 /* ---- reductions ------------------------------------------------------------------------------------ */
@@ -248,16 +307,6 @@ static void print_finish(Out *o, const Stage *s, const Item *item)
     }
     if (item->buffer)
         print_store(o, item, name);
-}
-
-/* Whether `name` stands in text as a word of its own. */
-static bool mentions(const char *text, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *at = strstr(text, name); at; at = strstr(at + 1, name))
-        if ((at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) && !isalnum((unsigned char)at[n]) && at[n] != '_')
-            return true;
-    return false;
 }
 
 static void print_reduce_body(Out *o, const Stage *s)
