@@ -59,14 +59,14 @@ static bool loads_fit(Build *b, const Ex *e, const Group *g, int k, Var *outer)
     return true;
 }
 
-static bool reads_in_place(Lower *c, const Unit *u, const Group *g, int k)
+static bool reads_here(Lower *c, Arena *a, const Unit *u, const Group *g, int k)
 {
-    Build b = {.a = c->a, .c = c};
+    Build b = {.a = a, .c = c};
     Var var[3 * MAX_RANK];
     const Lin *index[MAX_RANK], *reduced[MAX_RANK];
     for (int i = 0; i < u->type.rank; i++) {
         var[i] = (Var){.id = -1 - i, .extent = u->type.dim[i]};
-        index[i] = lin_var(c->a, &var[i]);
+        index[i] = lin_var(a, &var[i]);
     }
     const Node *n = u->node;
     if (u->kind == UNIT_COPY)
@@ -79,9 +79,16 @@ static bool reads_in_place(Lower *c, const Unit *u, const Group *g, int k)
     for (int i = 0; i < nr; i++) {
         Var *v = &var[MAX_RANK + i];
         *v = (Var){.id = -1 - MAX_RANK - i, .extent = extent[i]};
-        reduced[i] = lin_var(c->a, v);
+        reduced[i] = lin_var(a, v);
     }
     return loads_fit(&b, resolve_reduced(&b, c, n, index, reduced), g, k, var);
+}
+
+static bool reads_in_place(Lower *c, const Unit *u, const Group *g, int k)
+{
+    bool here = reads_here(c, c->work, u, g, k);
+    arena_reset(c->work);
+    return here;
 }
 
 /* ---- may u wait for g's other readers? ------------------------------------------------------------- */

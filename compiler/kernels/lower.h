@@ -40,7 +40,7 @@ int *order_sorted(const Order *o);              /* by number, but each behind al
 
 /* One function, or one scan body inside its parent. */
 typedef struct Lower {
-    Arena *a;
+    Arena *a, *work;            /* work: for one question; emptied behind it */
     Plan *p;
     const Fn *fn;
     struct Lower *parent;

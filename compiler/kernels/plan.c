@@ -395,5 +395,6 @@ Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedule
     }
     plan_memory(p);
     check_plan(p);
+    arena_free(c->work);
     return p;
 }

@@ -466,6 +466,29 @@ static bool is_map(const Unit *u)
            (class != CLASS_REDUCE || reduces_inline(u->node));
 }
 
+/* Which axes share a loop: as many as cost no division. false where the group is not one nest. */
+static bool choose_merged(Making *m)
+{
+    Stage *s = one_map(m);
+    if (!s)
+        return false;
+    int least = stage_divisions(s);
+    for (int i = m->g->units.at[0]->type.rank - 2; i >= 0; i--) {
+        m->merged[i] = true;
+        s = one_map(m);
+        m->merged[i] = s && stage_divisions(s) <= least;
+    }
+    return true;
+}
+
+static void make_in(Making *m, Arena *a)
+{
+    m->k->a = a;
+    m->k->stages.at = NULL;
+    m->k->stages.n = m->k->stages.cap = 0;
+    m->b = (Build){.a = a, .c = m->c, .k = m->k};
+}
+
 /* Element work alone needs no shared outer loops: one nest, its loops merged where that costs no division. */
 static bool merge_loops(Making *m)
 {
@@ -474,27 +497,19 @@ static bool merge_loops(Making *m)
     for (int i = 0; i < m->g->units.n; i++)
         if (!is_map(m->g->units.at[i]) || !shape_eq(m->g->units.at[i]->type, first->type))
             return false;
-    int outer = k->nouter;
+    int outer = k->nouter, nvar = k->nvar;
     k->nouter = 0;
-    Stage *best = one_map(m);
-    if (!best) {
+    make_in(m, m->c->work);     /* what is tried is soon forgotten */
+    bool one = choose_merged(m);
+    forget_here(m);
+    make_in(m, m->c->a);
+    k->nvar = nvar;
+    arena_reset(m->c->work);
+    if (one)
+        one_map(m);
+    else
         k->nouter = outer;
-        k->stages.n = 0;
-        forget_here(m);
-        return false;
-    }
-    int least = stage_divisions(best);
-    for (int i = first->type.rank - 2; i >= 0; i--) {
-        m->merged[i] = true;
-        Stage *s = one_map(m);
-        if (s && stage_divisions(s) <= least)
-            best = s;
-        else
-            m->merged[i] = false;
-    }
-    k->stages.n = 0;
-    vec_push(k->a, &k->stages, best);
-    return true;
+    return one;
 }
 
 static void add_span(Kernel *k, Span sp)

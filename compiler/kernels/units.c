@@ -448,6 +448,7 @@ Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node 
     Lower *c = NEW(a, Lower);
     int n = fn->node.n;
     *c = (Lower){.a = a, .p = p, .fn = fn, .parent = parent, .scan = scan};
+    c->work = parent ? parent->work : arena_inner(a);
     c->uses = NEWN(a, int, n);
     c->moved = NEWN(a, bool, n);
     c->cost = NEWN(a, int, n);

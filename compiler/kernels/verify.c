@@ -624,18 +624,28 @@ static void count_steps(const Plan *p, Step *const *steps, int n, int *count)
     }
 }
 
+static const char *verify_kernels(Arena *a, const Plan *p)
+{
+    Arena *work = arena_inner(a);
+    const char *why = NULL;
+    for (int i = 0; i < p->kernels.n && !why; i++) {
+        arena_reset(work);
+        why = verify_kernel(work, p->kernels.at[i]);
+        why = why ? why : verify_split(work, p, p->kernels.at[i]);
+    }
+    why = why ? arena_strdup(a, why) : NULL;
+    arena_free(work);
+    return why;
+}
+
 const char *plan_verify(Arena *a, const Plan *p)
 {
     int *count = NEWN(a, int, p->kernels.n);
     count_steps(p, p->steps.at, p->steps.n, count);
-    for (int i = 0; i < p->kernels.n; i++) {
+    for (int i = 0; i < p->kernels.n; i++)
         if (count[i] != 1)
             return arena_printf(a, "%s is run by %d steps", p->kernels.at[i]->name, count[i]);
-        const char *why = verify_kernel(a, p->kernels.at[i]);
-        why = why ? why : verify_split(a, p, p->kernels.at[i]);
-        if (why)
-            return why;
-    }
-    const char *why = verify_order(a, p);
+    const char *why = verify_kernels(a, p);
+    why = why ? why : verify_order(a, p);
     return why ? why : verify_arena(a, p);
 }

@@ -348,9 +348,19 @@ static Fn *tidy(const Fn *from)
     return fn;
 }
 
-Fn *hoist(const Fn *from)
+static bool has_loop(const Fn *fn)
+{
+    for (int id = 0; id < fn->node.n; id++)
+        if (fn->node.at[id]->op == OP_SCAN)
+            return true;
+    return false;
+}
+
+Fn *hoist(Fn *from)
 {
     Arena *a = from->a;
+    if (!has_loop(from))
+        return from;
     Fn *fn = fn_new(a, from->name);
     Node **map = NEWN(a, Node *, from->node.n + 1), **roots = NEWN(a, Node *, from->result.n + 1);
     Node ***out = NEWN(a, Node **, from->node.n + 1);

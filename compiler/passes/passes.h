@@ -20,6 +20,6 @@ Node *simplify_node(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr, T
 Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t);
 
 /* ---- hoist.c: what a scan computes from its inputs alone, and what it only accumulates, leaves the loop  */
-Fn *hoist(const Fn *fn);
+Fn *hoist(Fn *fn);
 
 #endif
