@@ -41,12 +41,13 @@ void elab_error(Elab *e, Span sp, const char *format, ...)
 
 bool elab_tick(Elab *e, Span sp)
 {
-    bool large = e->frame && e->frame->fn->node.n > MAX_NODES;
+    int most = e->options->most_nodes ? e->options->most_nodes : MAX_NODES;
+    bool large = e->frame && e->frame->fn->node.n > most;
     if (e->gave_up)
         return false;
     if (++e->steps <= MAX_STEPS && !large)
         return true;
-    elab_error(e, sp, "the program is too large: more than %d %s", large ? MAX_NODES : MAX_STEPS,
+    elab_error(e, sp, "the program is too large: more than %d %s", large ? most : MAX_STEPS,
                large ? "operations" : "steps to elaborate");
     e->gave_up = true;
     return false;

@@ -17,6 +17,7 @@ typedef struct ElaborateOptions {
     bool train;                 /* also the training functions; an error where the model has no train block */
     const Setting *set;
     int nset;
+    int most_nodes;             /* of one function, before the program is too large; 0: ten thousand layers' worth */
 } ElaborateOptions;
 
 /* The module of one model, or NULL with diagnostics (without, where only definitions are asked for). `std` programs are the standard library, parsed. */

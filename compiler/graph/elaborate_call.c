@@ -205,50 +205,6 @@ void leave_instance(Elab *e, Saved saved)
     e->depth--;
 }
 
-static bool name_taken(const Instance *i, const char *name)
-{
-    for (int k = 0; k < i->calls.n; k++)
-        if (str_eq(i->calls.at[k].name, name))
-            return true;
-    return false;
-}
-
-/* base_1, base_2, ... */
-static const char *numbered(Elab *e, const char *base)
-{
-    int count = 1;
-    for (int k = 0; k < e->instance->calls.n; k++)
-        count += str_eq(e->instance->calls.at[k].base, base);
-    const char *name;
-    do
-        name = arena_printf(e->a, "%s_%d", base, count++);
-    while (name_taken(e->instance, name));
-    return name;
-}
-
-/* The call's name in its scope: what `as` says, numbered inside `repeat`; else the layer's name, numbered. */
-static const char *name_call(Elab *e, const Expr *call, const Def *def)
-{
-    Instance *i = e->instance;
-    const char *as = call->as.text, *base = as ? as : def->name.text;
-    if (as && call->same) /* sharing does not change what others are called */
-        base = arena_printf(e->a, "%s_again", as);
-    const char *name = as && !i->repeats && !call->same ? as : numbered(e, base);
-    for (int k = 0; k < i->calls.n && as && !call->same; k++) {
-        const CallName *other = &i->calls.at[k];
-        bool round = other->call->same || (i->repeats && other->call == call);
-        if (round ||
-            !(str_eq(other->name, name) || (other->call->as.text && str_eq(other->call->as.text, as))))
-            continue;
-        elab_error(e, call->as.span, "two calls named `%s` in one scope", as);
-        diag_note_at(e->d, other->call->as.text ? other->call->as.span : other->call->span, "the first");
-        break;
-    }
-    CallName entry = {.base = base, .name = name, .call = call, .def = def};
-    vec_push(e->a, &i->calls, entry);
-    return name;
-}
-
 /* `as same NAME`: the call before whose parameters this one has; NULL once diagnosed. */
 static const char *shared_call(Elab *e, const Expr *call, const Def *def)
 {

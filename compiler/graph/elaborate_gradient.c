@@ -94,9 +94,9 @@ static bool within_reason(Elab *e, Span sp)
 {
     int n = e->frame->fn->node.n;
     e->steps += 2 * n;
-    if (n <= MAX_NODES / 2)
+    if (n <= MAX_WALKED)
         return elab_tick(e, sp);
-    elab_error(e, sp, "the program is too large for a gradient: more than %d operations", MAX_NODES / 2);
+    elab_error(e, sp, "the program is too large for a gradient: more than %d operations", MAX_WALKED);
     e->gave_up = true;
     return false;
 }

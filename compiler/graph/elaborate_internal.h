@@ -93,10 +93,13 @@ typedef struct Symbol {
     int next; /* the next one of its name: index into symbols, -1: none */
 } Symbol;
 
+typedef enum CallKey { CALL_BASE, CALL_NAME, CALL_AS, CALL_KEYS } CallKey;
 typedef struct CallName {
     const char *base, *name; /* `dense`, `dense_2` */
     const Expr *call;
     const Def *def;
+    int number;              /* which of its base, from 1 */
+    int before[CALL_KEYS];   /* 1 + place of the latest call before it of the same key; 0: none */
 } CallName;
 
 /* One use of a definition: the model, a call of a layer, an initializer at work, an optimizer for one
@@ -112,6 +115,7 @@ struct Instance {
     Span site;    /* the call, in the user's text */
     Scope *scope; /* the definition's own level */
     VEC(CallName) calls;
+    StrMap latest[CALL_KEYS]; /* 1 + place of the latest call of a key */
     NameList watched;  /* names of its text that a gradient is taken by */
     NameList declared; /* parameters and states of its own, so far */
     int draws;         /* random draws made so far */
@@ -180,8 +184,9 @@ struct Elab {
 enum {
     MAX_CALL_DEPTH = 64,
     MAX_LOOP_DEPTH = 8,
-    MAX_STEPS = 4000000, /* expressions and statements run */
-    MAX_NODES = 20000,   /* in one function: some of what follows grows with the square of it */
+    MAX_STEPS = 10000000, /* expressions and statements run */
+    MAX_NODES = 400000,  /* in one function: ten thousand layers and their optimizer */
+    MAX_WALKED = 10000,  /* by a gradient: a program may ask for one again and again */
     MAX_ERRORS = 200,    /* and nothing more is read */
     MAX_CONST_DEPTH = 1000, /* constants that wait for each other */
     MAX_REPEAT = 100000,
@@ -199,6 +204,11 @@ Symbol *find_symbol(Elab *e, const char *name);
 Term const_value(Elab *e, Symbol *s);
 const char *path_join(Arena *a, const char *path, const char *name);
 int find_entry(Elab *e, NameIndex *known, const Entry *entry, int n, const char *name); /* -1; keeps the name */
+
+/* ---- elaborate_call_names.c ----- */
+/* The call's name in its scope: what `as` says, numbered inside `repeat`; else the layer's name, numbered. */
+const char *name_call(Elab *e, const Expr *call, const Def *def);
+void forget_calls(Instance *i, int n); /* but for the first n */
 
 /* ---- elaborate_value.c: compile-time values ------------------------------------------------------------ */
 Term term_error(void);

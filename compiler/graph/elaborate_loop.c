@@ -40,7 +40,7 @@ static Mark take_mark(Elab *e)
 
 static void roll_back(Elab *e, Mark m)
 {
-    e->instance->calls.n = m.calls;
+    forget_calls(e->instance, m.calls);
     e->instance->declared.n = m.declared;
     e->instance->draws = m.draws;
     e->penalties.n = m.penalties;

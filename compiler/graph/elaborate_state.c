@@ -18,6 +18,7 @@ static Term initial_term(Elab *e, Frame *at, const char *path, const Type *t, co
     maker.draws = maker.loops = maker.repeats = 0;
     maker.calls.n = maker.calls.cap = 0;
     maker.calls.at = NULL;
+    memset(maker.latest, 0, sizeof maker.latest);
     e->frame = at;
     e->instance = &maker;
     e->shape = t ? &dims : NULL;

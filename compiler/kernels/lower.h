@@ -35,6 +35,8 @@ typedef struct Order {
 int order_add(Order *o);                        /* a new thing's number; it stands behind all others */
 bool order_waits(Order *o, int x, int y);       /* x waits for y, as far as can be seen nearby */
 bool order_may_wait(Order *o, int x, int y);    /* that closes no circle, as far as can be seen nearby */
+void order_begin(Order *o, int x, int y);       /* x waits for y from the beginning: in front of all the others, */
+void order_begun(Order *o);                     /* which may follow from here on */
 void order_wait(Order *o, int x, int y);        /* x runs behind y from now on; where it may */
 int *order_sorted(const Order *o);              /* by number, but each behind all it waits for, which comes as late as can be */
 

@@ -114,17 +114,36 @@ static void move_in_front(Order *o, int x, int y)
     }
 }
 
+static void link_places(Order *o, int x, int y)
+{
+    vec_push(o->a, &o->place.at[x].after, y);
+    vec_push(o->a, &o->place.at[y].before, x);
+}
+
 void order_wait(Order *o, int x, int y)
 {
     if (x == y)
         return;
     if (position(o, y) > position(o, x))
         move_in_front(o, x, y);
-    vec_push(o->a, &o->place.at[x].after, y);
-    vec_push(o->a, &o->place.at[y].before, x);
+    link_places(o, x, y);
 }
 
-/* ---- in the end ------------------------------------------------------------------------------------ */
+/* ---- all at once ------------------------------------------------------------------------------------ */
+void order_begin(Order *o, int x, int y)
+{
+    if (x != y)
+        link_places(o, x, y);
+}
+
+void order_begun(Order *o)
+{
+    o->at.at = order_sorted(o);
+    o->at.cap = o->at.n;
+    for (int i = 0; i < o->at.n; i++)
+        o->place.at[o->at.at[i]].position = i;
+}
+
 int *order_sorted(const Order *o)
 {
     int n = o->place.n, *sorted = NEWN(o->a, int, n + 1), nsorted = 0;

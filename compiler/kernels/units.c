@@ -333,12 +333,6 @@ static bool may_wait_behind(Lower *c, const Unit *u)
     return true;
 }
 
-static void wait_for_needs(Lower *c, const Unit *u)
-{
-    for (int i = 0; i < u->needs.n; i++)
-        order_wait(&c->unit_order, u->id, u->needs.at[i]->id);
-}
-
 static void wait_behind(Lower *c, const Unit *u)
 {
     for (int i = 0; i < u->behind.n; i++)
@@ -357,8 +351,7 @@ static void settle_in_place(Lower *c, Unit *u)
         u->behind.n = 0;
         need_unit(c, copy, u);
         push_unit(c, copy);
-        order_add(&c->unit_order);
-        wait_for_needs(c, copy);
+        order_wait(&c->unit_order, order_add(&c->unit_order), u->id);
         find_behind(c, copy);
         u = copy;
     }
@@ -373,7 +366,9 @@ static void order_units(Lower *c)
     for (int i = 0; i < n; i++)
         order_add(&c->unit_order);
     for (int i = 0; i < n; i++)
-        wait_for_needs(c, c->units.at[i]);
+        for (int k = 0; k < c->units.at[i]->needs.n; k++)
+            order_begin(&c->unit_order, i, c->units.at[i]->needs.at[k]->id);
+    order_begun(&c->unit_order);
     for (int i = 0; i < n; i++)
         if (c->units.at[i]->buffer)
             settle_in_place(c, c->units.at[i]);

@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     Diag *d = diag_again(a, l->d);
     const Program *program = parse_program(a, d, diag_add_source(d, "fuzz.dl", (const char *)bytes, n));
     const Def *model = first_model(program);
-    const ElaborateOptions options = {.batch = 1 + (int64_t)(n % 2), .train_batch = 4, .train = model && model_trains(model)};
+    const ElaborateOptions options = {.batch = 1 + (int64_t)(n % 2), .train_batch = 4, .train = model && model_trains(model),
+                                      .most_nodes = 20000};     /* under sanitizers, in a time-out */
     const char *name;
     Fn *fn = NULL;
     Module *m = diag_errors(d) ? NULL : pipeline_build_with(a, d, program, l->std, l->n, &options, NULL, NULL);

@@ -97,6 +97,29 @@ static void test_sorted_late(void **state)
     arena_free(a);
 }
 
+/* Waits from the beginning may come in any order; others follow. */
+static void test_begin(void **state)
+{
+    (void)state;
+    enum { LONG = 100000 };
+    Arena *a = arena_new();
+    Order o = {.a = a};
+    for (int i = 0; i < LONG; i++)
+        order_add(&o);
+    for (int i = 1; i < LONG; i++)
+        order_begin(&o, i - 1, i);
+    order_begun(&o);
+    for (int i = 0; i < LONG; i++)
+        assert_int_equal(o.place.at[i].position, LONG - 1 - i);
+    assert_int_equal(order_add(&o), LONG);
+    assert_true(order_may_wait(&o, 10, LONG - 1));
+    assert_false(order_may_wait(&o, 11, 10));
+    assert_true(order_may_wait(&o, 10, LONG));
+    order_wait(&o, 10, LONG);
+    assert_true(order_waits(&o, 9, LONG));
+    arena_free(a);
+}
+
 /* A long chain needs no deep stack; its ends are too far apart to see that they wait for each other, and then the answer is no. */
 static void test_far(void **state)
 {
@@ -123,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_sorted_late),
+        cmocka_unit_test(test_begin),
         cmocka_unit_test(test_far),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
