@@ -56,7 +56,7 @@ END
 program too_deep 'too large: more than' <<END
 $head
 h = x
-repeat 100000 { h = tanh(h * x + 1) }
+repeat 100000 { h = tanh(h * x + 1) * x - x }
 output y = h
 $tail
 END
