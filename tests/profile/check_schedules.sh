@@ -45,7 +45,7 @@ other() { # other TARGET LANES BATCH: for both batches
 
 changes_code() { # changes_code TARGET LANES
     other "$1" "$2" 1 >"$work/one"
-    $dlc "$model" --target "$1" -o "$work/as_is.c" && $dlc "$model" --target "$1" --schedule "$work/one" -o "$work/other.c" &&
+    $dlc "$model" --target "$1" -o - >"$work/as_is.c" && $dlc "$model" --target "$1" --schedule "$work/one" -o - >"$work/other.c" &&
         ! cmp -s "$work/as_is.c" "$work/other.c"
 }
 
