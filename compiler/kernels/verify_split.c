@@ -110,8 +110,8 @@ static void check_loop(Pieces *x, Var *v)
     }
 }
 
-/* Several loops that are numbered together are the outermost ones. */
-static bool are_outermost(const Kernel *k)
+/* Loops that are numbered together stand directly one in the other. */
+static bool stand_together(const Kernel *k)
 {
     int n = 0;
     for (int i = 0; i < k->nouter && n < k->split.n; i++) {
@@ -120,7 +120,7 @@ static bool are_outermost(const Kernel *k)
             v = tile_of(k)->block;
         if (v && v == k->split.var[n])
             n++;
-        else if (v && split_turns(k, v) > 1)
+        else if (n && v && split_turns(k, v) > 1)
             return false;
     }
     return n == k->split.n;
@@ -136,7 +136,7 @@ const char *verify_split(Arena *a, const Plan *p, const Kernel *k)
     }
     if (k->split.n && !x.why && (turns != k->split.turns || k->split.grain < 1 || turns > INT32_MAX || p->target->threads.n < 2))
         x.why = "has other pieces than its loops have turns";
-    if (k->split.n > 1 && !x.why && !are_outermost(k))
-        x.why = "numbers loops together that do not stand outermost";
+    if (k->split.n > 1 && !x.why && !stand_together(k))
+        x.why = "numbers loops together that do not stand in one another";
     return x.why ? arena_printf(a, "%s: %s", k->name, x.why) : NULL;
 }

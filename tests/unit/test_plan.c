@@ -577,7 +577,7 @@ static void wrong_pieces(void **state)
     assert_true(k->split.n > 0);
     k->split = (Split){2, {k->outer[k->order[1]], k->outer[k->order[0]]}, 1, 1};
     k->split.turns = split_turns(k, k->split.var[0]) * split_turns(k, k->split.var[1]);
-    expect(p, k->blocked == k->order[1] ? "not around all of it" : "do not stand outermost");
+    expect(p, k->blocked == k->order[1] ? "not around all of it" : "do not stand in one another");
     p = split_plan(wide);
     k = p->kernels.at[0];
     assert_int_equal(k->split.n, 1);
