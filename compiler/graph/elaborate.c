@@ -53,7 +53,7 @@ bool elab_tick(Elab *e, Span sp)
     return false;
 }
 
-void elab_search(Elab *e, int n) { e->steps += n / 24; }
+void elab_search(Elab *e, int n) { e->steps += n / 12; }
 
 /* ---- names --------------------------------------------------------------------------------------------- */
 

@@ -184,7 +184,7 @@ struct Elab {
 enum {
     MAX_CALL_DEPTH = 64,
     MAX_LOOP_DEPTH = 8,
-    MAX_STEPS = 10000000, /* expressions and statements run */
+    MAX_STEPS = 20000000, /* expressions and statements run */
     MAX_NODES = 400000,  /* in one function: ten thousand layers and their optimizer */
     MAX_WALKED = 10000,  /* by a gradient: a program may ask for one again and again */
     MAX_ERRORS = 200,    /* and nothing more is read */
