@@ -275,7 +275,7 @@ static bool safe_in_place(Lower *c, const Unit *u)
     if (!reads)
         return true;
     OpClass class = op_info(u->node->op)->class;
-    if (u->kind != UNIT_VALUE || (class != CLASS_ELEMENT && class != CLASS_MOVE))
+    if (u->kind != UNIT_VALUE || (class != CLASS_ELEMENT && class != CLASS_MOVE) || u->node->op == OP_CONCAT)
         return false;
     Build b = {.a = c->a, .c = c};
     const Lin *index[MAX_RANK];
