@@ -33,91 +33,8 @@
  * - Buffers that live at the same time do not overlap in the arena. A shared storage has the size of both. */
 #include "verify.h"
 
-#include <string.h>
-
-enum {
-    BUDGET = 200000
-}; /* visits to expressions: far more than any kernel has, unless guards nest without end */
-
-/* ---- loads ----------------------------------------------------------------------------------------- */
-typedef struct Walk {
-    Arena *a;
-    VisitLoad *visit;
-    void *context;
-    VEC(Guard) guards;
-    VEC(bool) seen; /* by expression: met without guards around it */
-    int budget;
-} Walk;
-
-static void walk_lin(Walk *w, const Lin *x);
-
-static void walk_guarded(Walk *w, const Ex *e);
-
-static void walk_ex(Walk *w, const Ex *e)
-{
-    if (w->budget-- <= 0)
-        return;
-    while (w->seen.n <= e->id)
-        vec_push(w->a, &w->seen, false);
-    if (w->guards.n == 0 && w->seen.at[e->id])
-        return;
-    w->seen.at[e->id] |= w->guards.n == 0;
-    if (e->kind == X_LOAD) {
-        Load load = {e->buffer, e->at, w->guards.at, w->guards.n};
-        w->visit(w->context, &load);
-    }
-    if (e->at)
-        walk_lin(w, e->at);
-    for (int i = 0; i < e->nguard; i++)
-        walk_lin(w, e->guard[i].at);
-    if (e->kind == X_GUARD)
-        walk_guarded(w, e);
-    for (int i = e->kind == X_GUARD; i < e->nin; i++)
-        walk_ex(w, e->in[i]);
-}
-
-static void walk_guarded(Walk *w, const Ex *e)
-{
-    int outside = w->guards.n;
-    for (int i = 0; i < e->nguard; i++)
-        vec_push(w->a, &w->guards, e->guard[i]);
-    walk_ex(w, e->in[0]);
-    w->guards.n = outside;
-}
-
-static void walk_lin(Walk *w, const Lin *x)
-{
-    for (int i = 0; i < x->n; i++) {
-        if (x->term[i].atom->kind == ATOM_VALUE)
-            walk_ex(w, x->term[i].atom->value);
-        else if (x->term[i].atom->of)
-            walk_lin(w, x->term[i].atom->of);
-    }
-}
-
-void visit_loads(Arena *a, const Ex *e, VisitLoad *visit, void *context)
-{
-    Walk w = {.a = a, .visit = visit, .context = context, .budget = BUDGET};
-    walk_ex(&w, e);
-}
-
-void visit_index_loads(Arena *a, const Lin *x, VisitLoad *visit, void *context)
-{
-    Walk w = {.a = a, .visit = visit, .context = context, .budget = BUDGET};
-    walk_lin(&w, x);
-}
-
 /* ---- one kernel ------------------------------------------------------------------------------------ */
-typedef struct Check {
-    Arena *a;
-    const Kernel *k;
-    const Stage *s;
-    int stage, item; /* being looked at */
-    const char *why; /* the first complaint */
-} Check;
-
-static void complain(Check *c, const char *format, ...) PRINTF(2, 3);
-static void complain(Check *c, const char *format, ...)
+void check_complain(Check *c, const char *format, ...)
 {
     if (c->why)
         return;
@@ -130,7 +47,7 @@ static void complain(Check *c, const char *format, ...)
     c->why = sb_text(&sb);
 }
 
-static const char *label(const Buffer *b)
+const char *check_label(const Buffer *b)
 {
     return b->name ? b->name : "an unnamed buffer";
 }
@@ -164,7 +81,7 @@ static void check_range(Check *c, const Buffer *b, const Lin *at, const Guard *g
         guard = more;
     }
     if (!index_in_range(c->a, at, guard, nguard, type_count(b->type)))
-        complain(c, "%s %s outside of %s", what, label(b), type_text(c->a, b->type));
+        check_complain(c, "%s %s outside of %s", what, check_label(b), type_text(c->a, b->type));
 }
 
 /* ---- variables ------------------------------------------------------------------------------------- */
@@ -187,7 +104,7 @@ static void check_variables(Check *c, const Lin *x)
     for (int i = 0; i < x->n; i++) {
         const Atom *atom = x->term[i].atom;
         if (atom->kind == ATOM_VAR && !is_around(c, atom->var))
-            complain(c, "an index uses %s, which is no loop around it",
+            check_complain(c, "an index uses %s, which is no loop around it",
                      atom->var->name ? atom->var->name : "a variable");
         if (atom->of)
             check_variables(c, atom->of);
@@ -217,37 +134,37 @@ static int store_loops(const Check *c, const Item *item, Var **var)
     return n;
 }
 
-static const Lin *store_index(Check *c, const Item *item)
+const Lin *store_index(Arena *a, const Stage *s, const Item *item)
 {
-    if (c->s->kind != STAGE_TILE)
+    const Tile *t = s->tile;
+    if (!t)
         return item->at;
-    const Tile *t = c->s->tile;
-    const Lin *at = lin_add(c->a, t->c_at, lin_var(c->a, t->n));
-    return t->m ? lin_add(c->a, at, lin_scale(c->a, lin_var(c->a, t->m), t->c_m)) : at;
+    const Lin *at = lin_add(a, t->c_at, lin_var(a, t->n));
+    return t->m ? lin_add(a, at, lin_scale(a, lin_var(a, t->m), t->c_m)) : at;
 }
 
 static void check_store(Check *c, const Item *item)
 {
     Var *var[4 * MAX_RANK];
     if (item->buffer->block && !kernel_tile(c->k)) {
-        complain(c, "%s holds a block of rows, and there are none", label(item->buffer));
+        check_complain(c, "%s holds a block of rows, and there are none", check_label(item->buffer));
         return;
     }
     int n = store_loops(c, item, var);
-    const Lin *at = store_index(c, item);
+    const Lin *at = store_index(c->a, c->s, item);
     check_range(c, item->buffer, at, NULL, 0, "writes");
     if (c->s->kind == STAGE_SCATTER)
         return;
     if (c->s->kind != STAGE_TILE)
         check_variables(c, at);
     if (!index_is_injective(at, var, n))
-        complain(c, "writes elements of %s more than once", label(item->buffer));
+        check_complain(c, "writes elements of %s more than once", check_label(item->buffer));
     for (int i = c->s->nparallel; c->s->kind == STAGE_REDUCE && item->reduce != OP_COUNT && i < c->s->nloop;
          i++)
         if (lin_uses(at, c->s->loop[i]))
-            complain(c, "%s is stored by the variable it is reduced over", label(item->buffer));
+            check_complain(c, "%s is stored by the variable it is reduced over", check_label(item->buffer));
     if (item->reduce == OP_ARGMAX && c->s->lanes > 1)
-        complain(c, "%s is a position that several lanes look for", label(item->buffer));
+        check_complain(c, "%s is a position that several lanes look for", check_label(item->buffer));
     for (int i = 0; i < n; i++)
         at = lin_without(c->a, at, var[i]);
     for (int i = 0; i < c->k->scans.n; i++)
@@ -255,7 +172,7 @@ static void check_store(Check *c, const Item *item)
     if (item->buffer->block && kernel_tile(c->k)->block)
         at = lin_without(c->a, at, kernel_tile(c->k)->block);
     if (at->n)
-        complain(c, "stores %s at no plain index", label(item->buffer));
+        check_complain(c, "stores %s at no plain index", check_label(item->buffer));
 }
 
 /* How many elements a stage's item stores. */
@@ -285,13 +202,12 @@ static void check_filled(Check *c, const Unit *u)
     if (u->buffer && u->buffer->block) /* made again for every block */
         return;
     if (stored && count != type_count(u->type))
-        complain(c, "stores %lld of the %lld elements of %s", (long long)count,
-                 (long long)type_count(u->type), label(u->buffer));
+        check_complain(c, "stores %lld of the %lld elements of %s", (long long)count,
+                 (long long)type_count(u->type), check_label(u->buffer));
 }
 
 /* ---- tiles ----------------------------------------------------------------------------------------- */
-/* Where a tile reads its left operand, 0, or its right one. */
-static const Lin *operand_index(Arena *a, const Tile *t, int operand)
+const Lin *operand_index(Arena *a, const Tile *t, int operand)
 {
     const Lin *at = lin_add(a, operand ? t->b_at : t->a_at, lin_scale(a, lin_var(a, t->n), operand ? 1 : t->a_n));
     if (t->m && !operand)
@@ -316,7 +232,7 @@ static void check_operand(Check *c, int operand)
         tap = lin_offset(c->a, lin_add(c->a, tap, lin_scale(c->a, k, loop->tap.dilation)), -loop->tap.pad);
         guard[nguard++] = (Guard){tap, 0, loop->tap.extent};
         if (!is_around(c, loop->tap.out))
-            complain(c, "taps depend on no loop around the tile");
+            check_complain(c, "taps depend on no loop around the tile");
     }
     check_range(c, operand ? t->b : t->a, operand_index(c->a, t, operand), guard, nguard, "tile reads");
 }
@@ -337,7 +253,7 @@ static void check_taps(Check *c, const KLoop *loop, const TileForm *form, int64_
         for (int64_t k = 0; k < loop->var->extent; k++) {
             int64_t at = (first + r) * loop->tap.stride + k * loop->tap.dilation - loop->tap.pad;
             if (times_made(form, r, k) != (at >= 0 && at < loop->tap.extent))
-                complain(c, "row %lld of the tile does not have the taps it should", (long long)(first + r));
+                check_complain(c, "row %lld of the tile does not have the taps it should", (long long)(first + r));
         }
 }
 
@@ -353,10 +269,10 @@ static void check_forms(Check *c)
             row += form->rows;
         }
         if (row != t->runs.at[i].end)
-            complain(c, "tiles do not end with their run");
+            check_complain(c, "tiles do not end with their run");
     }
     if (row != tile_extent(t))
-        complain(c, "tiles make %lld of %lld rows", (long long)row, (long long)tile_extent(t));
+        check_complain(c, "tiles make %lld of %lld rows", (long long)row, (long long)tile_extent(t));
 }
 
 static void check_panels(Check *c)
@@ -365,13 +281,13 @@ static void check_panels(Check *c)
     const TileSchedule *s = &t->schedule;
     if (s->k_split >= t->nk || (s->k_split >= 0 && (s->panel_tiles < 1 || t->k[s->k_split].tapped || s->k_block < 1 ||
                                                     t->k[s->k_split].var->extent % s->k_block)))
-        complain(c, "blocks of k do not end with the loop");
+        check_complain(c, "blocks of k do not end with the loop");
     if (s->panel_tiles > 1 && t->n->extent % ((int64_t)s->lanes * s->columns * s->panel_tiles))
-        complain(c, "panels do not end with the columns");
+        check_complain(c, "panels do not end with the columns");
     for (int i = 0, at = 0; s->panel_tiles && i < c->k->nouter; i++) {
         const Var *v = c->k->outer[c->k->order[i]];
         if (v != t->m && at++ >= s->outside && lin_uses(t->b_at, v))
-            complain(c, "a panel is not the same in the loop over %s", v->name);
+            check_complain(c, "a panel is not the same in the loop over %s", v->name);
     }
 }
 
@@ -384,15 +300,15 @@ static void check_tile(Check *c)
     check_operand(c, 1);
     const Tile *first = kernel_tile(c->k);
     if (t->m != first->m || t->schedule.rows != first->schedule.rows || t->block != first->block)
-        complain(c, "the tile's rows are not those of the tile before it");
+        check_complain(c, "the tile's rows are not those of the tile before it");
     if (t->m && (c->k->blocked < 0 || c->k->outer[c->k->blocked] != t->m))
-        complain(c, "the tile's rows are not the kernel's blocked loop");
+        check_complain(c, "the tile's rows are not the kernel's blocked loop");
     const TileSchedule *s = &t->schedule;
     if ((int64_t)s->lanes * s->columns > t->n->extent || s->rows < 1 || s->lanes < 1 || s->columns < 1)
-        complain(c, "the tile is wider than the result");
+        check_complain(c, "the tile is wider than the result");
     Buffer *to = c->s->items.at[0].buffer;
     if (!to)
-        complain(c, "the tile stores nowhere");
+        check_complain(c, "the tile stores nowhere");
 }
 
 /* ---- values and local arrays ----------------------------------------------------------------------- */
@@ -414,172 +330,9 @@ static void check_values(Check *c, const Ex *e, Marks *seen)
         return;
     seen->at[e->id] = true;
     if (e->kind == X_UNIT && !made_before(c, e->unit))
-        complain(c, "uses a value that this stage has not made yet");
+        check_complain(c, "uses a value that this stage has not made yet");
     for (int i = 0; i < e->part.n; i++)
         check_values(c, e->part.at[i], seen);
-}
-
-/* ---- what a kernel reads and writes ---------------------------------------------------------------- */
-typedef struct Access {
-    Buffer *buffer;
-    const Lin *at;
-    const Guard *guard;
-    int nguard;
-    int stage, item;
-    bool writes, tile;
-    const Item *by; /* a write */
-} Access;
-
-typedef struct Accesses {
-    Check *c;
-    VEC(Access) list;
-} Accesses;
-
-static void add_load(void *context, const Load *load)
-{
-    Accesses *all = context;
-    Guard *guard = arena_dup(all->c->a, load->guard, sizeof(Guard) * (size_t)load->nguard);
-    Access access = {load->buffer, load->at, guard, load->nguard, all->c->stage,
-                     all->c->item, false,    false, NULL};
-    vec_push(all->c->a, &all->list, access);
-}
-
-static void add_operand(Accesses *all, Buffer *buffer, const Lin *at)
-{
-    Access access = {.buffer = buffer, .at = at, .stage = all->c->stage, .tile = true};
-    vec_push(all->c->a, &all->list, access);
-}
-
-static void find_accesses(Accesses *all)
-{
-    Check *c = all->c;
-    for (c->stage = 0; c->stage < c->k->stages.n; c->stage++) {
-        c->s = c->k->stages.at[c->stage];
-        if (c->s->tile) {
-            add_operand(all, c->s->tile->a, operand_index(c->a, c->s->tile, 0));
-            add_operand(all, c->s->tile->b, operand_index(c->a, c->s->tile, 1));
-        }
-        for (c->item = 0; c->item < c->s->items.n; c->item++) {
-            const Item *item = &c->s->items.at[c->item];
-            if (item->value)
-                visit_loads(c->a, item->value, add_load, all);
-            visit_index_loads(c->a, item->at, add_load, all);
-            if (!item->buffer)
-                continue;
-            Access access = {.buffer = item->buffer,
-                             .at = store_index(c, item),
-                             .stage = c->stage,
-                             .item = c->item,
-                             .writes = true,
-                             .by = item};
-            vec_push(c->a, &all->list, access);
-        }
-    }
-}
-
-static bool comes_before(const Access *x, const Access *y)
-{
-    return x->stage < y->stage || (x->stage == y->stage && x->item < y->item);
-}
-
-/* Does the kernel write this buffer before x? */
-static bool written_before(const Accesses *all, const Access *x)
-{
-    for (int i = 0; i < all->list.n; i++)
-        if (all->list.at[i].writes && all->list.at[i].buffer == x->buffer &&
-            comes_before(&all->list.at[i], x))
-            return true;
-    return false;
-}
-
-/* Do both stay within what one position of the outer loops owns? */
-static bool same_outer_position(Check *c, const Access *read, const Access *write)
-{
-    int64_t own = type_count(read->buffer->type);
-    bool any = false;
-    const Lin *rest = lin_add(c->a, read->at, lin_scale(c->a, write->by->unit->base, -1));
-    for (int i = 0; i < c->k->nouter; i++) {
-        const Var *v = c->k->outer[i];
-        int64_t step = lin_factor(write->at, v);
-        if (lin_factor(rest, v) != step && v->extent > 1)
-            return false;
-        if (v->extent == 1 || (step == 0 && write->buffer->block))
-            continue;
-        rest = lin_without(c->a, rest, v);
-        if (lin_uses(rest, v))
-            return false;
-        any = true;
-        own = step < own ? step : own;
-    }
-    if (write->buffer->block && kernel_tile(c->k)->block)
-        rest = lin_without(c->a, rest, kernel_tile(c->k)->block);
-    return !any || index_in_range(c->a, rest, read->guard, read->nguard, own);
-}
-
-static void check_pair(Check *c, const Accesses *all, const Access *read, const Access *write)
-{
-    const Stage *s = c->k->stages.at[write->stage];
-    bool old = !written_before(all, read), same_stage = read->stage == write->stage;
-    c->stage = read->stage;
-    if (read->tile && (old || same_stage))
-        complain(c, "the tile's operand %s is not written before it", label(read->buffer));
-    if (old && read->stage > write->stage)
-        complain(c, "reads %s after it was overwritten", label(read->buffer));
-    if (old && same_stage && s->vector)
-        complain(c, "reads %s while sums are collected in its place", label(read->buffer));
-    if (lin_eq(read->at, write->at) && read->stage == write->stage)
-        return;
-    if (same_stage)
-        complain(c, "reads other elements of %s than it %s", label(read->buffer), old ? "overwrites" : "has made");
-    if (!same_outer_position(c, read, write))
-        complain(c, "reads %s at another position of the outer loops than it is written at",
-                 label(read->buffer));
-}
-
-/* A local array holds one row, and between its store and its load all rows go through a tile. */
-static bool loses_rows(const Accesses *all, const Access *x)
-{
-    int last = -1;
-    for (int i = 0; i < all->list.n; i++)
-        if (all->list.at[i].writes && all->list.at[i].buffer == x->buffer && all->list.at[i].stage <= x->stage)
-            last = all->list.at[i].stage > last ? all->list.at[i].stage : last;
-    for (int i = last + 1; last >= 0 && i <= x->stage; i++)
-        if (all->c->k->stages.at[i]->kind == STAGE_TILE)
-            return true;
-    return false;
-}
-
-static bool listed(Buffer *const *list, int n, const Buffer *b)
-{
-    for (int i = 0; i < n; i++)
-        if (list[i] == b)
-            return true;
-    return false;
-}
-
-static void check_accesses(Check *c)
-{
-    Accesses all = {.c = c};
-    find_accesses(&all);
-    for (int i = 0; i < all.list.n; i++) {
-        const Access *x = &all.list.at[i];
-        Buffer *root = buffer_root(x->buffer);
-        c->stage = x->stage;
-        if (root->kind == BUFFER_LOCAL) {
-            if (!listed(c->k->locals.at, c->k->locals.n, root))
-                complain(c, "the local %s has no declaration", label(root));
-            if (!x->writes && !written_before(&all, x))
-                complain(c, "the local %s is read before it is written", label(root));
-            if (!x->writes && loses_rows(&all, x))
-                complain(c, "the local %s is read across a tile", label(root));
-            continue;
-        }
-        if (!listed(c->k->args.at, c->k->args.n, root))
-            complain(c, "%s is no argument", label(root));
-        for (int k = 0; !x->writes && k < all.list.n; k++)
-            if (all.list.at[k].writes && buffer_root(all.list.at[k].buffer) == root)
-                check_pair(c, &all, x, &all.list.at[k]);
-    }
 }
 
 /* ---- all together ---------------------------------------------------------------------------------- */

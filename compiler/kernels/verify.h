@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: shared by verify.c, verify_access.c, verify_split.c and verify_memory.c. */
+/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_split.c and verify_memory.c. */
 #ifndef DLC_KERNEL_VERIFY_H
 #define DLC_KERNEL_VERIFY_H
 
@@ -21,6 +21,22 @@ typedef void VisitLoad(void *context, const Load *load);
 void visit_loads(Arena *a, const Ex *e, VisitLoad *visit, void *context);
 void visit_index_loads(Arena *a, const Lin *x, VisitLoad *visit,
                        void *context); /* of the values in an index */
+
+/* One kernel, being looked at. */
+typedef struct Check {
+    Arena *a;
+    const Kernel *k;
+    const Stage *s;
+    int stage, item; /* being looked at */
+    const char *why; /* the first complaint */
+} Check;
+void check_complain(Check *c, const char *format, ...) PRINTF(2, 3);      /* c->why, if it is the first */
+const char *check_label(const Buffer *b);
+const Lin *store_index(Arena *a, const Stage *s, const Item *item); /* where a stage puts an item */
+const Lin *operand_index(Arena *a, const Tile *t, int operand);     /* where a tile reads its left operand, 0, or its right one */
+
+/* verify_between.c */
+void check_accesses(Check *c);
 
 /* verify_split.c: NULL, or why a kernel's pieces may not run at once. */
 const char *verify_split(Arena *a, const Plan *p, const Kernel *k);

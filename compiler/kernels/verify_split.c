@@ -44,15 +44,6 @@ static bool is_tile_column(const Kernel *k, const Var *v)
     return t && t->n == v && k->stages.n == 1 && v->extent % column_step(t) == 0;
 }
 
-static const Lin *store_index(Pieces *x, const Stage *s, const Item *item)
-{
-    const Tile *t = s->tile;
-    if (!t)
-        return item->at;
-    const Lin *at = lin_add(x->a, item->at, lin_var(x->a, t->n));
-    return t->m ? lin_add(x->a, at, lin_scale(x->a, lin_var(x->a, t->m), t->c_m)) : at;
-}
-
 static void check_read(void *context, const Load *load)
 {
     Pieces *x = context;
@@ -62,7 +53,7 @@ static void check_read(void *context, const Load *load)
             if (!item->buffer || item->buffer->block || buffer_root(item->buffer)->kind == BUFFER_LOCAL ||
                 buffer_root(item->buffer) != buffer_root(load->buffer))
                 continue;
-            const Lin *at = store_index(x, x->k->stages.at[i], item);
+            const Lin *at = store_index(x->a, x->k->stages.at[i], item);
             if (lin_factor(at, x->v) != lin_factor(load->at, x->v) || lin_uses(lin_without(x->a, load->at, x->v), x->v))
                 x->why = "reads what another piece stores";
         }
@@ -78,7 +69,7 @@ static void check_item(Pieces *x, const Stage *s, const Item *item)
     int64_t own = item->buffer->block ? tile_of(x->k)->schedule.rows * item->buffer->type.dim[1] : 0;
     if (item->buffer->block && type_count(item->buffer->type) < own * x->p->target->threads.n)
         x->why = "threads share a block of rows";
-    if (!item->buffer->block && !lin_factor(store_index(x, s, item), x->v))
+    if (!item->buffer->block && !lin_factor(store_index(x->a, s, item), x->v))
         x->why = "pieces store to the same place";
 }
 
