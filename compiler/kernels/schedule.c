@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* schedule.c: a group of units becomes a kernel: its outer loops, and a stage for each unit or several that share their loops. */
-#include "lower.h"
+#include "stages.h"
 
 #include <string.h>
-
-enum {
-    LONG_REDUCTION = 32,    /* elements from which accumulators side by side are worth it */
-    MIN_LANES = 8,          /* accumulators for targets whose vectors hold fewer floats */
-    LONG_COLUMN = 128,      /* elements from which lanes are worth it */
-    COLUMNS_AT_ONCE = 128,  /* sums of columns under way: eight vectors of sixteen floats */
-    LOCAL_BYTES = 1024,     /* the largest array a kernel keeps on the stack */
-};
-
-typedef struct Making {     /* a kernel being made */
-    Kernel *k;
-    Lower *c;
-    Group *g;
-    Build b;
-    bool merged[MAX_RANK];  /* map stages: axis i shares its loop with axis i + 1, since all tensors are contiguous across both */
-} Making;
 
 static Var *var_new(Kernel *k, int64_t extent, const char *prefix, int number)
 {
@@ -27,7 +11,7 @@ static Var *var_new(Kernel *k, int64_t extent, const char *prefix, int number)
     return v;
 }
 
-static Stage *stage_new(Making *m, StageKind kind)
+Stage *stage_new(Making *m, StageKind kind)
 {
     Stage *s = NEW(m->k->a, Stage);
     s->kind = kind;
@@ -37,7 +21,7 @@ static Stage *stage_new(Making *m, StageKind kind)
 }
 
 /* The index of u's element: the kernel's outer variables, then the stage's first loops, each for the axes it runs over. */
-static void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index)
+void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index)
 {
     int loop = 0;
     for (int i = 0; i < u->type.rank; i++) {
@@ -56,13 +40,13 @@ static void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **ind
     }
 }
 
-static void add_loop(Making *m, Stage *s, int64_t extent, const char *prefix)
+void add_loop(Making *m, Stage *s, int64_t extent, const char *prefix)
 {
     s->loop[s->nloop] = var_new(m->k, extent, prefix, s->nloop);
     s->nloop++;
 }
 
-static void add_inner_loops(Making *m, Stage *s, const Unit *u)
+void add_inner_loops(Making *m, Stage *s, const Unit *u)
 {
     for (int i = m->k->nouter; i < u->type.rank; i++) {
         int64_t extent = u->type.dim[i];
@@ -73,7 +57,7 @@ static void add_inner_loops(Making *m, Stage *s, const Unit *u)
     s->nparallel = s->nloop;
 }
 
-static void add_item(Making *m, Stage *s, Unit *u, Ex *value, const Lin *flat, Op reduce)
+void add_item(Making *m, Stage *s, Unit *u, Ex *value, const Lin *flat, Op reduce)
 {
     Item item = {.unit = u, .value = value, .buffer = u->buffer, .at = lin_add(m->k->a, u->base, flat), .reduce = reduce};
     vec_push(m->k->a, &s->items, item);
@@ -98,7 +82,7 @@ static Ex *unit_value(Making *m, const Unit *u, const Lin *const *index)
 }
 
 /* Does e read memory that this stage is only writing? */
-static bool reads_stage(const Ex *e, const Stage *s)
+bool reads_stage(const Ex *e, const Stage *s)
 {
     for (int i = 0; i < s->items.n; i++)
         if (e->kind == X_LOAD && e->buffer == s->items.at[i].buffer)
@@ -110,7 +94,7 @@ static bool reads_stage(const Ex *e, const Stage *s)
 }
 
 /* The loops of u's own axes, merged as far as they are. */
-static int own_loops(const Making *m, const Unit *u, int64_t *extent)
+int own_loops(const Making *m, const Unit *u, int64_t *extent)
 {
     int n = 0;
     for (int i = m->k->nouter; i < u->type.rank; i++) {
@@ -122,7 +106,7 @@ static int own_loops(const Making *m, const Unit *u, int64_t *extent)
     return n;
 }
 
-static bool same_loops(const Stage *s, int n, const int64_t *extent)
+bool same_loops(const Stage *s, int n, const int64_t *extent)
 {
     if (s->nloop != n)
         return false;
@@ -153,7 +137,7 @@ static bool join_map(Making *m, Unit *u)
     return true;
 }
 
-static void forget_here(Making *m)
+void forget_here(Making *m)
 {
     for (int i = 0; i < m->g->units.n; i++)
         m->g->units.at[i]->here = NULL;
@@ -193,155 +177,6 @@ static void concat_stages(Making *m, Unit *u)
         add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), OP_COUNT);
         start += x->type.dim[axis];
     }
-}
-
-/* ---- reductions ------------------------------------------------------------------------------------ */
-static Op reduction_of(const Node *n)
-{
-    return n->op == OP_MAX || n->op == OP_ARGMAX ? n->op : OP_SUM;
-}
-
-static int64_t smallest_step(const Ex *e, const Var *v, int64_t best)
-{
-    if (e->kind == X_LOAD) {
-        int64_t step = lin_factor(e->at, v);
-        step = step < 0 ? -step : step;
-        if (step && (!best || step < best))
-            best = step;
-    }
-    for (int i = 0; i < e->nin; i++)
-        best = smallest_step(e->in[i], v, best);
-    return best;
-}
-
-/* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. */
-static int lanes_for(const Making *m, const Stage *s)
-{
-    int64_t extent = s->loop[s->nloop - 1]->extent;
-    int lanes = m->c->p->target->lanes;
-    lanes = lanes > MIN_LANES ? lanes : MIN_LANES;
-    while (extent % lanes)
-        lanes /= 2;
-    for (int i = 0; i < s->items.n; i++)
-        if (s->items.at[i].reduce == OP_ARGMAX)
-            return 1;
-    return extent >= LONG_REDUCTION ? lanes : 1;
-}
-
-/* The reduced value in the last stage's loops, where this has just these loops and makes what is reduced. */
-static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
-{
-    if (!m->k->stages.n || u->type.rank > m->k->nouter)
-        return false;
-    Stage *s = m->k->stages.at[m->k->stages.n - 1];
-    if ((s->kind != STAGE_MAP && (s->kind != STAGE_REDUCE || s->nparallel)) || !same_loops(s, nr, extent))
-        return false;
-    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
-    unit_index(m, u, s, index);
-    for (int i = 0; i < nr; i++)
-        reduced[i] = lin_var(m->k->a, s->loop[i]);
-    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
-    if (reads_stage(value, s))
-        return false;
-    s->kind = STAGE_REDUCE;
-    s->nparallel = 0;
-    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
-    s->lanes = lanes_for(m, s);
-    return true;
-}
-
-/* Whether e steps from one float to the next along the column, and not along the last reduce loop. */
-static bool is_by_columns(const Stage *s, const Ex *e)
-{
-    const Var *column = s->nparallel ? s->loop[s->nparallel - 1] : NULL;
-    return column && column->extent >= 4 && smallest_step(e, column, 0) == 1 && smallest_step(e, s->loop[s->nloop - 1], 0) != 1;
-}
-
-/* So many lanes that a few vectors are added to in turn: one would have to wait for itself. */
-static int column_lanes(const Making *m, const Stage *s)
-{
-    int64_t columns = s->loop[s->nparallel - 1]->extent, each = 1;
-    int lanes = 1;
-    for (int i = s->nparallel; i < s->nloop; i++)
-        each *= s->loop[i]->extent;
-    while (m->c->p->target->lanes > 1 && each >= LONG_COLUMN && lanes * columns < COLUMNS_AT_ONCE && s->loop[s->nloop - 1]->extent % (2 * lanes) == 0)
-        lanes *= 2;
-    return lanes;
-}
-
-/* The sums of u's columns in the last stage's loops, where this has just these loops. */
-static bool join_columns(Making *m, Unit *u, int nr, const int64_t *extent)
-{
-    if (!m->k->stages.n || u->node->op == OP_ARGMAX)
-        return false;
-    Stage *s = m->k->stages.at[m->k->stages.n - 1];
-    int64_t all[2 * MAX_RANK];
-    int inner = own_loops(m, u, all);
-    if (s->kind != STAGE_REDUCE || !s->vector || s->nparallel != inner)
-        return false;
-    for (int i = 0; i < nr; i++)
-        all[inner + i] = extent[i];
-    if (!same_loops(s, inner + nr, all))
-        return false;
-    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
-    unit_index(m, u, s, index);
-    for (int i = 0; i < nr; i++)
-        reduced[i] = lin_var(m->k->a, s->loop[inner + i]);
-    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
-    if (reads_stage(value, s) || !is_by_columns(s, value))
-        return false;
-    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
-    return true;
-}
-
-static void reduce_stage(Making *m, Unit *u)
-{
-    int64_t extent[MAX_RANK];
-    int nr = reduced_axes(u->node, extent);
-    if (join_reduction(m, u, nr, extent) || join_columns(m, u, nr, extent))
-        return;
-    forget_here(m);
-    Stage *s = stage_new(m, STAGE_REDUCE);
-    add_inner_loops(m, s, u);
-    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
-    unit_index(m, u, s, index);
-    for (int i = 0; i < nr; i++) {
-        add_loop(m, s, extent[i], "r");
-        reduced[i] = lin_var(m->k->a, s->loop[s->nloop - 1]);
-    }
-    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
-    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
-    if (u->node->op == OP_ARGMAX)
-        return;
-    s->vector = is_by_columns(s, value);
-    s->lanes = s->vector ? column_lanes(m, s) : lanes_for(m, s);
-}
-
-/* Columns keep their last axis for inner loops where that is the one the operand of their reduction is contiguous along. */
-static void free_last_axis(Making *m, const Unit *u)
-{
-    Kernel *k = m->k;
-    if (u->node->op == OP_ARGMAX || k->nouter != u->type.rank || !k->nouter)
-        return;
-    for (int i = 1; i < m->g->units.n; i++)
-        if (!shape_eq(m->g->units.at[i]->type, u->type))
-            return;
-    int64_t extent[MAX_RANK];
-    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
-    Var var[MAX_RANK], *last = NULL;
-    int nr = reduced_axes(u->node, extent);
-    Stage none = {0};
-    unit_index(m, u, &none, index);
-    for (int i = 0; i < nr; i++) {
-        var[i] = (Var){.id = -1 - i, .extent = extent[i]};
-        reduced[i] = lin_var(k->a, &var[i]);
-        last = &var[i];
-    }
-    Build b = {.a = k->a, .c = m->c};
-    Ex *value = resolve_reduced(&b, m->c, u->node, index, reduced);
-    const Var *column = k->outer[k->nouter - 1];
-    if (column->extent >= 4 && smallest_step(value, column, 0) == 1 && smallest_step(value, last, 0) != 1)
-        k->nouter--;
 }
 
 /* ---- scatter and checks ---------------------------------------------------------------------------- */
@@ -542,70 +377,6 @@ static void set_order(Kernel *k)
         k->order[at] = k->blocked;
 }
 
-/* ---- what only the kernel itself reads ------------------------------------------------------------- */
-static bool loads_buffer(const Ex *e, const Buffer *buffer)
-{
-    if (e->kind == X_LOAD && e->buffer == buffer)
-        return true;
-    for (int i = 0; i < e->part.n; i++)
-        if (loads_buffer(e->part.at[i], buffer))
-            return true;
-    return false;
-}
-
-static bool kernel_loads(const Kernel *k, const Buffer *buffer)
-{
-    for (int i = 0; i < k->stages.n; i++)
-        for (int j = 0; j < k->stages.at[i]->items.n; j++) {
-            const Item *item = &k->stages.at[i]->items.at[j];
-            if (item->value && loads_buffer(item->value, buffer))
-                return true;
-        }
-    return false;
-}
-
-/* Columns are summed up in memory, whether or not somebody reads them there. */
-static bool sums_in_memory(const Kernel *k, const Buffer *buffer)
-{
-    for (int i = 0; i < k->stages.n; i++)
-        for (int j = 0; k->stages.at[i]->vector && j < k->stages.at[i]->items.n; j++)
-            if (k->stages.at[i]->items.at[j].buffer == buffer)
-                return true;
-    return false;
-}
-
-static void forget_storage(Kernel *k, const Buffer *buffer)
-{
-    for (int i = 0; i < k->stages.n; i++)
-        for (int j = 0; j < k->stages.at[i]->items.n; j++)
-            if (k->stages.at[i]->items.at[j].buffer == buffer)
-                k->stages.at[i]->items.at[j].buffer = NULL;
-}
-
-/* A value no other kernel reads lives in a C variable, or in a small array, or nowhere. */
-static void keep_local(Making *m)
-{
-    for (int i = 0; i < m->g->units.n; i++) {
-        Unit *u = m->g->units.at[i];
-        if (!u->private || u->buffer->kind != BUFFER_ARENA)
-            continue;
-        Type t = {.dt = u->type.dt};
-        for (int k = m->k->nouter; k < u->type.rank; k++)
-            t.dim[t.rank++] = u->type.dim[k];
-        bool tiled = false;
-        for (int k = 0; k < m->k->stages.n; k++)
-            tiled |= m->k->stages.at[k]->kind == STAGE_TILE && m->k->stages.at[k]->items.at[0].unit == u;
-        if (tiled || type_bytes(t) > LOCAL_BYTES || crosses_tile(m->k, u->buffer))
-            continue;
-        u->buffer->kind = BUFFER_LOCAL;
-        u->buffer->type = t;
-        if (kernel_loads(m->k, u->buffer) || sums_in_memory(m->k, u->buffer))
-            vec_push(m->k->a, &m->k->locals, u->buffer);
-        else
-            forget_storage(m->k, u->buffer);
-    }
-}
-
 Kernel *schedule_group(Lower *c, Group *g)
 {
     Kernel *k = NEW(c->a, Kernel);
@@ -633,6 +404,6 @@ Kernel *schedule_group(Lower *c, Group *g)
     }
     forget_here(&m);
     set_order(k);
-    keep_local(&m);
+    keep_local(k, g);
     return k;
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* stage_reduce.c: sums, maxima and positions of maxima as stages: by rows, or by columns that are collected in memory. */
+#include "stages.h"
+
+enum {
+    LONG_REDUCTION = 32,    /* elements from which accumulators side by side are worth it */
+    MIN_LANES = 8,          /* accumulators for targets whose vectors hold fewer floats */
+    LONG_COLUMN = 128,      /* elements from which lanes are worth it */
+    COLUMNS_AT_ONCE = 128,  /* sums of columns under way: eight vectors of sixteen floats */
+};
+
+static Op reduction_of(const Node *n)
+{
+    return n->op == OP_MAX || n->op == OP_ARGMAX ? n->op : OP_SUM;
+}
+
+static int64_t smallest_step(const Ex *e, const Var *v, int64_t best)
+{
+    if (e->kind == X_LOAD) {
+        int64_t step = lin_factor(e->at, v);
+        step = step < 0 ? -step : step;
+        if (step && (!best || step < best))
+            best = step;
+    }
+    for (int i = 0; i < e->nin; i++)
+        best = smallest_step(e->in[i], v, best);
+    return best;
+}
+
+/* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. */
+static int lanes_for(const Making *m, const Stage *s)
+{
+    int64_t extent = s->loop[s->nloop - 1]->extent;
+    int lanes = m->c->p->target->lanes;
+    lanes = lanes > MIN_LANES ? lanes : MIN_LANES;
+    while (extent % lanes)
+        lanes /= 2;
+    for (int i = 0; i < s->items.n; i++)
+        if (s->items.at[i].reduce == OP_ARGMAX)
+            return 1;
+    return extent >= LONG_REDUCTION ? lanes : 1;
+}
+
+/* The reduced value in the last stage's loops, where this has just these loops and makes what is reduced. */
+static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
+{
+    if (!m->k->stages.n || u->type.rank > m->k->nouter)
+        return false;
+    Stage *s = m->k->stages.at[m->k->stages.n - 1];
+    if ((s->kind != STAGE_MAP && (s->kind != STAGE_REDUCE || s->nparallel)) || !same_loops(s, nr, extent))
+        return false;
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    unit_index(m, u, s, index);
+    for (int i = 0; i < nr; i++)
+        reduced[i] = lin_var(m->k->a, s->loop[i]);
+    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
+    if (reads_stage(value, s))
+        return false;
+    s->kind = STAGE_REDUCE;
+    s->nparallel = 0;
+    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
+    s->lanes = lanes_for(m, s);
+    return true;
+}
+
+/* Whether e steps from one float to the next along the column, and not along the last reduce loop. */
+static bool is_by_columns(const Stage *s, const Ex *e)
+{
+    const Var *column = s->nparallel ? s->loop[s->nparallel - 1] : NULL;
+    return column && column->extent >= 4 && smallest_step(e, column, 0) == 1 && smallest_step(e, s->loop[s->nloop - 1], 0) != 1;
+}
+
+/* So many lanes that a few vectors are added to in turn: one would have to wait for itself. */
+static int column_lanes(const Making *m, const Stage *s)
+{
+    int64_t columns = s->loop[s->nparallel - 1]->extent, each = 1;
+    int lanes = 1;
+    for (int i = s->nparallel; i < s->nloop; i++)
+        each *= s->loop[i]->extent;
+    while (m->c->p->target->lanes > 1 && each >= LONG_COLUMN && lanes * columns < COLUMNS_AT_ONCE && s->loop[s->nloop - 1]->extent % (2 * lanes) == 0)
+        lanes *= 2;
+    return lanes;
+}
+
+/* The sums of u's columns in the last stage's loops, where this has just these loops. */
+static bool join_columns(Making *m, Unit *u, int nr, const int64_t *extent)
+{
+    if (!m->k->stages.n || u->node->op == OP_ARGMAX)
+        return false;
+    Stage *s = m->k->stages.at[m->k->stages.n - 1];
+    int64_t all[2 * MAX_RANK];
+    int inner = own_loops(m, u, all);
+    if (s->kind != STAGE_REDUCE || !s->vector || s->nparallel != inner)
+        return false;
+    for (int i = 0; i < nr; i++)
+        all[inner + i] = extent[i];
+    if (!same_loops(s, inner + nr, all))
+        return false;
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    unit_index(m, u, s, index);
+    for (int i = 0; i < nr; i++)
+        reduced[i] = lin_var(m->k->a, s->loop[inner + i]);
+    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
+    if (reads_stage(value, s) || !is_by_columns(s, value))
+        return false;
+    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
+    return true;
+}
+
+void reduce_stage(Making *m, Unit *u)
+{
+    int64_t extent[MAX_RANK];
+    int nr = reduced_axes(u->node, extent);
+    if (join_reduction(m, u, nr, extent) || join_columns(m, u, nr, extent))
+        return;
+    forget_here(m);
+    Stage *s = stage_new(m, STAGE_REDUCE);
+    add_inner_loops(m, s, u);
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    unit_index(m, u, s, index);
+    for (int i = 0; i < nr; i++) {
+        add_loop(m, s, extent[i], "r");
+        reduced[i] = lin_var(m->k->a, s->loop[s->nloop - 1]);
+    }
+    Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
+    add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
+    if (u->node->op == OP_ARGMAX)
+        return;
+    s->vector = is_by_columns(s, value);
+    s->lanes = s->vector ? column_lanes(m, s) : lanes_for(m, s);
+}
+
+/* Columns keep their last axis for inner loops where that is the one the operand of their reduction is contiguous along. */
+void free_last_axis(Making *m, const Unit *u)
+{
+    Kernel *k = m->k;
+    if (u->node->op == OP_ARGMAX || k->nouter != u->type.rank || !k->nouter)
+        return;
+    for (int i = 1; i < m->g->units.n; i++)
+        if (!shape_eq(m->g->units.at[i]->type, u->type))
+            return;
+    int64_t extent[MAX_RANK];
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    Var var[MAX_RANK], *last = NULL;
+    int nr = reduced_axes(u->node, extent);
+    Stage none = {0};
+    unit_index(m, u, &none, index);
+    for (int i = 0; i < nr; i++) {
+        var[i] = (Var){.id = -1 - i, .extent = extent[i]};
+        reduced[i] = lin_var(k->a, &var[i]);
+        last = &var[i];
+    }
+    Build b = {.a = k->a, .c = m->c};
+    Ex *value = resolve_reduced(&b, m->c, u->node, index, reduced);
+    const Var *column = k->outer[k->nouter - 1];
+    if (column->extent >= 4 && smallest_step(value, column, 0) == 1 && smallest_step(value, last, 0) != 1)
+        k->nouter--;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* stages.h: shared by schedule.c, which makes a kernel, stage_reduce.c and locals.c. */
+#ifndef DLC_KERNEL_STAGES_H
+#define DLC_KERNEL_STAGES_H
+
+#include "lower.h"
+
+typedef struct Making {     /* a kernel being made */
+    Kernel *k;
+    Lower *c;
+    Group *g;
+    Build b;
+    bool merged[MAX_RANK];  /* map stages: axis i shares its loop with axis i + 1, since all tensors are contiguous across both */
+} Making;
+
+Stage *stage_new(Making *m, StageKind kind);                        /* the kernel's last one so far */
+void add_loop(Making *m, Stage *s, int64_t extent, const char *prefix);
+void add_inner_loops(Making *m, Stage *s, const Unit *u);           /* over u's axes within the outer loops */
+void add_item(Making *m, Stage *s, Unit *u, Ex *value, const Lin *flat, Op reduce);
+/* The index of u's element: the kernel's outer variables, then the stage's first loops, each for the axes it runs over. */
+void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index);
+int own_loops(const Making *m, const Unit *u, int64_t *extent);     /* those add_inner_loops would make */
+bool same_loops(const Stage *s, int n, const int64_t *extent);
+bool reads_stage(const Ex *e, const Stage *s);                      /* loads what s stores */
+void forget_here(Making *m);            /* from here on, values made so far are no variables of the stage */
+
+/* stage_reduce.c */
+void reduce_stage(Making *m, Unit *u);
+/* Columns keep their last axis for inner loops where that is the one the operand of their reduction is contiguous along. */
+void free_last_axis(Making *m, const Unit *first);
+
+/* locals.c: a value no other kernel reads lives in a C variable, or in a small array, or nowhere. */
+void keep_local(Kernel *k, const Group *g);
+
+#endif
