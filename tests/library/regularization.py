@@ -62,4 +62,4 @@ def alpha_dropout(x, draw, rate=0.3):
 @layer("scaled_dot_product_attention(q, k, v, dropout = 0.5) as it", q=(2, 3), k=(4, 3), v=(4, 2))
 def attention_dropout(q, k, v, draw):
     weights = torch.softmax(q @ k.transpose(1, 2) / 3 ** 0.5, -1)
-    return dropped(weights, draw, 0.5, "it.dropout_1.dropped_1", (2, 4)) @ v
+    return dropped(weights, draw, 0.5, "it.weighted_mean_1.dropout_1.dropped_1", (2, 4)) @ v
