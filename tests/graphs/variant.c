@@ -3,6 +3,7 @@
 #include "graphs.h"
 #include "compiler/passes/passes.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,7 +231,8 @@ static int checks_in(const Fn *fn)
 
 /* The results of `after`, computed in double, are those of `before` within what `before` itself may be off
  * by. A function that lost a check, because nothing needs what it checked, may succeed where the other fails.
- * Hoisting adds up before it multiplies: where infinities of both signs meet, NaN may become one of them. */
+ * Hoisting adds up before it multiplies: where infinities of both signs meet, NaN may become one of them, and
+ * what was too small for a float may not be so any more. */
 static const char *keeps_values(Arena *a, const Case *before, const Fn *after, uint64_t salt,
                                 const char *what)
 {
@@ -262,6 +264,7 @@ static const char *keeps_values(Arena *a, const Case *before, const Fn *after, u
         for (int64_t e = 0; y && e < type_count(y->type); e++)
             if (!bound_holds(x, e, y->value[e]) && !isinf(y->error[e]) &&
                 !(distributes && !isfinite(x->value[e]) && !isfinite(y->value[e])) &&
+                !(distributes && fabs(x->value[e] - y->value[e]) < FLT_MIN) &&
                 !(fabs(x->value[e] - y->value[e]) <= 1e-12 * fabs(x->value[e])))
                 return arena_printf(a, "%s: %s %d, element %lld: %.15g became %.15g", what,
                                     role_name(port->role), port->index, (long long)e, x->value[e],
