@@ -3,6 +3,7 @@
 . tests/models/learning.sh
 
 digits() { "$dlc" data digits "$work/digits" --train 2000 --test 500; }
+sines() { python3 tests/models/sine.py "$work/sines"; }
 pairs() { python3 tests/models/pairs.py "$work/digits" "$work/pairs"; }
 
 # The beginning of a text, cut at each byte.
@@ -19,6 +20,9 @@ continues() {
 check "digits" digits
 check "pairs of digits" pairs
 check "a short text" text
+check "sines" sines
+check "sine" learns 0.05 - sine "$work/sines" --epochs 60
+check "small_cnn" learns 0.3 0.85 small_cnn "$work/digits" --epochs 4 --batch 8
 check "autoencoder" learns 0.6 - autoencoder "$work/digits" --epochs 3 --set FEATURES=784
 check "resnet" learns 0.5 0.5 resnet "$work/digits" --epochs 2 --batch 16 --set SIZE=28 --set CHANNELS=1
 check "ds_cnn" learns 0.85 0.4 ds_cnn "$work/digits" --epochs 4 --batch 16 --set TIME=28 --set FEATURES=28 --set FILTERS=32 --set BLOCKS=2
