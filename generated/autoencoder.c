@@ -7,31 +7,73 @@
 #include "dl_math.h"
 #include "dl_random.h"
 
-/* autoencoder.dl:9: dense;
- * autoencoder.dl:23: dense -> f32[64, 32]; in 2 places */
+/* autoencoder.dl:9: dense -> f32[64, 32] */
 static void init_k0_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict encoder_1_dense_1_kernel)
 {
-    for (int j0 = 0; j0 < 2048; j0++) {
-        encoder_1_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5f - 0.25f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            encoder_1_dense_1_kernel[j0 * 32 + j1] = v1 * 0.5f - 0.25f;
+        }
     }
 }
 
 /* autoencoder.dl:9: dense -> f32[32, 32]; in 2 places */
 static void init_k1_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict encoder_2_dense_1_kernel)
 {
-    for (int j0 = 0; j0 < 1024; j0++) {
-        encoder_2_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.61237246f - 0.30618623f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            encoder_2_dense_1_kernel[j0 * 32 + j1] = v1 * 0.61237246f - 0.30618623f;
+        }
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[32, 8]; in 2 places */
+/* autoencoder.dl:9: dense -> f32[32, 8] */
 static void init_k2_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict code_dense_1_kernel)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
-        code_dense_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.7745967f - 0.38729835f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        float drawn_1[8];
+        for (int at = 0; at < 2; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 8; j1++) {
+            const float v1 = drawn_1[j1];
+            code_dense_1_kernel[j0 * 8 + j1] = v1 * 0.7745967f - 0.38729835f;
+        }
+    }
+}
+
+/* autoencoder.dl:9: dense -> f32[8, 32] */
+static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict decoder_1_dense_1_kernel)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            decoder_1_dense_1_kernel[j0 * 32 + j1] = v1 * 0.7745967f - 0.38729835f;
+        }
+    }
+}
+
+/* autoencoder.dl:23: dense -> f32[32, 64] */
+static void init_k5_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict final_kernel)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            final_kernel[j0 * 64 + j1] = v1 * 0.5f - 0.25f;
+        }
     }
 }
 
@@ -199,9 +241,9 @@ dl_status autoencoder_init(autoencoder_params *params, autoencoder_state *state,
     init_k0_dense(0x4a85c4ddu, words, params->encoder_1_dense_1_kernel);
     init_k1_dense(0x41f9a6d2u, words, params->encoder_2_dense_1_kernel);
     init_k2_dense(0x1bc917bbu, words, params->code_dense_1_kernel);
-    init_k2_dense(0xcbabf185u, words, params->decoder_1_dense_1_kernel);   /* k3_dense */
+    init_k3_dense(0xcbabf185u, words, params->decoder_1_dense_1_kernel);
     init_k1_dense(0x7250cc3fu, words, params->decoder_2_dense_1_kernel);   /* k4_dense */
-    init_k0_dense(0x0247c0afu, words, params->final_kernel);   /* k5_dense */
+    init_k5_dense(0x0247c0afu, words, params->final_kernel);
     init_k6_dense_batch_norm_fill(params->encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_gamma,
             params->encoder_1_batch_norm_1_beta, params->encoder_2_dense_1_bias, params->encoder_2_batch_norm_1_gamma,
             params->encoder_2_batch_norm_1_beta, params->decoder_1_dense_1_bias, params->decoder_1_batch_norm_1_gamma);

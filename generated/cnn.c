@@ -12,45 +12,67 @@
 /* cnn.dl:6: conv2d -> f32[3, 3, 1, 32] */
 static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 288; j0++) {
-        conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.28426763f - 0.14213382f;
+    for (int j0 = 0; j0 < 9; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            conv2d_1_kernel[j0 * 32 + j1] = v1 * 0.28426763f - 0.14213382f;
+        }
     }
 }
 
 /* cnn.dl:7: conv2d -> f32[3, 3, 32, 64] */
 static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict conv2d_2_kernel)
 {
-    for (int j0 = 0; j0 < 18432; j0++) {
-        conv2d_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.16666667f - 0.083333336f;
+    for (int j0 = 0; j0 < 288; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            conv2d_2_kernel[j0 * 64 + j1] = v1 * 0.16666667f - 0.083333336f;
+        }
     }
 }
 
 /* cnn.dl:8: conv2d -> f32[3, 3, 64, 64] */
 static void init_k2_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict conv2d_3_kernel)
 {
-    for (int j0 = 0; j0 < 36864; j0++) {
-        conv2d_3_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.14433756f - 0.07216878f;
+    for (int j0 = 0; j0 < 576; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            conv2d_3_kernel[j0 * 64 + j1] = v1 * 0.14433756f - 0.07216878f;
+        }
     }
 }
 
 /* cnn.dl:10: dense -> f32[576, 64] */
 static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
-    for (int j0 = 0; j0 < 36864; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.19364917f - 0.09682459f;
+    for (int j0 = 0; j0 < 576; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            hidden_kernel[j0 * 64 + j1] = v1 * 0.19364917f - 0.09682459f;
+        }
     }
 }
 
 /* cnn.dl:11: dense -> f32[64, 10] */
 static void init_k4_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            classifier_kernel[j0 * 10 + j1] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+                    (uint32_t)(j0 * 10 + j1)) * 0.5694948f - 0.2847474f;
+        }
     }
 }
 

@@ -12,9 +12,14 @@
 /* ds_cnn.dl:24: conv2d -> f32[10, 4, 1, 16] */
 static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict stem_kernel)
 {
-    for (int j0 = 0; j0 < 640; j0++) {
-        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.18786728f - 0.09393364f;
+    for (int j0 = 0; j0 < 40; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            stem_kernel[j0 * 16 + j1] = v1 * 0.18786728f - 0.09393364f;
+        }
     }
 }
 
@@ -23,26 +28,36 @@ static void init_k1_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed
         float *restrict block_1_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 144; j0++) {
-        block_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.396059f - 0.1980295f;
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.396059f - 0.1980295f;
+        block_1_depthwise_conv2d_1_kernel[j0] = v1;
     }
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16] */
 static void init_k2_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.8660254f - 0.4330127f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_conv2d_1_kernel[j0 * 16 + j1] = v1 * 0.8660254f - 0.4330127f;
+        }
     }
 }
 
 /* ds_cnn.dl:30: dense -> f32[16, 12] */
 static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 192; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.9258201f - 0.46291006f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[12];
+        for (int at = 0; at < 3; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 3 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 12; j1++) {
+            const float v1 = drawn_1[j1];
+            classifier_kernel[j0 * 12 + j1] = v1 * 0.9258201f - 0.46291006f;
+        }
     }
 }
 
@@ -910,12 +925,19 @@ static void train_k6_relu(const float *restrict stem_y, const float *restrict no
 static void train_k7_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict relu, float *restrict x)
 {
-    for (int j0 = 0; j0 < 8000; j0++) {
-        const float v1 = relu[j0];
-        const float v2 = v1 / 0.8f;
-        const int lt_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0)) < 0.2f;
-        dropout[j0] = (uint8_t)(lt_v0);
-        x[j0] = lt_v0 ? 0.0f : v2;
+    for (int j0 = 0; j0 < 500; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
+                drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            const float v2 = relu[j0 * 16 + j1];
+            const float v3 = v2 / 0.8f;
+            const int lt_v0 = v1 < 0.2f;
+            dropout[j0 * 16 + j1] = (uint8_t)(lt_v0);
+            x[j0 * 16 + j1] = lt_v0 ? 0.0f : v3;
+        }
     }
 }
 
@@ -1209,12 +1231,19 @@ static void train_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2
 static void train_k20_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, float *restrict global_avg_pool2d)
 {
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = global_avg_pool2d[j0];
-        const float v2 = v1 / 125.0f / 0.6f;
-        const int lt_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0)) < 0.4f;
-        dropout_2[j0] = (uint8_t)(lt_v0);
-        global_avg_pool2d[j0] = lt_v0 ? 0.0f : v2;
+    for (int j0 = 0; j0 < 4; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
+                drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            const float v2 = global_avg_pool2d[j0 * 16 + j1];
+            const float v3 = v2 / 125.0f / 0.6f;
+            const int lt_v0 = v1 < 0.4f;
+            dropout_2[j0 * 16 + j1] = (uint8_t)(lt_v0);
+            global_avg_pool2d[j0 * 16 + j1] = lt_v0 ? 0.0f : v3;
+        }
     }
 }
 

@@ -11,16 +11,28 @@
 /* encoder.dl:19: uniform -> f32[16, 16] */
 static void init_k0_uniform(uint32_t salt, const int32_t *restrict seed_, float *restrict positions)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
-        positions[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            positions[j0 * 16 + j1] = v1 * 0.1f - 0.05f;
+        }
     }
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16] */
 static void init_k1_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
-    for (int j0 = 0; j0 < 16000; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
+    for (int j0 = 0; j0 < 1000; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            embedding_1_embeddings[j0 * 16 + j1] = v1 * 0.1f - 0.05f;
+        }
     }
 }
 
@@ -28,9 +40,14 @@ static void init_k1_embedding(uint32_t salt, const int32_t *restrict seed_, floa
 static void init_k2_multi_head_attention(uint32_t salt, const int32_t *restrict seed_,
         float *restrict block_1_attention_query_kernel)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_query_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[4];
+        for (int at = 0; at < 1; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 4; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_attention_query_kernel[j0 * 4 + j1] = v1 * 0.4330127f - 0.21650635f;
+        }
     }
 }
 
@@ -38,27 +55,53 @@ static void init_k2_multi_head_attention(uint32_t salt, const int32_t *restrict 
 static void init_k5_multi_head_attention(uint32_t salt, const int32_t *restrict seed_,
         float *restrict block_1_attention_output_kernel)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_output_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_attention_output_kernel[j0 * 16 + j1] = v1 * 0.5477226f - 0.2738613f;
+        }
     }
 }
 
-/* encoder.dl:12: dense -> f32[16, 64]; in 2 places */
+/* encoder.dl:12: dense -> f32[16, 64] */
 static void init_k6_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_up_kernel)
 {
-    for (int j0 = 0; j0 < 1024; j0++) {
-        block_1_up_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_up_kernel[j0 * 64 + j1] = v1 * 0.5477226f - 0.2738613f;
+        }
+    }
+}
+
+/* encoder.dl:12: dense -> f32[64, 16] */
+static void init_k7_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_down_kernel)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_down_kernel[j0 * 16 + j1] = v1 * 0.5477226f - 0.2738613f;
+        }
     }
 }
 
 /* encoder.dl:24: dense -> f32[16, 10] */
 static void init_k8_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 160; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.96076894f - 0.48038447f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            classifier_kernel[j0 * 10 + j1] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+                    (uint32_t)(j0 * 10 + j1)) * 0.96076894f - 0.48038447f;
+        }
     }
 }
 
@@ -199,7 +242,7 @@ dl_status encoder_init(encoder_params *params, encoder_optimizer *optimizer, uin
     init_k2_multi_head_attention(0xcb5dbf7eu, words, params->block_1_attention_value_kernel);   /* k4_multi_head_attention */
     init_k5_multi_head_attention(0xf9e8a1acu, words, params->block_1_attention_output_kernel);
     init_k6_dense(0x5c751af3u, words, params->block_1_up_kernel);
-    init_k6_dense(0x64fd3fc9u, words, params->block_1_down_kernel);   /* k7_dense */
+    init_k7_dense(0x64fd3fc9u, words, params->block_1_down_kernel);
     init_k8_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k9_multi_head_attention_layer_norm_fill(params->block_1_attention_query_bias, params->block_1_attention_key_bias,
             params->block_1_attention_value_bias, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
@@ -1280,14 +1323,18 @@ static void train_k19_dropout_layer_norm_mean(uint32_t salt, const int32_t *rest
         float layer_norm_8[16];
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
+            float drawn_1[16];
+            for (int at = 0; at < 4; at++)
+                dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(i0 * 64 + j0 * 4 + at),
+                    drawn_1 + 4 * at);
             for (int j1 = 0; j1 < 16; j1++) {
-                const float v1 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
-                const float v2 = block_1_down_bias[j1];
-                const float v3 = (v1 + v2) / 0.9f;
-                const int lt_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt,
-                        (uint32_t)(i0 * 256 + j0 * 16 + j1)) < 0.1f;
+                const float v1 = drawn_1[j1];
+                const float v2 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
+                const float v3 = block_1_down_bias[j1];
+                const float v4 = (v2 + v3) / 0.9f;
+                const int lt_v0 = v1 < 0.1f;
                 dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v0);
-                block_1_down_y[i0 * 256 + j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v0 ? 0.0f : v3);
+                block_1_down_y[i0 * 256 + j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v0 ? 0.0f : v4);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1298,20 +1345,20 @@ static void train_k19_dropout_layer_norm_mean(uint32_t salt, const int32_t *rest
             layer_norm_6[i0 * 16 + j0] = sum_v2;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v4 = layer_norm_6[i0 * 16 + j0] / 16.0f;
-            layer_norm_7[i0 * 16 + j0] = v4;
+            const float v5 = layer_norm_6[i0 * 16 + j0] / 16.0f;
+            layer_norm_7[i0 * 16 + j0] = v5;
         }
         for (int j0 = 0; j0 < 16; j0++) {
             float sum_v4 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                const float v5 = block_1_down_y[i0 * 256 + j0 * 16 + r1] - layer_norm_7[i0 * 16 + j0];
-                sum_v4 += v5 * v5;
+                const float v6 = block_1_down_y[i0 * 256 + j0 * 16 + r1] - layer_norm_7[i0 * 16 + j0];
+                sum_v4 += v6 * v6;
             }
             layer_norm_8[j0] = sum_v4;
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v6 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
-            const float sqrt_v5 = v6;
+            const float v7 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
+            const float sqrt_v5 = v7;
             layer_norm_9[i0 * 16 + j0] = sqrt_v5;
             layer_norm_10[i0 * 16 + j0] = 1.0f / sqrt_v5;
         }

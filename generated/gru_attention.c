@@ -11,17 +11,28 @@
 /* gru_attention.dl:15: embedding -> f32[1000, 64] */
 static void init_k0_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
-    for (int j0 = 0; j0 < 64000; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
+    for (int j0 = 0; j0 < 1000; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            embedding_1_embeddings[j0 * 64 + j1] = v1 * 0.1f - 0.05f;
+        }
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[64, 96]; in 2 places */
 static void init_k1_bidirectional(uint32_t salt, const int32_t *restrict seed_, float *restrict reader_forward_kernel)
 {
-    for (int j0 = 0; j0 < 6144; j0++) {
-        reader_forward_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.38729835f - 0.19364917f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[96];
+        for (int at = 0; at < 24; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 24 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 96; j1++) {
+            const float v1 = drawn_1[j1];
+            reader_forward_kernel[j0 * 96 + j1] = v1 * 0.38729835f - 0.19364917f;
+        }
     }
 }
 
@@ -29,19 +40,25 @@ static void init_k1_bidirectional(uint32_t salt, const int32_t *restrict seed_, 
 static void init_k2_bidirectional(uint32_t salt, const int32_t *restrict seed_, float *restrict bidirectional,
         float *restrict bidirectional_2, float *restrict bidirectional_3, float *restrict bidirectional_4)
 {
-    for (int j0 = 0; j0 < 3072; j0++) {
-        const float sub_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 2.0f - 0.99999994f;
-        bidirectional[j0] = sub_v0;
-        const float neg_v1 = -dl_log((1.0f - sub_v0) * (sub_v0 + 1.0f));
-        bidirectional_2[j0] = neg_v1;
-        const float sub_v2 = dl_sqrt(neg_v1 < 5.0f ? 5.0f : neg_v1) - 3.0f;
-        bidirectional_3[j0] = sub_v2;
-        const float v1 = neg_v1 - 2.5f;
-        bidirectional_4[j0] = (neg_v1 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1
-                - 4.3915065e-06f) * v1 + 0.00021858087f) * v1 - 0.001253725f) * v1 - 0.0041776816f) * v1 + 0.24664073f) * v1
-                + 1.5014094f : (((((((sub_v2 * -0.00020021426f + 0.00010095056f) * sub_v2 + 0.0013493432f) * sub_v2
-                - 0.0036734284f) * sub_v2 + 0.0057395077f) * sub_v2 - 0.0076224613f) * sub_v2 + 0.0094388705f) * sub_v2
-                + 1.001674f) * sub_v2 + 2.8329768f) * sub_v0 * 1.4142135f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        float drawn_1[96];
+        for (int at = 0; at < 24; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 24 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 96; j1++) {
+            const float v1 = drawn_1[j1];
+            const float sub_v0 = v1 * 2.0f - 0.99999994f;
+            bidirectional[j0 * 96 + j1] = sub_v0;
+            const float neg_v1 = -dl_log((1.0f - sub_v0) * (sub_v0 + 1.0f));
+            bidirectional_2[j0 * 96 + j1] = neg_v1;
+            const float sub_v2 = dl_sqrt(neg_v1 < 5.0f ? 5.0f : neg_v1) - 3.0f;
+            bidirectional_3[j0 * 96 + j1] = sub_v2;
+            const float v2 = neg_v1 - 2.5f;
+            bidirectional_4[j0 * 96 + j1] = (neg_v1 < 5.0f ? (((((((v2 * 2.8102264e-08f + 3.4327394e-07f) * v2 - 3.5233877e-06f)
+                    * v2 - 4.3915065e-06f) * v2 + 0.00021858087f) * v2 - 0.001253725f) * v2 - 0.0041776816f) * v2 + 0.24664073f)
+                    * v2 + 1.5014094f : (((((((sub_v2 * -0.00020021426f + 0.00010095056f) * sub_v2 + 0.0013493432f) * sub_v2
+                    - 0.0036734284f) * sub_v2 + 0.0057395077f) * sub_v2 - 0.0076224613f) * sub_v2 + 0.0094388705f) * sub_v2
+                    + 1.001674f) * sub_v2 + 2.8329768f) * sub_v0 * 1.4142135f;
+        }
     }
 }
 
@@ -184,9 +201,14 @@ static void init_k10_bidirectional_copy(const float *restrict next_basis, float 
 /* gru_attention.dl:7: dense -> f32[64, 32] */
 static void init_k20_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict attention_hidden_kernel)
 {
-    for (int j0 = 0; j0 < 2048; j0++) {
-        attention_hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5f - 0.25f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            attention_hidden_kernel[j0 * 32 + j1] = v1 * 0.5f - 0.25f;
+        }
     }
 }
 
@@ -194,17 +216,19 @@ static void init_k20_dense(uint32_t salt, const int32_t *restrict seed_, float *
 static void init_k21_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict attention_score_kernel)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        attention_score_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.8528029f - 0.42640144f;
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.8528029f - 0.42640144f;
+        attention_score_kernel[j0] = v1;
     }
 }
 
 /* gru_attention.dl:18: dense -> f32[64, 10] */
 static void init_k22_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            classifier_kernel[j0 * 10 + j1] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+                    (uint32_t)(j0 * 10 + j1)) * 0.5694948f - 0.2847474f;
+        }
     }
 }
 

@@ -11,18 +11,25 @@
 /* mlp.dl:7: dense -> f32[784, 128] */
 static void init_k0_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
-    for (int j0 = 0; j0 < 100352; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.16222142f - 0.08111071f;
+    for (int j0 = 0; j0 < 784; j0++) {
+        float drawn_1[128];
+        for (int at = 0; at < 32; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 128; j1++) {
+            const float v1 = drawn_1[j1];
+            hidden_kernel[j0 * 128 + j1] = v1 * 0.16222142f - 0.08111071f;
+        }
     }
 }
 
 /* mlp.dl:8: dense -> f32[128, 10] */
 static void init_k1_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 1280; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.4170288f - 0.2085144f;
+    for (int j0 = 0; j0 < 128; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            classifier_kernel[j0 * 10 + j1] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+                    (uint32_t)(j0 * 10 + j1)) * 0.4170288f - 0.2085144f;
+        }
     }
 }
 

@@ -11,9 +11,14 @@
 /* mobilenet.dl:21: conv2d -> f32[3, 3, 3, 8] */
 static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict stem_kernel)
 {
-    for (int j0 = 0; j0 < 216; j0++) {
-        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.49236596f - 0.24618298f;
+    for (int j0 = 0; j0 < 27; j0++) {
+        float drawn_1[8];
+        for (int at = 0; at < 2; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 8; j1++) {
+            const float v1 = drawn_1[j1];
+            stem_kernel[j0 * 8 + j1] = v1 * 0.49236596f - 0.24618298f;
+        }
     }
 }
 
@@ -22,16 +27,22 @@ static void init_k1_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed
         float *restrict block_1_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 72; j0++) {
-        block_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5443311f - 0.27216554f;
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.5443311f - 0.27216554f;
+        block_1_depthwise_conv2d_1_kernel[j0] = v1;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 8, 16] */
 static void init_k2_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 128; j0++) {
-        block_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) - 0.5f;
+    for (int j0 = 0; j0 < 8; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_conv2d_1_kernel[j0 * 16 + j1] = v1 - 0.5f;
+        }
     }
 }
 
@@ -40,17 +51,22 @@ static void init_k3_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed
         float *restrict block_2_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 144; j0++) {
-        block_2_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.396059f - 0.1980295f;
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.396059f - 0.1980295f;
+        block_2_depthwise_conv2d_1_kernel[j0] = v1;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 16, 32] */
 static void init_k4_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_2_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 512; j0++) {
-        block_2_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.70710677f - 0.35355338f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            block_2_conv2d_1_kernel[j0 * 32 + j1] = v1 * 0.70710677f - 0.35355338f;
+        }
     }
 }
 
@@ -59,26 +75,37 @@ static void init_k5_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed
         float *restrict block_3_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 288; j0++) {
-        block_3_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.28426763f - 0.14213382f;
+        block_3_depthwise_conv2d_1_kernel[j0] = v1;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 32, 32] */
 static void init_k6_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_3_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 1024; j0++) {
-        block_3_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.61237246f - 0.30618623f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            block_3_conv2d_1_kernel[j0 * 32 + j1] = v1 * 0.61237246f - 0.30618623f;
+        }
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 32, 64] */
 static void init_k8_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_4_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 2048; j0++) {
-        block_4_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5f - 0.25f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            block_4_conv2d_1_kernel[j0 * 64 + j1] = v1 * 0.5f - 0.25f;
+        }
     }
 }
 
@@ -87,26 +114,37 @@ static void init_k9_depthwise_conv2d(uint32_t salt, const int32_t *restrict seed
         float *restrict block_5_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 576; j0++) {
-        block_5_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.20254788f - 0.10127394f;
+        block_5_depthwise_conv2d_1_kernel[j0] = v1;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 64, 64] */
 static void init_k10_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_5_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 4096; j0++) {
-        block_5_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            block_5_conv2d_1_kernel[j0 * 64 + j1] = v1 * 0.4330127f - 0.21650635f;
+        }
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 64, 128] */
 static void init_k12_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_6_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 8192; j0++) {
-        block_6_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.35355338f - 0.17677669f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[128];
+        for (int at = 0; at < 32; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 128; j1++) {
+            const float v1 = drawn_1[j1];
+            block_6_conv2d_1_kernel[j0 * 128 + j1] = v1 * 0.35355338f - 0.17677669f;
+        }
     }
 }
 
@@ -115,26 +153,37 @@ static void init_k13_depthwise_conv2d(uint32_t salt, const int32_t *restrict see
         float *restrict middle_1_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 1152; j0++) {
-        middle_1_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.14377703f - 0.071888514f;
+        middle_1_depthwise_conv2d_1_kernel[j0] = v1;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 128, 128] */
 static void init_k14_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict middle_1_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 16384; j0++) {
-        middle_1_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.30618623f - 0.15309311f;
+    for (int j0 = 0; j0 < 128; j0++) {
+        float drawn_1[128];
+        for (int at = 0; at < 32; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 128; j1++) {
+            const float v1 = drawn_1[j1];
+            middle_1_conv2d_1_kernel[j0 * 128 + j1] = v1 * 0.30618623f - 0.15309311f;
+        }
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 128, 256] */
 static void init_k16_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_7_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 32768; j0++) {
-        block_7_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.25f - 0.125f;
+    for (int j0 = 0; j0 < 128; j0++) {
+        float drawn_1[256];
+        for (int at = 0; at < 64; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 256; j1++) {
+            const float v1 = drawn_1[j1];
+            block_7_conv2d_1_kernel[j0 * 256 + j1] = v1 * 0.25f - 0.125f;
+        }
     }
 }
 
@@ -143,26 +192,34 @@ static void init_k17_depthwise_conv2d(uint32_t salt, const int32_t *restrict see
         float *restrict block_8_depthwise_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 2304; j0++) {
-        block_8_depthwise_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
                 (uint32_t)(j0)) * 0.10186332f - 0.05093166f;
+        block_8_depthwise_conv2d_1_kernel[j0] = v1;
     }
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 1, 256, 256] */
 static void init_k18_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict block_8_conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 65536; j0++) {
-        block_8_conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.21650635f - 0.10825317f;
+    for (int j0 = 0; j0 < 256; j0++) {
+        float drawn_1[256];
+        for (int at = 0; at < 64; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 256; j1++) {
+            const float v1 = drawn_1[j1];
+            block_8_conv2d_1_kernel[j0 * 256 + j1] = v1 * 0.21650635f - 0.10825317f;
+        }
     }
 }
 
 /* mobilenet.dl:28: dense -> f32[256, 2] */
 static void init_k19_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 512; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.30499715f - 0.15249857f;
+    for (int j0 = 0; j0 < 256; j0++) {
+        for (int j1 = 0; j1 < 2; j1++) {
+            classifier_kernel[j0 * 2 + j1] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+                    (uint32_t)(j0 * 2 + j1)) * 0.30499715f - 0.15249857f;
+        }
     }
 }
 

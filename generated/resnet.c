@@ -12,9 +12,14 @@
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
 static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict stem_kernel)
 {
-    for (int j0 = 0; j0 < 432; j0++) {
-        stem_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.37463433f - 0.18731716f;
+    for (int j0 = 0; j0 < 27; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            stem_kernel[j0 * 16 + j1] = v1 * 0.37463433f - 0.18731716f;
+        }
     }
 }
 
@@ -22,72 +27,109 @@ static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
  * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
 static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_1_conv_a_kernel)
 {
-    for (int j0 = 0; j0 < 2304; j0++) {
-        residual_1_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.28867513f - 0.14433756f;
+    for (int j0 = 0; j0 < 144; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            residual_1_conv_a_kernel[j0 * 16 + j1] = v1 * 0.28867513f - 0.14433756f;
+        }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
 static void init_k3_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_2_conv_a_kernel)
 {
-    for (int j0 = 0; j0 < 4608; j0++) {
-        residual_2_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.23570226f - 0.11785113f;
+    for (int j0 = 0; j0 < 144; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            residual_2_conv_a_kernel[j0 * 32 + j1] = v1 * 0.23570226f - 0.11785113f;
+        }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
 static void init_k4_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_2_conv_b_kernel)
 {
-    for (int j0 = 0; j0 < 9216; j0++) {
-        residual_2_conv_b_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.20412415f - 0.10206208f;
+    for (int j0 = 0; j0 < 288; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            residual_2_conv_b_kernel[j0 * 32 + j1] = v1 * 0.20412415f - 0.10206208f;
+        }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 16, 32] */
 static void init_k5_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_2_shortcut_kernel)
 {
-    for (int j0 = 0; j0 < 512; j0++) {
-        residual_2_shortcut_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.70710677f - 0.35355338f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            residual_2_shortcut_kernel[j0 * 32 + j1] = v1 * 0.70710677f - 0.35355338f;
+        }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
 static void init_k6_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_conv_a_kernel)
 {
-    for (int j0 = 0; j0 < 18432; j0++) {
-        residual_3_conv_a_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.16666667f - 0.083333336f;
+    for (int j0 = 0; j0 < 288; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            residual_3_conv_a_kernel[j0 * 64 + j1] = v1 * 0.16666667f - 0.083333336f;
+        }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
 static void init_k7_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_conv_b_kernel)
 {
-    for (int j0 = 0; j0 < 36864; j0++) {
-        residual_3_conv_b_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.14433756f - 0.07216878f;
+    for (int j0 = 0; j0 < 576; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            residual_3_conv_b_kernel[j0 * 64 + j1] = v1 * 0.14433756f - 0.07216878f;
+        }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 64] */
 static void init_k8_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict residual_3_shortcut_kernel)
 {
-    for (int j0 = 0; j0 < 2048; j0++) {
-        residual_3_shortcut_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5f - 0.25f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            residual_3_shortcut_kernel[j0 * 64 + j1] = v1 * 0.5f - 0.25f;
+        }
     }
 }
 
 /* resnet.dl:29: dense -> f32[64, 10] */
 static void init_k9_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            classifier_kernel[j0 * 10 + j1] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+                    (uint32_t)(j0 * 10 + j1)) * 0.5694948f - 0.2847474f;
+        }
     }
 }
 

@@ -11,8 +11,14 @@
 /* rnn.dl:9: embedding -> f32[1000, 64] */
 static void init_k0_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
-    for (int j0 = 0; j0 < 64000; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
+    for (int j0 = 0; j0 < 1000; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            embedding_1_embeddings[j0 * 64 + j1] = v1 * 0.1f - 0.05f;
+        }
     }
 }
 
@@ -20,9 +26,14 @@ static void init_k0_embedding(uint32_t salt, const int32_t *restrict seed_, floa
  * rnn.dl:11: lstm -> f32[64, 256]; in 2 places */
 static void init_k1_lstm(uint32_t salt, const int32_t *restrict seed_, float *restrict lstm_1_kernel)
 {
-    for (int j0 = 0; j0 < 16384; j0++) {
-        lstm_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.2738613f - 0.13693064f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[256];
+        for (int at = 0; at < 64; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 256; j1++) {
+            const float v1 = drawn_1[j1];
+            lstm_1_kernel[j0 * 256 + j1] = v1 * 0.2738613f - 0.13693064f;
+        }
     }
 }
 
@@ -31,19 +42,25 @@ static void init_k1_lstm(uint32_t salt, const int32_t *restrict seed_, float *re
 static void init_k2_lstm(uint32_t salt, const int32_t *restrict seed_, float *restrict lstm, float *restrict lstm_2,
         float *restrict lstm_3, float *restrict lstm_4)
 {
-    for (int j0 = 0; j0 < 16384; j0++) {
-        const float sub_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 2.0f - 0.99999994f;
-        lstm[j0] = sub_v0;
-        const float neg_v1 = -dl_log((1.0f - sub_v0) * (sub_v0 + 1.0f));
-        lstm_2[j0] = neg_v1;
-        const float sub_v2 = dl_sqrt(neg_v1 < 5.0f ? 5.0f : neg_v1) - 3.0f;
-        lstm_3[j0] = sub_v2;
-        const float v1 = neg_v1 - 2.5f;
-        lstm_4[j0] = (neg_v1 < 5.0f ? (((((((v1 * 2.8102264e-08f + 3.4327394e-07f) * v1 - 3.5233877e-06f) * v1 - 4.3915065e-06f)
-                * v1 + 0.00021858087f) * v1 - 0.001253725f) * v1 - 0.0041776816f) * v1 + 0.24664073f) * v1 + 1.5014094f
-                : (((((((sub_v2 * -0.00020021426f + 0.00010095056f) * sub_v2 + 0.0013493432f) * sub_v2 - 0.0036734284f) * sub_v2
-                + 0.0057395077f) * sub_v2 - 0.0076224613f) * sub_v2 + 0.0094388705f) * sub_v2 + 1.001674f) * sub_v2
-                + 2.8329768f) * sub_v0 * 1.4142135f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[256];
+        for (int at = 0; at < 64; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 256; j1++) {
+            const float v1 = drawn_1[j1];
+            const float sub_v0 = v1 * 2.0f - 0.99999994f;
+            lstm[j0 * 256 + j1] = sub_v0;
+            const float neg_v1 = -dl_log((1.0f - sub_v0) * (sub_v0 + 1.0f));
+            lstm_2[j0 * 256 + j1] = neg_v1;
+            const float sub_v2 = dl_sqrt(neg_v1 < 5.0f ? 5.0f : neg_v1) - 3.0f;
+            lstm_3[j0 * 256 + j1] = sub_v2;
+            const float v2 = neg_v1 - 2.5f;
+            lstm_4[j0 * 256 + j1] = (neg_v1 < 5.0f ? (((((((v2 * 2.8102264e-08f + 3.4327394e-07f) * v2 - 3.5233877e-06f) * v2
+                    - 4.3915065e-06f) * v2 + 0.00021858087f) * v2 - 0.001253725f) * v2 - 0.0041776816f) * v2 + 0.24664073f) * v2
+                    + 1.5014094f : (((((((sub_v2 * -0.00020021426f + 0.00010095056f) * sub_v2 + 0.0013493432f) * sub_v2
+                    - 0.0036734284f) * sub_v2 + 0.0057395077f) * sub_v2 - 0.0076224613f) * sub_v2 + 0.0094388705f) * sub_v2
+                    + 1.001674f) * sub_v2 + 2.8329768f) * sub_v0 * 1.4142135f;
+        }
     }
 }
 
@@ -204,18 +221,25 @@ static void init_k11_lstm(float *restrict lstm_1_bias)
 /* rnn.dl:12: dense -> f32[64, 64] */
 static void init_k21_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
-    for (int j0 = 0; j0 < 4096; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            hidden_kernel[j0 * 64 + j1] = v1 * 0.4330127f - 0.21650635f;
+        }
     }
 }
 
 /* rnn.dl:13: dense -> f32[64, 10] */
 static void init_k22_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 640; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5694948f - 0.2847474f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            classifier_kernel[j0 * 10 + j1] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+                    (uint32_t)(j0 * 10 + j1)) * 0.5694948f - 0.2847474f;
+        }
     }
 }
 

@@ -7,12 +7,24 @@
 #include "dl_math.h"
 #include "dl_random.h"
 
-/* sine.dl:7: dense -> f32[1, 16]; in 2 places */
+/* sine.dl:7: dense -> f32[1, 16] */
 static void init_k0_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
+    float drawn_1[16];
+    for (int at = 0; at < 4; at++)
+        dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(0 + at), drawn_1 + 4 * at);
+    for (int j1 = 0; j1 < 16; j1++) {
+        const float v1 = drawn_1[j1];
+        hidden_kernel[j1] = v1 * 1.1881771f - 0.59408855f;
+    }
+}
+
+/* sine.dl:7: dense -> f32[16, 1] */
+static void init_k1_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict last_kernel)
+{
     for (int j0 = 0; j0 < 16; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 1.1881771f - 0.59408855f;
+        const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 1.1881771f - 0.59408855f;
+        last_kernel[j0] = v1;
     }
 }
 
@@ -49,7 +61,7 @@ dl_status sine_init(sine_params *params, sine_optimizer *optimizer, uint64_t see
     (void)arena;
 
     init_k0_dense(0x1fc006c6u, words, params->hidden_kernel);
-    init_k0_dense(0x8f014204u, words, params->last_kernel);   /* k1_dense */
+    init_k1_dense(0x8f014204u, words, params->last_kernel);
     init_k2_dense_fill(params->hidden_bias, optimizer->m_hidden_bias, optimizer->v_hidden_bias);
     init_k3_dense_fill(params->last_bias, optimizer->m_last_bias, optimizer->v_last_bias);
     init_k4_adam_fill(optimizer->m_hidden_kernel, optimizer->v_hidden_kernel);

@@ -12,36 +12,53 @@
 /* small_cnn.dl:6: conv2d -> f32[5, 5, 1, 4] */
 static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict conv2d_1_kernel)
 {
-    for (int j0 = 0; j0 < 100; j0++) {
-        conv2d_1_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.43817803f - 0.21908902f;
+    for (int j0 = 0; j0 < 25; j0++) {
+        float drawn_1[4];
+        for (int at = 0; at < 1; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 4; j1++) {
+            const float v1 = drawn_1[j1];
+            conv2d_1_kernel[j0 * 4 + j1] = v1 * 0.43817803f - 0.21908902f;
+        }
     }
 }
 
 /* small_cnn.dl:7: conv2d -> f32[5, 5, 4, 12] */
 static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict conv2d_2_kernel)
 {
-    for (int j0 = 0; j0 < 1200; j0++) {
-        conv2d_2_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.24494897f - 0.122474484f;
+    for (int j0 = 0; j0 < 100; j0++) {
+        float drawn_1[12];
+        for (int at = 0; at < 3; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 3 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 12; j1++) {
+            const float v1 = drawn_1[j1];
+            conv2d_2_kernel[j0 * 12 + j1] = v1 * 0.24494897f - 0.122474484f;
+        }
     }
 }
 
 /* small_cnn.dl:9: dense -> f32[192, 32] */
 static void init_k2_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
-    for (int j0 = 0; j0 < 6144; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.32732683f - 0.16366342f;
+    for (int j0 = 0; j0 < 192; j0++) {
+        float drawn_1[32];
+        for (int at = 0; at < 8; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v1 = drawn_1[j1];
+            hidden_kernel[j0 * 32 + j1] = v1 * 0.32732683f - 0.16366342f;
+        }
     }
 }
 
 /* small_cnn.dl:10: dense -> f32[32, 10] */
 static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 320; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.75592893f - 0.37796447f;
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            classifier_kernel[j0 * 10 + j1] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
+                    (uint32_t)(j0 * 10 + j1)) * 0.75592893f - 0.37796447f;
+        }
     }
 }
 

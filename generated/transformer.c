@@ -11,16 +11,28 @@
 /* transformer.dl:19: uniform -> f32[8, 16] */
 static void init_k0_uniform(uint32_t salt, const int32_t *restrict seed_, float *restrict positions)
 {
-    for (int j0 = 0; j0 < 128; j0++) {
-        positions[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
+    for (int j0 = 0; j0 < 8; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            positions[j0 * 16 + j1] = v1 * 0.1f - 0.05f;
+        }
     }
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16] */
 static void init_k1_embedding(uint32_t salt, const int32_t *restrict seed_, float *restrict embedding_1_embeddings)
 {
-    for (int j0 = 0; j0 < 4096; j0++) {
-        embedding_1_embeddings[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.1f - 0.05f;
+    for (int j0 = 0; j0 < 256; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            embedding_1_embeddings[j0 * 16 + j1] = v1 * 0.1f - 0.05f;
+        }
     }
 }
 
@@ -28,9 +40,14 @@ static void init_k1_embedding(uint32_t salt, const int32_t *restrict seed_, floa
 static void init_k2_multi_head_attention(uint32_t salt, const int32_t *restrict seed_,
         float *restrict block_1_attention_query_kernel)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_query_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.4330127f - 0.21650635f;
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[4];
+        for (int at = 0; at < 1; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 4; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_attention_query_kernel[j0 * 4 + j1] = v1 * 0.4330127f - 0.21650635f;
+        }
     }
 }
 
@@ -38,27 +55,56 @@ static void init_k2_multi_head_attention(uint32_t salt, const int32_t *restrict 
 static void init_k5_multi_head_attention(uint32_t salt, const int32_t *restrict seed_,
         float *restrict block_1_attention_output_kernel)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_output_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_attention_output_kernel[j0 * 16 + j1] = v1 * 0.5477226f - 0.2738613f;
+        }
     }
 }
 
-/* transformer.dl:13: dense -> f32[16, 64]; in 2 places */
+/* transformer.dl:13: dense -> f32[16, 64] */
 static void init_k6_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_up_kernel)
 {
-    for (int j0 = 0; j0 < 1024; j0++) {
-        block_1_up_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.5477226f - 0.2738613f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[64];
+        for (int at = 0; at < 16; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_up_kernel[j0 * 64 + j1] = v1 * 0.5477226f - 0.2738613f;
+        }
+    }
+}
+
+/* transformer.dl:13: dense -> f32[64, 16] */
+static void init_k7_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict block_1_down_kernel)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            block_1_down_kernel[j0 * 16 + j1] = v1 * 0.5477226f - 0.2738613f;
+        }
     }
 }
 
 /* transformer.dl:24: dense -> f32[16, 256] */
 static void init_k8_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
-    for (int j0 = 0; j0 < 4096; j0++) {
-        classifier_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.29704428f - 0.14852214f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        float drawn_1[256];
+        for (int at = 0; at < 64; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 256; j1++) {
+            const float v1 = drawn_1[j1];
+            classifier_kernel[j0 * 256 + j1] = v1 * 0.29704428f - 0.14852214f;
+        }
     }
 }
 
@@ -205,7 +251,7 @@ dl_status transformer_init(transformer_params *params, transformer_optimizer *op
     init_k2_multi_head_attention(0xcb5dbf7eu, words, params->block_1_attention_value_kernel);   /* k4_multi_head_attention */
     init_k5_multi_head_attention(0xf9e8a1acu, words, params->block_1_attention_output_kernel);
     init_k6_dense(0x5c751af3u, words, params->block_1_up_kernel);
-    init_k6_dense(0x64fd3fc9u, words, params->block_1_down_kernel);   /* k7_dense */
+    init_k7_dense(0x64fd3fc9u, words, params->block_1_down_kernel);
     init_k8_dense(0x6f9face4u, words, params->classifier_kernel);
     init_k9_layer_norm_fill(params->block_1_norm_a_gamma, params->block_1_norm_a_beta, params->block_1_attention_query_bias,
             params->block_1_attention_key_bias, params->block_1_attention_value_bias, params->block_1_attention_output_bias,

@@ -235,8 +235,7 @@ const char *salt_name(Arena *a, int i)
     return i ? arena_printf(a, "salt_%d", i + 1) : "salt";
 }
 
-/* The parameter that holds it. */
-static const char *salt_text(Out *o, uint32_t salt)
+const char *salt_text(Out *o, uint32_t salt)
 {
     for (int i = 0; i < o->k->salts.n; i++)
         if (o->k->salts.at[i] == salt)

@@ -44,6 +44,7 @@ void put_conditions(Out *o, StrBuf *sb, const Ex *e);           /* of an X_GUARD
 int lin_depth(const Lin *x);                                    /* the loop it changes in; after reset_ex, 0: in none */
 const char *unit_name(Out *o, const Unit *u);                   /* the variable that holds a unit's value in its kernel */
 const char *salt_name(Arena *a, int i);                         /* of a kernel's i-th salt, a parameter */
+const char *salt_text(Out *o, uint32_t salt);                   /* the parameter that holds it */
 void reset_ex(Ex *e);
 void count_uses(Ex *e, bool guarded);
 void choose_temps(Out *o, Ex *e, int user_depth, ExList *list);
@@ -55,6 +56,12 @@ void open_block(Out *o, const char *head);          /* a line that ends in {; cl
 void open_loop(Out *o, const Var *v);               /* prints nothing for a loop of one */
 void close_loops(Out *o, int n);
 void print_stage(Out *o, const Stage *s);
+
+/* ---- emit_random.c --------------------------------------------------------------------------------- */
+/* Arrays of what the stage's innermost loop draws, in front of it; each expression becomes a constant, which print_drawn sets first in
+ * the loop. */
+ExList draw_rows(Out *o, const Stage *s);
+void print_drawn(Out *o, const ExList *drawn, const Var *v);
 
 /* ---- emit_tile.c ----------------------------------------------------------------------------------- */
 void tile_functions(Out *o, const Tile *t);

@@ -174,9 +174,12 @@ static void print_inner_map(Out *o, const Stage *s, const ExList *temps)
         find_places(o, s->items.at[i].value);
     for (int i = 0; i < o->places.n; i++)
         o->places.at[i].name = arena_printf(o->a, "v%d", ++o->ntemp);
+    const ExList drawn = draw_rows(o, s);
     StrBuf *out = o->sb, body = {.a = o->a};
     o->sb = &body;
-    open_loops(o, s, s->nloop - 1, s->nloop, temps);
+    open_loop(o, last);
+    print_drawn(o, &drawn, last);
+    print_temps(o, temps, last->depth);
     for (int i = 0; i < s->items.n; i++) {
         print_item_temps(o, s->items.at[i].value);
         print_value(o, s, i);

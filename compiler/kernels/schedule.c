@@ -301,14 +301,31 @@ static bool is_map(const Unit *u)
            (class != CLASS_REDUCE || reduces_inline(u->node));
 }
 
+static bool draws(const Ex *e)
+{
+    bool any = e->kind == X_UNIFORM;
+    for (int i = 0; !any && i < e->part.n; i++)
+        any = draws(e->part.at[i]);
+    return any;
+}
+
+/* Random numbers are drawn by rows, before the loop over one: it stays as short as it is. */
+static bool stage_draws(const Stage *s)
+{
+    bool any = false;
+    for (int i = 0; !any && i < s->items.n; i++)
+        any = draws(s->items.at[i].value);
+    return any;
+}
+
 /* Which axes share a loop: as many as cost no division. false where the group is not one nest. */
 static bool choose_merged(Making *m)
 {
     Stage *s = one_map(m);
     if (!s)
         return false;
-    int least = stage_divisions(s);
-    for (int i = m->g->units.at[0]->type.rank - 2; i >= 0; i--) {
+    const int least = stage_divisions(s), last = m->g->units.at[0]->type.rank - 1 - stage_draws(s);
+    for (int i = last - 1; i >= 0; i--) {
         m->merged[i] = true;
         s = one_map(m);
         m->merged[i] = s && stage_divisions(s) <= least;
