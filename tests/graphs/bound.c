@@ -25,8 +25,7 @@
 #define ROUND 0x1p-24
 #define TINY  0x1p-149
 
-/* ---- what must be known of element-wise operations
- * --------------------------------------------------------------- */
+/* ---- what must be known of element-wise operations ----------------------------------------------- */
 typedef struct Rule {
     Op op;
     double ulps;  /* the largest error of the compiled operation; 0.5: correctly rounded. docs/accuracy.md has
@@ -71,8 +70,7 @@ int must_be_positive(Op op)
     return rule_of(op)->positive;
 }
 
-/* ---- one function's evaluation
- * ----------------------------------------------------------------------------------- */
+/* ---- one function's evaluation ------------------------------------------------------------------- */
 typedef struct Run Run;
 struct Run {
     Arena *a;
@@ -170,8 +168,7 @@ static double grain(const Run *r, const Node *x)
     return least == 2000 ? 1 : ldexp(1, least);
 }
 
-/* ---- element-wise
- * ------------------------------------------------------------------------------------------------ */
+/* ---- element-wise -------------------------------------------------------------------------------- */
 static bool is_whole(double x)
 {
     return fabs(x) < 0x1p22 && x == floor(x);
@@ -319,8 +316,7 @@ static void bound_element(Run *r, const Node *n)
     }
 }
 
-/* ---- sums
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- sums ---------------------------------------------------------------------------------------- */
 static double finite_size(double x)
 {
     return isfinite(x) ? fabs(x) : 0;
@@ -364,8 +360,7 @@ static void bound_sum(Run *r, const Node *n, int of)
     }
 }
 
-/* ---- products
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- products ------------------------------------------------------------------------------------ */
 static double terms_of(const Node *n)
 {
     double terms = 1;
@@ -408,8 +403,7 @@ static void bound_product(Run *r, const Node *n)
     }
 }
 
-/* ---- the largest
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the largest --------------------------------------------------------------------------------- */
 static void bound_max(Run *r, const Node *n)
 {
     const Node *x = n->in[0];
@@ -486,8 +480,7 @@ static void bound_argmax(Run *r, const Node *n)
     }
 }
 
-/* ---- indices
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- indices ------------------------------------------------------------------------------------- */
 static void bound_gather(Run *r, const Node *n)
 {
     double *error = r->error[n->id];
@@ -505,8 +498,7 @@ static void bound_scatter(Run *r, const Node *n)
         r->error[n->id][i] = INFINITY;
 }
 
-/* ---- loops
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- loops --------------------------------------------------------------------------------------- */
 static bool run(Run *r, const Value *in, double *const *error);
 
 static void loop_prepare(Run *r, const Node *n)
@@ -572,8 +564,7 @@ static bool bound_scan(Run *r, const Node *n)
     return true;
 }
 
-/* ---- any node
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- any node ------------------------------------------------------------------------------------ */
 /* Numbers whose error has become large beyond meaning, or that a float may not hold, are unknown. */
 static void settle(Run *r, const Node *n)
 {

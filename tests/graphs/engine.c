@@ -18,8 +18,7 @@
 
 extern char **environ;
 
-/* ---- the table
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------------- */
 #define FAST "-ffp-contract=fast -fno-math-errno -fno-trapping-math"
 #define TRAP "-O0 -fsanitize=undefined -fsanitize-undefined-trap-on-error"
 /* gcc 12's vectoriser loads whole vectors of which it uses the first elements, and so reads behind a tensor:
@@ -102,8 +101,7 @@ int engine_find(const char *name)
     return -1;
 }
 
-/* ---- threads
- * --------------------------------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------------------------- */
 /* Pieces as small as they may be, the last first, in turn for each thread. */
 static void run_backwards(dl_pool *pool, const dl_work *work)
 {
@@ -123,8 +121,7 @@ static const Target *target_of(Arena *a, const Engine *e)
     return t;
 }
 
-/* ---- compiling
- * --------------------------------------------------------------------------------------------------- */
+/* ---- compiling ----------------------------------------------------------------------------------- */
 typedef struct Library {
     Jit *jit;     /* libtcc */
     void *handle; /* the others */
@@ -192,8 +189,7 @@ static void library_close(Library *l)
         dlclose(l->handle);
 }
 
-/* ---- memory between pages that nobody may touch
- * ------------------------------------------------------------------ */
+/* ---- memory between pages that nobody may touch -------------------------------------------------- */
 enum { PAGE = 4096, MARGIN = 64, RUBBISH = 0xFF, UNTOUCHED = 0xA5 };
 
 typedef struct Guarded {
@@ -255,8 +251,7 @@ static double load(DType dt, const void *at, int64_t i)
                           : (double)((const uint8_t *)at)[i];
 }
 
-/* ---- one call
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- one call ------------------------------------------------------------------------------------ */
 static int input_of_result(const Fn *fn, int result)
 {
     for (int i = 0; i < fn->input.n; i++)
@@ -348,8 +343,7 @@ static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t 
     return wrong;
 }
 
-/* ---- a unit
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- a unit -------------------------------------------------------------------------------------- */
 void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *tally, Progress *progress,
                   Verdict *verdict, void *context)
 {

@@ -30,8 +30,7 @@ void *shared_memory(size_t bytes)
     return at;
 }
 
-/* ---- the summary
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the summary --------------------------------------------------------------------------------- */
 static void sum_up(Shared *to, const Shared *from)
 {
     to->graphs += from->graphs;
@@ -152,8 +151,7 @@ static int run_lanes(void)
     return fine && !sum->wrong && sum->graphs ? 0 : 1;
 }
 
-/* ---- the command line
- * -------------------------------------------------------------------------------------------- */
+/* ---- the command line ---------------------------------------------------------------------------- */
 static void usage(const char *what)
 {
     fprintf(stderr,

@@ -12,8 +12,7 @@
 
 #include "compiler/graph/ir.h"
 
-/* ---- random numbers: the same for the same seed
- * ---------------------------------------------------------------- */
+/* ---- random numbers: the same for the same seed -------------------------------------------------- */
 static inline uint64_t random_next(uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -27,13 +26,11 @@ static inline int64_t random_below(uint64_t *state, int64_t n)
     return (int64_t)(random_next(state) % (uint64_t)n);
 }
 
-/* ---- grow.c
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- grow.c -------------------------------------------------------------------------------------- */
 Fn *grow_graph(Arena *a, uint64_t seed);
 const char *grow_problem(Arena *a); /* NULL when every row of ops.def can be made; otherwise which can not */
 
-/* ---- bound.c
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- bound.c ------------------------------------------------------------------------------------- */
 /* A tensor as it is in exact arithmetic, and how far off each element may be when every operation is done in
  * float, sums in any order, products and sums perhaps contracted: 0 is "this very number", infinity "nothing
  * can be said". */
@@ -59,8 +56,7 @@ int must_be_positive(Op op);                                  /* operands that m
  * positive..., real..., generic...; otherwise whole numbers from -3 to 3. `salt` gives others of the kind. */
 Value input_value(Arena *a, const Port *port, uint64_t salt);
 
-/* ---- variant.c
- * --------------------------------------------------------------------------------------------------- */
+/* ---- variant.c ----------------------------------------------------------------------------------- */
 typedef enum Variant { VARIANT_PLAIN, VARIANT_HOISTED, VARIANT_GRADIENTS, VARIANT_STEP, VARIANTS } Variant;
 extern const char *const variant_names[VARIANTS];
 
@@ -92,8 +88,7 @@ void check_mutant(Arena *a, const Fn *graph, uint64_t salt, Tally *tally);
  * are differences. NULL, or what is wrong. */
 const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally);
 
-/* ---- engine.c
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- engine.c ------------------------------------------------------------------------------------ */
 typedef struct Engine {
     const char *name;
     const char *target;   /* a row of kernels/targets.c */
@@ -114,8 +109,7 @@ typedef void Verdict(void *context, const Case *c, const char *wrong, const char
 void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *tally, Progress *progress,
                   Verdict *verdict, void *context);
 
-/* ---- shrink.c
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- shrink.c ------------------------------------------------------------------------------------ */
 typedef bool StillFails(void *context, const Fn *fn);
 /* The function with one operation or one number of an attribute changed; NULL where none was found that fits.
  */

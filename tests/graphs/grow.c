@@ -11,8 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- element-wise operations: any row
- * ---------------------------------------------------------------------------- */
+/* ---- element-wise operations: any row ------------------------------------------------------------ */
 static double value_at(Grower *g, Op op, int nin, Node *const *in, const Attr *attr, const double *at, Type t)
 {
     enum { ROOM = 4 };
@@ -102,8 +101,7 @@ static void grow_element(Grower *g, Op op)
     }
 }
 
-/* ---- the table
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------------- */
 static Maker *const makers[OP_COUNT] = {
     [OP_INPUT] = grow_input,         [OP_CONST] = grow_const,     [OP_IOTA] = grow_iota,
     [OP_RANDOM] = grow_random,       [OP_RESHAPE] = grow_reshape, [OP_PERMUTE] = grow_permute,

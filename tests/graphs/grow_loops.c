@@ -4,8 +4,7 @@
 
 #include <math.h>
 
-/* ---- random numbers, loops
- * --------------------------------------------------------------------------------------- */
+/* ---- random numbers, loops ----------------------------------------------------------------------- */
 void grow_random(Grower *g)
 {
     Type pair = type_make(DT_I32, 1, (int64_t[]){2}), one = type_scalar(DT_I32);
@@ -150,8 +149,7 @@ void grow_scan(Grower *g)
     }
 }
 
-/* ---- what models are made of
- * ------------------------------------------------------------------------------------- */
+/* ---- what models are made of --------------------------------------------------------------------- */
 /* The gradient of a split: parts put back into their places and added. */
 void grow_parts(Grower *g)
 {

@@ -4,8 +4,7 @@
 
 #include <math.h>
 
-/* ---- reductions
- * -------------------------------------------------------------------------------------------------- */
+/* ---- reductions ---------------------------------------------------------------------------------- */
 static void grow_reduce(Grower *g, Op op)
 {
     double most, count = 1;
@@ -34,8 +33,7 @@ void grow_argmax(Grower *g)
     grow_reduce(g, OP_ARGMAX);
 }
 
-/* ---- contractions
- * ------------------------------------------------------------------------------------------------ */
+/* ---- contractions -------------------------------------------------------------------------------- */
 /* What often stands behind one: a bias, a relu. */
 static Node *epilogue(Grower *g, Node *x, double *most)
 {
@@ -133,8 +131,7 @@ void grow_conv(Grower *g)
     keep(g, epilogue(g, y, &most), most);
 }
 
-/* ---- indices
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- indices ------------------------------------------------------------------------------------- */
 /* An index below the limit, or one that a check has to find out about. */
 static Node *some_index(Grower *g, int64_t limit)
 {

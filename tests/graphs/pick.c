@@ -46,8 +46,7 @@ Node *make2(Grower *g, Op op, Node *x, Node *y)
     return make(g, op, 2, (Node *[]){x, y}, NULL);
 }
 
-/* ---- leaves
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- leaves -------------------------------------------------------------------------------------- */
 Node *full(Grower *g, Type t, double value)
 {
     Attr constant = {.constant = {.value = value, .dt = t.dt}}, broadcast = {.broadcast = {.type = t}};
@@ -134,8 +133,7 @@ void grow_iota(Grower *g)
     keep(g, make(g, OP_IOTA, 0, NULL, &attr), (double)attr.shape.type.dim[0]);
 }
 
-/* ---- picking operands
- * -------------------------------------------------------------------------------------------- */
+/* ---- picking operands ---------------------------------------------------------------------------- */
 static double number_of_most(double most)
 {
     return isfinite(most) ? most : 1e30;

@@ -34,8 +34,7 @@ typedef struct Remake {
     bool failed, applied;
 } Remake;
 
-/* ---- numbers of attributes, counted through all fields
- * ----------------------------------------------------------- */
+/* ---- numbers of attributes, counted through all fields ------------------------------------------- */
 static int attr_numbers(AttrKind kind, const Attr *attr)
 {
     const AttrKindInfo *info = attr_fields(kind);
@@ -79,8 +78,7 @@ static int64_t attr_number(AttrKind kind, Attr *attr, int place, const int64_t *
     return 0;
 }
 
-/* ---- making a function again
- * ------------------------------------------------------------------------------------- */
+/* ---- making a function again --------------------------------------------------------------------- */
 static Type changed_type(const Remake *r, Type t)
 {
     for (int i = 0; r->edit->kind == EDIT_EXTENT && i < t.rank; i++)
@@ -250,8 +248,7 @@ static Fn *edited(Arena *a, const Fn *fn, const Edit *e)
     return fine && !fn_verify(a, to, &guilty) ? to : NULL;
 }
 
-/* ---- what is changed on purpose
- * ---------------------------------------------------------------------------------- */
+/* ---- what is changed on purpose ------------------------------------------------------------------ */
 static int count_nodes(const Fn *fn)
 {
     int n = 0;
@@ -291,8 +288,7 @@ Fn *mutated(Arena *a, const Fn *fn, uint64_t *random)
     return NULL;
 }
 
-/* ---- what to try
- * ------------------------------------------------------------------------------------------------- */
+/* ---- what to try --------------------------------------------------------------------------------- */
 typedef struct Shrinker {
     Arena *a;
     const Fn *fn;

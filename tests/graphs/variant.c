@@ -10,8 +10,7 @@
 
 const char *const variant_names[VARIANTS] = {"plain", "hoisted", "gradients", "step"};
 
-/* ---- inputs
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- inputs -------------------------------------------------------------------------------------- */
 static bool named(const char *name, const char *kind)
 {
     return name && !strncmp(name, kind, strlen(kind));
@@ -70,8 +69,7 @@ static Value *input_values(Arena *a, const Fn *fn, uint64_t salt)
     return in;
 }
 
-/* ---- the functions
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the functions ------------------------------------------------------------------------------- */
 /* Every node made again, with the local rewrites. */
 static Fn *simplified(const Fn *fn)
 {
@@ -186,8 +184,7 @@ Case *variant_case(Arena *a, const Fn *fn, Variant v, uint64_t salt)
     return c;
 }
 
-/* ---- checks
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- checks -------------------------------------------------------------------------------------- */
 static const char *verified(Arena *a, const Fn *fn, const char *what)
 {
     const Node *guilty = NULL;
@@ -273,8 +270,7 @@ static const char *keeps_values(Arena *a, const Case *before, const Fn *after, u
     return NULL;
 }
 
-/* ---- gradients against differences
- * ------------------------------------------------------------------------------- */
+/* ---- gradients against differences --------------------------------------------------------------- */
 /* Of what passes no gradient although its value moves (stop_gradient, rem), in a body. */
 static bool hides_slope(const Fn *fn)
 {
@@ -443,8 +439,7 @@ const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
     return why ? why : check_gradients(a, plain, salt, tally);
 }
 
-/* ---- changed graphs
- * ---------------------------------------------------------------------------------------------- */
+/* ---- changed graphs ------------------------------------------------------------------------------ */
 static bool differs(double x, double y)
 {
     return !(x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= 1e-9 * fabs(x));

@@ -21,8 +21,7 @@ static void copy_text(char *to, size_t room, const char *text)
     snprintf(to, room, "%s", text);
 }
 
-/* ---- graphs
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- graphs -------------------------------------------------------------------------------------- */
 static Fn *read_graph(Arena *a, const char *file, uint64_t *salt)
 {
     size_t bytes;
@@ -62,8 +61,7 @@ static void cover(Shared *s, const Fn *fn)
     }
 }
 
-/* ---- the worker
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the worker ---------------------------------------------------------------------------------- */
 static void note(Shared *s, int graph, int engine, Variant v, const char *stage)
 {
     s->graph = graph;
@@ -227,8 +225,7 @@ static bool run_worker(Shared *s, const Job *jobs, int n, long batch)
     return false;
 }
 
-/* ---- one failure, smaller
- * ---------------------------------------------------------------------------------------- */
+/* ---- one failure, smaller ------------------------------------------------------------------------ */
 typedef struct Same {
     Failure failure;
     uint64_t salt;
@@ -342,8 +339,7 @@ static void write_smaller(const Failure *f, const Job *job)
     arena_free(a);
 }
 
-/* ---- lanes
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- lanes --------------------------------------------------------------------------------------- */
 static bool time_is_up(void)
 {
     return options.seconds && time(NULL) - begun >= options.seconds;
