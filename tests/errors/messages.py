@@ -11,7 +11,7 @@ import re
 import sys
 
 SOURCES = ['compiler/main.c', 'compiler/pipeline.c', 'compiler/base/file.c', 'compiler/syntax/*.c',
-           'compiler/graph/elaborate*.c', 'compiler/graph/parse.c', 'compiler/graph/type.c',
+           'compiler/graph/elaborate*.c', 'compiler/graph/parse.c', 'compiler/graph/text.c', 'compiler/graph/type.c',
            'compiler/graph/attr.c', 'compiler/graph/op_info.c', 'compiler/graph/gradient.c',
            'compiler/ops/*.c', 'compiler/passes/*.c', 'compiler/kernels/lower.c', 'compiler/kernels/plan.c',
            'compiler/kernels/tile.c', 'compiler/kernels/units.c', 'compiler/jit/*.c', 'compiler/lab/*.c',
