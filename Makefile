@@ -4,6 +4,7 @@
 #   make check      the quick tests, for every edit
 #   make test       install what is missing, build everything, pass every test
 #   make test-long  what takes longer: accuracy on real data where there is some, fuzzing, broken operations
+#   make test-targets  emitted code on every board of tests/metal/boards.txt, in emulators
 #   make bench      nine models against PyTorch and ONNX Runtime, where they are installed, and against the machine's peak
 #   make coverage   which part of compiler/'s lines the tests run; an error below 90 %
 #   make asan       the tests with the compiler under the address and undefined-behaviour sanitizers
@@ -138,6 +139,10 @@ test: setup
 test-long: test $(BUILD)/bench/calls $(BUILD)/bench/peak
 	@LIMIT=7200 JOBS=1 $(RUN) $(LONGS)
 
+test-targets: setup
+	@$(MAKE_ALL) -s programs
+	@METAL_BOARDS="$$(tests/metal/run.sh | tr '\n' ' ')" LIMIT=3600 $(RUN) $(wildcard tests/metal/test_*.sh tests/metal/targets_*.sh)
+
 asan:
 	@$(MAKE_ALL) -s $(ASAN) programs
 	@BUILD=build/asan JOBS=$(JOBS) tests/run.sh $(UNITS:%=build/asan/tests/%) $(TESTS)
@@ -211,5 +216,5 @@ docs/dlc.1: $(BUILD)/dlc tests/docs/man.py
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
 
-.PHONY: all setup demo install uninstall programs check test test-long asan bench bless reference generated fmt clean
+.PHONY: all setup demo install uninstall programs check test test-long test-targets asan bench bless reference generated fmt clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -24,6 +24,12 @@ tcc                   command:tcc             tcc
 cmocka                header:cmocka.h         libcmocka-dev
 python3               command:python3         python3
 mandoc                command:mandoc          mandoc
+gcc for Arm cores     command:arm-none-eabi-gcc gcc-arm-none-eabi
+Arm boards            command:qemu-system-arm qemu-system-arm
+gcc for RISC-V cores  command:riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf
+a RISC-V board        command:qemu-system-riscv32 qemu-system-misc
+a WebAssembly linker  command:wasm-ld         lld
+WebAssembly           command:node            nodejs
 '
 [ "${1:-}" = build ] || needs=$needs$for_tests
 

@@ -27,6 +27,7 @@ static const Target targets[] = {
     {"x86-64-v4",      16, 32, 2, 2, 4, 2, 32 * KIB, 1024 * KIB, 48, false, "defined(__AVX512F__)",
      FAST " -march=skylake-avx512 -mprefer-vector-width=512", VECTORISE, "x86-64 with AVX-512", ALONE},
     {"aarch64",         4, 32, 2, 2, 4, 2, 64 * KIB,  512 * KIB, 32, false, "defined(__aarch64__)", FAST, VECTORISE, "64-bit Arm: Neon", ALONE},
+    {"wasm32",          1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, NULL, "WebAssembly without SIMD", ALONE},
     {"wasm32-simd128",  4, 16, 2, 2, 8, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__wasm_simd128__)",
      FAST " -msimd128", NULL, "WebAssembly with 128-bit SIMD", ALONE},
     {"cortex-m0plus",   1,  6, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m0plus -mthumb", NULL, "Cortex-M0+: no FPU", ALONE},
