@@ -24,7 +24,7 @@ WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 DLC_CFLAGS = -std=gnu11 $(WARN) -I. -Icompiler -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
 LIBS     = -ltcc -ljansson -lz -ldl -lpthread -lm
 
-SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c)) runtime/dl_threads.c
+SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c)) runtime/dl_threads.c runtime/dl_store.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/parser.o $(BUILD)/obj/gen/lexer.o \
            $(BUILD)/obj/gen/runtime_text.o $(BUILD)/obj/gen/probe_text.o $(BUILD)/obj/gen/std_sources.o
 
@@ -118,7 +118,7 @@ SLOW     = test_kernels test_verify   # not in check: these compile much, or try
 # and the counters.
 ASAN     = CC=clang CFLAGS="-O1 -g" BUILD=build/asan \
            SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=inline-8bit-counters,pc-table"
-GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_syntax% test_elaborate test_graph test_ir% test_lab% test_pass_golden,$(UNITS)))
+GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_store test_syntax% test_elaborate test_graph test_ir% test_lab% test_pass_golden,$(UNITS)))
 COVERED  = CC=gcc CFLAGS="-O1 -g" BUILD=build/coverage SANITIZE="--coverage -fprofile-update=atomic"
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,build/asan/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
