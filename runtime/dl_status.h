@@ -4,6 +4,10 @@
 #ifndef DL_STATUS_H
 #define DL_STATUS_H
 
+/* Of what generated headers and these ones promise (docs/c-api.md). Files and headers of two versions do not
+ * go together. */
+#define DL_API_VERSION 1
+
 typedef int dl_status;
 
 enum {

@@ -2,7 +2,18 @@
 /* dl_store.c: records of parameters that are whole or not there; dl_store.h says how they look. */
 #include "dl_store.h"
 
-enum { MAGIC = 0x53504C44, MAGIC_AT = 0, VERSION_AT, NUMBER_AT, BYTES_AT, CRC_AT, PARTS_AT, NONE_AT, HEADER_CRC_AT, WORDS };
+enum {
+    MAGIC = 0x53504C44,
+    MAGIC_AT = 0,
+    VERSION_AT,
+    NUMBER_AT,
+    BYTES_AT,
+    CRC_AT,
+    PARTS_AT,
+    NONE_AT,
+    HEADER_CRC_AT,
+    WORDS
+};
 enum { HEADER = 4 * WORDS, PART_HEADER = 8 };
 
 /* A block in words, so that who writes it to flash may do that word by word. */
@@ -15,8 +26,9 @@ typedef struct Block {
 static uint32_t crc_of(uint32_t crc, const void *bytes, uint32_t n)
 {
     /* of the sixteen values of half a byte */
-    static const uint32_t half[16] = {0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu, 0x76DC4190u, 0x6B6B51F4u,
-                                      0x4DB26158u, 0x5005713Cu, 0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu,
+    static const uint32_t half[16] = {0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu,
+                                      0x76DC4190u, 0x6B6B51F4u, 0x4DB26158u, 0x5005713Cu,
+                                      0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu,
                                       0x9B64C2B0u, 0x86D3D2D4u, 0xA00AE278u, 0xBDBDF21Cu};
     const unsigned char *at = (const unsigned char *)bytes;
 
@@ -51,7 +63,8 @@ typedef enum State { BROKEN, OTHERS, OURS } State;
 static int header_is_whole(const dl_device *d, const uint32_t *header)
 {
     return header[MAGIC_AT] == MAGIC && header[VERSION_AT] == DL_STORE_VERSION && d->slot_bytes >= HEADER &&
-           header[BYTES_AT] <= d->slot_bytes - HEADER && header[HEADER_CRC_AT] == crc_of(0, header, 4 * HEADER_CRC_AT);
+           header[BYTES_AT] <= d->slot_bytes - HEADER &&
+           header[HEADER_CRC_AT] == crc_of(0, header, 4 * HEADER_CRC_AT);
 }
 
 static int content_is_whole(const dl_device *d, int slot, const uint32_t *header)
@@ -92,7 +105,8 @@ static uint32_t find_part(const dl_device *d, int slot, const uint32_t *header, 
 
 static State look_at(const dl_device *d, int slot, const dl_part *parts, int n, uint32_t *header)
 {
-    if (d->read(d, slot, 0, header, HEADER) || !header_is_whole(d, header) || !content_is_whole(d, slot, header))
+    if (d->read(d, slot, 0, header, HEADER) || !header_is_whole(d, header) ||
+        !content_is_whole(d, slot, header))
         return BROKEN;
     for (int i = 0; i < n; i++)
         if (!find_part(d, slot, header, &parts[i]))
@@ -188,7 +202,8 @@ static int slot_for(const dl_device *d, const dl_part *parts, int n, uint32_t *n
             *number = header[NUMBER_AT] + 1;
             any = 1;
         }
-        if (slot == 0 || state < worst || (state == worst && state != BROKEN && is_later(oldest, header[NUMBER_AT]))) {
+        if (slot == 0 || state < worst ||
+            (state == worst && state != BROKEN && is_later(oldest, header[NUMBER_AT]))) {
             best = slot;
             worst = state;
             oldest = header[NUMBER_AT];
@@ -233,7 +248,8 @@ static unsigned char *place_in(const dl_device *d, int slot, uint32_t at)
     return (unsigned char *)d->context + (uint32_t)slot * d->slot_bytes + at;
 }
 
-/* volatile: compilers otherwise make a call of memcpy or memset of such loops, which firmware may not have. */
+/* volatile: compilers otherwise make a call of memcpy or memset of such loops, which firmware may not have.
+ */
 static int memory_read(const dl_device *d, int slot, uint32_t at, void *to, uint32_t bytes)
 {
     const volatile unsigned char *from = place_in(d, slot, at);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Parameters saved as plain bytes: a device that is cut at every byte, and each bit of a record the other way. */
+/* Parameters saved as plain bytes: a device that is cut at every byte, and each bit of a record the other
+ * way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,10 +19,10 @@ enum { SLOT = 320, SLOTS = 2, PARAMS = 0x11, OPTIMIZER = 0x22 };
 /* ---- a flash that loses power -------------------------------------------------------------------------- */
 typedef struct Flash {
     unsigned char bytes[SLOTS * SLOT];
-    long left;      /* bytes that are still erased or written; -1: no end */
-    int torn;       /* what the byte that is cut becomes: old bits, new ones or a mix */
-    int deaf;       /* the slot that cannot be read, as flash with ECC may be after a cut; -1: none */
-    int worn;       /* a byte that cannot be written; -1: none */
+    long left; /* bytes that are still erased or written; -1: no end */
+    int torn;  /* what the byte that is cut becomes: old bits, new ones or a mix */
+    int deaf;  /* the slot that cannot be read, as flash with ECC may be after a cut; -1: none */
+    int worn;  /* a byte that cannot be written; -1: none */
 } Flash;
 
 static int flash_change(Flash *f, unsigned char *at, unsigned char to)
@@ -52,7 +53,7 @@ static int flash_write(const dl_device *d, int slot, uint32_t at, const void *fr
     assert_true(at % DL_STORE_BLOCK == 0 && n == DL_STORE_BLOCK && (uintptr_t)from % 4 == 0);
     unsigned char *to = f->bytes + (uint32_t)slot * d->slot_bytes + at;
     for (uint32_t i = 0; i < n; i++) {
-        assert_int_equal(to[i], 0xFF);      /* flash is written once between erasures */
+        assert_int_equal(to[i], 0xFF); /* flash is written once between erasures */
         if (flash_change(f, &to[i], ((const unsigned char *)from)[i]))
             return -1;
     }
@@ -68,10 +69,11 @@ static int flash_erase(const dl_device *d, int slot)
     return 0;
 }
 
-/* ---- a network ------------------------------------------------------------------------------------------ */
+/* ---- a network ------------------------------------------------------------------------------------------
+ */
 typedef struct Network {
     float params[31];
-    unsigned char optimizer[53];    /* not whole words */
+    unsigned char optimizer[53]; /* not whole words */
 } Network;
 
 static Network network(int value)
@@ -87,20 +89,23 @@ static Network network(int value)
 static int is_network(const Network *n, int value)
 {
     const Network expected = network(value);
-    return !memcmp(n->params, expected.params, sizeof n->params) && !memcmp(n->optimizer, expected.optimizer, sizeof n->optimizer);
+    return !memcmp(n->params, expected.params, sizeof n->params) &&
+           !memcmp(n->optimizer, expected.optimizer, sizeof n->optimizer);
 }
 
 static dl_status save(const dl_device *d, int value)
 {
     Network n = network(value);
-    const dl_part parts[] = {{n.params, sizeof n.params, PARAMS}, {n.optimizer, sizeof n.optimizer, OPTIMIZER}};
+    const dl_part parts[] = {{n.params, sizeof n.params, PARAMS},
+                             {n.optimizer, sizeof n.optimizer, OPTIMIZER}};
     return dl_store_save(d, parts, 2);
 }
 
 /* Into what is network 99 before. */
 static dl_status load(const dl_device *d, Network *n)
 {
-    const dl_part parts[] = {{n->params, sizeof n->params, PARAMS}, {n->optimizer, sizeof n->optimizer, OPTIMIZER}};
+    const dl_part parts[] = {{n->params, sizeof n->params, PARAMS},
+                             {n->optimizer, sizeof n->optimizer, OPTIMIZER}};
     *n = network(99);
     return dl_store_load(d, parts, 2);
 }
@@ -126,7 +131,12 @@ static dl_device device(Flash *f)
     f->left = -1;
     f->torn = 0;
     f->worn = f->deaf = -1;
-    return (dl_device){.context = f, .slots = SLOTS, .slot_bytes = SLOT, .read = flash_read, .write = flash_write, .erase = flash_erase};
+    return (dl_device){.context = f,
+                       .slots = SLOTS,
+                       .slot_bytes = SLOT,
+                       .read = flash_read,
+                       .write = flash_write,
+                       .erase = flash_erase};
 }
 
 static void restart(Flash *f)
@@ -134,7 +144,8 @@ static void restart(Flash *f)
     f->left = -1;
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------------------
+ */
 static void saves_and_loads(void **state)
 {
     (void)state;
@@ -148,7 +159,8 @@ static void saves_and_loads(void **state)
     }
 }
 
-/* Words, where they stand, and zlib's CRC: what the header of dl_store.h promises to whoever reads it elsewhere. */
+/* Words, where they stand, and zlib's CRC: what the header of dl_store.h promises to whoever reads it
+ * elsewhere. */
 static void is_laid_out_as_documented(void **state)
 {
     (void)state;
@@ -177,12 +189,13 @@ static void is_laid_out_as_documented(void **state)
     assert_int_equal(word[7], crc32(0, (const unsigned char *)word, 28));
 }
 
-/* Power goes away at every byte that a save erases or writes: the old network is loaded or the new one, and saving goes on. */
+/* Power goes away at every byte that a save erases or writes: the old network is loaded or the new one, and
+ * saving goes on. */
 static void outlives_a_cut_at_every_byte(void **state)
 {
     (void)state;
     int olds = 0, news = 0;
-    for (int before = 0; before < 3; before++)              /* networks saved before: none, one, both slots full */
+    for (int before = 0; before < 3; before++) /* networks saved before: none, one, both slots full */
         for (int torn = 0; torn < 3; torn++)
             for (long cut = 0;; cut++) {
                 Flash f;
@@ -204,7 +217,8 @@ static void outlives_a_cut_at_every_byte(void **state)
                 assert_int_equal(save(&d, 9), DL_OK);
                 assert_int_equal(loaded(&d), 9);
                 if (whole) {
-                    assert_int_equal(cut, SLOT + 256 + 1);  /* erased; the record's blocks: 32 + 196, whole ones */
+                    assert_int_equal(cut,
+                                     SLOT + 256 + 1); /* erased; the record's blocks: 32 + 196, whole ones */
                     break;
                 }
             }
@@ -263,9 +277,11 @@ static void knows_its_own(void **state)
     Flash f;
     dl_device d = device(&f);
     Network n = network(99);
-    const dl_part other[] = {{n.params, sizeof n.params, PARAMS + 1}}, shorter[] = {{n.params, sizeof n.params - 4, PARAMS}};
+    const dl_part other[] = {{n.params, sizeof n.params, PARAMS + 1}},
+                  shorter[] = {{n.params, sizeof n.params - 4, PARAMS}};
     const dl_part some[] = {{n.params, sizeof n.params, PARAMS}};
-    const dl_part more[] = {{n.optimizer, sizeof n.optimizer, OPTIMIZER}, {n.params, sizeof n.params, PARAMS}};
+    const dl_part more[] = {{n.optimizer, sizeof n.optimizer, OPTIMIZER},
+                            {n.params, sizeof n.params, PARAMS}};
     assert_int_equal(save(&d, 4), DL_OK);
     assert_int_equal(dl_store_load(&d, other, 1), DL_STORE_OTHER);
     assert_int_equal(dl_store_load(&d, shorter, 1), DL_STORE_OTHER);
@@ -283,7 +299,7 @@ static void knows_its_own(void **state)
     assert_int_equal(save(&d, 6), DL_OK);
     assert_int_equal(dl_store_load(&d, other, 1), DL_STORE_OTHER);
     assert_int_equal(loaded(&d), 6);
-    f.bytes[SLOT * (f.bytes[8] != 4) + 40] ^= 1;    /* the newer: the other slot still has 5 */
+    f.bytes[SLOT * (f.bytes[8] != 4) + 40] ^= 1; /* the newer: the other slot still has 5 */
     assert_int_equal(loaded(&d), 5);
 }
 
@@ -310,7 +326,8 @@ static void says_what_is_wrong(void **state)
     Flash f;
     dl_device d = device(&f);
     Network n;
-    const dl_part parts[] = {{n.params, sizeof n.params, PARAMS}, {n.optimizer, sizeof n.optimizer, OPTIMIZER}};
+    const dl_part parts[] = {{n.params, sizeof n.params, PARAMS},
+                             {n.optimizer, sizeof n.optimizer, OPTIMIZER}};
     assert_int_equal(dl_store_bytes(parts, 2), 256);
     assert_int_equal(save(&d, 1), DL_OK);
     d.slot_bytes = 255;
@@ -338,7 +355,8 @@ static void passes_over_what_cannot_be_read(void **state)
         assert_int_equal(save(&d, 1), DL_OK);
         f.deaf = slot;
         assert_int_equal(loaded(&d), !slot);
-        assert_int_equal(save(&d, 5), DL_STORE_DEVICE);     /* into the bad slot, and nobody knows what is there now */
+        assert_int_equal(save(&d, 5),
+                         DL_STORE_DEVICE); /* into the bad slot, and nobody knows what is there now */
         assert_int_equal(loaded(&d), !slot);
         f.deaf = -1;
         assert_int_equal(save(&d, 6), DL_OK);
@@ -349,7 +367,7 @@ static void passes_over_what_cannot_be_read(void **state)
 static void keeps_records_in_memory(void **state)
 {
     (void)state;
-    unsigned char *memory = malloc(256);    /* the smallest, so that sanitizers see what is beside it */
+    unsigned char *memory = malloc(256); /* the smallest, so that sanitizers see what is beside it */
     dl_device d = dl_store_memory(memory, 256, 1);
     memset(memory, 0, 256);
     assert_int_equal(loaded(&d), -1);
@@ -357,7 +375,7 @@ static void keeps_records_in_memory(void **state)
     assert_int_equal(loaded(&d), 1);
     assert_int_equal(save(&d, 2), DL_OK);
     assert_int_equal(loaded(&d), 2);
-    for (int at = 0; at < 32; at++)         /* a header of any kind is no reason to read elsewhere */
+    for (int at = 0; at < 32; at++) /* a header of any kind is no reason to read elsewhere */
         for (int value = 0; value < 256; value++) {
             memory[at] = (unsigned char)(memory[at] + 1);
             loaded(&d);
