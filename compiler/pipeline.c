@@ -29,20 +29,29 @@ const char *module_function(const Module *m, int i, Fn **fn)
 }
 
 /* ---- passes ---------------------------------------------------------------------------------------- */
-static void run_differentiate(Module *m)
+static void run_stepwise(Module *m, Diag *d)
 {
+    if (m->stepwise)
+        stepwise(m, d);
+}
+
+static void run_differentiate(Module *m, Diag *d)
+{
+    (void)d;
     if (m->loss)
         m->gradients = differentiate(m, m->loss);
 }
 
-static void run_compose(Module *m)
+static void run_compose(Module *m, Diag *d)
 {
+    (void)d;
     if (m->gradients)
         m->train_step = compose_train_step(m, m->gradients, m->update);
 }
 
-static void run_hoist(Module *m)
+static void run_hoist(Module *m, Diag *d)
 {
+    (void)d;
     const char *name;
     Fn **slot;
     for (int i = 0; (slot = function_slot(m, i, &name)) != NULL; i++)
@@ -51,6 +60,7 @@ static void run_hoist(Module *m)
 }
 
 static const Pass passes[] = {
+    {"stepwise", run_stepwise, "where it is asked for: inference of one time step, which keeps what it needs of the others"},
     {"differentiate", run_differentiate, "gradients of the loss, as an ordinary function"},
     {"compose", run_compose, "gradients and optimizer in one training step"},
     {"hoist", run_hoist, "what loops compute from their inputs alone, or only accumulate, leaves them"},
@@ -86,8 +96,11 @@ Module *pipeline_build_with(Arena *a, Diag *d, const Program *program, const Pro
     verify_module(m, "elaborate");
     if (after)
         after(context, "elaborate", m);
+    m->stepwise = options->stepwise;
     for (int i = 0; i < LEN(passes); i++) {
-        passes[i].run(m);
+        passes[i].run(m, d);
+        if (diag_errors(d))
+            return NULL;
         verify_module(m, passes[i].name);
         if (after)
             after(context, passes[i].name, m);

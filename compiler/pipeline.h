@@ -9,7 +9,7 @@
 /* The passes in order. After each, every function is verified; an unsound one is a BUG, printed with its dump. */
 typedef struct Pass {
     const char *name;               /* as `dlc ir --after` spells it */
-    void (*run)(Module *m);
+    void (*run)(Module *m, Diag *d);    /* with errors in d where the model does not allow it */
     const char *idea;
 } Pass;
 const Pass *pipeline_pass(int i);   /* NULL past the last */

@@ -130,6 +130,8 @@ static int check_usage(Build *b, const Command *command)
         return options_complain(command, "--json is for --report");
     if (b->weights && b->options.train)
         return options_complain(command, "--weights makes constants of what --train trains: choose one");
+    if (b->options.stepwise && b->options.train)
+        return options_complain(command, "--streaming takes single steps and --train whole sequences: write two files");
     if (b->train_batch && !b->options.train)
         return options_complain(command, "--train-batch is for --train");
     if (b->name && !is_identifier(b->name))
@@ -152,6 +154,7 @@ int cmd_build(Arena *a, int argc, char **argv)
          1000000},
         {"weights", 'w', OPTION_TEXT, &b.weights, "W.safetensors", "make these weights constants of the file",
          0, 0},
+        OPTION_STREAMING(b.options.stepwise),
         OPTION_TARGET(b.target_name, "what the C is for (default generic: portable C99)"),
         OPTION_THREADS(b.threads),
         OPTION_SCHEDULE(b.schedule),

@@ -41,6 +41,8 @@ typedef struct ModelChoice {
     {"model", 'm', OPTION_TEXT, &(to).name, "NAME", "which model, where the file holds several", 0, 0}
 #define OPTION_SET(to)                                                                                     \
     {"set", 0, OPTION_LIST, &(to).set, "CONST=VALUE", "set a constant; may be repeated", 0, 0}
+#define OPTION_STREAMING(to)                                                                               \
+    {"streaming", 0, OPTION_FLAG, &(to), NULL, "inference of one time step a call, the leading axis of each input", 0, 0}
 #define OPTION_SCHEDULE(to)                                                                                \
     {"schedule", 0, OPTION_TEXT, &(to), "FILE", "schedules of contractions, by dlc tune or by hand", 0, 0}
 #define OPTION_JIT(to)                                                                                     \

@@ -234,6 +234,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
          1000000},
         {"train-batch", 0, OPTION_INT, &dump.options.train_batch, "N",
          "examples of one training step (default 32)", 1, 1000000},
+        OPTION_STREAMING(dump.options.stepwise),
         OPTION_TARGET(dump.target_name, "what kernels are planned for (default generic)"),
         OPTION_THREADS(dump.threads),
         OPTION_SCHEDULE(dump.schedule),

@@ -141,7 +141,7 @@ static void report_function(Report *r, const char *function, const Plan *p, bool
 void report_print(Arena *a, const Module *m, const ModulePlans *plans, bool baked, bool json)
 {
     Report r = {.a = a, .m = m, .baked = baked, .json = json};
-    report_function(&r, "infer", plans->infer, false, true);
+    report_function(&r, entrance_word(m, "infer"), plans->infer, false, true);
     report_function(&r, "start", plans->start, false, true);
     report_function(&r, "train_step", plans->train_step, true, false);
     report_function(&r, "gradients", plans->gradients, false, false);

@@ -321,14 +321,15 @@ static int run(Job *job)
 {
     const char *why;
     Diag *d = diag_new(job->a);
-    job->m = job->show && job->data
+    job->stream |= job->options.stepwise;
+    job->m = job->show && job->data && !job->options.stepwise
                  ? model_read_whole(job->a, d, job->path, &job->options) /* for its targets */
                  : model_read(job->a, d, job->path, &job->options);
     if (!job->m)
         return EXIT_BAD;
     if (!job->weights && job->m->params.n + job->m->states.n)
         return bad("%s has parameters: --weights W.safetensors is missing", job->m->name);
-    if (job->stream && !job->m->streams.n)
+    if (job->stream && !job->m->streams.n && !job->options.stepwise)
         return bad("%s keeps nothing from call to call: --stream is for models with a `stream`", job->m->name);
     if (!prepare(job, &why))
         return bad("%s", why);
@@ -349,7 +350,7 @@ static int check_usage(const Job *job, const Command *command)
         return options_complain(command, "--input NAME=FILE or --data DIR is missing");
     if (job->data && job->input.n)
         return options_complain(command, "examples come from --input or from --data, not from both");
-    if (job->stream && job->options.batch > 1)
+    if ((job->stream || job->options.stepwise) && job->options.batch > 1)
         return options_complain(command, "--stream takes one example after the other, --batch several at a time");
     if (job->show && job->json)
         return options_complain(command, "--show draws pictures, which --json cannot hold");
@@ -373,6 +374,7 @@ int cmd_run(Arena *a, int argc, char **argv)
         {"show", 0, OPTION_INT, &job.show, "N", "draw the first N images, the most likely class under each",
          1, 10000},
         {"batch", 'b', OPTION_INT, &job.options.batch, "N", "examples at a time (default 32)", 1, 1000000},
+        OPTION_STREAMING(job.options.stepwise),
         OPTION_JIT(job.engine),
         OPTION_THREADS(job.threads),
         OPTION_MODEL(job.choice),
@@ -400,7 +402,7 @@ int cmd_run(Arena *a, int argc, char **argv)
     if (status >= 0)
         return status;
     if (!job.options.batch)
-        job.options.batch = job.stream ? 1 : 32;
+        job.options.batch = job.stream || job.options.stepwise ? 1 : 32;
     job.path = operands.at[0];
     return run(&job);
 }

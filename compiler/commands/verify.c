@@ -170,7 +170,8 @@ static int verify(Verification *v)
 {
     const char *why = NULL;
     v->options.batch = v->options.train_batch = v->batch;
-    const Module *m = model_read_whole(v->a, v->d, v->path, &v->options);
+    const Module *m = v->options.stepwise ? model_read(v->a, v->d, v->path, &v->options)
+                                          : model_read_whole(v->a, v->d, v->path, &v->options);
     if (!m)
         return EXIT_BAD;
     Array *found = v->weights ? NEWN(v->a, Array, m->params.n + m->states.n + 1) : NULL;
@@ -213,6 +214,7 @@ int cmd_verify(Arena *a, int argc, char **argv)
         {"seed", 's', OPTION_SEED, &v.seed, "N", "of inputs and weights (default 1)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &v.weights, "W.safetensors",
          "weights to start from (default: initial ones)", 0, 0},
+        OPTION_STREAMING(v.options.stepwise),
         OPTION_SCHEDULE(v.schedule),
         OPTION_MODEL(v.choice),
         OPTION_SET(v.choice),

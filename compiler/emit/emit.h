@@ -55,6 +55,8 @@ typedef struct ModulePlans {    /* NULL where the module has no such function */
 } ModulePlans;
 
 const char *emit_source(Arena *a, Diag *d, const Module *m, const ModulePlans *plans, const EmitOptions *options);
+/* What a function of a module is called in C, behind the model's name: "infer" of single steps is "step". */
+const char *entrance_word(const Module *m, const char *function);
 const char *emit_header(Arena *a, const Module *m, const ModulePlans *plans, const EmitOptions *options);
 
 #endif

@@ -77,6 +77,21 @@ static Plan *plan_of(const ModulePlans *plans, Entrance e)
     return all[e];
 }
 
+const char *entrance_word(const Module *m, const char *function)
+{
+    return m->stepwise && str_eq(function, entrance[ENTER_INFER].name) ? "step" : function;
+}
+
+static const char *entrance_name(const Module *m, Entrance e)
+{
+    return entrance_word(m, entrance[e].name);
+}
+
+static const char *entrance_comment(const Module *m, Entrance e)
+{
+    return e == ENTER_INFER && m->stepwise ? "Outputs of one time step, of each sequence of a batch." : entrance[e].comment;
+}
+
 static const Target *target_of(const ModulePlans *plans)
 {
     for (int at = 0; at < ENTRANCES; at++)
@@ -157,7 +172,7 @@ static const char *signature(Emit *e, Entrance at)
     put_parameter(&sb, "void *arena");
     if (p->target->threads.n > 1)
         put_parameter(&sb, "struct dl_pool *pool");
-    return arena_printf(e->a, "dl_status %s_%s(%s)", name, entrance[at].name, sb_text(&sb));
+    return arena_printf(e->a, "dl_status %s_%s(%s)", name, entrance_name(e->m, at), sb_text(&sb));
 }
 
 /* The C expression that points to a port's tensor inside an entry point. */
@@ -268,6 +283,14 @@ static int64_t most(int64_t x, int64_t y)
     return x > y ? x : y;
 }
 
+static int64_t streams_bytes(const Module *m)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < m->streams.n; i++)
+        bytes += m->batch * type_bytes(m->streams.at[i].type);
+    return bytes;
+}
+
 static int64_t arena_of(const Plan *p)
 {
     return p ? p->arena_bytes : 0;
@@ -279,8 +302,9 @@ static void put_declarations(Emit *e)
     const char *name = e->o->name, *big = upper(e->a, name);
     StrBuf *sb = e->sb;
     if (e->plans->infer)
-        sb_printf(sb, "#define %s_BATCH %" PRId64 "\n#define %s_ARENA_BYTES %" PRId64 "   /* scratch for %s_infer%s%s%s, aligned to 64; contents need not survive between calls */\n",
+        sb_printf(sb, "#define %s_BATCH %" PRId64 "\n#define %s_ARENA_BYTES %" PRId64 "   /* scratch for %s_%s%s%s%s, aligned to 64; contents need not survive between calls */\n",
                   big, m->batch, big, most(most(arena_of(e->plans->infer), arena_of(e->plans->start)), 1), name,
+                  entrance_name(m, ENTER_INFER),
                   m->streams.n ? " and " : "", m->streams.n ? name : "", m->streams.n ? "_start" : "");
     if (e->o->train)
         sb_printf(sb, "#define %s_TRAIN_BATCH %" PRId64 "\n#define %s_TRAIN_ARENA_BYTES %" PRId64 "   /* for the training functions, likewise */\n", big, m->train_batch, big,
@@ -294,7 +318,8 @@ static void put_declarations(Emit *e)
         put_struct(sb, e->a, name, "state", m->states.at, m->states.n, 1, "What the model keeps besides its parameters: running statistics.");
     if (m->streams.n)
         put_struct(sb, e->a, name, "stream", m->streams.at, m->streams.n, m->batch,
-                   "What inference keeps from call to call, of each example of the batch.");
+                   arena_printf(e->a, "What inference keeps from call to call, of each example of the batch: %" PRId64 " bytes.",
+                                streams_bytes(m)));
     if (!e->o->train)
         return;
     sb_printf(sb, "/* What the optimizer keeps from step to step. */\ntypedef struct %s_optimizer {\n", name);
@@ -318,7 +343,10 @@ static void put_shapes(Emit *e, const char *what, const Entry *entry, int n, int
 {
     for (int i = 0; i < n; i++) {
         Type t = type_with_batch(entry[i], batch);
-        sb_printf(e->sb, " * %-8s %s: %s\n", what, c_identifier(e->a, entry[i].name), type_text(e->a, t));
+        sb_printf(e->sb, " * %-8s %s: %s", what, c_identifier(e->a, entry[i].name), type_text(e->a, t));
+        if (entry[i].delay)
+            sb_printf(e->sb, "; from call %" PRId64 " on, nothing before", entry[i].delay + 1);
+        sb_putc(e->sb, '\n');
     }
 }
 
@@ -331,7 +359,7 @@ static void put_prototypes(Emit *e)
         if (!plan_of(e->plans, (Entrance)at))
             continue;
         int64_t batch = at == ENTER_INFER ? e->m->batch : e->m->train_batch;
-        sb_printf(e->sb, "/* %s", entrance[at].comment);
+        sb_printf(e->sb, "/* %s", entrance_comment(e->m, (Entrance)at));
         if (at >= ENTER_INFER) {
             sb_putc(e->sb, '\n');
             put_shapes(e, "in", e->m->inputs.at, e->m->inputs.n, batch);

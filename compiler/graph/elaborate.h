@@ -14,6 +14,7 @@ typedef struct ElaborateOptions {
     const char *model;          /* NULL: the file's only model */
     bool definitions;           /* of no model: what is wrong with the definitions' names and constants alone */
     int64_t batch, train_batch; /* examples per call; >= 1 */
+    bool stepwise;              /* inference of one time step at a time (passes/stepwise.c); without training functions */
     bool train;                 /* also the training functions; an error where the model has no train block */
     const Setting *set;
     int nset;

@@ -137,6 +137,7 @@ typedef struct Entry {
     bool trainable;         /* params: false when frozen */
     int param;              /* optimizer entries: which parameter it belongs to (-1 for others) */
     bool batched;           /* inputs, targets, outputs, streams: has a batch axis in front */
+    int64_t delay;          /* outputs of single steps: so many steps come before the first one's */
     const char *ratio;      /* metrics: the name of the quotient of this sum by the next entry's; NULL: a mean over examples, or a denominator */
 } Entry;
 
@@ -144,6 +145,7 @@ typedef struct Module {
     Arena *a;
     const char *name;
     int64_t batch, train_batch;
+    bool stepwise;              /* infer takes one time step of what the model takes */
     VEC(Entry) inputs, targets, outputs, metrics;
     VEC(Entry) params, states, streams, optimizer;
     /* Functions; NULL where the model has none (no train block). Elaboration makes the first six. */

@@ -5,6 +5,9 @@
 
 #include "../graph/ir.h"
 
+/* ---- stepwise.c: inference of one time step, whose memory are streams; errors in d where it needs the whole sequence ---- */
+void stepwise(Module *m, Diag *d);
+
 /* ---- differentiate.c ---- */
 /* Results of fn plus d(loss)/d(param) as ROLE_GRADIENT for each parameter (zeros where it does not matter,
  * or is frozen). The results' order: gradients, then loss's own. */

@@ -179,7 +179,7 @@ static void put_entry(Arena *a, StrBuf *sb, const Module *m, const MemoryFunctio
     for (int i = 0; i < c.fn->result.n; i++)
         if (c.fn->result.at[i].role == ROLE_OUTPUT)
             sb_printf(sb, "    %s = out[%d];\n", identifier(&c, ROLE_OUTPUT, c.fn->result.at[i].index), i);
-    sb_printf(sb, "    const int status = (int)%s_%s(%s);\n", m->name, f->name, arguments(&c, at));
+    sb_printf(sb, "    const int status = (int)%s_%s(%s);\n", m->name, entrance_word(m, f->name), arguments(&c, at));
     for (int i = 0; i < c.fn->result.n; i++)
         put_result(&c, i);
     sb_puts(sb, "    return status;\n}\n\n");
