@@ -13,7 +13,7 @@
 #   make generated  write generated/, the C of the examples
 #   make fmt        lay out the C sources and the models
 #   make docs/accuracy.md  measure the functions of runtime/ against libm, all floats (STRIDE=101: one in 101)
-#   make install    to PREFIX (/usr/local): bin/dlc, its manual page and include/dlc; make uninstall takes them away
+#   make install    to PREFIX (/usr/local): bin/dlc, its manual page, include/dlc, for CMake and pkg-config; make uninstall takes it away
 #   make setup      install what is missing (apt; elsewhere a list of what is needed)
 #   make clean      remove build/
 BUILD   ?= build
@@ -184,18 +184,23 @@ fmt: $(BUILD)/dlc
 clean:
 	rm -rf build
 
-# bin/dlc, its manual page, and in include/dlc what generated files include; the standard library is inside dlc.
+# bin/dlc, its manual page, in include/dlc what generated files include, and how CMake and pkg-config find them; the standard
+# library is inside dlc. Nothing installed names PREFIX: the tree may be moved.
 PREFIX ?= /usr/local
+AT       = $(DESTDIR)$(PREFIX)
+VERSION  = $(shell sed -n 's/^.define VERSION "\(.*\)"/\1/p' compiler/main.c)
 install: $(BUILD)/dlc
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/dlc
-	install -m 755 $(BUILD)/dlc $(DESTDIR)$(PREFIX)/bin/dlc
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 docs/dlc.1 $(DESTDIR)$(PREFIX)/share/man/man1/dlc.1
-	install -m 644 $(wildcard runtime/*.[ch]) $(DESTDIR)$(PREFIX)/include/dlc
+	install -d $(AT)/bin $(AT)/include/dlc $(AT)/share/man/man1 $(AT)/share/cmake/dlc $(AT)/share/pkgconfig
+	install -m 755 $(BUILD)/dlc $(AT)/bin/dlc
+	install -m 644 docs/dlc.1 $(AT)/share/man/man1/dlc.1
+	install -m 644 $(wildcard runtime/*.[ch]) $(AT)/include/dlc
+	install -m 644 runtime/cmake/dlc-config.cmake $(AT)/share/cmake/dlc
+	sed 's/@VERSION@/$(VERSION)/' runtime/cmake/dlc-config-version.cmake.in > $(AT)/share/cmake/dlc/dlc-config-version.cmake
+	sed 's/@VERSION@/$(VERSION)/' runtime/dlc.pc.in > $(AT)/share/pkgconfig/dlc.pc
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/dlc $(DESTDIR)$(PREFIX)/share/man/man1/dlc.1
-	rm -rf $(DESTDIR)$(PREFIX)/include/dlc
+	rm -f $(AT)/bin/dlc $(AT)/share/man/man1/dlc.1 $(AT)/share/pkgconfig/dlc.pc
+	rm -rf $(AT)/include/dlc $(AT)/share/cmake/dlc
 
 setup:
 	sh tests/setup.sh

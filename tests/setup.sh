@@ -24,6 +24,8 @@ tcc                   command:tcc             tcc
 cmocka                header:cmocka.h         libcmocka-dev
 python3               command:python3         python3
 mandoc                command:mandoc          mandoc
+cmake                 command:cmake           cmake
+pkg-config            command:pkg-config      pkg-config
 gcc for Arm cores     command:arm-none-eabi-gcc gcc-arm-none-eabi
 Arm boards            command:qemu-system-arm qemu-system-arm
 gcc for RISC-V cores  command:riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf
