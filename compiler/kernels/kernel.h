@@ -211,6 +211,7 @@ typedef struct TileSchedule {
     int outside;            /* with panels: how many of the kernel's loops, of which m is none, lie around them */
     int k_split;            /* with panels: the k loop that is cut into blocks, each with a panel of its own; -1: none */
     int k_block;            /* its steps in a block */
+    int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
 } TileSchedule;
 typedef struct TilePart {   /* steps from <= k < to of the loop whose taps hang on the row */
     int64_t from, to;
@@ -238,6 +239,7 @@ typedef struct Tile {
     const char *name;       /* its contraction, by its shape and strides: equal ones have equal names */
     TileSchedule schedule;
     Var *block;             /* first row of the block being made, when there are several */
+    Var *turn;              /* with schedule.zigzag: the scan whose turns are odd or even */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
 } Tile;

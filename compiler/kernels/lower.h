@@ -123,6 +123,7 @@ typedef struct Contraction {
     struct { int64_t extent, a, b; int tap; } loop[MAX_K];  /* over what is contracted, outermost first; tap: -1 without one */
     int nloop;
     bool alone;                                 /* its kernel has no other contraction and begins with it */
+    Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
 } Contraction;
 int64_t contraction_groups(const Node *n);     /* parts of the left operand's channels that are convolved each by itself */
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */

@@ -55,7 +55,7 @@ static bool kernel_uses_time(const Kernel *k, const Var *t)
 {
     for (int i = 0; i < k->stages.n; i++) {
         const Stage *s = k->stages.at[i];
-        if (s->tile && (lin_uses(s->tile->a_at, t) || lin_uses(s->tile->b_at, t) || lin_uses(s->tile->c_at, t)))
+        if (s->tile && (s->tile->turn == t || lin_uses(s->tile->a_at, t) || lin_uses(s->tile->b_at, t) || lin_uses(s->tile->c_at, t)))
             return true;
         for (int j = 0; j < s->items.n; j++)
             if (lin_uses(s->items.at[j].at, t) || (s->items.at[j].value && ex_uses_time(s->items.at[j].value, t)))
