@@ -404,10 +404,10 @@ void list_units(Lower *c)
             vec_push(c->a, &c->failing, c->units.at[i]);
     }
     for (int i = 0; i < c->units.n; i++) {      /* a packed operand is read in its packed form */
-        Unit *u = c->units.at[i];
-        if (u->kind != UNIT_VALUE || op_info(u->node->op)->class != CLASS_CONTRACT || !contraction_tiles(c->p->target, u->node))
-            continue;
-        for (Unit *pack = c->pack[u->node->in[1]->id]; pack; pack = pack->next_pack)
+        Unit *u = c->units.at[i], *pack;
+        int permutation[MAX_RANK];
+        if (u->kind == UNIT_VALUE && wants_pack(c, u->node, permutation) && (pack = pack_of(c, u->node->in[1], permutation)) &&
+            pack->context == c)
             need_unit(c, u, pack);
     }
     order_units(c);
