@@ -1283,18 +1283,8 @@ static void train_k20_dropout(uint32_t salt, const int32_t *restrict seed_, cons
     }
 }
 
-/* ds_cnn.dl:30: dense -> f32[12, 16]; in 2 places */
-static void train_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 12; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 12];
-        }
-    }
-}
-
 /* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates; in 2 places */
-static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1327,7 +1317,7 @@ static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *res
     c[39] = c3_3;
 }
 
-static void train_k22_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
+static void train_k21_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict word, float *restrict cross_entropy,
         dl_word *restrict argmax)
@@ -1335,7 +1325,7 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict global_a
     float logits[12];
     float softmax;
     for (int n = 0; n < 12; n += 4)
-        train_k22_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
+        train_k21_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         float max_v2 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
@@ -1372,7 +1362,7 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* ds_cnn.dl:38: -> f32; in 2 places */
-static void train_k23_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
+static void train_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -1389,7 +1379,7 @@ static void train_k23_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32; in 2 places */
-static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy[0];
@@ -1400,7 +1390,7 @@ static void train_k24_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
-static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
+static void train_k24_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
@@ -1433,6 +1423,16 @@ static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict word, 
         const float sum_v3 = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
         m_classifier_bias[j0] = v5 + sum_v3 * 0.1f;
         v_classifier_bias[j0] = v6 + sum_v3 * 0.001f * sum_v3;
+    }
+}
+
+/* ds_cnn.dl:30: dense -> f32[12, 16]; in 2 places */
+static void train_k25_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 12; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 12];
+        }
     }
 }
 
@@ -2274,11 +2274,11 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     float *const x_2 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
     float *const global_avg_pool2d = (float *)(void *)(base + 328768);   /* f32[4, 16] */
     uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 330368);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 329024);   /* f32[4, 12] */
+    float *const classifier_y = (float *)(void *)(base + 328000);   /* f32[4, 12] */
     float *const softmax_1_y = (float *)(void *)(base + 329792);   /* f32[4, 12] */
-    float *const softmax_2 = (float *)(void *)(base + 329216);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 329232);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 329248);   /* i32[4] */
+    float *const softmax_2 = (float *)(void *)(base + 328192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 328208);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 328224);   /* i32[4] */
     float *const dense_2 = (float *)(void *)(base + 329024);   /* f32[4, 16] */
     float *const dense_3 = (float *)(void *)(base + 328000);   /* f32[4, 12] */
     float *const batch_norm_7 = (float *)(void *)(base + 329280);   /* f32[4, 16] */
@@ -2339,13 +2339,13 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
     train_k20_dropout(0xa64f97b6u, words, &step, dropout_2, global_avg_pool2d);
-    train_k21_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k21_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, word, cross_entropy, argmax);
-    train_k23_div(&count, argmax, word, &metrics->accuracy);
-    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k25_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k22_div(&count, argmax, word, &metrics->accuracy);
+    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k24_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
+    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_2, dense_2, dropout_2, x_2, batch_norm_7,
             block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_9);
     train_k27_adam(&step, adam);
@@ -2418,7 +2418,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
 }
 
 /* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense -> f32[12] */
-static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
+static void gradients_k24_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
 {
     float cross_entropy_2[48];
@@ -2586,11 +2586,11 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     float *const x_2 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
     float *const global_avg_pool2d = (float *)(void *)(base + 328768);   /* f32[4, 16] */
     uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 330368);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 329024);   /* f32[4, 12] */
+    float *const classifier_y = (float *)(void *)(base + 328000);   /* f32[4, 12] */
     float *const softmax_1_y = (float *)(void *)(base + 329792);   /* f32[4, 12] */
-    float *const softmax_2 = (float *)(void *)(base + 329216);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 329232);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 329248);   /* i32[4] */
+    float *const softmax_2 = (float *)(void *)(base + 328192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 328208);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 328224);   /* i32[4] */
     float *const dense = (float *)(void *)(base + 329024);   /* f32[4, 16] */
     float *const batch_norm_7 = (float *)(void *)(base + 329280);   /* f32[4, 16] */
     float *const batch_norm_8 = (float *)(void *)(base + 329536);   /* f32[4, 16] */
@@ -2646,12 +2646,12 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
     train_k20_dropout(0xa64f97b6u, words, &step, dropout_2, global_avg_pool2d);
-    train_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k21_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, word, cross_entropy, argmax);
-    train_k23_div(&count, argmax, word, &metrics->accuracy);
-    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k25_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k22_div(&count, argmax, word, &metrics->accuracy);
+    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k24_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_3);
     train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, dropout_2, x_2, batch_norm_7,
             block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
     gradients_k27_dense(global_avg_pool2d, softmax_1_y, gradients->classifier_kernel);

@@ -2758,18 +2758,8 @@ static void train_k43_global_avg_pool2d(const float *restrict relu_7, float *res
     }
 }
 
-/* resnet.dl:29: dense -> f32[10, 64]; in 2 places */
-static void train_k44_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_2[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
 /* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates; in 2 places */
-static inline void train_k45_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k44_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2802,7 +2792,7 @@ static inline void train_k45_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k45_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void train_k44_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy,
         dl_word *restrict argmax)
@@ -2810,7 +2800,7 @@ static void train_k45_dense_softmax_cross_entropy(const float *restrict global_a
     float logits[10];
     float softmax;
     for (int n = 0; n < 10; n += 4)
-        train_k45_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        train_k44_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
         float max_v2 = -DL_INFINITY;
@@ -2848,7 +2838,7 @@ static void train_k45_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* resnet.dl:37: -> f32; in 2 places */
-static void train_k46_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k45_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -2865,7 +2855,7 @@ static void train_k46_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* resnet.dl:35: cross_entropy -> f32; in 2 places */
-static void train_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k46_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy[0];
@@ -2876,7 +2866,7 @@ static void train_k47_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* resnet.dl:35: cross_entropy, resnet.dl:31: softmax, resnet.dl:29: dense, resnet.dl:36: adam -> f32[10] */
-static void train_k48_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k47_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
@@ -2909,6 +2899,16 @@ static void train_k48_cross_entropy_softmax_dense(const int32_t *restrict label,
         const float sum_v3 = softmax_1_y[j0] + softmax_1_y[j0 + 10] + softmax_1_y[j0 + 20] + softmax_1_y[j0 + 30];
         m_classifier_bias[j0] = v5 + sum_v3 * 0.1f;
         v_classifier_bias[j0] = v6 + sum_v3 * 0.001f * sum_v3;
+    }
+}
+
+/* resnet.dl:29: dense -> f32[10, 64]; in 2 places */
+static void train_k48_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            classifier_kernel_2[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
+        }
     }
 }
 
@@ -5728,11 +5728,11 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 647824);   /* f32[64] */
     float *const relu_7 = (float *)(void *)(base + 648080);   /* f32[4, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 590224);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 594000);   /* f32[4, 10] */
+    float *const classifier_y = (float *)(void *)(base + 591440);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 591248);   /* f32[4, 10] */
     float *const softmax_2 = (float *)(void *)(base + 590208);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 593968);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 593984);   /* i32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 591408);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 591424);   /* i32[4] */
     float *const dense_2 = (float *)(void *)(base + 593968);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 591408);   /* f32[4, 10] */
     float *const conv2d = (float *)(void *)(base + 664464);   /* f32[64] */
@@ -5875,13 +5875,13 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             params->residual_3_norm_b_beta);
     train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    train_k44_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k44_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    train_k46_div(&count, argmax, label, &metrics->accuracy);
-    train_k47_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k48_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k45_div(&count, argmax, label, &metrics->accuracy);
+    train_k46_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k47_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
+    train_k48_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_2, dense_2, relu_7);
     train_k50_adam(&step, adam);
     train_k51_dense_adam(global_avg_pool2d_2, softmax_1_y, dense_3, optimizer->m_classifier_kernel,
@@ -6044,7 +6044,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
 }
 
 /* resnet.dl:35: cross_entropy, resnet.dl:31: softmax, resnet.dl:29: dense -> f32[10] */
-static void gradients_k48_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k47_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
 {
     float cross_entropy_2[40];
@@ -6464,11 +6464,11 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 639744);   /* f32[64] */
     float *const relu_7 = (float *)(void *)(base + 640000);   /* f32[4, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 656384);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 660176);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 659968);   /* f32[4, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 660128);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 660144);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 660160);   /* i32[4] */
+    float *const classifier_y = (float *)(void *)(base + 657616);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 657408);   /* f32[4, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 657568);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 657584);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 657600);   /* i32[4] */
     float *const dense = (float *)(void *)(base + 660128);   /* f32[4, 64] */
     float *const conv2d = (float *)(void *)(base + 664832);   /* f32[4, 4, 4, 32] */
     float *const conv2d_2 = (float *)(void *)(base + 1008512);   /* f32[4, 4, 4, 128] */
@@ -6525,7 +6525,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const batch_norm_75 = (float *)(void *)(base + 131712);   /* f32[4, 16] */
     float *const batch_norm_78 = (float *)(void *)(base + 65792);   /* f32[4, 16] */
     float *const conv2d_26 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 657408);   /* f32[10, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 657568);   /* f32[10, 64] */
     float *const conv2d_27 = (float *)(void *)(base + 656640);   /* f32[1, 1, 64, 32] */
     float *const conv2d_28 = (float *)(void *)(base + 623104);   /* f32[3, 3, 64, 64] */
     float *const conv2d_29 = (float *)(void *)(base + 877440);   /* f32[2, 2, 64, 32] */
@@ -6607,12 +6607,12 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
             residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             params->residual_3_norm_b_beta);
     train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    train_k44_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k44_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    train_k46_div(&count, argmax, label, &metrics->accuracy);
-    train_k47_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k48_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k45_div(&count, argmax, label, &metrics->accuracy);
+    train_k46_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k47_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k48_dense_pack(params->classifier_kernel, classifier_kernel_3);
     train_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, relu_7);
     gradients_k50_dense(global_avg_pool2d_2, softmax_1_y, gradients->classifier_kernel);
     gradients_k51_conv2d_batch_norm(relu_7, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
