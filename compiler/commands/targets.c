@@ -9,14 +9,15 @@ static const char *kib(Arena *a, int64_t bytes)
 
 static void print_target(Arena *a, const char *name, const Target *t)
 {
-    printf("%-16s%5d%10d%6d%8d%6d%8s%8s%6s  %s\n", name, t->lanes, t->registers, t->pipes, t->latency, t->loads, kib(a, t->l1),
-           kib(a, t->l2), t->l2_width ? arena_printf(a, "%d", t->l2_width) : "-", t->machine);
+    printf("%-16s%5d%10d%6d%8d%6d%6s%8s%8s%6s  %s\n", name, t->lanes, t->registers, t->pipes, t->latency, t->loads,
+           t->issue ? arena_printf(a, "%d", t->issue) : "-", kib(a, t->l1), kib(a, t->l2),
+           t->l2_width ? arena_printf(a, "%d", t->l2_width) : "-", t->machine);
 }
 
 static void print_targets(Arena *a)
 {
-    printf("%-16s%5s%10s%6s%8s%6s%8s%8s%6s  %s\n", "target", "lanes", "registers", "FMAs", "latency", "loads", "L1 KiB", "L2 KiB",
-           "B/clk", "machine");
+    printf("%-16s%5s%10s%6s%8s%6s%6s%8s%8s%6s  %s\n", "target", "lanes", "registers", "FMAs", "latency", "loads", "issue",
+           "L1 KiB", "L2 KiB", "B/clk", "machine");
     for (int i = 0; target_at(i); i++)
         if (!target_at(i)->calls_gemm)
             print_target(a, target_at(i)->name, target_at(i));
@@ -43,8 +44,8 @@ int cmd_targets(Arena *a, int argc, char **argv)
         .name = "dlc targets",
         .operands = "[--help]",
         .summary = "Prints what --target may be, and what dlc takes each machine for: floats a vector holds, vector registers, "
-                   "multiply-adds begun each cycle and cycles until one is done, vectors loaded each cycle, kilobytes of the caches of one "
-                   "core, bytes from L2 each cycle. On scalar machines a vector is one float.",
+                   "multiply-adds begun each cycle and cycles until one is done, vectors loaded each cycle, instructions begun each cycle "
+                   "by cores that take them in order, kilobytes of the caches of one core, bytes from L2 each cycle. On scalar machines a vector is one float.",
         .max_operands = 0,
     };
     StringList operands = {0};

@@ -69,6 +69,10 @@ void print_tile(Out *o, const Stage *s);
 const char *tile_column(Out *o, const Tile *t);
 const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column);
 
+/* ---- emit_unroll.c --------------------------------------------------------------------------------- */
+/* The steps of the loops from `from` on, of the first of them only `turn`, for the rows in the set: ak and bk point to the first. */
+void print_unrolled(Out *o, const Tile *t, const TileForm *form, int from, int64_t turn, uint32_t rows);
+
 /* ---- emit_panel.c ---------------------------------------------------------------------------------- */
 void print_panels(Out *o, const Stage *tile);       /* a tile whose right operand is copied by panels, and the stages behind it */
 

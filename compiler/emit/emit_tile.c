@@ -27,10 +27,11 @@ static void accumulators(Out *o, const Tile *t, int rows)
     close_loops(o, 1);
 }
 
-static const char *k_offset(Out *o, const Tile *t, bool right)
+/* Where the first n loops over k are in an operand. */
+static const char *k_offset(Out *o, const Tile *t, bool right, int n)
 {
     StrBuf sb = {.a = o->a};
-    for (int i = 0; i < t->nk; i++) {
+    for (int i = 0; i < n; i++) {
         int64_t stride = !right ? t->k[i].a : t->schedule.panel_tiles ? t->k[i].panel : t->k[i].b;
         if (i || stride < 0)
             sb_puts(&sb, stride < 0 ? " - " : " + ");
@@ -55,10 +56,15 @@ static void multiply_columns(Out *o, const Tile *t, int r)
     line(o, "%s", sb_text(&row));
 }
 
+static void print_operands(Out *o, const Tile *t, int loops)
+{
+    line(o, "const float *const ak = a + (at + %s), *const bk = b + (%s);", k_offset(o, t, false, loops), k_offset(o, t, true, loops));
+}
+
 /* One step: of the rows in the set `rows`. */
 static void multiply(Out *o, const Tile *t, uint32_t rows)
 {
-    line(o, "const float *const ak = a + (at + %s), *const bk = b + (%s);", k_offset(o, t, false), k_offset(o, t, true));
+    print_operands(o, t, t->nk);
     StrBuf sb = {.a = o->a};
     for (int c = 0; c < t->schedule.columns; c++) {
         sb_printf(&sb, c ? ", b%d = " : "b%d = ", c);
@@ -105,6 +111,15 @@ static void print_parts(Out *o, const Tile *t, const TileForm *form)
 static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint32_t rows)
 {
     const char *v = i < t->nk ? t->k[i].var->name : "";
+    int whole = t->nk;
+    int64_t turn = 1;
+    if (t->schedule.unroll > 1)
+        tile_unroll(t, &whole, &turn);
+    if (i == whole && t->schedule.unroll > 1) {
+        print_operands(o, t, whole);
+        print_unrolled(o, t, form, turn > 1 ? whole - 1 : whole, turn > 1 ? turn : whole < t->nk ? t->k[whole].var->extent : 0, rows);
+        return;
+    }
     if (i == t->nk) {
         multiply(o, t, rows);
         return;
@@ -113,13 +128,12 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
         print_parts(o, t, form);
         return;
     }
-    if (t->turn) {
-        open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0++) {", v, v, t->k[i].var->extent, v));
-        line(o, "const int %s = back ? %" PRId64 " - %s_0 : %s_0;", v, t->k[i].var->extent - 1, v, v);
-    } else if (i == t->schedule.k_split)
+    if (i == t->schedule.k_split)
         open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %d; %s++) {", v, v, t->schedule.k_block, v));
     else if (t->k[i].tapped)
         open_block(o, arena_printf(o->a, "for (int %s = %s_lo; %s < %s_hi; %s++) {", v, v, v, v, v));
+    else if (i + 1 == whole && turn > 1)
+        open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s += %" PRId64 ") {", v, v, t->k[i].var->extent, v, turn));
     else
         open_loop(o, t->k[i].var);
     print_steps(o, t, form, i + 1, rows);
@@ -148,8 +162,6 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
             sb_printf(&bounds, ", int %s_lo, int %s_hi", t->k[i].var->name, t->k[i].var->name);
     if (t->schedule.k_split >= 0)
         sb_puts(&bounds, ", int more");
-    if (t->turn)
-        sb_puts(&bounds, ", int back");
     line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
          form_name(o, t, form), sb_text(&bounds));
     line(o, "{");
@@ -209,8 +221,6 @@ static const char *tap_arguments(Out *o, const Tile *t)
             sb_printf(&sb, ", %s_lo, %s_hi", t->k[i].var->name, t->k[i].var->name);
     if (t->schedule.k_split >= 0)
         sb_printf(&sb, ", %s_0 > 0", t->k[t->schedule.k_split].var->name);
-    if (t->turn)
-        sb_printf(&sb, ", %s & 1", t->turn->name);
     return sb_text(&sb);
 }
 

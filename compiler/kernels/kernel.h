@@ -42,6 +42,7 @@ struct Target {
         int n;              /* that share a kernel's work, at the most: 1 in the table */
         int hand_over;      /* cycles until another thread has begun with a piece, and its end is seen */
     } threads;
+    int issue;              /* instructions begun each cycle, of a core that takes them in order; 0: others are what counts */
 };
 /* The same machine, its work shared by so many threads. */
 const Target *target_with_threads(Arena *a, const Target *target, int threads);
@@ -167,11 +168,9 @@ struct Unit {
     const Lin *base;        /* where its first element lies in buffer: a scan's yield lands at its time's slot */
     int id, group;          /* group: index into the context's groups */
     int place;              /* in its kernel */
-    int step;               /* in plan order: when it runs; a loop: when it ends */
     int max_outer;          /* how many of its leading axes may be outer loops of a group */
     VEC(Unit *) needs;      /* the units of its function it reads, inlined nodes seen through */
     VEC(Unit *) behind;     /* those that read the old contents of what it overwrites */
-    VEC(Unit *) follows;    /* those that must have run when it begins, although it reads nothing of them: OP_AGAIN */
     VEC(Unit *) users;      /* those that need it, in their order, */
     int placed;             /* and how many of them have a group by now: the first ones */
     Unit *next_pack;        /* UNIT_PACK: another of the node's, in another order */
@@ -213,7 +212,7 @@ typedef struct TileSchedule {
     int outside;            /* with panels: how many of the kernel's loops, of which m is none, lie around them */
     int k_split;            /* with panels: the k loop that is cut into blocks, each with a panel of its own; -1: none */
     int k_block;            /* its steps in a block */
-    int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
+    int unroll;             /* steps of k that are written out one behind the other: of the innermost loop, or all of it and of more */
 } TileSchedule;
 typedef struct TilePart {   /* steps from <= k < to of the loop whose taps hang on the row */
     int64_t from, to;
@@ -241,7 +240,6 @@ typedef struct Tile {
     const char *name;       /* its contraction, by its shape and strides: equal ones have equal names */
     TileSchedule schedule;
     Var *block;             /* first row of the block being made, when there are several */
-    Var *turn;              /* with schedule.zigzag: the scan whose turns are odd or even */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
 } Tile;
@@ -249,6 +247,9 @@ typedef struct Tile {
  * less. Returns how many tiles there are. */
 int tile_rows(int64_t extent, int most, int *large, int *nlarge);
 int64_t tile_extent(const Tile *t);     /* how many rows there are */
+/* Where the steps that are written out begin: at loop `whole` of k, of which and of those inside all steps are, and of the one around
+ * them `turn` in each turn. whole is nk where no loop is. false: the schedule's unroll is no such number. */
+bool tile_unroll(const Tile *t, int *whole, int64_t *turn);
 int64_t column_step(const Tile *t);                     /* columns that one turn of a tile's loop over them makes */
 /* Of a loop. A tile's block makes one for each of its blocks, its columns one for each step, columns one for each SPLIT_COLUMNS, or one where these do not fit. */
 int64_t split_turns(const Kernel *k, const Var *v);
@@ -320,9 +321,6 @@ struct Plan {
     Diag *d;                    /* for source text in names and comments; may be NULL */
     const Target *target;
     Schedules *schedules;       /* or NULL */
-    bool sparing;               /* kernels in the order that keeps the fewest bytes; otherwise nearly that of the graph */
-    Buffer **held;              /* by node of fn: where its value is stored; NULL where it is not */
-    VEC(Unit *) units;          /* of fn itself, not of loops' bodies */
     VEC(Buffer *) buffers;
     VEC(Step *) steps;
     VEC(Kernel *) kernels;      /* all, in order of emission */
@@ -355,8 +353,6 @@ void schedules_check(Schedules *all);
  * diagnostic where a tensor has more elements than emitted C can count. */
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
 Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);     /* NULL: none */
-Plan *lower_sparing(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);  /* kernels in the order that keeps few bytes */
-int64_t node_macs(const Node *n);   /* schedule.c: of a contraction, and of a loop's all together; 0 of others */
 void split_kernels(Plan *p);        /* parallel.c: where the target has threads and the work is worth it; before plan_memory */
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */

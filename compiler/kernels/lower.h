@@ -88,7 +88,6 @@ Ex *resolve(Build *b, Lower *c, const Node *n, const Lin *const *index);
 Ex *resolve_body(Build *b, Lower *c, const Node *n, const Lin *const *index);
 /* A reduction's operand, at the result's index and the reduced positions. */
 Ex *resolve_reduced(Build *b, Lower *c, const Node *n, const Lin *const *index, const Lin *const *reduced);
-int read_operands(const Node *n);                   /* how many of its operands, the first ones, n's value is made of */
 int reduced_axes(const Node *n, int64_t *extent);   /* extents of what a reducing node (sum, max, argmax, fold, dot) runs over */
 
 /* store.c */
@@ -111,9 +110,6 @@ Unit *pack_of(const Lower *c, const Node *n, const int *permutation);   /* n's t
 /* fuse.c */
 void make_groups(Lower *c);             /* in an order in which they can run */
 
-/* order_memory.c */
-int *order_sparing(const Lower *c);     /* of groups: the order in which they can run that keeps the fewest bytes at once, near enough */
-
 /* tile.c */
 typedef struct Contraction {
     const Node *node;
@@ -127,7 +123,6 @@ typedef struct Contraction {
     struct { int64_t extent, a, b; int tap; } loop[MAX_K];  /* over what is contracted, outermost first; tap: -1 without one */
     int nloop;
     bool alone;                                 /* its kernel has no other contraction and begins with it */
-    Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
 } Contraction;
 int64_t contraction_groups(const Node *n);     /* parts of the left operand's channels that are convolved each by itself */
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */
@@ -143,6 +138,12 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target);
 int tile_candidates(const Contraction *k, const Target *target, TileSchedule *list, int most);
 /* NULL where a tile may be made so; otherwise why not. Splits rows evenly. */
 const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s);
+
+/* tile_unroll.c: instructions of one step of k on a core that takes them in order, per instruction it begins; the next larger unroll
+ * that is worth a try, or false; whether s's own fits. */
+double unrolled_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s);
+bool next_unroll(const Contraction *k, const Target *target, TileSchedule *s);
+bool unroll_fits(const Contraction *k, const TileSchedule *s);
 
 /* schedule_file.c: what it is called; before a function is planned; the schedule of a file where there is one, or that of
  * tile_schedule. */

@@ -27,6 +27,21 @@ int64_t panel_rows(const Tile *t)
     return rows;
 }
 
+bool tile_unroll(const Tile *t, int *whole, int64_t *turn)
+{
+    int64_t left = t->schedule.unroll;
+    int i = t->nk;
+    for (; i > 0 && left > 1 && left % t->k[i - 1].var->extent == 0; i--) {
+        if ((t->k[i - 1].tapped && i - 1 != t->by_row) || i - 1 == t->schedule.k_split)
+            return false;
+        left /= t->k[i - 1].var->extent;
+    }
+    *whole = i;
+    *turn = left;
+    return left == 1 || (left > 1 && i > 0 && !t->k[i - 1].tapped && i - 1 != t->schedule.k_split &&
+                         t->k[i - 1].var->extent % left == 0);
+}
+
 static bool has_tap(const KLoop *loop, int64_t row, int64_t k)
 {
     int64_t at = row * loop->tap.stride + k * loop->tap.dilation - loop->tap.pad;

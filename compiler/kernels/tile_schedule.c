@@ -7,6 +7,7 @@
  *     loads           (R + V) / loads
  *     latency         of one multiply-add, since every sum waits for itself
  *     b from L2       V vectors / l2_width, where b's part does not stay in L1
+ *     instructions    all of these and a loop's, where the core takes them in order: tile_unroll.c
  * What a tile costs besides, to begin, to store its sums and to come back for more, is a few cycles a sum. The schedule is the
  * one whose tiles together cost least.
  *
@@ -21,7 +22,7 @@
 
 enum {
     TALLEST = 16,           /* rows of a tile */
-    WIDEST = 16,            /* vectors of a row */
+    WIDEST = 8,             /* vectors of a row */
     LEAST_LANES = 4,        /* floats of the narrowest vector */
     MOST_GEMM_ROWS = 256,   /* of one call of dl_gemm */
     MOST_EDGE_TILES = 6,    /* tiles that need a function of their own */
@@ -32,7 +33,7 @@ enum {
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
 
-static const double LITTLE = 1.2;
+static const double LITTLE = 1.2, WRITTEN = 0.002;    /* of a step written out: code, for what it does not gain */
 
 static int64_t steps(const Contraction *k)
 {
@@ -64,28 +65,6 @@ static bool is_streamed(const Contraction *k, const Target *target)
     return target->l2_width && right_bytes(k) > target->l1 / 2;
 }
 
-/* A single row uses each vector of b at once, which then needs no register. */
-static bool has_one_row(const Contraction *k)
-{
-    for (int i = 0; i < k->n_axis; i++)
-        if (k->extent[i] > 1)
-            return false;
-    return true;
-}
-
-/* May its steps run backwards in odd turns of the loop around it? */
-static bool may_zigzag(const Contraction *k, const TileSchedule *s)
-{
-    return k->turn && k->nloop == 1 && k->loop[0].tap < 0 && s->panel_tiles == 0;
-}
-
-/* One row that streams through a right operand not much larger than L1, at each turn of a loop: what the last turn read last is still
- * there, and is read first. */
-static bool is_better_zigzag(const Contraction *k, const Target *target, const TileSchedule *s)
-{
-    return s->lanes > 1 && has_one_row(k) && may_zigzag(k, s) && is_streamed(k, target) && right_bytes(k) <= 4 * target->l1 && !target->calls_gemm;
-}
-
 /* Cycles of one step of k. */
 static double step_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
@@ -98,6 +77,8 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
         cost = (double)loads / target->loads;
     if (target->latency > cost)
         cost = target->latency;
+    if (target->issue && unrolled_cost(k, target, rows, s) > cost)
+        cost = unrolled_cost(k, target, rows, s);
     if (!s->panel_tiles && is_streamed(k, target) && 4.0 * (double)width / right_width(k, target, s, width) > cost)
         cost = 4.0 * (double)width / right_width(k, target, s, width);
     return cost + 0.25;     /* the loop itself */
@@ -258,7 +239,7 @@ static void consider(Search *f, TileSchedule s)
 {
     if (f->panel_tiles >= 0 && s.panel_tiles != f->panel_tiles)
         return;
-    double cost = schedule_cost(f->k, f->target, &s);
+    double cost = schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll);
     if (f->least > 0 && cost >= f->least)
         return;
     f->best = s;
@@ -274,6 +255,8 @@ static void consider_panels(Search *f, TileSchedule s)
     if (s.row_axis >= 0 && edge_tiles(f->k, s.row_axis, s.rows) > MOST_EDGE_TILES)
         return;
     consider(f, s);
+    for (TileSchedule more = s; next_unroll(f->k, f->target, &more);)
+        consider(f, more);
     if (!f->k->alone || s.lanes == 1 || !is_streamed(f->k, f->target))
         return;
     s.outside = loops_outside(f->k, s.row_axis);
@@ -290,7 +273,7 @@ static void consider_rows(Search *f, TileSchedule s)
 {
     int64_t extent = s.row_axis < 0 ? 1 : f->k->extent[s.row_axis];
     int room = f->target->registers - (f->target->registers >= 32) - 1 - s.columns, most = room / s.columns, nlarge;
-    most = most > TALLEST ? TALLEST : most < 1 && has_one_row(f->k) && s.columns + 3 <= f->target->registers ? 1 : most;
+    most = most > TALLEST ? TALLEST : most;
     most = f->target->calls_gemm ? MOST_GEMM_ROWS : most;
     for (int rows = most; rows >= 1; rows--) {
         tile_rows(extent, rows, &s.rows, &nlarge);
@@ -305,12 +288,13 @@ static void consider_columns(Search *f, int axis)
     int lanes = f->target->lanes, least = lanes >= LEAST_LANES && extent >= LEAST_LANES ? LEAST_LANES : 1;
     if (least == 1) {       /* `columns` neighbours are what compilers make a vector of */
         int columns = (int)(extent < f->target->columns ? extent : f->target->columns);
-        consider_rows(f, (TileSchedule){.row_axis = axis, .lanes = 1, .columns = columns});
+        for (int more = f->target->issue ? 1 : columns; more <= columns; more++)
+            consider_rows(f, (TileSchedule){.row_axis = axis, .lanes = 1, .columns = more, .unroll = 1});
         return;
     }
     for (; lanes >= least; lanes /= 2)
         for (int columns = 1; columns <= WIDEST && (int64_t)columns * lanes <= extent; columns++)
-            consider_rows(f, (TileSchedule){.row_axis = axis, .lanes = lanes, .columns = columns});
+            consider_rows(f, (TileSchedule){.row_axis = axis, .lanes = lanes, .columns = columns, .unroll = 1});
 }
 
 TileSchedule tile_schedule(const Contraction *k, const Target *target)
@@ -321,7 +305,6 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target)
             consider_columns(&f, axis);
     if (f.least == 0)
         consider_columns(&f, -1);
-    f.best.zigzag = is_better_zigzag(k, target, &f.best);
     return f.best;
 }
 
@@ -353,14 +336,10 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     for (int axis = -1; axis < k->n_axis; axis++)
         for (int lanes = target->lanes; lanes >= 1 && (axis < 0 || gives_rows(k, axis, target)); lanes /= 2)
             for (int columns = 1; columns <= WIDEST; columns++)
-                n = find_heights(found, n, MOST, k, target, (TileSchedule){.row_axis = axis, .lanes = lanes, .columns = columns});
+                n = find_heights(found, n, MOST, k, target, (TileSchedule){.row_axis = axis, .lanes = lanes, .columns = columns, .unroll = 1});
     qsort(found, (size_t)n, sizeof *found, by_cost);
     list[0] = tile_schedule(k, target);
     int at = 1;
-    if (may_zigzag(k, &list[0]) && at < most) {
-        list[at] = list[0];
-        list[at++].zigzag ^= 1;
-    }
     for (int i = 0; i < n && at < most; i++)
         if (memcmp(&found[i].best, &list[0], sizeof *list))
             list[at++] = found[i].best;
@@ -413,12 +392,11 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
                             (long long)extent);
     if (s->row_axis >= 0 && edge_tiles(k, s->row_axis, s->rows) > MOST_EDGE_TILES)
         return arena_printf(a, "so few rows need more than %d tiles at the padded edges", MOST_EDGE_TILES);
+    if (!unroll_fits(k, s))
+        return "unroll is a number of steps with which a loop over what is contracted ends, as all of the innermost one";
     const char *why = panels_fit(a, k, s);
     if (why)
         return why;
-    if (s->zigzag < 0 || s->zigzag > 1)
-        return "zigzag is 0 or 1";
-    s->zigzag &= may_zigzag(k, s);
     int nlarge;
     if (s->row_axis >= 0)
         rows = k->extent[s->row_axis];

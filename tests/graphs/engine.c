@@ -38,6 +38,8 @@ static const Engine engines[] = {
      .compiler = "gcc",
      .flags = "-O1 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST,
      .overreads = true},
+    {.name = "tcc-unrolled", .target = "cortex-m4f"},
+    {.name = "gcc-unrolled", .target = "cortex-m7", .compiler = "gcc", .flags = "-O1 " FAST},
     {.name = "tcc-threads", .target = "generic", .threads = 3},
     {.name = "clang-generic", .target = "generic", .compiler = "clang", .flags = "-O1 " FAST},
     {.name = "gcc-v3",

@@ -479,6 +479,13 @@ static void generic(void **state)
     assert_int_equal(check_cases(arena, cases.at, cases.n, "generic", target_find("generic"), jit_tcc), 0);
 }
 
+/* Steps of tiles written out, as for cores that take instructions in order. */
+static void unrolled(void **state)
+{
+    (void)state;
+    assert_int_equal(check_cases(arena, cases.at, cases.n, "unrolled", target_find("cortex-m4f"), jit_tcc), 0);
+}
+
 /* The native target takes seconds to compile: every few cases, but all contractions. */
 static void native(void **state)
 {
@@ -514,6 +521,7 @@ int main(void)
         cmocka_unit_test(each_alone),
         cmocka_unit_test(tcc),
         cmocka_unit_test(generic),
+        cmocka_unit_test(unrolled),
         cmocka_unit_test(native),
     };
     arena = arena_new();

@@ -446,7 +446,7 @@ static void wrong_tiles(void **state)
     stage(p, 0, 0)->tile->c_m--;
     expect(p, "y");
     p = plan_of(conv);
-    stage(p, 0, 0)->tile->schedule = (TileSchedule){.rows = 1, .lanes = 1, .columns = 1, .panel_tiles = 1, .k_split = 1, .k_block = 2};
+    stage(p, 0, 0)->tile->schedule = (TileSchedule){.rows = 1, .lanes = 1, .columns = 1, .panel_tiles = 1, .k_split = 1, .k_block = 2, .unroll = 1};
     expect(p, "blocks of k do not end with the loop");
     p = plan_of(conv);
     stage(p, 0, 0)->tile->schedule.panel_tiles = 3;
@@ -457,8 +457,8 @@ static void wrong_tiles(void **state)
     stage(p, 0, 0)->tile->b_at = lin_var(arena, p->kernels.at[0]->outer[1]);
     expect(p, "a panel is not the same in the loop over i1");
     p = plan_of(conv);
-    stage(p, 0, 0)->tile->turn = p->kernels.at[0]->outer[0];
-    expect(p, "steps that run backwards want one loop");
+    stage(p, 0, 0)->tile->schedule.unroll = 5;
+    expect(p, "steps that are written out do not end with the loop");
     p = plan_of(conv_of_one);
     Tile *t = stage(p, 0, 0)->tile;
     assert_true(t->by_row >= 0);
