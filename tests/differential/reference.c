@@ -3,7 +3,8 @@
  *
  *     reference MODEL.dl -o DIR [--set K=V]... [--batch N] [--train-batch N] [--limit NAME=N]...
  *         writes DIR/inputs.bin, DIR/expected.bin (the interpreter's results, in double) and DIR/driver.c, which does the same
- *         through MODEL.h and leaves its results in a file
+ *         through MODEL.h and leaves its results in a file. Training is --steps N (3). DIR/weights.safetensors has the parameters that
+ *         inference begins with; with --baked the driver is for what dlc makes of these: it has none of its own, and no init
  *     reference MODEL.dl -o DIR --engine tcc|cc ...     the same through code in memory; leaves DIR/ENGINE.bin
  *     reference --compare EXPECTED ACTUAL               within the tolerances below
  *
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEED = 7, STEPS = 3 };
+enum { SEED = 7 };
 
 /* ---- tolerances: the most a value may be off, as a part of the largest in its tensor, or of `floor` where that is larger ---- */
 static const struct Tolerance {
@@ -115,6 +116,8 @@ typedef struct Case {
     ElaborateOptions options;
     int64_t examples;           /* of the larger batch: what inputs.bin holds */
     uint32_t noise;
+    int steps;                  /* of training */
+    bool baked;                 /* the driver's model has its weights in it */
 } Case;
 
 static FILE *file(Case *c, const char *name, const char *mode)
@@ -239,6 +242,15 @@ static void feed(Case *c, Session *s, FILE *save)
         }
 }
 
+static void save_weights(Case *c, Session *s, const FILE *save)
+{
+    const char *why;
+    if (save && !session_save(s, arena_printf(c->a, "%s/weights.safetensors", c->folder), &why)) {
+        fprintf(stderr, "%s\n", why);
+        exit(2);
+    }
+}
+
 static void train(Case *c, Session *s, FILE *out)
 {
     const Module *m = s->m;
@@ -252,8 +264,8 @@ static void train(Case *c, Session *s, FILE *out)
         record_metrics(out, s);
         record_all(out, s, "gradient", ROLE_GRADIENT, m->params.at, m->params.n);
     }
-    for (int step = 1; step <= STEPS; step++) {
-        set_count(s, step == STEPS ? some : most);
+    for (int step = 1; step <= c->steps; step++) {
+        set_count(s, step == c->steps ? some : most);
         session_step(s, step);
         call(s, CALL_TRAIN_STEP);
         record_metrics(out, s);
@@ -269,12 +281,13 @@ static void run(Case *c, Session *s, FILE *out, FILE *save)
     session_seed(s, SEED);
     if (m->init) {
         call(s, CALL_INIT);
-        record_all(out, s, "init", ROLE_PARAM, m->params.at, m->params.n);
-        record_all(out, s, "init", ROLE_STATE, m->states.at, m->states.n);
+        record_all(out, s, "init", ROLE_PARAM, m->params.at, c->baked ? 0 : m->params.n);
+        record_all(out, s, "init", ROLE_STATE, m->states.at, c->baked ? 0 : m->states.n);
         if (c->options.train)
             record_all(out, s, "init", ROLE_OPTIMIZER, m->optimizer.at, m->optimizer.n);
     }
     feed(c, s, save);
+    save_weights(c, s, save);
     if (m->start) {
         call(s, CALL_START);
         record_streams(c, out, s);
@@ -326,8 +339,8 @@ static const char *call_text(Driver *w, Call call, const char *count)
     const Module *m = w->m;
     StrBuf sb = {.a = w->c->a};
     sb_printf(&sb, "%s_%s(", m->name, name[call]);
-    sb_puts(&sb, m->params.n ? "&params, " : "");
-    sb_puts(&sb, m->states.n ? "&state, " : "");
+    sb_puts(&sb, m->params.n && !w->c->baked ? "&params, " : "");
+    sb_puts(&sb, m->states.n && !w->c->baked ? "&state, " : "");
     sb_puts(&sb, m->streams.n && (call == CALL_START || call == CALL_INFER) ? "&stream, " : "");
     sb_puts(&sb, w->c->options.train && (call == CALL_INIT || call == CALL_TRAIN_STEP) ? "&optimizer, " : "");
     if (call == CALL_INIT)
@@ -377,9 +390,9 @@ static void put_refusal(Driver *w, Call call, const char *count, const char *sta
 {
     bool train = w->c->options.train;
     sb_printf(w->sb, "    expect(%s == %s, \"%s: not %s\");\n    free(arena);\n", call_text(w, call, count), status, what, status);
-    if (w->m->params.n)
+    if (w->m->params.n && !w->c->baked)
         sb_printf(w->sb, "    expect(!memcmp(&params, &old_params, sizeof params), \"%s: parameters change\");\n", what);
-    if (w->m->states.n)
+    if (w->m->states.n && !w->c->baked)
         sb_printf(w->sb, "    expect(!memcmp(&state, &old_state, sizeof state), \"%s: states change\");\n", what);
     if (w->m->streams.n)
         sb_printf(w->sb, "    expect(!memcmp(&stream, &old_stream, sizeof stream), \"%s: streams change\");\n", what);
@@ -422,9 +435,9 @@ static void put_refusals(Driver *w)
 {
     const Module *m = w->m;
     bool train = w->c->options.train;
-    if (m->params.n)
+    if (m->params.n && !w->c->baked)
         sb_puts(w->sb, "    old_params = params;\n");
-    if (m->states.n)
+    if (m->states.n && !w->c->baked)
         sb_puts(w->sb, "    old_state = state;\n");
     if (m->streams.n)
         sb_puts(w->sb, "    old_stream = stream;\n");
@@ -453,9 +466,9 @@ static void put_training(Driver *w)
         put_metrics(w, count);
         put_records(w, "gradient", "gradients.", m->params.at, m->params.n);
     }
-    for (int step = 1; step <= STEPS; step++) {
-        put_call(w, CALL_TRAIN_STEP, step == STEPS ? some : most);
-        put_metrics(w, step == STEPS ? some : most);
+    for (int step = 1; step <= w->c->steps; step++) {
+        put_call(w, CALL_TRAIN_STEP, step == w->c->steps ? some : most);
+        put_metrics(w, step == w->c->steps ? some : most);
     }
     put_records(w, "param", "params.", m->params.at, m->params.n);
     put_records(w, "state", "state.", m->states.at, m->states.n);
@@ -466,9 +479,9 @@ static void put_objects(Driver *w)
 {
     const Module *m = w->m;
     bool train = w->c->options.train;
-    if (m->params.n)
+    if (m->params.n && !w->c->baked)
         sb_printf(w->sb, "static %s_params params, old_params%s;\n", m->name, train ? ", gradients" : "");
-    if (m->states.n)
+    if (m->states.n && !w->c->baked)
         sb_printf(w->sb, "static %s_state state, old_state;\n", m->name);
     if (m->streams.n)
         sb_printf(w->sb, "static %s_stream stream, old_stream;\n", m->name);
@@ -495,7 +508,7 @@ static void put_main(Driver *w)
     sb_puts(w->sb, "\nint main(int argc, char **argv)\n{\n    void *arena;\n    int32_t kept = 0;\n"
                    "    FILE *in = argc == 3 ? fopen(argv[1], \"rb\") : NULL;\n    records = argc == 3 ? fopen(argv[2], \"wb\") : NULL;\n"
                    "    if (!in || !records)\n        return 2;\n    (void)kept;\n");
-    if (m->params.n + m->states.n) {
+    if (m->params.n + m->states.n && !w->c->baked) {
         put_call(w, CALL_INIT, "");
         put_records(w, "init", "params.", m->params.at, m->params.n);
         put_records(w, "init", "state.", m->states.at, m->states.n);
@@ -503,8 +516,8 @@ static void put_main(Driver *w)
     }
     put_loads(w, "", m->inputs.at, m->inputs.n);
     put_loads(w, "", m->targets.at, train ? m->targets.n : 0);
-    put_loads(w, "params.", m->params.at, m->params.n);
-    put_loads(w, "state.", m->states.at, m->states.n);
+    put_loads(w, "params.", m->params.at, w->c->baked ? 0 : m->params.n);
+    put_loads(w, "state.", m->states.at, w->c->baked ? 0 : m->states.n);
     if (m->start) {
         put_call(w, CALL_START, "");
         put_streams(w);
@@ -560,6 +573,10 @@ static const char *read_options(Case *c, int argc, char **argv)
             c->folder = next, i++;
         else if (!strcmp(argv[i], "--engine"))
             c->engine = next, i++;
+        else if (!strcmp(argv[i], "--baked"))
+            c->baked = true;
+        else if (!strcmp(argv[i], "--steps"))
+            c->steps = atoi(next), i++;
         else if (!strcmp(argv[i], "--batch"))
             c->options.batch = atoi(next), i++;
         else if (!strcmp(argv[i], "--train-batch"))
@@ -581,7 +598,7 @@ int main(int argc, char **argv)
 {
     if (argc == 4 && !strcmp(argv[1], "--compare"))
         return compare(argv[2], argv[3]);
-    Case c = {.a = arena_new(), .options = {.batch = 1, .train_batch = 4}, .noise = 12345};
+    Case c = {.a = arena_new(), .options = {.batch = 1, .train_batch = 4}, .noise = 12345, .steps = 3};
     Diag *d = diag_new(c.a);
     const char *path = read_options(&c, argc, argv), *why = NULL;
     if (!path || !c.folder)

@@ -1,0 +1,10 @@
+#!/bin/sh
+# The article's CNN and RNN on boards: inference with weights in flash, and training.
+. tests/metal/models.sh
+
+small="--set LENGTH=7 --set VOCABULARY=50 --limit tokens=50"
+trains cnn --train-batch 2
+infers cnn
+trains rnn --train-batch 3 $small
+infers rnn $small
+finish
