@@ -580,18 +580,8 @@ static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[32, 32]; in 4 places */
-static void train_k2_dense_pack(const float *restrict encoder_2_dense_1_kernel, float *restrict encoder_2_dense_1_kernel_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            encoder_2_dense_1_kernel_2[j0 * 32 + j1] = encoder_2_dense_1_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
 /* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 4096 multiply-accumulates; in 4 places */
-static inline void train_k3_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k2_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -623,12 +613,12 @@ static inline void train_k3_dense_batch_norm_tile_4(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void train_k3_dense_batch_norm(const float *restrict h, const float *restrict encoder_2_dense_1_kernel,
+static void train_k2_dense_batch_norm(const float *restrict h, const float *restrict encoder_2_dense_1_kernel,
         float *restrict encoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_2_dense_1_bias,
         float *restrict batch_norm_3)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k3_dense_batch_norm_tile_4(h, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
+        train_k2_dense_batch_norm_tile_4(h, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
@@ -639,18 +629,8 @@ static void train_k3_dense_batch_norm(const float *restrict h, const float *rest
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[8, 32]; in 2 places */
-static void train_k5_dense_pack(const float *restrict code_dense_1_kernel, float *restrict code_dense_1_kernel_2)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            code_dense_1_kernel_2[j0 * 32 + j1] = code_dense_1_kernel[j0 + j1 * 8];
-        }
-    }
-}
-
 /* autoencoder.dl:9: dense, batch_norm -> f32[4, 8], 1024 multiply-accumulates; in 2 places */
-static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k4_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -682,12 +662,12 @@ static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int
     c[27] = c3_3;
 }
 
-static void train_k6_dense_batch_norm(const float *restrict h_2, const float *restrict code_dense_1_kernel,
+static void train_k4_dense_batch_norm(const float *restrict h_2, const float *restrict code_dense_1_kernel,
         float *restrict code_dense_1_y, const int32_t *restrict count_, const float *restrict code_dense_1_bias,
         float *restrict batch_norm_5)
 {
     for (int n = 0; n < 8; n += 4)
-        train_k6_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
+        train_k4_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 8; j0++) {
@@ -699,7 +679,7 @@ static void train_k6_dense_batch_norm(const float *restrict h_2, const float *re
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 8]; in 2 places */
-static void train_k7_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
+static void train_k5_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
         float *restrict code_dense_1_y, const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
         float *restrict code_batch_norm_1_moving_variance, float *restrict code_batch_norm_1_factor,
         const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_beta, float *restrict h_3)
@@ -742,18 +722,8 @@ static void train_k7_batch_norm_relu(const float *restrict batch_norm_5, const i
     }
 }
 
-/* autoencoder.dl:9: dense -> f32[32, 8]; in 2 places */
-static void train_k8_dense_pack(const float *restrict decoder_1_dense_1_kernel, float *restrict decoder_1_dense_1_kernel_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            decoder_1_dense_1_kernel_2[j0 * 8 + j1] = decoder_1_dense_1_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
 /* autoencoder.dl:9: dense, batch_norm -> f32[4, 32], 1024 multiply-accumulates; in 2 places */
-static inline void train_k9_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -785,12 +755,12 @@ static inline void train_k9_dense_batch_norm_tile_4(const float *restrict a, int
     c[99] = c3_3;
 }
 
-static void train_k9_dense_batch_norm(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
+static void train_k6_dense_batch_norm(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
         float *restrict decoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_1_dense_1_bias,
         float *restrict batch_norm_7)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k9_dense_batch_norm_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
+        train_k6_dense_batch_norm_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 32; j0++) {
@@ -801,18 +771,8 @@ static void train_k9_dense_batch_norm(const float *restrict h_3, const float *re
     }
 }
 
-/* autoencoder.dl:23: dense -> f32[64, 32]; in 2 places */
-static void train_k14_dense_pack(const float *restrict final_kernel, float *restrict final_kernel_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            final_kernel_2[j0 * 32 + j1] = final_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
 /* autoencoder.dl:23: dense, autoencoder.dl:24: mean_squared_error -> f32[4, 64], 8192 multiply-accumulates; in 2 places */
-static inline void train_k15_dense_mean_squared_error_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k10_dense_mean_squared_error_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -845,14 +805,14 @@ static inline void train_k15_dense_mean_squared_error_tile_4(const float *restri
     c[195] = c3_3;
 }
 
-static void train_k15_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
+static void train_k10_dense_mean_squared_error(const float *restrict h_5, const float *restrict final_kernel,
         float *restrict final_y, const float *restrict final_bias, const float *restrict x,
         float *restrict mean_squared_error_2, const int32_t *restrict count_, float *restrict mean_squared_error_3,
         float *restrict mean_squared_error_4)
 {
     float mean_squared_error[64];
     for (int n = 0; n < 64; n += 4)
-        train_k15_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
+        train_k10_dense_mean_squared_error_tile_4(h_5, 0, final_kernel + n, final_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         float sum_v2[8];
         for (int lane = 0; lane < 8; lane++)
@@ -882,7 +842,7 @@ static void train_k15_dense_mean_squared_error(const float *restrict h_5, const 
 }
 
 /* autoencoder.dl:24: distance -> f32; in 2 places */
-static void train_k16_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_2, float *restrict loss)
+static void train_k11_distance(const int32_t *restrict count_, const float *restrict mean_squared_error_2, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = mean_squared_error_2[0];
@@ -894,14 +854,14 @@ static void train_k16_distance(const int32_t *restrict count_, const float *rest
 }
 
 /* autoencoder.dl:31: adam -> f32 */
-static void train_k17_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k12_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* autoencoder.dl:23: dense, autoencoder.dl:31: adam -> f32[64] */
-static void train_k18_dense_adam(const float *restrict mean_squared_error_3, float *restrict m_final_bias,
+static void train_k13_dense_adam(const float *restrict mean_squared_error_3, float *restrict m_final_bias,
         float *restrict v_final_bias, float *restrict final_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -917,8 +877,18 @@ static void train_k18_dense_adam(const float *restrict mean_squared_error_3, flo
     }
 }
 
+/* autoencoder.dl:23: dense -> f32[64, 32]; in 2 places */
+static void train_k14_dense_pack(const float *restrict final_kernel, float *restrict final_kernel_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            final_kernel_2[j0 * 32 + j1] = final_kernel[j0 + j1 * 64];
+        }
+    }
+}
+
 /* autoencoder.dl:23: dense, autoencoder.dl:9: relu -> f32[4, 32], 8192 multiply-accumulates; in 2 places */
-static inline void train_k19_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k15_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -950,11 +920,11 @@ static inline void train_k19_dense_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k19_dense_relu(const float *restrict mean_squared_error_4, const float *restrict final_kernel_2,
+static void train_k15_dense_relu(const float *restrict mean_squared_error_4, const float *restrict final_kernel_2,
         float *restrict relu, const float *restrict h_5)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k19_dense_relu_tile_4(mean_squared_error_4, 0, final_kernel_2 + n, relu + n);
+        train_k15_dense_relu_tile_4(mean_squared_error_4, 0, final_kernel_2 + n, relu + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu[i0 * 32 + j0];
@@ -964,7 +934,7 @@ static void train_k19_dense_relu(const float *restrict mean_squared_error_4, con
 }
 
 /* autoencoder.dl:23: dense, autoencoder.dl:31: adam -> f32[32, 64], 8192 multiply-accumulates */
-static inline void train_k20_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k16_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -996,14 +966,14 @@ static inline void train_k20_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k20_dense_adam(const float *restrict h_5, const float *restrict mean_squared_error_4, float *restrict dense_3,
+static void train_k16_dense_adam(const float *restrict h_5, const float *restrict mean_squared_error_4, float *restrict dense_3,
         float *restrict m_final_kernel, float *restrict v_final_kernel, float *restrict final_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k20_dense_adam_tile_4(h_5, i0_0, mean_squared_error_4 + n, dense_3 + n);
+            train_k16_dense_adam_tile_4(h_5, i0_0, mean_squared_error_4 + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_3[i0 * 64 - i0_0 * 64 + j0];
@@ -1018,7 +988,7 @@ static void train_k20_dense_adam(const float *restrict h_5, const float *restric
 }
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32]; in 4 places */
-static void train_k21_batch_norm_adam(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
+static void train_k17_batch_norm_adam(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
         const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict decoder_2_batch_norm_1_factor,
         const int32_t *restrict count_, float *restrict batch_norm_14, float *restrict m_decoder_2_batch_norm_1_gamma,
         float *restrict v_decoder_2_batch_norm_1_gamma)
@@ -1049,7 +1019,7 @@ static void train_k21_batch_norm_adam(const float *restrict relu, const float *r
 }
 
 /* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32]; in 4 places */
-static void train_k22_batch_norm_dense_adam(const float *restrict relu, const float *restrict decoder_2_batch_norm_1_factor,
+static void train_k18_batch_norm_dense_adam(const float *restrict relu, const float *restrict decoder_2_batch_norm_1_factor,
         const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict batch_norm_14, const int32_t *restrict count_,
         float *restrict batch_norm_16, float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias,
         float *restrict m_decoder_2_batch_norm_1_beta, float *restrict v_decoder_2_batch_norm_1_beta)
@@ -1084,8 +1054,18 @@ static void train_k22_batch_norm_dense_adam(const float *restrict relu, const fl
     }
 }
 
+/* autoencoder.dl:9: dense -> f32[32, 32]; in 4 places */
+static void train_k19_dense_pack(const float *restrict decoder_2_dense_1_kernel, float *restrict decoder_2_dense_1_kernel_2)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            decoder_2_dense_1_kernel_2[j0 * 32 + j1] = decoder_2_dense_1_kernel[j0 + j1 * 32];
+        }
+    }
+}
+
 /* autoencoder.dl:9: dense, relu -> f32[4, 32], 4096 multiply-accumulates; in 4 places */
-static inline void train_k23_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k20_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1117,11 +1097,11 @@ static inline void train_k23_dense_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k23_dense_relu(const float *restrict batch_norm_16, const float *restrict decoder_2_dense_1_kernel_2,
+static void train_k20_dense_relu(const float *restrict batch_norm_16, const float *restrict decoder_2_dense_1_kernel_2,
         float *restrict relu_2, const float *restrict h_4)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k23_dense_relu_tile_4(batch_norm_16, 0, decoder_2_dense_1_kernel_2 + n, relu_2 + n);
+        train_k20_dense_relu_tile_4(batch_norm_16, 0, decoder_2_dense_1_kernel_2 + n, relu_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_2[i0 * 32 + j0];
@@ -1131,7 +1111,7 @@ static void train_k23_dense_relu(const float *restrict batch_norm_16, const floa
 }
 
 /* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[32, 32], 4096 multiply-accumulates; in 2 places */
-static inline void train_k24_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k21_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1163,14 +1143,14 @@ static inline void train_k24_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k24_dense_adam(const float *restrict h_4, const float *restrict batch_norm_16, float *restrict dense_6,
+static void train_k21_dense_adam(const float *restrict h_4, const float *restrict batch_norm_16, float *restrict dense_6,
         float *restrict m_decoder_2_dense_1_kernel, float *restrict v_decoder_2_dense_1_kernel,
         float *restrict decoder_2_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k24_dense_adam_tile_4(h_4, i0_0, batch_norm_16 + n, dense_6 + n);
+            train_k21_dense_adam_tile_4(h_4, i0_0, batch_norm_16 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_6[i0 * 32 - i0_0 * 32 + j0];
@@ -1185,8 +1165,18 @@ static void train_k24_dense_adam(const float *restrict h_4, const float *restric
     }
 }
 
+/* autoencoder.dl:9: dense -> f32[32, 8]; in 2 places */
+static void train_k24_dense_pack(const float *restrict decoder_1_dense_1_kernel, float *restrict decoder_1_dense_1_kernel_2)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 8; j1++) {
+            decoder_1_dense_1_kernel_2[j0 * 8 + j1] = decoder_1_dense_1_kernel[j0 + j1 * 32];
+        }
+    }
+}
+
 /* autoencoder.dl:9: dense, relu -> f32[4, 8], 1024 multiply-accumulates; in 2 places */
-static inline void train_k27_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k25_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1218,11 +1208,11 @@ static inline void train_k27_dense_relu_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static void train_k27_dense_relu(const float *restrict batch_norm_22, const float *restrict decoder_1_dense_1_kernel_2,
+static void train_k25_dense_relu(const float *restrict batch_norm_22, const float *restrict decoder_1_dense_1_kernel_2,
         float *restrict relu_3, const float *restrict h_3)
 {
     for (int n = 0; n < 8; n += 4)
-        train_k27_dense_relu_tile_4(batch_norm_22, 0, decoder_1_dense_1_kernel_2 + n, relu_3 + n);
+        train_k25_dense_relu_tile_4(batch_norm_22, 0, decoder_1_dense_1_kernel_2 + n, relu_3 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             const float v1 = relu_3[i0 * 8 + j0];
@@ -1232,7 +1222,7 @@ static void train_k27_dense_relu(const float *restrict batch_norm_22, const floa
 }
 
 /* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[8, 32], 1024 multiply-accumulates */
-static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1264,14 +1254,14 @@ static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k28_dense_adam(const float *restrict h_3, const float *restrict batch_norm_22, float *restrict dense_9,
+static void train_k26_dense_adam(const float *restrict h_3, const float *restrict batch_norm_22, float *restrict dense_9,
         float *restrict m_decoder_1_dense_1_kernel, float *restrict v_decoder_1_dense_1_kernel,
         float *restrict decoder_1_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k28_dense_adam_tile_4(h_3, i0_0, batch_norm_22 + n, dense_9 + n);
+            train_k26_dense_adam_tile_4(h_3, i0_0, batch_norm_22 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
@@ -1287,7 +1277,7 @@ static void train_k28_dense_adam(const float *restrict h_3, const float *restric
 }
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[8] */
-static void train_k29_batch_norm_adam(const float *restrict relu_3, const float *restrict code_dense_1_y,
+static void train_k27_batch_norm_adam(const float *restrict relu_3, const float *restrict code_dense_1_y,
         const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_factor,
         const int32_t *restrict count_, float *restrict batch_norm_26, float *restrict m_code_batch_norm_1_gamma,
         float *restrict v_code_batch_norm_1_gamma)
@@ -1318,7 +1308,7 @@ static void train_k29_batch_norm_adam(const float *restrict relu_3, const float 
 }
 
 /* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[8] */
-static void train_k30_batch_norm_dense_adam(const float *restrict relu_3, const float *restrict code_batch_norm_1_factor,
+static void train_k28_batch_norm_dense_adam(const float *restrict relu_3, const float *restrict code_batch_norm_1_factor,
         const float *restrict code_batch_norm_1_gamma, const float *restrict batch_norm_26, const int32_t *restrict count_,
         float *restrict batch_norm_28, float *restrict m_code_dense_1_bias, float *restrict v_code_dense_1_bias,
         float *restrict m_code_batch_norm_1_beta, float *restrict v_code_batch_norm_1_beta)
@@ -1353,8 +1343,18 @@ static void train_k30_batch_norm_dense_adam(const float *restrict relu_3, const 
     }
 }
 
+/* autoencoder.dl:9: dense -> f32[8, 32]; in 2 places */
+static void train_k29_dense_pack(const float *restrict code_dense_1_kernel, float *restrict code_dense_1_kernel_2)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            code_dense_1_kernel_2[j0 * 32 + j1] = code_dense_1_kernel[j0 + j1 * 8];
+        }
+    }
+}
+
 /* autoencoder.dl:9: dense, relu -> f32[4, 32], 1024 multiply-accumulates; in 2 places */
-static inline void train_k31_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k30_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1386,11 +1386,11 @@ static inline void train_k31_dense_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k31_dense_relu(const float *restrict batch_norm_28, const float *restrict code_dense_1_kernel_2,
+static void train_k30_dense_relu(const float *restrict batch_norm_28, const float *restrict code_dense_1_kernel_2,
         float *restrict relu_4, const float *restrict h_2)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k31_dense_relu_tile_4(batch_norm_28, 0, code_dense_1_kernel_2 + n, relu_4 + n);
+        train_k30_dense_relu_tile_4(batch_norm_28, 0, code_dense_1_kernel_2 + n, relu_4 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_4[i0 * 32 + j0];
@@ -1400,7 +1400,7 @@ static void train_k31_dense_relu(const float *restrict batch_norm_28, const floa
 }
 
 /* autoencoder.dl:9: dense, autoencoder.dl:31: adam -> f32[32, 8], 1024 multiply-accumulates */
-static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k31_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1432,14 +1432,14 @@ static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static void train_k32_dense_adam(const float *restrict h_2, const float *restrict batch_norm_28, float *restrict dense_12,
+static void train_k31_dense_adam(const float *restrict h_2, const float *restrict batch_norm_28, float *restrict dense_12,
         float *restrict m_code_dense_1_kernel, float *restrict v_code_dense_1_kernel, float *restrict code_dense_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 8; n += 4)
-            train_k32_dense_adam_tile_4(h_2, i0_0, batch_norm_28 + n, dense_12 + n);
+            train_k31_dense_adam_tile_4(h_2, i0_0, batch_norm_28 + n, dense_12 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 8; j0++) {
                 const float v1 = dense_12[i0 * 8 - i0_0 * 8 + j0];
@@ -1584,139 +1584,139 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const encoder_1_dense_1_y = (float *)(void *)(base + 21504);   /* f32[4, 32] */
+    float *const encoder_1_dense_1_y = (float *)(void *)(base + 9216);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 25600);   /* f32[32] */
-    float *const h = (float *)(void *)(base + 22016);   /* f32[4, 32] */
-    float *const encoder_2_dense_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
+    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 13824);   /* f32[32] */
+    float *const h = (float *)(void *)(base + 9728);   /* f32[4, 32] */
+    float *const encoder_2_dense_1_y = (float *)(void *)(base + 10240);   /* f32[4, 32] */
     float *const batch_norm_3 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 25728);   /* f32[32] */
-    float *const h_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
-    float *const code_dense_1_y = (float *)(void *)(base + 25856);   /* f32[4, 8] */
+    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 13952);   /* f32[32] */
+    float *const h_2 = (float *)(void *)(base + 10752);   /* f32[4, 32] */
+    float *const code_dense_1_y = (float *)(void *)(base + 14080);   /* f32[4, 8] */
     float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const code_batch_norm_1_factor = (float *)(void *)(base + 26368);   /* f32[8] */
-    float *const h_3 = (float *)(void *)(base + 25984);   /* f32[4, 8] */
-    float *const decoder_1_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
+    float *const code_batch_norm_1_factor = (float *)(void *)(base + 14592);   /* f32[8] */
+    float *const h_3 = (float *)(void *)(base + 14208);   /* f32[4, 8] */
+    float *const decoder_1_dense_1_y = (float *)(void *)(base + 11264);   /* f32[4, 32] */
     float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 26112);   /* f32[32] */
-    float *const h_4 = (float *)(void *)(base + 24064);   /* f32[4, 32] */
-    float *const decoder_2_dense_1_y = (float *)(void *)(base + 24576);   /* f32[4, 32] */
+    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 14336);   /* f32[32] */
+    float *const h_4 = (float *)(void *)(base + 11776);   /* f32[4, 32] */
+    float *const decoder_2_dense_1_y = (float *)(void *)(base + 12288);   /* f32[4, 32] */
     float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 26240);   /* f32[32] */
-    float *const h_5 = (float *)(void *)(base + 25088);   /* f32[4, 32] */
-    float *const final_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
-    float *const mean_squared_error_2 = (float *)(void *)(base + 26400);   /* f32[4] */
-    float *const mean_squared_error_3 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
-    float *const mean_squared_error_4 = (float *)(void *)(base + 20480);   /* f32[4, 64] */
+    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 14464);   /* f32[32] */
+    float *const h_5 = (float *)(void *)(base + 12800);   /* f32[4, 32] */
+    float *const final_y = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const mean_squared_error_2 = (float *)(void *)(base + 2048);   /* f32[4] */
+    float *const mean_squared_error_3 = (float *)(void *)(base + 1024);   /* f32[4, 64] */
+    float *const mean_squared_error_4 = (float *)(void *)(base + 8192);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const relu = (float *)(void *)(base + 18432);   /* f32[4, 32] */
+    float *const relu = (float *)(void *)(base + 13312);   /* f32[4, 32] */
     float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const dense_6 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_16 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
+    float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const relu_2 = (float *)(void *)(base + 4608);   /* f32[4, 32] */
+    float *const batch_norm_20 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_22 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const dense_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const relu_3 = (float *)(void *)(base + 512);   /* f32[4, 8] */
+    float *const relu_3 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
     float *const batch_norm_26 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const batch_norm_28 = (float *)(void *)(base + 640);   /* f32[4, 8] */
-    float *const dense_12 = (float *)(void *)(base + 512);   /* f32[4, 8] */
-    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_32 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const dense_15 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const relu_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_28 = (float *)(void *)(base + 1664);   /* f32[4, 8] */
+    float *const dense_12 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const relu_4 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_32 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
+    float *const dense_15 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const relu_5 = (float *)(void *)(base + 4608);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const dense_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const adam = (float *)(void *)(base + 18944);   /* f32 */
+    float *const adam = (float *)(void *)(base + 14624);   /* f32 */
     float *const final_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 32] */
-    float *const decoder_2_dense_1_kernel_2 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
-    float *const decoder_1_dense_1_kernel_2 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
-    float *const code_dense_1_kernel_2 = (float *)(void *)(base + 16384);   /* f32[8, 32] */
-    float *const encoder_2_dense_1_kernel_2 = (float *)(void *)(base + 8192);   /* f32[32, 32] */
+    float *const decoder_2_dense_1_kernel_2 = (float *)(void *)(base + 0);   /* f32[32, 32] */
+    float *const decoder_1_dense_1_kernel_2 = (float *)(void *)(base + 0);   /* f32[32, 8] */
+    float *const code_dense_1_kernel_2 = (float *)(void *)(base + 0);   /* f32[8, 32] */
+    float *const encoder_2_dense_1_kernel_2 = (float *)(void *)(base + 0);   /* f32[32, 32] */
 
     train_k0_dense_batch_norm(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y, &count, params->encoder_1_dense_1_bias,
             batch_norm);
     train_k1_batch_norm_relu(batch_norm, &count, encoder_1_dense_1_y, params->encoder_1_dense_1_bias,
             state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
             encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
-    train_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_2);
-    train_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
+    train_k2_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
             batch_norm_3);
     train_k1_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
             state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
             encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta,
-            h_2);   /* k4_batch_norm_relu */
-    train_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_2);
-    train_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
+            h_2);   /* k3_batch_norm_relu */
+    train_k4_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
             batch_norm_5);
-    train_k7_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
+    train_k5_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
             state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
-    train_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_2);
-    train_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
+    train_k6_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
             params->decoder_1_dense_1_bias, batch_norm_7);
     train_k1_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
             state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
             decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta,
-            h_4);   /* k10_batch_norm_relu */
-    train_k2_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_2);   /* k11_dense_pack */
-    train_k3_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
-            params->decoder_2_dense_1_bias, batch_norm_9);   /* k12_dense_batch_norm */
+            h_4);   /* k7_batch_norm_relu */
+    train_k2_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
+            params->decoder_2_dense_1_bias, batch_norm_9);   /* k8_dense_batch_norm */
     train_k1_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
             state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
             decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta,
-            h_5);   /* k13_batch_norm_relu */
-    train_k14_dense_pack(params->final_kernel, final_kernel_2);
-    train_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
+            h_5);   /* k9_batch_norm_relu */
+    train_k10_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
             mean_squared_error_3, mean_squared_error_4);
-    train_k16_distance(&count, mean_squared_error_2, &metrics->loss);
-    train_k17_adam(&step, adam);
-    train_k18_dense_adam(mean_squared_error_3, optimizer->m_final_bias, optimizer->v_final_bias, params->final_bias, adam);
-    train_k19_dense_relu(mean_squared_error_4, final_kernel_2, relu, h_5);
-    train_k20_dense_adam(h_5, mean_squared_error_4, dense_3, optimizer->m_final_kernel, optimizer->v_final_kernel,
+    train_k11_distance(&count, mean_squared_error_2, &metrics->loss);
+    train_k12_adam(&step, adam);
+    train_k13_dense_adam(mean_squared_error_3, optimizer->m_final_bias, optimizer->v_final_bias, params->final_bias, adam);
+    train_k14_dense_pack(params->final_kernel, final_kernel_2);
+    train_k15_dense_relu(mean_squared_error_4, final_kernel_2, relu, h_5);
+    train_k16_dense_adam(h_5, mean_squared_error_4, dense_3, optimizer->m_final_kernel, optimizer->v_final_kernel,
             params->final_kernel, adam);
-    train_k21_batch_norm_adam(relu, decoder_2_dense_1_y, params->decoder_2_batch_norm_1_gamma, decoder_2_batch_norm_1_factor,
+    train_k17_batch_norm_adam(relu, decoder_2_dense_1_y, params->decoder_2_batch_norm_1_gamma, decoder_2_batch_norm_1_factor,
             &count, batch_norm_14, optimizer->m_decoder_2_batch_norm_1_gamma, optimizer->v_decoder_2_batch_norm_1_gamma);
-    train_k22_batch_norm_dense_adam(relu, decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, batch_norm_14,
+    train_k18_batch_norm_dense_adam(relu, decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, batch_norm_14,
             &count, batch_norm_16, optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias,
             optimizer->m_decoder_2_batch_norm_1_beta, optimizer->v_decoder_2_batch_norm_1_beta);
-    train_k23_dense_relu(batch_norm_16, decoder_2_dense_1_kernel_2, relu_2, h_4);
-    train_k24_dense_adam(h_4, batch_norm_16, dense_6, optimizer->m_decoder_2_dense_1_kernel,
+    train_k19_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_2);
+    train_k20_dense_relu(batch_norm_16, decoder_2_dense_1_kernel_2, relu_2, h_4);
+    train_k21_dense_adam(h_4, batch_norm_16, dense_6, optimizer->m_decoder_2_dense_1_kernel,
             optimizer->v_decoder_2_dense_1_kernel, params->decoder_2_dense_1_kernel, adam);
-    train_k21_batch_norm_adam(relu_2, decoder_1_dense_1_y, params->decoder_1_batch_norm_1_gamma, decoder_1_batch_norm_1_factor,
+    train_k17_batch_norm_adam(relu_2, decoder_1_dense_1_y, params->decoder_1_batch_norm_1_gamma, decoder_1_batch_norm_1_factor,
             &count, batch_norm_20, optimizer->m_decoder_1_batch_norm_1_gamma,
-            optimizer->v_decoder_1_batch_norm_1_gamma);   /* k25_batch_norm_adam */
-    train_k22_batch_norm_dense_adam(relu_2, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, batch_norm_20,
+            optimizer->v_decoder_1_batch_norm_1_gamma);   /* k22_batch_norm_adam */
+    train_k18_batch_norm_dense_adam(relu_2, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, batch_norm_20,
             &count, batch_norm_22, optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias,
             optimizer->m_decoder_1_batch_norm_1_beta,
-            optimizer->v_decoder_1_batch_norm_1_beta);   /* k26_batch_norm_dense_adam */
-    train_k27_dense_relu(batch_norm_22, decoder_1_dense_1_kernel_2, relu_3, h_3);
-    train_k28_dense_adam(h_3, batch_norm_22, dense_9, optimizer->m_decoder_1_dense_1_kernel,
+            optimizer->v_decoder_1_batch_norm_1_beta);   /* k23_batch_norm_dense_adam */
+    train_k24_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_2);
+    train_k25_dense_relu(batch_norm_22, decoder_1_dense_1_kernel_2, relu_3, h_3);
+    train_k26_dense_adam(h_3, batch_norm_22, dense_9, optimizer->m_decoder_1_dense_1_kernel,
             optimizer->v_decoder_1_dense_1_kernel, params->decoder_1_dense_1_kernel, adam);
-    train_k29_batch_norm_adam(relu_3, code_dense_1_y, params->code_batch_norm_1_gamma, code_batch_norm_1_factor, &count,
+    train_k27_batch_norm_adam(relu_3, code_dense_1_y, params->code_batch_norm_1_gamma, code_batch_norm_1_factor, &count,
             batch_norm_26, optimizer->m_code_batch_norm_1_gamma, optimizer->v_code_batch_norm_1_gamma);
-    train_k30_batch_norm_dense_adam(relu_3, code_batch_norm_1_factor, params->code_batch_norm_1_gamma, batch_norm_26, &count,
+    train_k28_batch_norm_dense_adam(relu_3, code_batch_norm_1_factor, params->code_batch_norm_1_gamma, batch_norm_26, &count,
             batch_norm_28, optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias, optimizer->m_code_batch_norm_1_beta,
             optimizer->v_code_batch_norm_1_beta);
-    train_k31_dense_relu(batch_norm_28, code_dense_1_kernel_2, relu_4, h_2);
-    train_k32_dense_adam(h_2, batch_norm_28, dense_12, optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel,
+    train_k29_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_2);
+    train_k30_dense_relu(batch_norm_28, code_dense_1_kernel_2, relu_4, h_2);
+    train_k31_dense_adam(h_2, batch_norm_28, dense_12, optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel,
             params->code_dense_1_kernel, adam);
-    train_k21_batch_norm_adam(relu_4, encoder_2_dense_1_y, params->encoder_2_batch_norm_1_gamma, encoder_2_batch_norm_1_factor,
+    train_k17_batch_norm_adam(relu_4, encoder_2_dense_1_y, params->encoder_2_batch_norm_1_gamma, encoder_2_batch_norm_1_factor,
             &count, batch_norm_32, optimizer->m_encoder_2_batch_norm_1_gamma,
-            optimizer->v_encoder_2_batch_norm_1_gamma);   /* k33_batch_norm_adam */
-    train_k22_batch_norm_dense_adam(relu_4, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, batch_norm_32,
+            optimizer->v_encoder_2_batch_norm_1_gamma);   /* k32_batch_norm_adam */
+    train_k18_batch_norm_dense_adam(relu_4, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, batch_norm_32,
             &count, batch_norm_34, optimizer->m_encoder_2_dense_1_bias, optimizer->v_encoder_2_dense_1_bias,
             optimizer->m_encoder_2_batch_norm_1_beta,
-            optimizer->v_encoder_2_batch_norm_1_beta);   /* k34_batch_norm_dense_adam */
-    train_k23_dense_relu(batch_norm_34, encoder_2_dense_1_kernel_2, relu_5, h);   /* k35_dense_relu */
-    train_k24_dense_adam(h, batch_norm_34, dense_15, optimizer->m_encoder_2_dense_1_kernel,
+            optimizer->v_encoder_2_batch_norm_1_beta);   /* k33_batch_norm_dense_adam */
+    train_k19_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_2);   /* k34_dense_pack */
+    train_k20_dense_relu(batch_norm_34, encoder_2_dense_1_kernel_2, relu_5, h);   /* k35_dense_relu */
+    train_k21_dense_adam(h, batch_norm_34, dense_15, optimizer->m_encoder_2_dense_1_kernel,
             optimizer->v_encoder_2_dense_1_kernel, params->encoder_2_dense_1_kernel, adam);   /* k36_dense_adam */
-    train_k21_batch_norm_adam(relu_5, encoder_1_dense_1_y, params->encoder_1_batch_norm_1_gamma, encoder_1_batch_norm_1_factor,
+    train_k17_batch_norm_adam(relu_5, encoder_1_dense_1_y, params->encoder_1_batch_norm_1_gamma, encoder_1_batch_norm_1_factor,
             &count, batch_norm_38, optimizer->m_encoder_1_batch_norm_1_gamma,
             optimizer->v_encoder_1_batch_norm_1_gamma);   /* k37_batch_norm_adam */
-    train_k22_batch_norm_dense_adam(relu_5, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, batch_norm_38,
+    train_k18_batch_norm_dense_adam(relu_5, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, batch_norm_38,
             &count, batch_norm_40, optimizer->m_encoder_1_dense_1_bias, optimizer->v_encoder_1_dense_1_bias,
             optimizer->m_encoder_1_batch_norm_1_beta,
             optimizer->v_encoder_1_batch_norm_1_beta);   /* k38_batch_norm_dense_adam */
@@ -1748,7 +1748,7 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
 }
 
 /* autoencoder.dl:23: dense -> f32[64] */
-static void gradients_k17_dense(const float *restrict mean_squared_error_3, float *restrict final_bias_2)
+static void gradients_k12_dense(const float *restrict mean_squared_error_3, float *restrict final_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         final_bias_2[j0] = (mean_squared_error_3[j0] + mean_squared_error_3[j0 + 64] + mean_squared_error_3[j0 + 128]
@@ -1757,7 +1757,7 @@ static void gradients_k17_dense(const float *restrict mean_squared_error_3, floa
 }
 
 /* autoencoder.dl:23: dense -> f32[32, 64], 8192 multiply-accumulates */
-static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k15_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1789,17 +1789,17 @@ static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k19_dense(const float *restrict h_5, const float *restrict mean_squared_error_4,
+static void gradients_k15_dense(const float *restrict h_5, const float *restrict mean_squared_error_4,
         float *restrict final_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k19_dense_tile_4(h_5, i0_0, mean_squared_error_4 + n, final_kernel_2 + (i0_0 * 64 + n));
+            gradients_k15_dense_tile_4(h_5, i0_0, mean_squared_error_4 + n, final_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* autoencoder.dl:9: batch_norm -> f32[4, 32]; in 4 places */
-static void gradients_k20_batch_norm(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
+static void gradients_k16_batch_norm(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
         const float *restrict decoder_2_batch_norm_1_factor, float *restrict decoder_2_batch_norm_1_gamma_2,
         const float *restrict decoder_2_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_13)
 {
@@ -1823,7 +1823,7 @@ static void gradients_k20_batch_norm(const float *restrict relu, const float *re
 }
 
 /* autoencoder.dl:9: batch_norm, dense -> f32[32]; in 4 places */
-static void gradients_k21_batch_norm_dense(const float *restrict relu, float *restrict decoder_2_batch_norm_1_beta_2,
+static void gradients_k17_batch_norm_dense(const float *restrict relu, float *restrict decoder_2_batch_norm_1_beta_2,
         const float *restrict decoder_2_batch_norm_1_factor, const float *restrict decoder_2_batch_norm_1_gamma,
         const float *restrict batch_norm_13, const int32_t *restrict count_, float *restrict batch_norm_15,
         float *restrict decoder_2_dense_1_bias_2)
@@ -1852,7 +1852,7 @@ static void gradients_k21_batch_norm_dense(const float *restrict relu, float *re
 }
 
 /* autoencoder.dl:9: dense -> f32[32, 32], 4096 multiply-accumulates; in 2 places */
-static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k20_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1884,17 +1884,17 @@ static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k23_dense(const float *restrict h_4, const float *restrict batch_norm_15,
+static void gradients_k20_dense(const float *restrict h_4, const float *restrict batch_norm_15,
         float *restrict decoder_2_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k23_dense_tile_4(h_4, i0_0, batch_norm_15 + n, decoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k20_dense_tile_4(h_4, i0_0, batch_norm_15 + n, decoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
 /* autoencoder.dl:9: dense -> f32[8, 32], 1024 multiply-accumulates */
-static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1926,17 +1926,17 @@ static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k27_dense(const float *restrict h_3, const float *restrict batch_norm_20,
+static void gradients_k25_dense(const float *restrict h_3, const float *restrict batch_norm_20,
         float *restrict decoder_1_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k27_dense_tile_4(h_3, i0_0, batch_norm_20 + n, decoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k25_dense_tile_4(h_3, i0_0, batch_norm_20 + n, decoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
 /* autoencoder.dl:9: batch_norm -> f32[4, 8] */
-static void gradients_k28_batch_norm(const float *restrict relu_3, const float *restrict code_dense_1_y,
+static void gradients_k26_batch_norm(const float *restrict relu_3, const float *restrict code_dense_1_y,
         const float *restrict code_batch_norm_1_factor, float *restrict code_batch_norm_1_gamma_2,
         const float *restrict code_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_23)
 {
@@ -1960,7 +1960,7 @@ static void gradients_k28_batch_norm(const float *restrict relu_3, const float *
 }
 
 /* autoencoder.dl:9: batch_norm, dense -> f32[8] */
-static void gradients_k29_batch_norm_dense(const float *restrict relu_3, float *restrict code_batch_norm_1_beta_2,
+static void gradients_k27_batch_norm_dense(const float *restrict relu_3, float *restrict code_batch_norm_1_beta_2,
         const float *restrict code_batch_norm_1_factor, const float *restrict code_batch_norm_1_gamma,
         const float *restrict batch_norm_23, const int32_t *restrict count_, float *restrict batch_norm_25,
         float *restrict code_dense_1_bias_2)
@@ -1988,7 +1988,7 @@ static void gradients_k29_batch_norm_dense(const float *restrict relu_3, float *
 }
 
 /* autoencoder.dl:9: dense -> f32[32, 8], 1024 multiply-accumulates */
-static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k30_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2020,12 +2020,12 @@ static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, c
     c[27] = c3_3;
 }
 
-static void gradients_k31_dense(const float *restrict h_2, const float *restrict batch_norm_25,
+static void gradients_k30_dense(const float *restrict h_2, const float *restrict batch_norm_25,
         float *restrict code_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 8; n += 4)
-            gradients_k31_dense_tile_4(h_2, i0_0, batch_norm_25 + n, code_dense_1_kernel_2 + (i0_0 * 8 + n));
+            gradients_k30_dense_tile_4(h_2, i0_0, batch_norm_25 + n, code_dense_1_kernel_2 + (i0_0 * 8 + n));
     }
 }
 
@@ -2077,122 +2077,122 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const encoder_1_dense_1_y = (float *)(void *)(base + 21504);   /* f32[4, 32] */
+    float *const encoder_1_dense_1_y = (float *)(void *)(base + 9216);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 25600);   /* f32[32] */
-    float *const h = (float *)(void *)(base + 22016);   /* f32[4, 32] */
-    float *const encoder_2_dense_1_y = (float *)(void *)(base + 22528);   /* f32[4, 32] */
+    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 13824);   /* f32[32] */
+    float *const h = (float *)(void *)(base + 9728);   /* f32[4, 32] */
+    float *const encoder_2_dense_1_y = (float *)(void *)(base + 10240);   /* f32[4, 32] */
     float *const batch_norm_3 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 25728);   /* f32[32] */
-    float *const h_2 = (float *)(void *)(base + 23040);   /* f32[4, 32] */
-    float *const code_dense_1_y = (float *)(void *)(base + 25856);   /* f32[4, 8] */
+    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 13952);   /* f32[32] */
+    float *const h_2 = (float *)(void *)(base + 10752);   /* f32[4, 32] */
+    float *const code_dense_1_y = (float *)(void *)(base + 14080);   /* f32[4, 8] */
     float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const code_batch_norm_1_factor = (float *)(void *)(base + 26368);   /* f32[8] */
-    float *const h_3 = (float *)(void *)(base + 25984);   /* f32[4, 8] */
-    float *const decoder_1_dense_1_y = (float *)(void *)(base + 23552);   /* f32[4, 32] */
+    float *const code_batch_norm_1_factor = (float *)(void *)(base + 14592);   /* f32[8] */
+    float *const h_3 = (float *)(void *)(base + 14208);   /* f32[4, 8] */
+    float *const decoder_1_dense_1_y = (float *)(void *)(base + 11264);   /* f32[4, 32] */
     float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 26112);   /* f32[32] */
-    float *const h_4 = (float *)(void *)(base + 24064);   /* f32[4, 32] */
-    float *const decoder_2_dense_1_y = (float *)(void *)(base + 24576);   /* f32[4, 32] */
+    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 14336);   /* f32[32] */
+    float *const h_4 = (float *)(void *)(base + 11776);   /* f32[4, 32] */
+    float *const decoder_2_dense_1_y = (float *)(void *)(base + 12288);   /* f32[4, 32] */
     float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 26240);   /* f32[32] */
-    float *const h_5 = (float *)(void *)(base + 25088);   /* f32[4, 32] */
-    float *const final_y = (float *)(void *)(base + 18432);   /* f32[4, 64] */
-    float *const mean_squared_error_2 = (float *)(void *)(base + 26400);   /* f32[4] */
-    float *const mean_squared_error_3 = (float *)(void *)(base + 19456);   /* f32[4, 64] */
-    float *const mean_squared_error_4 = (float *)(void *)(base + 20480);   /* f32[4, 64] */
-    float *const relu = (float *)(void *)(base + 18432);   /* f32[4, 32] */
+    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 14464);   /* f32[32] */
+    float *const h_5 = (float *)(void *)(base + 12800);   /* f32[4, 32] */
+    float *const final_y = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const mean_squared_error_2 = (float *)(void *)(base + 2048);   /* f32[4] */
+    float *const mean_squared_error_3 = (float *)(void *)(base + 1024);   /* f32[4, 64] */
+    float *const mean_squared_error_4 = (float *)(void *)(base + 8192);   /* f32[4, 64] */
+    float *const relu = (float *)(void *)(base + 13312);   /* f32[4, 32] */
     float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_15 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_18 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_15 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
+    float *const relu_2 = (float *)(void *)(base + 4608);   /* f32[4, 32] */
+    float *const batch_norm_18 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_20 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const batch_norm_23 = (float *)(void *)(base + 128);   /* f32[4, 8] */
-    float *const batch_norm_25 = (float *)(void *)(base + 512);   /* f32[4, 8] */
-    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_28 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_30 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const relu_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_33 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const relu_3 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
+    float *const batch_norm_23 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const batch_norm_25 = (float *)(void *)(base + 1664);   /* f32[4, 8] */
+    float *const relu_4 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_28 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_30 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
+    float *const relu_5 = (float *)(void *)(base + 4608);   /* f32[4, 32] */
+    float *const batch_norm_33 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const final_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 32] */
-    float *const decoder_2_dense_1_kernel_3 = (float *)(void *)(base + 12288);   /* f32[32, 32] */
-    float *const decoder_1_dense_1_kernel_3 = (float *)(void *)(base + 17408);   /* f32[32, 8] */
-    float *const code_dense_1_kernel_3 = (float *)(void *)(base + 16384);   /* f32[8, 32] */
-    float *const encoder_2_dense_1_kernel_3 = (float *)(void *)(base + 8192);   /* f32[32, 32] */
+    float *const decoder_2_dense_1_kernel_3 = (float *)(void *)(base + 0);   /* f32[32, 32] */
+    float *const decoder_1_dense_1_kernel_3 = (float *)(void *)(base + 0);   /* f32[32, 8] */
+    float *const code_dense_1_kernel_3 = (float *)(void *)(base + 0);   /* f32[8, 32] */
+    float *const encoder_2_dense_1_kernel_3 = (float *)(void *)(base + 0);   /* f32[32, 32] */
 
     train_k0_dense_batch_norm(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y, &count, params->encoder_1_dense_1_bias,
             batch_norm);
     train_k1_batch_norm_relu(batch_norm, &count, encoder_1_dense_1_y, params->encoder_1_dense_1_bias,
             state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
             encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
-    train_k2_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_3);
-    train_k3_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
+    train_k2_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
             batch_norm_3);
     train_k1_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
             state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
             encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta,
-            h_2);   /* k4_batch_norm_relu */
-    train_k5_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_3);
-    train_k6_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
+            h_2);   /* k3_batch_norm_relu */
+    train_k4_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
             batch_norm_5);
-    train_k7_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
+    train_k5_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
             state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
-    train_k8_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_3);
-    train_k9_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
+    train_k6_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
             params->decoder_1_dense_1_bias, batch_norm_7);
     train_k1_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
             state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
             decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta,
-            h_4);   /* k10_batch_norm_relu */
-    train_k2_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_3);   /* k11_dense_pack */
-    train_k3_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
-            params->decoder_2_dense_1_bias, batch_norm_9);   /* k12_dense_batch_norm */
+            h_4);   /* k7_batch_norm_relu */
+    train_k2_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
+            params->decoder_2_dense_1_bias, batch_norm_9);   /* k8_dense_batch_norm */
     train_k1_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
             state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
             decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta,
-            h_5);   /* k13_batch_norm_relu */
-    train_k14_dense_pack(params->final_kernel, final_kernel_3);
-    train_k15_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
+            h_5);   /* k9_batch_norm_relu */
+    train_k10_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
             mean_squared_error_3, mean_squared_error_4);
-    train_k16_distance(&count, mean_squared_error_2, &metrics->loss);
-    gradients_k17_dense(mean_squared_error_3, gradients->final_bias);
-    train_k19_dense_relu(mean_squared_error_4, final_kernel_3, relu, h_5);   /* k18_dense_relu */
-    gradients_k19_dense(h_5, mean_squared_error_4, gradients->final_kernel);
-    gradients_k20_batch_norm(relu, decoder_2_dense_1_y, decoder_2_batch_norm_1_factor, gradients->decoder_2_batch_norm_1_gamma,
+    train_k11_distance(&count, mean_squared_error_2, &metrics->loss);
+    gradients_k12_dense(mean_squared_error_3, gradients->final_bias);
+    train_k14_dense_pack(params->final_kernel, final_kernel_3);   /* k13_dense_pack */
+    train_k15_dense_relu(mean_squared_error_4, final_kernel_3, relu, h_5);   /* k14_dense_relu */
+    gradients_k15_dense(h_5, mean_squared_error_4, gradients->final_kernel);
+    gradients_k16_batch_norm(relu, decoder_2_dense_1_y, decoder_2_batch_norm_1_factor, gradients->decoder_2_batch_norm_1_gamma,
             params->decoder_2_batch_norm_1_gamma, &count, batch_norm_13);
-    gradients_k21_batch_norm_dense(relu, gradients->decoder_2_batch_norm_1_beta, decoder_2_batch_norm_1_factor,
+    gradients_k17_batch_norm_dense(relu, gradients->decoder_2_batch_norm_1_beta, decoder_2_batch_norm_1_factor,
             params->decoder_2_batch_norm_1_gamma, batch_norm_13, &count, batch_norm_15, gradients->decoder_2_dense_1_bias);
-    train_k23_dense_relu(batch_norm_15, decoder_2_dense_1_kernel_3, relu_2, h_4);   /* k22_dense_relu */
-    gradients_k23_dense(h_4, batch_norm_15, gradients->decoder_2_dense_1_kernel);
-    gradients_k20_batch_norm(relu_2, decoder_1_dense_1_y, decoder_1_batch_norm_1_factor,
+    train_k19_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_3);   /* k18_dense_pack */
+    train_k20_dense_relu(batch_norm_15, decoder_2_dense_1_kernel_3, relu_2, h_4);   /* k19_dense_relu */
+    gradients_k20_dense(h_4, batch_norm_15, gradients->decoder_2_dense_1_kernel);
+    gradients_k16_batch_norm(relu_2, decoder_1_dense_1_y, decoder_1_batch_norm_1_factor,
             gradients->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_gamma, &count,
-            batch_norm_18);   /* k24_batch_norm */
-    gradients_k21_batch_norm_dense(relu_2, gradients->decoder_1_batch_norm_1_beta, decoder_1_batch_norm_1_factor,
+            batch_norm_18);   /* k21_batch_norm */
+    gradients_k17_batch_norm_dense(relu_2, gradients->decoder_1_batch_norm_1_beta, decoder_1_batch_norm_1_factor,
             params->decoder_1_batch_norm_1_gamma, batch_norm_18, &count, batch_norm_20,
-            gradients->decoder_1_dense_1_bias);   /* k25_batch_norm_dense */
-    train_k27_dense_relu(batch_norm_20, decoder_1_dense_1_kernel_3, relu_3, h_3);   /* k26_dense_relu */
-    gradients_k27_dense(h_3, batch_norm_20, gradients->decoder_1_dense_1_kernel);
-    gradients_k28_batch_norm(relu_3, code_dense_1_y, code_batch_norm_1_factor, gradients->code_batch_norm_1_gamma,
+            gradients->decoder_1_dense_1_bias);   /* k22_batch_norm_dense */
+    train_k24_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_3);   /* k23_dense_pack */
+    train_k25_dense_relu(batch_norm_20, decoder_1_dense_1_kernel_3, relu_3, h_3);   /* k24_dense_relu */
+    gradients_k25_dense(h_3, batch_norm_20, gradients->decoder_1_dense_1_kernel);
+    gradients_k26_batch_norm(relu_3, code_dense_1_y, code_batch_norm_1_factor, gradients->code_batch_norm_1_gamma,
             params->code_batch_norm_1_gamma, &count, batch_norm_23);
-    gradients_k29_batch_norm_dense(relu_3, gradients->code_batch_norm_1_beta, code_batch_norm_1_factor,
+    gradients_k27_batch_norm_dense(relu_3, gradients->code_batch_norm_1_beta, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, batch_norm_23, &count, batch_norm_25, gradients->code_dense_1_bias);
-    train_k31_dense_relu(batch_norm_25, code_dense_1_kernel_3, relu_4, h_2);   /* k30_dense_relu */
-    gradients_k31_dense(h_2, batch_norm_25, gradients->code_dense_1_kernel);
-    gradients_k20_batch_norm(relu_4, encoder_2_dense_1_y, encoder_2_batch_norm_1_factor,
+    train_k29_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_3);   /* k28_dense_pack */
+    train_k30_dense_relu(batch_norm_25, code_dense_1_kernel_3, relu_4, h_2);   /* k29_dense_relu */
+    gradients_k30_dense(h_2, batch_norm_25, gradients->code_dense_1_kernel);
+    gradients_k16_batch_norm(relu_4, encoder_2_dense_1_y, encoder_2_batch_norm_1_factor,
             gradients->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_gamma, &count,
-            batch_norm_28);   /* k32_batch_norm */
-    gradients_k21_batch_norm_dense(relu_4, gradients->encoder_2_batch_norm_1_beta, encoder_2_batch_norm_1_factor,
+            batch_norm_28);   /* k31_batch_norm */
+    gradients_k17_batch_norm_dense(relu_4, gradients->encoder_2_batch_norm_1_beta, encoder_2_batch_norm_1_factor,
             params->encoder_2_batch_norm_1_gamma, batch_norm_28, &count, batch_norm_30,
-            gradients->encoder_2_dense_1_bias);   /* k33_batch_norm_dense */
-    train_k23_dense_relu(batch_norm_30, encoder_2_dense_1_kernel_3, relu_5, h);   /* k34_dense_relu */
-    gradients_k23_dense(h, batch_norm_30, gradients->encoder_2_dense_1_kernel);   /* k35_dense */
-    gradients_k20_batch_norm(relu_5, encoder_1_dense_1_y, encoder_1_batch_norm_1_factor,
+            gradients->encoder_2_dense_1_bias);   /* k32_batch_norm_dense */
+    train_k19_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_3);   /* k33_dense_pack */
+    train_k20_dense_relu(batch_norm_30, encoder_2_dense_1_kernel_3, relu_5, h);   /* k34_dense_relu */
+    gradients_k20_dense(h, batch_norm_30, gradients->encoder_2_dense_1_kernel);   /* k35_dense */
+    gradients_k16_batch_norm(relu_5, encoder_1_dense_1_y, encoder_1_batch_norm_1_factor,
             gradients->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_gamma, &count,
             batch_norm_33);   /* k36_batch_norm */
-    gradients_k21_batch_norm_dense(relu_5, gradients->encoder_1_batch_norm_1_beta, encoder_1_batch_norm_1_factor,
+    gradients_k17_batch_norm_dense(relu_5, gradients->encoder_1_batch_norm_1_beta, encoder_1_batch_norm_1_factor,
             params->encoder_1_batch_norm_1_gamma, batch_norm_33, &count, batch_norm_35,
             gradients->encoder_1_dense_1_bias);   /* k37_batch_norm_dense */
     gradients_k38_dense(x, batch_norm_35, gradients->encoder_1_dense_1_kernel);

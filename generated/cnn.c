@@ -738,18 +738,8 @@ static void train_k4_conv2d_relu(const float *restrict max_pool2d_2, const float
     }
 }
 
-/* cnn.dl:10: dense -> f32[64, 576]; in 2 places */
-static void train_k5_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 576; j1++) {
-            hidden_kernel_2[j0 * 576 + j1] = hidden_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
 /* cnn.dl:10: dense, relu -> f32[32, 64], 1179648 multiply-accumulates; in 3 places */
-static inline void train_k6_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k5_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -781,13 +771,13 @@ static inline void train_k6_dense_relu_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void train_k6_dense_relu(const float *restrict relu_3, const float *restrict hidden_kernel, float *restrict relu_4,
+static void train_k5_dense_relu(const float *restrict relu_3, const float *restrict hidden_kernel, float *restrict relu_4,
         const float *restrict hidden_bias)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k6_dense_relu_tile_4(relu_3, i0_0 * 576, hidden_kernel + n, relu_4 + (i0_0 * 64 + n));
+            train_k5_dense_relu_tile_4(relu_3, i0_0 * 576, hidden_kernel + n, relu_4 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu_4[i0 * 64 + j0] + hidden_bias[j0];
@@ -797,18 +787,8 @@ static void train_k6_dense_relu(const float *restrict relu_3, const float *restr
     }
 }
 
-/* cnn.dl:11: dense -> f32[10, 64]; in 2 places */
-static void train_k7_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_2[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
 /* cnn.dl:17: cross_entropy -> index check; in 3 places */
-static dl_status train_k8_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k6_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -818,7 +798,7 @@ static dl_status train_k8_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* cnn.dl:11: dense, cnn.dl:13: softmax, cnn.dl:17: cross_entropy, cnn.dl:19: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
-static inline void train_k9_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k7_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -851,7 +831,7 @@ static inline void train_k9_dense_softmax_cross_entropy_tile_4(const float *rest
     c[33] = c3_3;
 }
 
-static void train_k9_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
+static void train_k7_dense_softmax_cross_entropy(const float *restrict relu_4, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
         float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -860,7 +840,7 @@ static void train_k9_dense_softmax_cross_entropy(const float *restrict relu_4, c
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k9_dense_softmax_cross_entropy_tile_4(relu_4, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            train_k7_dense_softmax_cross_entropy_tile_4(relu_4, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -899,7 +879,7 @@ static void train_k9_dense_softmax_cross_entropy(const float *restrict relu_4, c
 }
 
 /* cnn.dl:19: -> f32; in 2 places */
-static void train_k10_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k8_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -924,7 +904,7 @@ static void train_k10_sum(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* cnn.dl:17: cross_entropy -> f32; in 2 places */
-static void train_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k9_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
     float sum_v0[8];
@@ -947,7 +927,7 @@ static void train_k11_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* cnn.dl:17: cross_entropy, cnn.dl:13: softmax, cnn.dl:11: dense, cnn.dl:18: adam -> f32[10] */
-static void train_k12_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k10_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
         float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
@@ -989,8 +969,18 @@ static void train_k12_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
+/* cnn.dl:11: dense -> f32[10, 64]; in 2 places */
+static void train_k11_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            classifier_kernel_2[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
+        }
+    }
+}
+
 /* cnn.dl:11: dense, cnn.dl:10: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
-static inline void train_k13_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k12_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1022,13 +1012,13 @@ static inline void train_k13_dense_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k13_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+static void train_k12_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
         float *restrict relu_5, const float *restrict relu_4)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k13_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_5 + (i0_0 * 64 + n));
+            train_k12_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_5 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu_5[i0 * 64 + j0];
@@ -1039,14 +1029,14 @@ static void train_k13_dense_relu(const float *restrict softmax_3, const float *r
 }
 
 /* cnn.dl:18: adam -> f32 */
-static void train_k14_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k13_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* cnn.dl:11: dense, cnn.dl:18: adam -> f32[64, 10], 20480 multiply-accumulates */
-static inline void train_k15_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k14_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1078,14 +1068,14 @@ static inline void train_k15_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k15_dense_adam(const float *restrict relu_4, const float *restrict softmax_3, float *restrict dense_3,
+static void train_k14_dense_adam(const float *restrict relu_4, const float *restrict softmax_3, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k15_dense_adam_tile_4(relu_4, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k14_dense_adam_tile_4(relu_4, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -1102,7 +1092,7 @@ static void train_k15_dense_adam(const float *restrict relu_4, const float *rest
 
 /* cnn.dl:10: dense, cnn.dl:18: adam;
  * cnn.dl:7: conv2d, cnn.dl:18: adam -> f32[64]; in 2 places */
-static void train_k16_dense_adam(const float *restrict relu_5, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
+static void train_k15_dense_adam(const float *restrict relu_5, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
     float dense_4[64];
@@ -1121,6 +1111,16 @@ static void train_k16_dense_adam(const float *restrict relu_5, float *restrict m
         const float add_v2 = v_hidden_bias[j0] * 0.999f + v1 * 0.001f * v1;
         v_hidden_bias[j0] = add_v2;
         hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+}
+
+/* cnn.dl:10: dense -> f32[64, 576]; in 2 places */
+static void train_k16_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 576; j1++) {
+            hidden_kernel_2[j0 * 576 + j1] = hidden_kernel[j0 + j1 * 64];
+        }
     }
 }
 
@@ -1837,15 +1837,15 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     float *const relu_2 = (float *)(void *)(base + 2768896);   /* f32[32, 11, 11, 64] */
     float *const max_pool2d_2 = (float *)(void *)(base + 4452352);   /* f32[32, 5, 5, 64] */
     float *const relu_3 = (float *)(void *)(base + 4804608);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 4887808);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 4886528);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 4887968);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 4888096);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 4888224);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 4897280);   /* f32[32, 10] */
-    float *const dense_3 = (float *)(void *)(base + 4894720);   /* f32[4, 10] */
-    float *const relu_5 = (float *)(void *)(base + 4886528);   /* f32[32, 64] */
+    float *const relu_4 = (float *)(void *)(base + 4657152);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 4666624);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 4665344);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 4666784);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 4666912);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 4667040);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 4667904);   /* f32[32, 10] */
+    float *const dense_3 = (float *)(void *)(base + 4665344);   /* f32[4, 10] */
+    float *const relu_5 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
     float *const dense_6 = (float *)(void *)(base + 4657152);   /* f32[4, 64] */
     float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
     float *const conv2d_2 = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
@@ -1858,7 +1858,7 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     float *const conv2d_8 = (float *)(void *)(base + 2768896);   /* f32[32, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 2768896);   /* f32[1, 3, 3, 32] */
     float *const adam = (float *)(void *)(base + 5365760);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 4894720);   /* f32[10, 64] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 4665344);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
     float *const conv2d_11 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
     float *const conv2d_12 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
@@ -1868,22 +1868,22 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
     train_k3_max_pool2d(relu_2, max_pool2d_2);
     train_k4_conv2d_relu(max_pool2d_2, params->conv2d_3_kernel, relu_3, params->conv2d_3_bias);
-    train_k5_dense_pack(params->hidden_kernel, hidden_kernel_2);
-    train_k6_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);
-    train_k7_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    if (train_k8_cross_entropy_check(label) != DL_OK)
+    train_k5_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);
+    if (train_k6_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k9_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k7_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k10_sum(&count, argmax, label, &metrics->accuracy);
-    train_k11_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k12_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k8_sum(&count, argmax, label, &metrics->accuracy);
+    train_k9_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k10_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
-    train_k13_dense_relu(softmax_3, classifier_kernel_2, relu_5, relu_4);
-    train_k14_adam(&step, adam);
-    train_k15_dense_adam(relu_4, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k11_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k12_dense_relu(softmax_3, classifier_kernel_2, relu_5, relu_4);
+    train_k13_adam(&step, adam);
+    train_k14_dense_adam(relu_4, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k16_dense_adam(relu_5, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k15_dense_adam(relu_5, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k16_dense_pack(params->hidden_kernel, hidden_kernel_2);
     train_k17_dense_relu(relu_5, hidden_kernel_2, relu_6, relu_3);
     train_k18_dense_adam(relu_3, relu_5, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
@@ -1893,7 +1893,7 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k22_conv2d(max_pool2d_2, relu_6, conv2d_3);
     train_k23_max_pool2d(relu_2, max_pool2d_3);
     train_k24_relu_conv2d(relu_2, max_pool2d_3, conv2d_2, conv2d_4);
-    train_k16_dense_adam(conv2d_4, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias,
+    train_k15_dense_adam(conv2d_4, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias,
             adam);   /* k25_conv2d_adam */
     train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_12);
     train_k27_conv2d(relu_2, conv2d_12, conv2d_6);
@@ -1913,7 +1913,7 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
 }
 
 /* cnn.dl:17: cross_entropy, cnn.dl:13: softmax, cnn.dl:11: dense -> f32[10] */
-static void gradients_k12_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k10_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
         float *restrict classifier_bias_2)
 {
@@ -1950,7 +1950,7 @@ static void gradients_k12_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* cnn.dl:11: dense -> f32[64, 10], 20480 multiply-accumulates */
-static inline void gradients_k14_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k13_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1982,19 +1982,19 @@ static inline void gradients_k14_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k14_dense(const float *restrict relu_4, const float *restrict softmax_3,
+static void gradients_k13_dense(const float *restrict relu_4, const float *restrict softmax_3,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k14_dense_tile_4(relu_4, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k13_dense_tile_4(relu_4, i0_0, softmax_3 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* cnn.dl:10: dense;
  * cnn.dl:7: conv2d -> f32[64]; in 2 places */
-static void gradients_k15_dense(const float *restrict relu_5, float *restrict hidden_bias_2)
+static void gradients_k14_dense(const float *restrict relu_5, float *restrict hidden_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         hidden_bias_2[j0] = 0.0f;
@@ -2112,14 +2112,14 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     float *const relu_2 = (float *)(void *)(base + 2768896);   /* f32[32, 11, 11, 64] */
     float *const max_pool2d_2 = (float *)(void *)(base + 4452352);   /* f32[32, 5, 5, 64] */
     float *const relu_3 = (float *)(void *)(base + 4804608);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 4887808);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 4886528);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 4887968);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 4888096);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 4888224);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 4897280);   /* f32[32, 10] */
-    float *const relu_5 = (float *)(void *)(base + 4886528);   /* f32[32, 64] */
+    float *const relu_4 = (float *)(void *)(base + 4657152);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 4666624);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 4665344);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 4666784);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 4666912);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 4667040);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 4667904);   /* f32[32, 10] */
+    float *const relu_5 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
     float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
     float *const conv2d = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
     float *const conv2d_2 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
@@ -2129,7 +2129,7 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     float *const conv2d_5 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
     dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 2768896);   /* f32[32, 32] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 4894720);   /* f32[10, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 4665344);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
     float *const conv2d_7 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
     float *const conv2d_8 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
@@ -2139,19 +2139,19 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     train_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
     train_k3_max_pool2d(relu_2, max_pool2d_2);
     train_k4_conv2d_relu(max_pool2d_2, params->conv2d_3_kernel, relu_3, params->conv2d_3_bias);
-    train_k5_dense_pack(params->hidden_kernel, hidden_kernel_3);
-    train_k6_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);
-    train_k7_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (train_k8_cross_entropy_check(label) != DL_OK)
+    train_k5_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);
+    if (train_k6_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k9_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k7_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k10_sum(&count, argmax, label, &metrics->accuracy);
-    train_k11_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k12_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
-    train_k13_dense_relu(softmax_3, classifier_kernel_3, relu_5, relu_4);
-    gradients_k14_dense(relu_4, softmax_3, gradients->classifier_kernel);
-    gradients_k15_dense(relu_5, gradients->hidden_bias);
+    train_k8_sum(&count, argmax, label, &metrics->accuracy);
+    train_k9_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k10_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k11_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k12_dense_relu(softmax_3, classifier_kernel_3, relu_5, relu_4);
+    gradients_k13_dense(relu_4, softmax_3, gradients->classifier_kernel);
+    gradients_k14_dense(relu_5, gradients->hidden_bias);
+    train_k16_dense_pack(params->hidden_kernel, hidden_kernel_3);   /* k15_dense_pack */
     train_k17_dense_relu(relu_5, hidden_kernel_3, relu_6, relu_3);   /* k16_dense_relu */
     gradients_k17_dense(relu_3, relu_5, gradients->hidden_kernel);
     gradients_k18_conv2d(relu_6, gradients->conv2d_3_bias);
@@ -2160,7 +2160,7 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     train_k22_conv2d(max_pool2d_2, relu_6, conv2d_2);   /* k21_conv2d */
     train_k23_max_pool2d(relu_2, max_pool2d_3);   /* k22_max_pool2d */
     train_k24_relu_conv2d(relu_2, max_pool2d_3, conv2d, conv2d_3);   /* k23_relu_conv2d */
-    gradients_k15_dense(conv2d_3, gradients->conv2d_2_bias);   /* k24_conv2d */
+    gradients_k14_dense(conv2d_3, gradients->conv2d_2_bias);   /* k24_conv2d */
     train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_8);   /* k25_conv2d_pack */
     train_k27_conv2d(relu_2, conv2d_8, conv2d_4);   /* k26_conv2d */
     train_k28_conv2d(max_pool2d, relu_2, conv2d_5);   /* k27_conv2d */
@@ -2319,8 +2319,8 @@ dl_status cnn_evaluate(const cnn_params *params, const float *image, const int32
     train_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
     train_k3_max_pool2d(relu_2, max_pool2d_2);
     train_k4_conv2d_relu(max_pool2d_2, params->conv2d_3_kernel, relu_3, params->conv2d_3_bias);
-    train_k6_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);   /* k5_dense_relu */
-    if (train_k8_cross_entropy_check(label) != DL_OK)
+    train_k5_dense_relu(relu_3, params->hidden_kernel, relu_4, params->hidden_bias);
+    if (train_k6_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k7_dense_softmax_cross_entropy(relu_4, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -61,27 +61,44 @@ static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *r
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void init_k4_batch_norm_fill(float *restrict norm_relu_1_batch_norm_1_gamma,
-        float *restrict norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict m_norm_relu_1_batch_norm_1_gamma,
-        float *restrict v_norm_relu_1_batch_norm_1_gamma)
+/* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: batch_norm -> f32[16] */
+static void init_k4_conv2d_batch_norm_fill(float *restrict stem_bias, float *restrict norm_relu_1_batch_norm_1_gamma,
+        float *restrict norm_relu_1_batch_norm_1_beta, float *restrict block_1_depthwise_conv2d_1_bias,
+        float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
+        float *restrict block_1_conv2d_1_bias, float *restrict block_1_norm_relu_2_batch_norm_1_gamma)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        stem_bias[j0] = 0.0f;
         norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_1_depthwise_conv2d_1_bias[j0] = 0.0f;
         block_1_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         block_1_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_1_conv2d_1_bias[j0] = 0.0f;
         block_1_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
+    }
+}
+
+/* ds_cnn.dl:24: conv2d -> f32[16]; in 2 places */
+static void init_k5_conv2d_fill(float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict m_stem_bias,
+        float *restrict v_stem_bias, float *restrict m_norm_relu_1_batch_norm_1_gamma,
+        float *restrict v_norm_relu_1_batch_norm_1_gamma, float *restrict m_norm_relu_1_batch_norm_1_beta,
+        float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict m_block_1_depthwise_conv2d_1_bias)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        m_stem_bias[j0] = 0.0f;
+        v_stem_bias[j0] = 0.0f;
         m_norm_relu_1_batch_norm_1_gamma[j0] = 0.0f;
         v_norm_relu_1_batch_norm_1_gamma[j0] = 0.0f;
+        m_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        v_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        m_block_1_depthwise_conv2d_1_bias[j0] = 0.0f;
     }
 }
 
 /* ds_cnn.dl:30: dense -> f32[12] */
-static void init_k5_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
+static void init_k6_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 12; j0++) {
@@ -92,30 +109,11 @@ static void init_k5_dense_fill(float *restrict classifier_bias, float *restrict 
 }
 
 /* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
-static void init_k6_adam_fill(float *restrict m_stem_kernel, float *restrict v_stem_kernel)
+static void init_k7_adam_fill(float *restrict m_stem_kernel, float *restrict v_stem_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
         m_stem_kernel[j0] = 0.0f;
         v_stem_kernel[j0] = 0.0f;
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void init_k7_batch_norm_fill(float *restrict m_norm_relu_1_batch_norm_1_beta,
-        float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
-        float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
-        float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
-        float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        m_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
-        v_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
-        m_block_1_norm_relu_1_batch_norm_1_gamma[j0] = 0.0f;
-        v_block_1_norm_relu_1_batch_norm_1_gamma[j0] = 0.0f;
-        m_block_1_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
-        v_block_1_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
-        m_block_1_norm_relu_2_batch_norm_1_gamma[j0] = 0.0f;
-        v_block_1_norm_relu_2_batch_norm_1_gamma[j0] = 0.0f;
     }
 }
 
@@ -130,7 +128,7 @@ static void init_k8_adam_fill(float *restrict m_block_1_depthwise_conv2d_1_kerne
 }
 
 /* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
-static void init_k9_adam_fill(float *restrict m_block_1_conv2d_1_kernel, float *restrict v_block_1_conv2d_1_kernel)
+static void init_k10_adam_fill(float *restrict m_block_1_conv2d_1_kernel, float *restrict v_block_1_conv2d_1_kernel)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         m_block_1_conv2d_1_kernel[j0] = 0.0f;
@@ -138,15 +136,16 @@ static void init_k9_adam_fill(float *restrict m_block_1_conv2d_1_kernel, float *
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16] */
-static void init_k10_batch_norm_fill(float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
-        float *restrict v_block_1_norm_relu_2_batch_norm_1_beta, float *restrict norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
+/* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: batch_norm -> f32[16] */
+static void init_k11_conv2d_batch_norm_fill(float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma,
+        float *restrict m_block_1_norm_relu_2_batch_norm_1_beta, float *restrict v_block_1_norm_relu_2_batch_norm_1_beta,
+        float *restrict norm_relu_1_batch_norm_1_moving_mean, float *restrict norm_relu_1_batch_norm_1_moving_variance,
+        float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
         float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean,
-        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance)
+        float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        v_block_1_norm_relu_2_batch_norm_1_gamma[j0] = 0.0f;
         m_block_1_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
         v_block_1_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
         norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
@@ -154,16 +153,23 @@ static void init_k10_batch_norm_fill(float *restrict m_block_1_norm_relu_2_batch
         block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
         block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
         block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[16, 12] */
-static void init_k11_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
+static void init_k12_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
 {
     for (int j0 = 0; j0 < 192; j0++) {
         m_classifier_kernel[j0] = 0.0f;
         v_classifier_kernel[j0] = 0.0f;
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[16] */
+static void init_k13_batch_norm_fill(float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
@@ -176,24 +182,29 @@ dl_status ds_cnn_init(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_optimiz
     init_k1_depthwise_conv2d(0xded4d1e4u, words, params->block_1_depthwise_conv2d_1_kernel);
     init_k2_conv2d(0x6dfa87d5u, words, params->block_1_conv2d_1_kernel);
     init_k3_dense(0x6f9face4u, words, params->classifier_kernel);
-    init_k4_batch_norm_fill(params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
+    init_k4_conv2d_batch_norm_fill(params->stem_bias, params->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_beta, params->block_1_depthwise_conv2d_1_bias,
             params->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta,
-            params->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
-            optimizer->m_norm_relu_1_batch_norm_1_gamma, optimizer->v_norm_relu_1_batch_norm_1_gamma);
-    init_k5_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
-    init_k6_adam_fill(optimizer->m_stem_kernel, optimizer->v_stem_kernel);
-    init_k7_batch_norm_fill(optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
-            optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma, optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->m_block_1_norm_relu_1_batch_norm_1_beta, optimizer->v_block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma, optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma);
+            params->block_1_conv2d_1_bias, params->block_1_norm_relu_2_batch_norm_1_gamma);
+    init_k5_conv2d_fill(params->block_1_norm_relu_2_batch_norm_1_beta, optimizer->m_stem_bias, optimizer->v_stem_bias,
+            optimizer->m_norm_relu_1_batch_norm_1_gamma, optimizer->v_norm_relu_1_batch_norm_1_gamma,
+            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
+            optimizer->m_block_1_depthwise_conv2d_1_bias);
+    init_k6_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    init_k7_adam_fill(optimizer->m_stem_kernel, optimizer->v_stem_kernel);
     init_k8_adam_fill(optimizer->m_block_1_depthwise_conv2d_1_kernel, optimizer->v_block_1_depthwise_conv2d_1_kernel);
-    init_k9_adam_fill(optimizer->m_block_1_conv2d_1_kernel, optimizer->v_block_1_conv2d_1_kernel);
-    init_k10_batch_norm_fill(optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_2_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean,
-            state->norm_relu_1_batch_norm_1_moving_variance, state->block_1_norm_relu_1_batch_norm_1_moving_mean,
-            state->block_1_norm_relu_1_batch_norm_1_moving_variance, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_1_norm_relu_2_batch_norm_1_moving_variance);
-    init_k11_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
+    init_k5_conv2d_fill(optimizer->v_block_1_depthwise_conv2d_1_bias, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta, optimizer->m_block_1_conv2d_1_bias,
+            optimizer->v_block_1_conv2d_1_bias, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma);   /* k9_conv2d_fill */
+    init_k10_adam_fill(optimizer->m_block_1_conv2d_1_kernel, optimizer->v_block_1_conv2d_1_kernel);
+    init_k11_conv2d_batch_norm_fill(optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma,
+            optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta,
+            state->norm_relu_1_batch_norm_1_moving_mean, state->norm_relu_1_batch_norm_1_moving_variance,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
+    init_k12_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
+    init_k13_batch_norm_fill(state->block_1_norm_relu_2_batch_norm_1_moving_variance);
     optimizer->step = 0;
     optimizer->seed = seed;
     return DL_OK;
@@ -371,8 +382,8 @@ static inline void infer_k1_conv2d_relu_tile_3_at_22(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_beta,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_factor,
+        const float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i2 = 0; i2 < 5; i2++) {
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
@@ -395,7 +406,7 @@ static void infer_k1_conv2d_relu(const float *restrict sound, const float *restr
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = x[i1 * 80 + i2 * 16 + j0] * v1 + (norm_relu_1_batch_norm_1_beta[j0]
+                    const float v2 = (x[i1 * 80 + i2 * 16 + j0] + stem_bias[j0]) * v1 + (norm_relu_1_batch_norm_1_beta[j0]
                             - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
                     x[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
@@ -551,7 +562,8 @@ static inline void infer_k3_depthwise_conv2d_relu_tile_3_at_22(const float *rest
 }
 
 static void infer_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_bias,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
         const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -576,8 +588,9 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict x, const float 
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = relu[i1 * 80 + i2 * 16 + j0] * v1 + (block_1_norm_relu_1_batch_norm_1_beta[j0]
-                            - block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    const float v2 = (relu[i1 * 80 + i2 * 16 + j0] + block_1_depthwise_conv2d_1_bias[j0]) * v1
+                            + (block_1_norm_relu_1_batch_norm_1_beta[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0]
+                            * v1);
                     relu[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -645,7 +658,7 @@ static inline void infer_k5_conv2d_relu_tile_3(const float *restrict a, int at, 
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel, float *restrict x_2,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_conv2d_1_bias, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
         const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
@@ -662,8 +675,9 @@ static void infer_k5_conv2d_relu(const float *restrict relu, const float *restri
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
-                    const float v2 = x_2[i1 * 80 + i2 * 16 + j0] * v1 + (block_1_norm_relu_2_batch_norm_1_beta[j0]
-                            - block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * v1);
+                    const float v2 = (x_2[i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0]) * v1
+                            + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
+                            * v1);
                     x_2[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -748,16 +762,18 @@ dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, c
 
     infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
             norm_relu_1_batch_norm_1_factor);
-    infer_k1_conv2d_relu(sound, params->stem_kernel, x, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta,
-            state->norm_relu_1_batch_norm_1_moving_mean);
+    infer_k1_conv2d_relu(sound, params->stem_kernel, x, params->stem_bias, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
     infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
-    infer_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean);
+    infer_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu, params->block_1_depthwise_conv2d_1_bias,
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_beta,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean);
     infer_k0_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor);   /* k4_batch_norm */
-    infer_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, block_1_norm_relu_2_batch_norm_1_factor,
-            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean);
+    infer_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, params->block_1_conv2d_1_bias,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
     infer_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
     infer_k7_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
@@ -799,7 +815,8 @@ static inline void train_k0_conv2d_tile_4(const float *restrict a, int at, const
     c[6003] = c3_3;
 }
 
-static void train_k0_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y)
+static void train_k0_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y,
+        const float *restrict stem_bias, float *restrict stem_y_2)
 {
     for (int i1 = 0; i1 < 25; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -810,12 +827,17 @@ static void train_k0_conv2d(const float *restrict sound, const float *restrict s
             for (int n = 0; n < 16; n += 4)
                 train_k0_conv2d_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, stem_y + (i1 * 80 + i2 * 16 + n), k0_lo,
                         k0_hi, k1_lo, k1_hi);
+            for (int i0 = 0; i0 < 4; i0++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    stem_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = stem_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + stem_bias[j0];
+                }
+            }
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 6 places */
-static void train_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 12 places */
+static void train_k1_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -824,7 +846,7 @@ static void train_k1_batch_norm(const float *restrict stem_y, float *restrict ba
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm[i0 * 16 + j0] += stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm[i0 * 16 + j0] += stem_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                 }
             }
         }
@@ -865,7 +887,7 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 6 places */
-static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
+static void train_k4_batch_norm(const float *restrict stem_y_2, const float *restrict norm_relu_1_batch_norm_1_average,
         float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -875,7 +897,7 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = stem_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0];
+                    const float v1 = stem_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0];
                     batch_norm_2[i0 * 16 + j0] += v1 * v1;
                 }
             }
@@ -907,13 +929,13 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
 }
 
 /* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16]; in 4 places */
-static void train_k6_relu(const float *restrict stem_y, const float *restrict norm_relu_1_batch_norm_1_average,
+static void train_k6_relu(const float *restrict stem_y_2, const float *restrict norm_relu_1_batch_norm_1_average,
         const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
         const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 500; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y[j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
+            const float v1 = (stem_y_2[j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
                     * (norm_relu_1_batch_norm_1_factor[j1] * norm_relu_1_batch_norm_1_gamma[j1])
                     + norm_relu_1_batch_norm_1_beta[j1];
             relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
@@ -1088,7 +1110,8 @@ static inline void train_k8_depthwise_conv2d_tile_3_at_22(const float *restrict 
 }
 
 static void train_k8_depthwise_conv2d(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict block_1_depthwise_conv2d_1_y)
+        float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_depthwise_conv2d_1_bias,
+        float *restrict block_1_depthwise_conv2d_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1113,6 +1136,13 @@ static void train_k8_depthwise_conv2d(const float *restrict x, const float *rest
                         train_k8_depthwise_conv2d_tile_3_at_22(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
                             * 80 + n), k1_lo, k1_hi);
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        block_1_depthwise_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                = block_1_depthwise_conv2d_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                + block_1_depthwise_conv2d_1_bias[j0];
+                    }
+                }
             }
         }
     }
@@ -1178,7 +1208,7 @@ static inline void train_k14_conv2d_tile_3(const float *restrict a, int at, cons
 }
 
 static void train_k14_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict block_1_conv2d_1_y)
+        float *restrict block_1_conv2d_1_y, const float *restrict block_1_conv2d_1_bias, float *restrict block_1_conv2d_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1191,13 +1221,19 @@ static void train_k14_conv2d(const float *restrict relu_2, const float *restrict
                     else
                         train_k14_conv2d_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
                             block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        block_1_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                = block_1_conv2d_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0];
+                    }
+                }
             }
         }
     }
 }
 
 /* ds_cnn.dl:11: relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16]; in 2 places */
-static void train_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y,
+static void train_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
@@ -1207,7 +1243,7 @@ static void train_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = (block_1_conv2d_1_y[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                    const float v1 = (block_1_conv2d_1_y_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
                             - block_1_norm_relu_2_batch_norm_1_average[j2]) * (block_1_norm_relu_2_batch_norm_1_factor[j2]
                             * block_1_norm_relu_2_batch_norm_1_gamma[j2]) + block_1_norm_relu_2_batch_norm_1_beta[j2];
                     x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
@@ -1247,18 +1283,8 @@ static void train_k20_dropout(uint32_t salt, const int32_t *restrict seed_, cons
     }
 }
 
-/* ds_cnn.dl:30: dense -> f32[12, 16]; in 2 places */
-static void train_k21_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 12; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 12];
-        }
-    }
-}
-
 /* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates; in 2 places */
-static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1291,7 +1317,7 @@ static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *res
     c[39] = c3_3;
 }
 
-static void train_k22_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
+static void train_k21_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict word, float *restrict cross_entropy,
         dl_word *restrict argmax)
@@ -1299,7 +1325,7 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict global_a
     float logits[12];
     float softmax;
     for (int n = 0; n < 12; n += 4)
-        train_k22_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
+        train_k21_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         float max_v2 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
@@ -1336,7 +1362,7 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* ds_cnn.dl:38: -> f32; in 2 places */
-static void train_k23_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
+static void train_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -1353,7 +1379,7 @@ static void train_k23_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32; in 2 places */
-static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy[0];
@@ -1364,7 +1390,7 @@ static void train_k24_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
-static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
+static void train_k24_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
@@ -1397,6 +1423,16 @@ static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict word, 
         const float sum_v3 = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
         m_classifier_bias[j0] = v5 + sum_v3 * 0.1f;
         v_classifier_bias[j0] = v6 + sum_v3 * 0.001f * sum_v3;
+    }
+}
+
+/* ds_cnn.dl:30: dense -> f32[12, 16]; in 2 places */
+static void train_k25_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 12; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 12];
+        }
     }
 }
 
@@ -1436,7 +1472,7 @@ static inline void train_k26_dense_global_avg_pool2d_relu_tile_4(const float *re
 
 static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax_1_y, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const uint8_t *restrict dropout_2, float *restrict x_2, float *restrict batch_norm_7,
-        const float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         float *restrict batch_norm_9)
 {
     float global_avg_pool2d_2[16];
@@ -1464,7 +1500,7 @@ static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v3 = x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                     batch_norm_7[i0 * 16 + j0] += v3;
-                    batch_norm_9[i0 * 16 + j0] += v3 * (block_1_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                    batch_norm_9[i0 * 16 + j0] += v3 * (block_1_conv2d_1_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
                             - block_1_norm_relu_2_batch_norm_1_average[j0]);
                 }
             }
@@ -1535,7 +1571,7 @@ static void train_k28_dense_adam(const float *restrict global_avg_pool2d, const 
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
-static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
+static void train_k30_batch_norm_adam(const float *restrict batch_norm_9,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const int32_t *restrict count_,
         float *restrict batch_norm_12, float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
@@ -1565,71 +1601,84 @@ static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
     }
 }
 
-/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
-static void train_k30_batch_norm_adam(const float *restrict batch_norm_7,
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:17: conv2d, ds_cnn.dl:37: adam;
+ * ds_cnn.dl:11: batch_norm, ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:37: adam;
+ * ds_cnn.dl:11: batch_norm, ds_cnn.dl:24: conv2d, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
+static void train_k31_batch_norm_conv2d_adam(const float *restrict batch_norm_7,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_12,
-        const int32_t *restrict count_, float *restrict batch_norm_14, float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
-        float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_13,
+        const float *restrict block_1_conv2d_1_bias, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict batch_norm_12, const int32_t *restrict count_, float *restrict batch_norm_16,
+        float *restrict m_block_1_conv2d_1_bias, float *restrict v_block_1_conv2d_1_bias,
+        float *restrict m_block_1_norm_relu_2_batch_norm_1_beta, float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
 {
     float batch_norm_8[16];
-    float batch_norm_13[16];
+    float batch_norm_14[16];
+    float batch_norm_15[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0] * block_1_norm_relu_2_batch_norm_1_gamma[j0];
-        const float v3 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
-        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_12[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_12[j0 + 16]
-                + (batch_norm_5[j0 + 32] - v3) * batch_norm_12[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_12[j0 + 48])
-                * 2.0f;
+        const float v3 = block_1_conv2d_1_bias[j0] * 125.0f;
+        const float v4 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
+        const float v5 = ((batch_norm_13[j0] + v3 - v4) * batch_norm_12[j0] + (batch_norm_13[j0 + 16] + v3 - v4)
+                * batch_norm_12[j0 + 16] + (batch_norm_13[j0 + 32] + v3 - v4) * batch_norm_12[j0 + 32] + (batch_norm_13[j0 + 48]
+                + v3 - v4) * batch_norm_12[j0 + 48]) * 2.0f;
         const float sum_v0 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
         batch_norm_8[j0] = sum_v0;
-        batch_norm_13[j0] = -(sum_v0 * v2 + v4) / v1;
+        const float add_v1 = sum_v0 * v2 + v5;
+        batch_norm_14[j0] = add_v1;
+        batch_norm_15[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_13[j1];
-            batch_norm_14[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
+            const float v7 = batch_norm_15[j1];
+            batch_norm_16[j0 * 16 + j1] = (v6 ? v7 : 0.0f) / 125.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_8[j0];
-        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v7 * 0.1f;
-        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v7 * 0.001f * v7;
+        const float v8 = m_block_1_conv2d_1_bias[j0] * 0.9f;
+        const float v9 = v_block_1_conv2d_1_bias[j0] * 0.999f;
+        const float v10 = batch_norm_8[j0];
+        const float add_v4 = batch_norm_14[j0] + (batch_norm_16[j0] + batch_norm_16[j0 + 16] + batch_norm_16[j0 + 32]
+                + batch_norm_16[j0 + 48]) * 125.0f;
+        m_block_1_conv2d_1_bias[j0] = v8 + add_v4 * 0.1f;
+        v_block_1_conv2d_1_bias[j0] = v9 + add_v4 * 0.001f * add_v4;
+        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v10 * 0.1f;
+        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v10 * 0.001f * v10;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 4 places */
-static void train_k31_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+static void train_k32_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
-        float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict batch_norm_14)
+        float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict batch_norm_16)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 125; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                block_1_conv2d_1_y[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2]
+                block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2]
                         * (block_1_norm_relu_2_batch_norm_1_factor[j2] * block_1_norm_relu_2_batch_norm_1_gamma[j2])
-                        + batch_norm_12[j0 * 16 + j2] * (block_1_conv2d_1_y[j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_14[j0 * 16 + j2];
+                        + batch_norm_12[j0 * 16 + j2] * (block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_16[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16]; in 2 places */
-static void train_k32_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_4)
+static void train_k33_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_6)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_4[j0 * 16 + j1] = block_1_conv2d_1_kernel[j0 + j1 * 16];
+            conv2d_6[j0 * 16 + j1] = block_1_conv2d_1_kernel[j0 + j1 * 16];
         }
     }
 }
 
 /* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates; in 2 places */
-static inline void train_k33_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k34_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1661,7 +1710,7 @@ static inline void train_k33_conv2d_relu_tile_4(const float *restrict a, int at,
     c[243] = c3_3;
 }
 
-static inline void train_k33_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k34_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1687,7 +1736,7 @@ static inline void train_k33_conv2d_relu_tile_3(const float *restrict a, int at,
     c[163] = c2_3;
 }
 
-static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y, const float *restrict conv2d_4,
+static void train_k34_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, const float *restrict conv2d_6,
         float *restrict relu_4, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1696,10 +1745,10 @@ static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y, cons
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        train_k33_conv2d_relu_tile_4(block_1_conv2d_1_y, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
+                        train_k34_conv2d_relu_tile_4(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        train_k33_conv2d_relu_tile_3(block_1_conv2d_1_y, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_4 + n,
+                        train_k34_conv2d_relu_tile_3(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -1714,7 +1763,7 @@ static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y, cons
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates; in 2 places */
-static inline void train_k34_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k35_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1746,30 +1795,30 @@ static inline void train_k34_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k34_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y, float *restrict conv2d_2)
+static void train_k35_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y_2, float *restrict conv2d_3)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k34_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y + n, conv2d_2 + (i0_0 * 16 + n));
+            train_k35_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y_2 + n, conv2d_3 + (i0_0 * 16 + n));
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 4 places */
-static void train_k35_batch_norm(const float *restrict relu_4, float *restrict batch_norm_16,
-        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_18)
+static void train_k36_batch_norm(const float *restrict relu_4, float *restrict batch_norm_18,
+        const float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        float *restrict batch_norm_20)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_16[i0 * 16 + j0] = 0.0f;
             batch_norm_18[i0 * 16 + j0] = 0.0f;
+            batch_norm_20[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                    batch_norm_16[i0 * 16 + j0] += v1;
-                    batch_norm_18[i0 * 16 + j0] += v1 * (block_1_depthwise_conv2d_1_y[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                    batch_norm_18[i0 * 16 + j0] += v1;
+                    batch_norm_20[i0 * 16 + j0] += v1 * (block_1_depthwise_conv2d_1_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
                             - block_1_norm_relu_1_batch_norm_1_average[j0]);
                 }
             }
@@ -1778,25 +1827,25 @@ static void train_k35_batch_norm(const float *restrict relu_4, float *restrict b
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 2 places */
-static void train_k38_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_21,
-        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_23)
+static void train_k40_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_23,
+        const float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        const float *restrict batch_norm_27)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 125; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 relu_4[j0 * 2000 + j1 * 16 + j2] = relu_4[j0 * 2000 + j1 * 16 + j2]
                         * (block_1_norm_relu_1_batch_norm_1_factor[j2] * block_1_norm_relu_1_batch_norm_1_gamma[j2])
-                        + batch_norm_21[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y[j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_23[j0 * 16 + j2];
+                        + batch_norm_23[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_27[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates; in 2 places */
-static inline void train_k39_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1840,7 +1889,7 @@ static inline void train_k39_depthwise_conv2d_relu_tile_4_at_0(const float *rest
     c[51] = c3_3;
 }
 
-static inline void train_k39_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1875,7 +1924,7 @@ static inline void train_k39_depthwise_conv2d_relu_tile_4(const float *restrict 
     c[51] = c3_3;
 }
 
-static inline void train_k39_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1904,7 +1953,7 @@ static inline void train_k39_depthwise_conv2d_relu_tile_3(const float *restrict 
     c[35] = c2_3;
 }
 
-static inline void train_k39_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1941,8 +1990,8 @@ static inline void train_k39_depthwise_conv2d_relu_tile_3_at_22(const float *res
     c[35] = c2_3;
 }
 
-static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
-        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d, float *restrict relu,
+static void train_k41_depthwise_conv2d_relu(const float *restrict relu_4,
+        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d_2, float *restrict relu,
         const uint8_t *restrict dropout)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1953,21 +2002,21 @@ static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
                 const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 4)
-                        train_k39_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
+                        train_k41_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else if (i1_0 < 16)
-                        train_k39_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
+                        train_k41_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else if (i1_0 < 22)
-                        train_k39_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
+                        train_k41_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else
-                        train_k39_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d + n, k1_lo, k1_hi);
+                        train_k41_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        const float v2 = depthwise_conv2d[i1 * 16 - i1_0 * 16 + j0];
+                        const float v2 = depthwise_conv2d_2[i1 * 16 - i1_0 * 16 + j0];
                         relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f
                                 : v2) / 0.8f : 0.0f;
                     }
@@ -1978,7 +2027,7 @@ static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates; in 2 places */
-static inline void train_k40_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2024,20 +2073,20 @@ static inline void train_k40_depthwise_conv2d_tile_3_at_0(const float *restrict 
     c[35] = c2_3;
 }
 
-static void train_k40_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
-        float *restrict depthwise_conv2d_2)
+static void train_k42_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
+        float *restrict depthwise_conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 1, 1);
         const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_2 + (i1 * 48 + n), k1_lo,
+            train_k42_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_3 + (i1 * 48 + n), k1_lo,
                     k1_hi);
     }
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates; in 2 places */
-static inline void train_k45_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k48_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2088,22 +2137,22 @@ static inline void train_k45_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k45_conv2d(const float *restrict sound, const float *restrict stem_y, float *restrict conv2d_3)
+static void train_k48_conv2d(const float *restrict sound, const float *restrict stem_y_2, float *restrict conv2d_5)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k45_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y + n, conv2d_3 + (i1 * 64 + n), k1_lo, k1_hi);
+            train_k48_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y_2 + n, conv2d_5 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
-static void train_k46_adam(float *restrict m_stem_kernel, const float *restrict conv2d_3, float *restrict v_stem_kernel,
+static void train_k49_adam(float *restrict m_stem_kernel, const float *restrict conv2d_5, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        const float v1 = conv2d_3[j0];
+        const float v1 = conv2d_5[j0];
         const float add_v0 = m_stem_kernel[j0] * 0.9f + v1 * 0.1f;
         m_stem_kernel[j0] = add_v0;
         const float add_v1 = v_stem_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2113,30 +2162,38 @@ static void train_k46_adam(float *restrict m_stem_kernel, const float *restrict 
 }
 
 /* ds_cnn.dl:37: adam -> f32[16] */
-static void train_k47_adam(float *restrict norm_relu_1_batch_norm_1_gamma, const float *restrict adam,
+static void train_k50_adam(float *restrict stem_bias, const float *restrict adam, const float *restrict m_stem_bias,
+        const float *restrict v_stem_bias, float *restrict norm_relu_1_batch_norm_1_gamma,
         const float *restrict m_norm_relu_1_batch_norm_1_gamma, const float *restrict v_norm_relu_1_batch_norm_1_gamma,
         float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict m_norm_relu_1_batch_norm_1_beta,
-        const float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
+        const float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict block_1_depthwise_conv2d_1_bias,
+        const float *restrict m_block_1_depthwise_conv2d_1_bias, const float *restrict v_block_1_depthwise_conv2d_1_bias,
+        float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
         const float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
         const float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
-        const float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_conv2d_1_bias,
+        const float *restrict m_block_1_conv2d_1_bias, const float *restrict v_block_1_conv2d_1_bias,
+        float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
         const float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
         const float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
+        stem_bias[j0] = stem_bias[j0] - v1 * m_stem_bias[j0] / (dl_sqrt(v_stem_bias[j0]) + 1e-07f);
         norm_relu_1_batch_norm_1_gamma[j0] = norm_relu_1_batch_norm_1_gamma[j0] - v1 * m_norm_relu_1_batch_norm_1_gamma[j0]
                 / (dl_sqrt(v_norm_relu_1_batch_norm_1_gamma[j0]) + 1e-07f);
         norm_relu_1_batch_norm_1_beta[j0] = norm_relu_1_batch_norm_1_beta[j0] - v1 * m_norm_relu_1_batch_norm_1_beta[j0]
                 / (dl_sqrt(v_norm_relu_1_batch_norm_1_beta[j0]) + 1e-07f);
+        block_1_depthwise_conv2d_1_bias[j0] = block_1_depthwise_conv2d_1_bias[j0] - v1 * m_block_1_depthwise_conv2d_1_bias[j0]
+                / (dl_sqrt(v_block_1_depthwise_conv2d_1_bias[j0]) + 1e-07f);
         block_1_norm_relu_1_batch_norm_1_gamma[j0] = block_1_norm_relu_1_batch_norm_1_gamma[j0] - v1
                 * m_block_1_norm_relu_1_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_gamma[j0])
                 + 1e-07f);
         block_1_norm_relu_1_batch_norm_1_beta[j0] = block_1_norm_relu_1_batch_norm_1_beta[j0] - v1
                 * m_block_1_norm_relu_1_batch_norm_1_beta[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_beta[j0]) + 1e-07f);
+        block_1_conv2d_1_bias[j0] = block_1_conv2d_1_bias[j0] - v1 * m_block_1_conv2d_1_bias[j0]
+                / (dl_sqrt(v_block_1_conv2d_1_bias[j0]) + 1e-07f);
         block_1_norm_relu_2_batch_norm_1_gamma[j0] = block_1_norm_relu_2_batch_norm_1_gamma[j0] - v1
                 * m_block_1_norm_relu_2_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_2_batch_norm_1_gamma[j0])
                 + 1e-07f);
@@ -2146,12 +2203,12 @@ static void train_k47_adam(float *restrict norm_relu_1_batch_norm_1_gamma, const
 }
 
 /* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
-static void train_k48_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_2,
+static void train_k51_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_3,
         float *restrict v_block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_kernel,
         const float *restrict adam)
 {
     for (int j0 = 0; j0 < 144; j0++) {
-        const float v1 = depthwise_conv2d_2[j0];
+        const float v1 = depthwise_conv2d_3[j0];
         const float add_v0 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
         m_block_1_depthwise_conv2d_1_kernel[j0] = add_v0;
         const float add_v1 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2162,11 +2219,11 @@ static void train_k48_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, 
 }
 
 /* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
-static void train_k49_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
+static void train_k52_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_3,
         float *restrict v_block_1_conv2d_1_kernel, float *restrict block_1_conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = conv2d_2[j0];
+        const float v1 = conv2d_3[j0];
         const float add_v0 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
         m_block_1_conv2d_1_kernel[j0] = add_v0;
         const float add_v1 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2176,7 +2233,7 @@ static void train_k49_adam(float *restrict m_block_1_conv2d_1_kernel, const floa
 }
 
 /* ds_cnn.dl:37: adam -> f32[12] */
-static void train_k50_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k53_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 12; j0++) {
@@ -2193,156 +2250,175 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
     float *const stem_y = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
-    float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_conv2d_1_y = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
-    float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 233536);   /* f32[4, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 235136);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 233792);   /* f32[4, 12] */
-    float *const softmax_1_y = (float *)(void *)(base + 234560);   /* f32[4, 12] */
-    float *const softmax_2 = (float *)(void *)(base + 233984);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 234000);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 234016);   /* i32[4] */
-    float *const dense_2 = (float *)(void *)(base + 233792);   /* f32[4, 16] */
-    float *const dense_3 = (float *)(void *)(base + 232000);   /* f32[4, 12] */
-    float *const batch_norm_7 = (float *)(void *)(base + 234048);   /* f32[4, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
-    float *const batch_norm_14 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 232000);   /* f32[16, 1, 1, 16] */
-    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_16 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_18 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const batch_norm_21 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
-    float *const batch_norm_23 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 96000);   /* f32[4, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 96000);   /* f32[1, 3, 3, 16] */
-    float *const batch_norm_25 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const batch_norm_27 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
-    float *const batch_norm_30 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
-    float *const batch_norm_32 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
-    float *const conv2d_3 = (float *)(void *)(base + 32000);   /* f32[1, 10, 4, 16] */
-    float *const adam = (float *)(void *)(base + 233792);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
-    float *const conv2d_4 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 329984);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 330048);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 320000);   /* bool[4, 25, 5, 16] */
+    float *const x = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 330112);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 330176);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 330240);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 330304);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 328768);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 330368);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 328000);   /* f32[4, 12] */
+    float *const softmax_1_y = (float *)(void *)(base + 329792);   /* f32[4, 12] */
+    float *const softmax_2 = (float *)(void *)(base + 328192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 328208);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 328224);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 329024);   /* f32[4, 16] */
+    float *const dense_3 = (float *)(void *)(base + 328000);   /* f32[4, 12] */
+    float *const batch_norm_7 = (float *)(void *)(base + 329280);   /* f32[4, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 329536);   /* f32[4, 16] */
+    float *const batch_norm_12 = (float *)(void *)(base + 224000);   /* f32[4, 16] */
+    float *const batch_norm_13 = (float *)(void *)(base + 328000);   /* f32[4, 16] */
+    float *const batch_norm_16 = (float *)(void *)(base + 224256);   /* f32[4, 16] */
+    float *const conv2d_3 = (float *)(void *)(base + 288000);   /* f32[16, 1, 1, 16] */
+    float *const relu_4 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_18 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const batch_norm_20 = (float *)(void *)(base + 192256);   /* f32[4, 16] */
+    float *const batch_norm_23 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_24 = (float *)(void *)(base + 192512);   /* f32[4, 16] */
+    float *const batch_norm_27 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const depthwise_conv2d_3 = (float *)(void *)(base + 128000);   /* f32[1, 3, 3, 16] */
+    float *const batch_norm_29 = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const batch_norm_31 = (float *)(void *)(base + 96256);   /* f32[4, 16] */
+    float *const batch_norm_34 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_35 = (float *)(void *)(base + 96512);   /* f32[4, 16] */
+    float *const batch_norm_38 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const conv2d_5 = (float *)(void *)(base + 0);   /* f32[1, 10, 4, 16] */
+    float *const adam = (float *)(void *)(base + 328256);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 328000);   /* f32[12, 16] */
+    float *const conv2d_6 = (float *)(void *)(base + 288000);   /* f32[1, 1, 16, 16] */
 
-    train_k0_conv2d(sound, params->stem_kernel, stem_y);
-    train_k1_batch_norm(stem_y, batch_norm);
+    train_k0_conv2d(sound, params->stem_kernel, stem_y, params->stem_bias, stem_y_2);
+    train_k1_batch_norm(stem_y_2, batch_norm);
     if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
     train_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
-    train_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2);
+    train_k4_batch_norm(stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_2);
     train_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
-    train_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
+    train_k6_relu(stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
     train_k7_dropout(0xf354e9afu, words, &step, dropout, relu, x);
-    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
-    train_k1_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_3);   /* k9_batch_norm */
+    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y,
+            params->block_1_depthwise_conv2d_1_bias, block_1_depthwise_conv2d_1_y_2);
+    train_k1_batch_norm(block_1_depthwise_conv2d_1_y_2, batch_norm_3);   /* k9_batch_norm */
     train_k3_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);   /* k10_batch_norm */
-    train_k4_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+    train_k4_batch_norm(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_4);   /* k11_batch_norm */
     train_k5_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             block_1_norm_relu_1_batch_norm_1_factor);   /* k12_batch_norm */
-    train_k6_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+    train_k6_relu(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);   /* k13_relu */
-    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
-    train_k1_batch_norm(block_1_conv2d_1_y, batch_norm_5);   /* k15_batch_norm */
+    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y, params->block_1_conv2d_1_bias,
+            block_1_conv2d_1_y_2);
+    train_k1_batch_norm(block_1_conv2d_1_y_2, batch_norm_5);   /* k15_batch_norm */
     train_k3_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean);   /* k16_batch_norm */
-    train_k4_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);   /* k17_batch_norm */
+    train_k4_batch_norm(block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);   /* k17_batch_norm */
     train_k5_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
             block_1_norm_relu_2_batch_norm_1_factor);   /* k18_batch_norm */
-    train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
+    train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
     train_k20_dropout(0xa64f97b6u, words, &step, dropout_2, global_avg_pool2d);
-    train_k21_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k21_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, word, cross_entropy, argmax);
-    train_k23_div(&count, argmax, word, &metrics->accuracy);
-    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k25_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k22_div(&count, argmax, word, &metrics->accuracy);
+    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k24_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
+    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_2, dense_2, dropout_2, x_2, batch_norm_7,
-            block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_9);
+            block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_9);
     train_k27_adam(&step, adam);
     train_k28_dense_adam(global_avg_pool2d, softmax_1_y, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k29_batch_norm_adam(batch_norm_9, params->block_1_norm_relu_2_batch_norm_1_gamma,
+    train_k1_batch_norm(block_1_conv2d_1_y, batch_norm_13);   /* k29_batch_norm */
+    train_k30_batch_norm_adam(batch_norm_9, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor, &count, batch_norm_12, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma);
-    train_k30_batch_norm_adam(batch_norm_7, block_1_norm_relu_2_batch_norm_1_factor,
-            params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
-            batch_norm_12, &count, batch_norm_14, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
+    train_k31_batch_norm_conv2d_adam(batch_norm_7, block_1_norm_relu_2_batch_norm_1_factor,
+            params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_13, params->block_1_conv2d_1_bias,
+            block_1_norm_relu_2_batch_norm_1_average, batch_norm_12, &count, batch_norm_16, optimizer->m_block_1_conv2d_1_bias,
+            optimizer->v_block_1_conv2d_1_bias, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
-    train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            batch_norm_12, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_14);
-    train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_4);
-    train_k33_conv2d_relu(block_1_conv2d_1_y, conv2d_4, relu_4, relu_2);
-    train_k34_conv2d(relu_2, block_1_conv2d_1_y, conv2d_2);
-    train_k35_batch_norm(relu_4, batch_norm_16, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_18);
-    train_k29_batch_norm_adam(batch_norm_18, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_21, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k36_batch_norm_adam */
-    train_k30_batch_norm_adam(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_21, &count, batch_norm_23, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k37_batch_norm_adam */
-    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            batch_norm_21, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average, batch_norm_23);
-    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu, dropout);
-    train_k40_depthwise_conv2d(x, relu_4, depthwise_conv2d_2);
-    train_k35_batch_norm(relu, batch_norm_25, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_27);   /* k41_batch_norm */
-    train_k29_batch_norm_adam(batch_norm_27, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
-            batch_norm_30, optimizer->m_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k42_batch_norm_adam */
-    train_k30_batch_norm_adam(batch_norm_25, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
-            batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_30, &count, batch_norm_32,
-            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k43_batch_norm_adam */
-    train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_30, stem_y,
-            norm_relu_1_batch_norm_1_average, batch_norm_32);   /* k44_batch_norm */
-    train_k45_conv2d(sound, stem_y, conv2d_3);
-    train_k46_adam(optimizer->m_stem_kernel, conv2d_3, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k47_adam(params->norm_relu_1_batch_norm_1_gamma, adam, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+    train_k32_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            batch_norm_12, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_16);
+    train_k33_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_6);
+    train_k34_conv2d_relu(block_1_conv2d_1_y_2, conv2d_6, relu_4, relu_2);
+    train_k35_conv2d(relu_2, block_1_conv2d_1_y_2, conv2d_3);
+    train_k36_batch_norm(relu_4, batch_norm_18, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_20);
+    train_k1_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_24);   /* k37_batch_norm */
+    train_k30_batch_norm_adam(batch_norm_20, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_23, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k38_batch_norm_adam */
+    train_k31_batch_norm_conv2d_adam(batch_norm_18, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_24, params->block_1_depthwise_conv2d_1_bias,
+            block_1_norm_relu_1_batch_norm_1_average, batch_norm_23, &count, batch_norm_27,
+            optimizer->m_block_1_depthwise_conv2d_1_bias, optimizer->v_block_1_depthwise_conv2d_1_bias,
+            optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k39_batch_norm_depthwise_conv2d_adam */
+    train_k40_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_23, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average, batch_norm_27);
+    train_k41_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2, relu, dropout);
+    train_k42_depthwise_conv2d(x, relu_4, depthwise_conv2d_3);
+    train_k36_batch_norm(relu, batch_norm_29, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_31);   /* k43_batch_norm */
+    train_k1_batch_norm(stem_y, batch_norm_35);   /* k44_batch_norm */
+    train_k30_batch_norm_adam(batch_norm_31, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
+            batch_norm_34, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k45_batch_norm_adam */
+    train_k31_batch_norm_conv2d_adam(batch_norm_29, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
+            batch_norm_35, params->stem_bias, norm_relu_1_batch_norm_1_average, batch_norm_34, &count, batch_norm_38,
+            optimizer->m_stem_bias, optimizer->v_stem_bias, optimizer->m_norm_relu_1_batch_norm_1_beta,
+            optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k46_batch_norm_conv2d_adam */
+    train_k32_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_34, stem_y_2,
+            norm_relu_1_batch_norm_1_average, batch_norm_38);   /* k47_batch_norm */
+    train_k48_conv2d(sound, stem_y_2, conv2d_5);
+    train_k49_adam(optimizer->m_stem_kernel, conv2d_5, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k50_adam(params->stem_bias, adam, optimizer->m_stem_bias, optimizer->v_stem_bias,
+            params->norm_relu_1_batch_norm_1_gamma, optimizer->m_norm_relu_1_batch_norm_1_gamma,
             optimizer->v_norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
             optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->m_block_1_norm_relu_1_batch_norm_1_beta, optimizer->v_block_1_norm_relu_1_batch_norm_1_beta,
+            params->block_1_depthwise_conv2d_1_bias, optimizer->m_block_1_depthwise_conv2d_1_bias,
+            optimizer->v_block_1_depthwise_conv2d_1_bias, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma, optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma,
+            params->block_1_norm_relu_1_batch_norm_1_beta, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta, params->block_1_conv2d_1_bias,
+            optimizer->m_block_1_conv2d_1_bias, optimizer->v_block_1_conv2d_1_bias,
             params->block_1_norm_relu_2_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
             optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
-    train_k48_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
+    train_k51_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_3,
             optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
-    train_k49_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
+    train_k52_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_3, optimizer->v_block_1_conv2d_1_kernel,
             params->block_1_conv2d_1_kernel, adam);
-    train_k50_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k53_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
 /* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense -> f32[12] */
-static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
+static void gradients_k24_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
 {
     float cross_entropy_2[48];
@@ -2416,7 +2492,7 @@ static void gradients_k27_dense(const float *restrict global_avg_pool2d, const f
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
+static void gradients_k29_batch_norm(const float *restrict batch_norm_8,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, float *restrict block_1_norm_relu_2_batch_norm_1_gamma_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const int32_t *restrict count_,
         float *restrict batch_norm_11)
@@ -2439,31 +2515,42 @@ static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k29_batch_norm(const float *restrict batch_norm_7,
+/* ds_cnn.dl:11: batch_norm, ds_cnn.dl:17: conv2d;
+ * ds_cnn.dl:11: batch_norm, ds_cnn.dl:16: depthwise_conv2d;
+ * ds_cnn.dl:11: batch_norm, ds_cnn.dl:24: conv2d -> f32[16]; in 3 places */
+static void gradients_k30_batch_norm_conv2d(const float *restrict batch_norm_7,
         float *restrict block_1_norm_relu_2_batch_norm_1_beta_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_11,
-        const int32_t *restrict count_, float *restrict batch_norm_13)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
+        const float *restrict block_1_conv2d_1_bias, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict batch_norm_11, const int32_t *restrict count_, float *restrict batch_norm_15,
+        float *restrict block_1_conv2d_1_bias_2)
 {
-    float batch_norm_12[16];
+    float batch_norm_13[16];
+    float batch_norm_14[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0] * block_1_norm_relu_2_batch_norm_1_gamma[j0];
-        const float v3 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
-        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_11[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_11[j0 + 16]
-                + (batch_norm_5[j0 + 32] - v3) * batch_norm_11[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_11[j0 + 48])
-                * 2.0f;
+        const float v3 = block_1_conv2d_1_bias[j0] * 125.0f;
+        const float v4 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
+        const float v5 = ((batch_norm_12[j0] + v3 - v4) * batch_norm_11[j0] + (batch_norm_12[j0 + 16] + v3 - v4)
+                * batch_norm_11[j0 + 16] + (batch_norm_12[j0 + 32] + v3 - v4) * batch_norm_11[j0 + 32] + (batch_norm_12[j0 + 48]
+                + v3 - v4) * batch_norm_11[j0 + 48]) * 2.0f;
         const float sum_v0 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
         block_1_norm_relu_2_batch_norm_1_beta_2[j0] = sum_v0;
-        batch_norm_12[j0] = -(sum_v0 * v2 + v4) / v1;
+        const float add_v1 = sum_v0 * v2 + v5;
+        batch_norm_13[j0] = add_v1;
+        batch_norm_14[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_12[j1];
-            batch_norm_13[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
+            const float v7 = batch_norm_14[j1];
+            batch_norm_15[j0 * 16 + j1] = (v6 ? v7 : 0.0f) / 125.0f;
         }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_conv2d_1_bias_2[j0] = batch_norm_13[j0] + (batch_norm_15[j0] + batch_norm_15[j0 + 16] + batch_norm_15[j0 + 32]
+                + batch_norm_15[j0 + 48]) * 125.0f;
     }
 }
 
@@ -2475,125 +2562,139 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
     float *const stem_y = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
-    float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_conv2d_1_y = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
-    float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 233536);   /* f32[4, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 235136);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 233792);   /* f32[4, 12] */
-    float *const softmax_1_y = (float *)(void *)(base + 234560);   /* f32[4, 12] */
-    float *const softmax_2 = (float *)(void *)(base + 233984);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 234000);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 234016);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 233792);   /* f32[4, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 234048);   /* f32[4, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
-    float *const batch_norm_13 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
-    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_15 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_16 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const batch_norm_19 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
-    float *const batch_norm_21 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 96000);   /* f32[4, 16] */
-    float *const batch_norm_23 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const batch_norm_24 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
-    float *const batch_norm_27 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
-    float *const batch_norm_29 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 329984);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 330048);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 320000);   /* bool[4, 25, 5, 16] */
+    float *const x = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 330112);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 330176);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 330240);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 330304);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 328768);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 330368);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 328000);   /* f32[4, 12] */
+    float *const softmax_1_y = (float *)(void *)(base + 329792);   /* f32[4, 12] */
+    float *const softmax_2 = (float *)(void *)(base + 328192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 328208);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 328224);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 329024);   /* f32[4, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 329280);   /* f32[4, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 329536);   /* f32[4, 16] */
+    float *const batch_norm_11 = (float *)(void *)(base + 224000);   /* f32[4, 16] */
+    float *const batch_norm_12 = (float *)(void *)(base + 328000);   /* f32[4, 16] */
+    float *const batch_norm_15 = (float *)(void *)(base + 224256);   /* f32[4, 16] */
+    float *const relu_4 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const batch_norm_18 = (float *)(void *)(base + 192256);   /* f32[4, 16] */
+    float *const batch_norm_21 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_22 = (float *)(void *)(base + 192512);   /* f32[4, 16] */
+    float *const batch_norm_25 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_27 = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const batch_norm_28 = (float *)(void *)(base + 96256);   /* f32[4, 16] */
+    float *const batch_norm_31 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 96512);   /* f32[4, 16] */
+    float *const batch_norm_35 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 328000);   /* f32[12, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 288000);   /* f32[1, 1, 16, 16] */
 
-    train_k0_conv2d(sound, params->stem_kernel, stem_y);
-    train_k1_batch_norm(stem_y, batch_norm);
+    train_k0_conv2d(sound, params->stem_kernel, stem_y, params->stem_bias, stem_y_2);
+    train_k1_batch_norm(stem_y_2, batch_norm);
     if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
     train_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
-    train_k4_batch_norm(stem_y, norm_relu_1_batch_norm_1_average, batch_norm_2);
+    train_k4_batch_norm(stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_2);
     train_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
-    train_k6_relu(stem_y, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
+    train_k6_relu(stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
     train_k7_dropout(0xf354e9afu, words, &step, dropout, relu, x);
-    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y);
-    train_k1_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_3);   /* k9_batch_norm */
+    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y,
+            params->block_1_depthwise_conv2d_1_bias, block_1_depthwise_conv2d_1_y_2);
+    train_k1_batch_norm(block_1_depthwise_conv2d_1_y_2, batch_norm_3);   /* k9_batch_norm */
     train_k3_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);   /* k10_batch_norm */
-    train_k4_batch_norm(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+    train_k4_batch_norm(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_4);   /* k11_batch_norm */
     train_k5_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             block_1_norm_relu_1_batch_norm_1_factor);   /* k12_batch_norm */
-    train_k6_relu(block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
+    train_k6_relu(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);   /* k13_relu */
-    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y);
-    train_k1_batch_norm(block_1_conv2d_1_y, batch_norm_5);   /* k15_batch_norm */
+    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y, params->block_1_conv2d_1_bias,
+            block_1_conv2d_1_y_2);
+    train_k1_batch_norm(block_1_conv2d_1_y_2, batch_norm_5);   /* k15_batch_norm */
     train_k3_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean);   /* k16_batch_norm */
-    train_k4_batch_norm(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);   /* k17_batch_norm */
+    train_k4_batch_norm(block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);   /* k17_batch_norm */
     train_k5_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
             block_1_norm_relu_2_batch_norm_1_factor);   /* k18_batch_norm */
-    train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
+    train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
     train_k20_dropout(0xa64f97b6u, words, &step, dropout_2, global_avg_pool2d);
-    train_k21_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k22_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k21_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, word, cross_entropy, argmax);
-    train_k23_div(&count, argmax, word, &metrics->accuracy);
-    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k25_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k22_div(&count, argmax, word, &metrics->accuracy);
+    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k24_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_3);
     train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, dropout_2, x_2, batch_norm_7,
-            block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
+            block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
     gradients_k27_dense(global_avg_pool2d, softmax_1_y, gradients->classifier_kernel);
-    gradients_k28_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
+    train_k1_batch_norm(block_1_conv2d_1_y, batch_norm_12);   /* k28_batch_norm */
+    gradients_k29_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
             gradients->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_gamma, &count,
             batch_norm_11);
-    gradients_k29_batch_norm(batch_norm_7, gradients->block_1_norm_relu_2_batch_norm_1_beta,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5,
-            block_1_norm_relu_2_batch_norm_1_average, batch_norm_11, &count, batch_norm_13);
-    train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            batch_norm_11, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_13);   /* k30_batch_norm */
-    train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k31_conv2d_pack */
-    train_k33_conv2d_relu(block_1_conv2d_1_y, conv2d_2, relu_4, relu_2);   /* k32_conv2d_relu */
-    train_k34_conv2d(relu_2, block_1_conv2d_1_y, gradients->block_1_conv2d_1_kernel);   /* k33_conv2d */
-    train_k35_batch_norm(relu_4, batch_norm_15, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_16);   /* k34_batch_norm */
-    gradients_k28_batch_norm(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
+    gradients_k30_batch_norm_conv2d(batch_norm_7, gradients->block_1_norm_relu_2_batch_norm_1_beta,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_12,
+            params->block_1_conv2d_1_bias, block_1_norm_relu_2_batch_norm_1_average, batch_norm_11, &count, batch_norm_15,
+            gradients->block_1_conv2d_1_bias);
+    train_k32_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            batch_norm_11, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
+            batch_norm_15);   /* k31_batch_norm */
+    train_k33_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k32_conv2d_pack */
+    train_k34_conv2d_relu(block_1_conv2d_1_y_2, conv2d_2, relu_4, relu_2);   /* k33_conv2d_relu */
+    train_k35_conv2d(relu_2, block_1_conv2d_1_y_2, gradients->block_1_conv2d_1_kernel);   /* k34_conv2d */
+    train_k36_batch_norm(relu_4, batch_norm_17, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_18);   /* k35_batch_norm */
+    train_k1_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_22);   /* k36_batch_norm */
+    gradients_k29_batch_norm(batch_norm_18, block_1_norm_relu_1_batch_norm_1_factor,
             gradients->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, &count,
-            batch_norm_19);   /* k35_batch_norm */
-    gradients_k29_batch_norm(batch_norm_15, gradients->block_1_norm_relu_1_batch_norm_1_beta,
-            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3,
-            block_1_norm_relu_1_batch_norm_1_average, batch_norm_19, &count, batch_norm_21);   /* k36_batch_norm */
-    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            batch_norm_19, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_21);   /* k37_batch_norm */
-    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
-            dropout);   /* k38_depthwise_conv2d_relu */
-    train_k40_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
-    train_k35_batch_norm(relu, batch_norm_23, stem_y, norm_relu_1_batch_norm_1_average, batch_norm_24);   /* k40_batch_norm */
-    gradients_k28_batch_norm(batch_norm_24, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_27);   /* k41_batch_norm */
-    gradients_k29_batch_norm(batch_norm_23, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
-            params->norm_relu_1_batch_norm_1_gamma, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_27, &count,
-            batch_norm_29);   /* k42_batch_norm */
-    train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_27, stem_y,
-            norm_relu_1_batch_norm_1_average, batch_norm_29);   /* k43_batch_norm */
-    train_k45_conv2d(sound, stem_y, gradients->stem_kernel);   /* k44_conv2d */
+    gradients_k30_batch_norm_conv2d(batch_norm_17, gradients->block_1_norm_relu_1_batch_norm_1_beta,
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_22,
+            params->block_1_depthwise_conv2d_1_bias, block_1_norm_relu_1_batch_norm_1_average, batch_norm_21, &count,
+            batch_norm_25, gradients->block_1_depthwise_conv2d_1_bias);   /* k38_batch_norm_depthwise_conv2d */
+    train_k40_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_21, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_25);   /* k39_batch_norm */
+    train_k41_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
+            dropout);   /* k40_depthwise_conv2d_relu */
+    train_k42_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k41_depthwise_conv2d */
+    train_k36_batch_norm(relu, batch_norm_27, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_28);   /* k42_batch_norm */
+    train_k1_batch_norm(stem_y, batch_norm_32);   /* k43_batch_norm */
+    gradients_k29_batch_norm(batch_norm_28, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_31);   /* k44_batch_norm */
+    gradients_k30_batch_norm_conv2d(batch_norm_27, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_gamma, batch_norm_32, params->stem_bias, norm_relu_1_batch_norm_1_average,
+            batch_norm_31, &count, batch_norm_35, gradients->stem_bias);   /* k45_batch_norm_conv2d */
+    train_k32_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_31, stem_y_2,
+            norm_relu_1_batch_norm_1_average, batch_norm_35);   /* k46_batch_norm */
+    train_k48_conv2d(sound, stem_y_2, gradients->stem_kernel);   /* k47_conv2d */
     metrics->count = count;
     return DL_OK;
 }
@@ -2635,8 +2736,8 @@ static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int a
 }
 
 static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_beta,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_factor,
+        const float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 25; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -2650,8 +2751,8 @@ static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *re
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * v1 + (norm_relu_1_batch_norm_1_beta[j0]
-                            - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    const float v2 = (x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + stem_bias[j0]) * v1
+                            + (norm_relu_1_batch_norm_1_beta[j0] - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
                     x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -2806,7 +2907,8 @@ static inline void evaluate_k3_depthwise_conv2d_relu_tile_3_at_22(const float *r
 }
 
 static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_bias,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
         const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -2832,7 +2934,7 @@ static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const flo
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-                        const float v2 = relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * v1
+                        const float v2 = (relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_depthwise_conv2d_1_bias[j0]) * v1
                                 + (block_1_norm_relu_1_batch_norm_1_beta[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0]
                                 * v1);
                         relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
@@ -2903,7 +3005,8 @@ static inline void evaluate_k5_conv2d_relu_tile_3(const float *restrict a, int a
 }
 
 static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        float *restrict x_2, const float *restrict block_1_conv2d_1_bias,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
         const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
@@ -2921,7 +3024,7 @@ static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *res
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
-                        const float v2 = x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * v1
+                        const float v2 = (x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0]) * v1
                                 + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
                                 * v1);
                         x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
@@ -3076,17 +3179,18 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
 
     infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
             norm_relu_1_batch_norm_1_factor);
-    evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, norm_relu_1_batch_norm_1_factor,
+    evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, params->stem_bias, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
     infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
     evaluate_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
-            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_beta,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_1_depthwise_conv2d_1_bias, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean);
     infer_k0_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor);   /* k4_batch_norm */
-    evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, block_1_norm_relu_2_batch_norm_1_factor,
-            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean);
+    evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, params->block_1_conv2d_1_bias,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
     evaluate_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
     if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;

@@ -17,24 +17,27 @@ extern "C" {
 #define DS_CNN_BATCH 1
 #define DS_CNN_ARENA_BYTES 16064   /* scratch for ds_cnn_infer, aligned to 64; contents need not survive between calls */
 #define DS_CNN_TRAIN_BATCH 4
-#define DS_CNN_TRAIN_ARENA_BYTES 235200   /* for the training functions, likewise */
+#define DS_CNN_TRAIN_ARENA_BYTES 330432   /* for the training functions, likewise */
 #define DS_CNN_INIT_ARENA_BYTES 1   /* for ds_cnn_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */
 typedef struct ds_cnn_params {
     float stem_kernel[640];   /* f32[10, 4, 1, 16] */
+    float stem_bias[16];
     float norm_relu_1_batch_norm_1_gamma[16];
     float norm_relu_1_batch_norm_1_beta[16];
     float block_1_depthwise_conv2d_1_kernel[144];   /* f32[3, 3, 16, 1] */
+    float block_1_depthwise_conv2d_1_bias[16];
     float block_1_norm_relu_1_batch_norm_1_gamma[16];
     float block_1_norm_relu_1_batch_norm_1_beta[16];
     float block_1_conv2d_1_kernel[256];   /* f32[1, 1, 16, 16] */
+    float block_1_conv2d_1_bias[16];
     float block_1_norm_relu_2_batch_norm_1_gamma[16];
     float block_1_norm_relu_2_batch_norm_1_beta[16];
     float classifier_kernel[192];   /* f32[16, 12] */
     float classifier_bias[12];
 } ds_cnn_params;
-#define DS_CNN_PARAMS_SIGNATURE 0x25788C31u   /* of names and types, for dl_store.h */
+#define DS_CNN_PARAMS_SIGNATURE 0xAAAE951Bu   /* of names and types, for dl_store.h */
 
 /* What the model keeps besides its parameters: running statistics. */
 typedef struct ds_cnn_state {
@@ -53,18 +56,24 @@ typedef struct ds_cnn_optimizer {
     int32_t step;
     float m_stem_kernel[640];   /* f32[10, 4, 1, 16] */
     float v_stem_kernel[640];   /* f32[10, 4, 1, 16] */
+    float m_stem_bias[16];
+    float v_stem_bias[16];
     float m_norm_relu_1_batch_norm_1_gamma[16];
     float v_norm_relu_1_batch_norm_1_gamma[16];
     float m_norm_relu_1_batch_norm_1_beta[16];
     float v_norm_relu_1_batch_norm_1_beta[16];
     float m_block_1_depthwise_conv2d_1_kernel[144];   /* f32[3, 3, 16, 1] */
     float v_block_1_depthwise_conv2d_1_kernel[144];   /* f32[3, 3, 16, 1] */
+    float m_block_1_depthwise_conv2d_1_bias[16];
+    float v_block_1_depthwise_conv2d_1_bias[16];
     float m_block_1_norm_relu_1_batch_norm_1_gamma[16];
     float v_block_1_norm_relu_1_batch_norm_1_gamma[16];
     float m_block_1_norm_relu_1_batch_norm_1_beta[16];
     float v_block_1_norm_relu_1_batch_norm_1_beta[16];
     float m_block_1_conv2d_1_kernel[256];   /* f32[1, 1, 16, 16] */
     float v_block_1_conv2d_1_kernel[256];   /* f32[1, 1, 16, 16] */
+    float m_block_1_conv2d_1_bias[16];
+    float v_block_1_conv2d_1_bias[16];
     float m_block_1_norm_relu_2_batch_norm_1_gamma[16];
     float v_block_1_norm_relu_2_batch_norm_1_gamma[16];
     float m_block_1_norm_relu_2_batch_norm_1_beta[16];
@@ -74,7 +83,7 @@ typedef struct ds_cnn_optimizer {
     float m_classifier_bias[12];
     float v_classifier_bias[12];
 } ds_cnn_optimizer;
-#define DS_CNN_OPTIMIZER_SIGNATURE 0xD288F4F0u   /* of names and types, for dl_store.h */
+#define DS_CNN_OPTIMIZER_SIGNATURE 0x0DC965EBu   /* of names and types, for dl_store.h */
 
 /* Means over the examples of a call; evaluate: sums. */
 typedef struct ds_cnn_metrics {

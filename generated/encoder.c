@@ -850,6 +850,59 @@ static void train_k1_embedding(const float *restrict embedding_1_embeddings, con
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 3 places */
+static inline void train_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k2_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k2_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
+                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
+                }
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 6 places */
 static inline void train_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -883,67 +936,14 @@ static inline void train_k3_multi_head_attention_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void train_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0]) * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 6 places */
-static inline void train_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k5_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
+static void train_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k5_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
+                train_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
                         block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -956,7 +956,7 @@ static void train_k5_multi_head_attention(const float *restrict x, const float *
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16]; in 7 places */
-static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
+static void train_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_27)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -969,7 +969,7 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates; in 2 places */
-static inline void train_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1002,7 +1002,7 @@ static inline void train_k10_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static inline void train_k10_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1035,7 +1035,7 @@ static inline void train_k10_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k10_multi_head_attention(const float *restrict multi_head_attention,
+static void train_k6_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_27, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
@@ -1047,7 +1047,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    train_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
+                    train_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_27 + (i0 * 256 + i1 * 64 + n),
                             block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -1069,7 +1069,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
                     }
                     multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v3;
                 }
-                train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                train_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
                         block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -1085,7 +1085,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 5 places */
-static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
+static void train_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1098,7 +1098,7 @@ static void train_k11_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 6 places */
-static inline void train_k13_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k8_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1131,20 +1131,20 @@ static inline void train_k13_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k13_multi_head_attention(const float *restrict multi_head_attention_5,
+static void train_k8_multi_head_attention(const float *restrict multi_head_attention_5,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k13_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
+                train_k8_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16]; in 2 places */
-static void train_k14_dropout_layer_norm(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+static void train_k9_dropout_layer_norm(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
         const float *restrict block_1_attention_output_bias, float *restrict add, float *restrict layer_norm,
         float *restrict layer_norm_2, float *restrict layer_norm_4, float *restrict layer_norm_5,
@@ -1189,18 +1189,8 @@ static void train_k14_dropout_layer_norm(uint32_t salt, const int32_t *restrict 
     }
 }
 
-/* encoder.dl:12: dense -> f32[64, 16]; in 2 places */
-static void train_k15_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_up_kernel_2[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
 /* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates; in 2 places */
-static inline void train_k16_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k10_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1232,14 +1222,14 @@ static inline void train_k16_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k16_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense_2,
+static void train_k10_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense_2,
         const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3, float *restrict dense_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k16_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                train_k10_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
                         dense_2 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1257,18 +1247,8 @@ static void train_k16_dense(const float *restrict block_1_x, const float *restri
     }
 }
 
-/* encoder.dl:12: dense -> f32[16, 64]; in 2 places */
-static void train_k17_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            block_1_down_kernel_2[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
 /* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k18_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k11_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1300,20 +1280,20 @@ static inline void train_k18_dense_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static void train_k18_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
+static void train_k11_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k18_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
+                train_k11_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
                         block_1_down_y + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16]; in 2 places */
-static void train_k19_dropout_layer_norm_mean(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+static void train_k12_dropout_layer_norm_mean(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
         uint8_t *restrict dropout_2, const float *restrict block_1_x, float *restrict block_1_down_y,
         const float *restrict block_1_down_bias, float *restrict layer_norm_6, float *restrict layer_norm_7,
         float *restrict layer_norm_9, float *restrict layer_norm_10, float *restrict block_1_norm_b_y,
@@ -1382,18 +1362,8 @@ static void train_k19_dropout_layer_norm_mean(uint32_t salt, const int32_t *rest
     }
 }
 
-/* encoder.dl:24: dense -> f32[10, 16]; in 2 places */
-static void train_k20_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
 /* encoder.dl:30: cross_entropy -> index check; in 3 places */
-static dl_status train_k21_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k13_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -1403,7 +1373,7 @@ static dl_status train_k21_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates; in 2 places */
-static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1436,7 +1406,7 @@ static inline void train_k22_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k22_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
+static void train_k14_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
         float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -1445,7 +1415,7 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict mean_2, 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k22_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
+            train_k14_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -1484,7 +1454,7 @@ static void train_k22_dense_softmax_cross_entropy(const float *restrict mean_2, 
 }
 
 /* encoder.dl:32: -> f32; in 2 places */
-static void train_k23_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -1509,7 +1479,7 @@ static void train_k23_sum(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* encoder.dl:30: cross_entropy -> f32; in 2 places */
-static void train_k24_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
     float sum_v0[8];
@@ -1532,7 +1502,7 @@ static void train_k24_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:26: softmax, encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
-static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k17_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
         float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
@@ -1574,8 +1544,18 @@ static void train_k25_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
+/* encoder.dl:24: dense -> f32[10, 16]; in 2 places */
+static void train_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 10];
+        }
+    }
+}
+
 /* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates; in 2 places */
-static inline void train_k26_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k19_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1608,7 +1588,7 @@ static inline void train_k26_dense_mean_layer_norm_tile_4(const float *restrict 
     c[51] = c3_3;
 }
 
-static void train_k26_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+static void train_k19_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
         float *restrict mean_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_down_y,
         const float *restrict layer_norm_7, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
         const float *restrict layer_norm_6, float *restrict layer_norm_15, const uint8_t *restrict dropout_2,
@@ -1619,7 +1599,7 @@ static void train_k26_dense_mean_layer_norm(const float *restrict softmax_3, con
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k26_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, mean_3 + (i0_0 * 16 + n));
+            train_k19_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, mean_3 + (i0_0 * 16 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
@@ -1657,14 +1637,14 @@ static void train_k26_dense_mean_layer_norm(const float *restrict softmax_3, con
 }
 
 /* encoder.dl:31: adam -> f32 */
-static void train_k27_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k20_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
-static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k21_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1696,14 +1676,14 @@ static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k28_dense_adam(const float *restrict mean_2, const float *restrict softmax_3, float *restrict dense_7,
+static void train_k21_dense_adam(const float *restrict mean_2, const float *restrict softmax_3, float *restrict dense_7,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k28_dense_adam_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
+            train_k21_dense_adam_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
@@ -1719,7 +1699,7 @@ static void train_k28_dense_adam(const float *restrict mean_2, const float *rest
 }
 
 /* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k29_layer_norm_adam(const float *restrict mean_3, const float *restrict block_1_norm_b_y,
+static void train_k22_layer_norm_adam(const float *restrict mean_3, const float *restrict block_1_norm_b_y,
         float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
         const float *restrict adam, float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta,
         float *restrict block_1_norm_b_beta)
@@ -1758,7 +1738,7 @@ static void train_k29_layer_norm_adam(const float *restrict mean_3, const float 
 
 /* encoder.dl:12: dense, encoder.dl:31: adam;
  * encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16]; in 3 places */
-static void train_k30_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
+static void train_k23_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
         float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
 {
     float dense_8[16];
@@ -1782,8 +1762,18 @@ static void train_k30_dense_adam(const float *restrict dropout_3, float *restric
     }
 }
 
+/* encoder.dl:12: dense -> f32[16, 64]; in 2 places */
+static void train_k24_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            block_1_down_kernel_2[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
+        }
+    }
+}
+
 /* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates; in 2 places */
-static inline void train_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1815,14 +1805,14 @@ static inline void train_k31_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k31_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
+static void train_k25_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
         float *restrict dense_11, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k31_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
+                train_k25_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
                         dense_11 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1837,7 +1827,7 @@ static void train_k31_dense(const float *restrict dropout_3, const float *restri
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64, 16], 524288 multiply-accumulates */
-static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1869,14 +1859,14 @@ static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k32_dense_adam(const float *restrict dense_4, const float *restrict dropout_3, float *restrict dense_10,
+static void train_k26_dense_adam(const float *restrict dense_4, const float *restrict dropout_3, float *restrict dense_10,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k32_dense_adam_tile_4(dense_4, i0_0, dropout_3 + n, dense_10 + n);
+            train_k26_dense_adam_tile_4(dense_4, i0_0, dropout_3 + n, dense_10 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_10[i0 * 16 - i0_0 * 16 + j0];
@@ -1892,7 +1882,7 @@ static void train_k32_dense_adam(const float *restrict dense_4, const float *res
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64] */
-static void train_k33_dense_adam(const float *restrict dense_11, float *restrict m_block_1_up_bias,
+static void train_k27_dense_adam(const float *restrict dense_11, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
     float dense_12[64];
@@ -1916,8 +1906,18 @@ static void train_k33_dense_adam(const float *restrict dense_11, float *restrict
     }
 }
 
+/* encoder.dl:12: dense -> f32[64, 16]; in 2 places */
+static void train_k28_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            block_1_up_kernel_2[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
+        }
+    }
+}
+
 /* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k34_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k29_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1950,7 +1950,7 @@ static inline void train_k34_dense_layer_norm_dropout_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void train_k34_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
+static void train_k29_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
         float *restrict dense_13, const float *restrict layer_norm_15, float *restrict dense_14,
         const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_2,
         const float *restrict layer_norm_5, const float *restrict layer_norm_4, const float *restrict layer_norm,
@@ -1962,7 +1962,7 @@ static void train_k34_dense_layer_norm_dropout(const float *restrict dense_11, c
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k34_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
+                train_k29_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_13 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
@@ -1994,7 +1994,7 @@ static void train_k34_dense_layer_norm_dropout(const float *restrict dense_11, c
 }
 
 /* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16, 64], 524288 multiply-accumulates */
-static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2026,14 +2026,14 @@ static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k35_dense_adam(const float *restrict block_1_x, const float *restrict dense_11, float *restrict dense_15,
+static void train_k30_dense_adam(const float *restrict block_1_x, const float *restrict dense_11, float *restrict dense_15,
         float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k35_dense_adam_tile_4(block_1_x, i0_0, dense_11 + n, dense_15 + n);
+            train_k30_dense_adam_tile_4(block_1_x, i0_0, dense_11 + n, dense_15 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_15[i0 * 64 - i0_0 * 64 + j0];
@@ -2049,7 +2049,7 @@ static void train_k35_dense_adam(const float *restrict block_1_x, const float *r
 }
 
 /* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k36_layer_norm_adam(const float *restrict dense_14, const float *restrict block_1_norm_a_y,
+static void train_k31_layer_norm_adam(const float *restrict dense_14, const float *restrict block_1_norm_a_y,
         float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
         const float *restrict adam, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
         float *restrict block_1_norm_a_beta)
@@ -2087,7 +2087,7 @@ static void train_k36_layer_norm_adam(const float *restrict dense_14, const floa
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
-static inline void train_k39_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k35_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2120,7 +2120,7 @@ static inline void train_k39_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k39_multi_head_attention_adam(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
+static void train_k35_multi_head_attention_adam(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
         float *restrict multi_head_attention_8, float *restrict m_block_1_attention_output_kernel,
         float *restrict v_block_1_attention_output_kernel, float *restrict block_1_attention_output_kernel,
         const float *restrict adam)
@@ -2128,7 +2128,7 @@ static void train_k39_multi_head_attention_adam(const float *restrict multi_head
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k39_multi_head_attention_adam_tile_4(multi_head_attention_5, i0_0, dropout_4 + n, multi_head_attention_8 + n);
+            train_k35_multi_head_attention_adam_tile_4(multi_head_attention_5, i0_0, dropout_4 + n, multi_head_attention_8 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = multi_head_attention_8[i0 * 16 - i0_0 * 16 + j0];
@@ -2144,7 +2144,7 @@ static void train_k39_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4]; in 2 places */
-static void train_k40_multi_head_attention(const float *restrict multi_head_attention_7,
+static void train_k36_multi_head_attention(const float *restrict multi_head_attention_7,
         const float *restrict multi_head_attention_3, float *restrict multi_head_attention_9)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2161,7 +2161,7 @@ static void train_k40_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates; in 2 places */
-static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2194,7 +2194,7 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static inline void train_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k38_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2227,7 +2227,7 @@ static inline void train_k41_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k41_multi_head_attention(const float *restrict multi_head_attention_9,
+static void train_k38_multi_head_attention(const float *restrict multi_head_attention_9,
         const float *restrict multi_head_attention_28, float *restrict multi_head_attention_12,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
@@ -2238,7 +2238,7 @@ static void train_k41_multi_head_attention(const float *restrict multi_head_atte
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    train_k41_multi_head_attention_tile_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 4,
+                    train_k38_multi_head_attention_tile_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 4,
                             multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
                             multi_head_attention_12 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -2256,7 +2256,7 @@ static void train_k41_multi_head_attention(const float *restrict multi_head_atte
                                 * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
                     }
                 }
-                train_k41_multi_head_attention_tile2_4(multi_head_attention_12, i0 * 1024 + i1 * 256 + i2_0 * 16,
+                train_k38_multi_head_attention_tile2_4(multi_head_attention_12, i0 * 1024 + i1 * 256 + i2_0 * 16,
                         block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_13 + (i0 * 256 + i1 * 64 + i2_0
                         * 4));
             }
@@ -2265,7 +2265,7 @@ static void train_k41_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates; in 2 places */
-static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2298,13 +2298,13 @@ static inline void train_k42_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+static void train_k39_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict multi_head_attention_9, float *restrict multi_head_attention_11)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                train_k39_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_9 + (i0 * 256 + i1 * 64),
                         multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 4));
             }
@@ -2313,7 +2313,7 @@ static void train_k42_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2346,13 +2346,13 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict multi_head_attention,
+static void train_k40_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_12, float *restrict multi_head_attention_14)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
-                train_k43_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
+                train_k40_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
                         multi_head_attention_12 + (i0 * 1024 + i1 * 256 + n),
                         multi_head_attention_14 + (i0 * 256 + i1 * 64 + n));
         }
@@ -2360,7 +2360,7 @@ static void train_k43_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_14,
+static void train_k46_multi_head_attention_adam(const float *restrict multi_head_attention_14,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
@@ -2383,7 +2383,7 @@ static void train_k48_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2416,20 +2416,20 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_14,
+static void train_k48_multi_head_attention(const float *restrict multi_head_attention_14,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_20)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0,
+                train_k48_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0,
                         block_1_attention_key_kernel_2 + n, multi_head_attention_20 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 2 places */
-static void train_k52_multi_head_attention(const float *restrict multi_head_attention_13,
+static void train_k51_multi_head_attention(const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_23)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -2443,7 +2443,7 @@ static void train_k52_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_13,
+static void train_k52_multi_head_attention_adam(const float *restrict multi_head_attention_13,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
@@ -2596,8 +2596,8 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const x = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 196608);   /* f32[4, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 884736);   /* f32[32, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 163840);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 1146880);   /* f32[32, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 917504);   /* f32[32, 4, 16, 4] */
@@ -2605,10 +2605,10 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const block_1_attention_output_y = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1155072);   /* bool[32, 16, 16] */
     float *const add = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
-    float *const layer_norm = (float *)(void *)(base + 1171456);   /* f32[32, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 1173504);   /* f32[32, 16, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 1175552);   /* f32[32, 16, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 1177600);   /* f32[32, 16, 1] */
+    float *const layer_norm = (float *)(void *)(base + 1167360);   /* f32[32, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 1169408);   /* f32[32, 16, 1] */
+    float *const layer_norm_4 = (float *)(void *)(base + 1171456);   /* f32[32, 16, 1] */
+    float *const layer_norm_5 = (float *)(void *)(base + 1173504);   /* f32[32, 16, 1] */
     float *const block_1_norm_a_y = (float *)(void *)(base + 1015808);   /* f32[32, 16, 16] */
     float *const block_1_x = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const dense = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
@@ -2635,7 +2635,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const dropout_3 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
     float *const dense_10 = (float *)(void *)(base + 131072);   /* f32[4, 16] */
     float *const dense_11 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const dense_13 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
+    float *const dense_13 = (float *)(void *)(base + 200704);   /* f32[4, 16] */
     float *const dense_14 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const dense_15 = (float *)(void *)(base + 196608);   /* f32[4, 64] */
     float *const layer_norm_20 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
@@ -2643,9 +2643,9 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const multi_head_attention_7 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
     float *const multi_head_attention_9 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
@@ -2653,124 +2653,124 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const multi_head_attention_20 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const multi_head_attention_21 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const multi_head_attention_23 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 99328);   /* f32[4, 16] */
     float *const multi_head_attention_26 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
-    float *const adam = (float *)(void *)(base + 1183744);   /* f32 */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const adam = (float *)(void *)(base + 1175552);   /* f32 */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 742656);   /* f32[10, 16] */
-    float *const block_1_down_kernel_2 = (float *)(void *)(base + 1167360);   /* f32[16, 64] */
-    float *const block_1_up_kernel_2 = (float *)(void *)(base + 1163264);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 1182720);   /* f32[16, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 884736);   /* f32[32, 4, 4, 16] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 1181696);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 1180672);   /* f32[16, 16] */
+    float *const block_1_down_kernel_2 = (float *)(void *)(base + 1163264);   /* f32[16, 64] */
+    float *const block_1_up_kernel_2 = (float *)(void *)(base + 196608);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 196608);   /* f32[16, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 327680);   /* f32[32, 4, 4, 16] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
     float *const multi_head_attention_29 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 1179648);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
-            block_1_attention_query_kernel_2);   /* k2_multi_head_attention_pack */
-    train_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
+    train_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_2);   /* k4_multi_head_attention_pack */
-    train_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+    train_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_2);   /* k6_multi_head_attention_pack */
-    train_k5_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k7_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_27);
-    train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_28);   /* k9_multi_head_attention_pack */
-    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_27,
+    train_k3_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
+    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_27);
+    train_k6_multi_head_attention(multi_head_attention, multi_head_attention_27,
             block_1_attention_scaled_dot_product_attention_1_scores,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
             block_1_attention_value_y_2, block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
-            block_1_attention_output_kernel_2);   /* k12_multi_head_attention_pack */
-    train_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
-    train_k14_dropout_layer_norm(0xf43ea0e9u, words, &step, dropout, x, block_1_attention_output_y,
+    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+    train_k8_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
+    train_k9_dropout_layer_norm(0xf43ea0e9u, words, &step, dropout, x, block_1_attention_output_y,
             params->block_1_attention_output_bias, add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y,
             params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
-    train_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
-    train_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
-    train_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
-    train_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
-    train_k19_dropout_layer_norm_mean(0x8f5ff911u, words, &step, dropout_2, block_1_x, block_1_down_y,
+    train_k10_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
+    train_k11_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
+    train_k12_dropout_layer_norm_mean(0x8f5ff911u, words, &step, dropout_2, block_1_x, block_1_down_y,
             params->block_1_down_bias, layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y,
             params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean_2);
-    train_k20_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    if (train_k21_cross_entropy_check(label) != DL_OK)
+    if (train_k13_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k14_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k23_sum(&count, argmax, label, &metrics->accuracy);
-    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k25_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k15_sum(&count, argmax, label, &metrics->accuracy);
+    train_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k17_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
-    train_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
+    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k19_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
             layer_norm_7, layer_norm_10, layer_norm_9, layer_norm_6, layer_norm_15, dropout_2, dropout_3);
-    train_k27_adam(&step, adam);
-    train_k28_dense_adam(mean_2, softmax_3, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k20_adam(&step, adam);
+    train_k21_dense_adam(mean_2, softmax_3, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k29_layer_norm_adam(mean_3, block_1_norm_b_y, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+    train_k22_layer_norm_adam(mean_3, block_1_norm_b_y, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, adam, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta);
-    train_k30_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
+    train_k23_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
             adam);
-    train_k31_dense(dropout_3, block_1_down_kernel_2, dense_11, dense, dense_2, dense_3);
-    train_k32_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k24_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
+    train_k25_dense(dropout_3, block_1_down_kernel_2, dense_11, dense, dense_2, dense_3);
+    train_k26_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k33_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k34_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_15, dense_14,
+    train_k27_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
+    train_k28_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
+    train_k29_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_15, dense_14,
             params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_20, dropout,
             dropout_4);
-    train_k35_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+    train_k30_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k36_layer_norm_adam(dense_14, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+    train_k31_layer_norm_adam(dense_14, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta);
-    train_k30_dense_adam(dropout_4, optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
-            params->block_1_attention_output_bias, adam);   /* k37_multi_head_attention_adam */
-    train_k13_multi_head_attention(dropout_4, block_1_attention_output_kernel_2,
-            multi_head_attention_7);   /* k38_multi_head_attention */
-    train_k39_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
+    train_k23_dense_adam(dropout_4, optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
+            params->block_1_attention_output_bias, adam);   /* k32_multi_head_attention_adam */
+    infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
+            block_1_attention_output_kernel_2);   /* k33_multi_head_attention_pack */
+    train_k8_multi_head_attention(dropout_4, block_1_attention_output_kernel_2,
+            multi_head_attention_7);   /* k34_multi_head_attention */
+    train_k35_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k40_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9);
-    train_k41_multi_head_attention(multi_head_attention_9, multi_head_attention_28, multi_head_attention_12,
+    train_k36_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9);
+    train_k5_multi_head_attention_pack(block_1_attention_value_y_2,
+            multi_head_attention_28);   /* k37_multi_head_attention_pack */
+    train_k38_multi_head_attention(multi_head_attention_9, multi_head_attention_28, multi_head_attention_12,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             block_1_attention_key_y_2, multi_head_attention_13);
-    train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+    train_k39_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             multi_head_attention_9, multi_head_attention_11);
-    train_k43_multi_head_attention(multi_head_attention, multi_head_attention_12, multi_head_attention_14);
-    train_k11_multi_head_attention(multi_head_attention_11, multi_head_attention_16);   /* k44_multi_head_attention */
-    train_k30_dense_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
+    train_k40_multi_head_attention(multi_head_attention, multi_head_attention_12, multi_head_attention_14);
+    train_k7_multi_head_attention(multi_head_attention_11, multi_head_attention_16);   /* k41_multi_head_attention */
+    train_k23_dense_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
             optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias,
-            adam);   /* k45_multi_head_attention_adam */
-    train_k13_multi_head_attention(multi_head_attention_16, block_1_attention_value_kernel_2,
-            multi_head_attention_17);   /* k46_multi_head_attention */
-    train_k39_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_18,
+            adam);   /* k42_multi_head_attention_adam */
+    infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_2);   /* k43_multi_head_attention_pack */
+    train_k8_multi_head_attention(multi_head_attention_16, block_1_attention_value_kernel_2,
+            multi_head_attention_17);   /* k44_multi_head_attention */
+    train_k35_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_18,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);   /* k47_multi_head_attention_adam */
-    train_k48_multi_head_attention_adam(multi_head_attention_14, optimizer->m_block_1_attention_key_bias,
+            params->block_1_attention_value_kernel, adam);   /* k45_multi_head_attention_adam */
+    train_k46_multi_head_attention_adam(multi_head_attention_14, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k49_multi_head_attention(multi_head_attention_14, block_1_attention_key_kernel_2, multi_head_attention_20);
-    train_k8_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_29);   /* k50_multi_head_attention_pack */
-    train_k39_multi_head_attention_adam(x, multi_head_attention_29, multi_head_attention_21,
+    infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_2);   /* k47_multi_head_attention_pack */
+    train_k48_multi_head_attention(multi_head_attention_14, block_1_attention_key_kernel_2, multi_head_attention_20);
+    train_k5_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_29);   /* k49_multi_head_attention_pack */
+    train_k35_multi_head_attention_adam(x, multi_head_attention_29, multi_head_attention_21,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);   /* k51_multi_head_attention_adam */
-    train_k52_multi_head_attention(multi_head_attention_13, multi_head_attention_23);
-    train_k53_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_query_bias,
+            params->block_1_attention_key_kernel, adam);   /* k50_multi_head_attention_adam */
+    train_k51_multi_head_attention(multi_head_attention_13, multi_head_attention_23);
+    train_k52_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
+            block_1_attention_query_kernel_2);   /* k53_multi_head_attention_pack */
     train_k54_multi_head_attention(multi_head_attention_23, block_1_attention_query_kernel_2, multi_head_attention_24,
             layer_norm_20, multi_head_attention_17, multi_head_attention_20);
-    train_k39_multi_head_attention_adam(x, multi_head_attention_23, multi_head_attention_26,
+    train_k35_multi_head_attention_adam(x, multi_head_attention_23, multi_head_attention_26,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);   /* k55_multi_head_attention_adam */
     train_k56_embedding_adam(layer_norm_20, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
@@ -2784,7 +2784,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:26: softmax, encoder.dl:24: dense -> f32[10] */
-static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k17_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
         float *restrict classifier_bias_2)
 {
@@ -2821,7 +2821,7 @@ static void gradients_k25_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
-static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k20_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2853,18 +2853,18 @@ static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k27_dense(const float *restrict mean_2, const float *restrict softmax_3,
+static void gradients_k20_dense(const float *restrict mean_2, const float *restrict softmax_3,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k27_dense_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k20_dense_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* encoder.dl:13: layer_norm -> f32[16] */
-static void gradients_k28_layer_norm(const float *restrict mean_3, float *restrict block_1_norm_b_beta_2,
+static void gradients_k21_layer_norm(const float *restrict mean_3, float *restrict block_1_norm_b_beta_2,
         const float *restrict block_1_norm_b_y, float *restrict block_1_norm_b_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -2884,7 +2884,7 @@ static void gradients_k28_layer_norm(const float *restrict mean_3, float *restri
 
 /* encoder.dl:12: dense;
  * encoder.dl:10: multi_head_attention -> f32[16]; in 3 places */
-static void gradients_k29_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
+static void gradients_k22_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_down_bias_2[j0] = 0.0f;
@@ -2899,7 +2899,7 @@ static void gradients_k29_dense(const float *restrict dropout_3, float *restrict
 }
 
 /* encoder.dl:12: dense -> f32[64, 16], 524288 multiply-accumulates */
-static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2931,17 +2931,17 @@ static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k31_dense(const float *restrict dense_4, const float *restrict dropout_3,
+static void gradients_k25_dense(const float *restrict dense_4, const float *restrict dropout_3,
         float *restrict block_1_down_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k31_dense_tile_4(dense_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+            gradients_k25_dense_tile_4(dense_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:12: dense -> f32[64] */
-static void gradients_k32_dense(const float *restrict dense_7, float *restrict block_1_up_bias_2)
+static void gradients_k26_dense(const float *restrict dense_7, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -2956,7 +2956,7 @@ static void gradients_k32_dense(const float *restrict dense_7, float *restrict b
 }
 
 /* encoder.dl:12: dense -> f32[16, 64], 524288 multiply-accumulates */
-static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2988,17 +2988,17 @@ static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k34_dense(const float *restrict block_1_x, const float *restrict dense_7,
+static void gradients_k29_dense(const float *restrict block_1_x, const float *restrict dense_7,
         float *restrict block_1_up_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k34_dense_tile_4(block_1_x, i0_0, dense_7 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+            gradients_k29_dense_tile_4(block_1_x, i0_0, dense_7 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* encoder.dl:11: layer_norm -> f32[16] */
-static void gradients_k35_layer_norm(const float *restrict dense_9, float *restrict block_1_norm_a_beta_2,
+static void gradients_k30_layer_norm(const float *restrict dense_9, float *restrict block_1_norm_a_beta_2,
         const float *restrict block_1_norm_a_y, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3017,7 +3017,7 @@ static void gradients_k35_layer_norm(const float *restrict dense_9, float *restr
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
-static inline void gradients_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k34_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3050,18 +3050,18 @@ static inline void gradients_k38_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k38_multi_head_attention(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
+static void gradients_k34_multi_head_attention(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k38_multi_head_attention_tile_4(multi_head_attention_5, i0_0, dropout_4 + n,
+            gradients_k34_multi_head_attention_tile_4(multi_head_attention_5, i0_0, dropout_4 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_12,
+static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3076,7 +3076,7 @@ static void gradients_k47_multi_head_attention(const float *restrict multi_head_
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_11,
+static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_query_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3117,8 +3117,8 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const x = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
     float *const multi_head_attention = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 196608);   /* f32[4, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 884736);   /* f32[32, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 163840);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 1146880);   /* f32[32, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 917504);   /* f32[32, 4, 16, 4] */
@@ -3126,10 +3126,10 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const block_1_attention_output_y = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     uint8_t *const dropout = (uint8_t *)(void *)(base + 1155072);   /* bool[32, 16, 16] */
     float *const add = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
-    float *const layer_norm = (float *)(void *)(base + 1171456);   /* f32[32, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 1173504);   /* f32[32, 16, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 1175552);   /* f32[32, 16, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 1177600);   /* f32[32, 16, 1] */
+    float *const layer_norm = (float *)(void *)(base + 1167360);   /* f32[32, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 1169408);   /* f32[32, 16, 1] */
+    float *const layer_norm_4 = (float *)(void *)(base + 1171456);   /* f32[32, 16, 1] */
+    float *const layer_norm_5 = (float *)(void *)(base + 1173504);   /* f32[32, 16, 1] */
     float *const block_1_norm_a_y = (float *)(void *)(base + 1015808);   /* f32[32, 16, 16] */
     float *const block_1_x = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
     float *const dense = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
@@ -3154,119 +3154,119 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const layer_norm_13 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
     float *const dropout_3 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
     float *const dense_7 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const dense_8 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
+    float *const dense_8 = (float *)(void *)(base + 200704);   /* f32[4, 16] */
     float *const dense_9 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const layer_norm_16 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
     float *const dropout_4 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_10 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
     float *const multi_head_attention_13 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 163840);   /* f32[32, 4, 4, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 99328);   /* f32[4, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 742656);   /* f32[10, 16] */
-    float *const block_1_down_kernel_3 = (float *)(void *)(base + 1167360);   /* f32[16, 64] */
-    float *const block_1_up_kernel_3 = (float *)(void *)(base + 1163264);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 1182720);   /* f32[16, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 884736);   /* f32[32, 4, 4, 16] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 1181696);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 1180672);   /* f32[16, 16] */
+    float *const block_1_down_kernel_3 = (float *)(void *)(base + 1163264);   /* f32[16, 64] */
+    float *const block_1_up_kernel_3 = (float *)(void *)(base + 196608);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 196608);   /* f32[16, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 327680);   /* f32[32, 4, 4, 16] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 1179648);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
-            block_1_attention_query_kernel_3);   /* k2_multi_head_attention_pack */
-    train_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
+    train_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_3);   /* k4_multi_head_attention_pack */
-    train_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+    train_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_3);   /* k6_multi_head_attention_pack */
-    train_k5_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k7_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_20);
-    train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_21);   /* k9_multi_head_attention_pack */
-    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_20,
+    train_k3_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
+    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_20);
+    train_k6_multi_head_attention(multi_head_attention, multi_head_attention_20,
             block_1_attention_scaled_dot_product_attention_1_scores,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
             block_1_attention_value_y_2, block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
-            block_1_attention_output_kernel_3);   /* k12_multi_head_attention_pack */
-    train_k13_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
-    train_k14_dropout_layer_norm(0xf43ea0e9u, words, &step, dropout, x, block_1_attention_output_y,
+    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+    train_k8_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
+    train_k9_dropout_layer_norm(0xf43ea0e9u, words, &step, dropout, x, block_1_attention_output_y,
             params->block_1_attention_output_bias, add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y,
             params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
-    train_k15_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
-    train_k16_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
-    train_k17_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
-    train_k18_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
-    train_k19_dropout_layer_norm_mean(0x8f5ff911u, words, &step, dropout_2, block_1_x, block_1_down_y,
+    train_k10_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
+    train_k11_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
+    train_k12_dropout_layer_norm_mean(0x8f5ff911u, words, &step, dropout_2, block_1_x, block_1_down_y,
             params->block_1_down_bias, layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y,
             params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean_2);
-    train_k20_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (train_k21_cross_entropy_check(label) != DL_OK)
+    if (train_k13_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k22_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k14_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k23_sum(&count, argmax, label, &metrics->accuracy);
-    train_k24_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k25_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
-    train_k26_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
+    train_k15_sum(&count, argmax, label, &metrics->accuracy);
+    train_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k17_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k19_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
             layer_norm_7, layer_norm_10, layer_norm_9, layer_norm_6, layer_norm_13, dropout_2, dropout_3);
-    gradients_k27_dense(mean_2, softmax_3, gradients->classifier_kernel);
-    gradients_k28_layer_norm(mean_3, gradients->block_1_norm_b_beta, block_1_norm_b_y, gradients->block_1_norm_b_gamma);
-    gradients_k29_dense(dropout_3, gradients->block_1_down_bias);
-    train_k31_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);   /* k30_dense */
-    gradients_k31_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
-    gradients_k32_dense(dense_7, gradients->block_1_up_bias);
-    train_k34_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_13, dense_9,
+    gradients_k20_dense(mean_2, softmax_3, gradients->classifier_kernel);
+    gradients_k21_layer_norm(mean_3, gradients->block_1_norm_b_beta, block_1_norm_b_y, gradients->block_1_norm_b_gamma);
+    gradients_k22_dense(dropout_3, gradients->block_1_down_bias);
+    train_k24_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);   /* k23_dense_pack */
+    train_k25_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);   /* k24_dense */
+    gradients_k25_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
+    gradients_k26_dense(dense_7, gradients->block_1_up_bias);
+    train_k28_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);   /* k27_dense_pack */
+    train_k29_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_13, dense_9,
             params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_16, dropout,
-            dropout_4);   /* k33_dense_layer_norm_dropout */
-    gradients_k34_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
-    gradients_k35_layer_norm(dense_9, gradients->block_1_norm_a_beta, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
-    gradients_k29_dense(dropout_4, gradients->block_1_attention_output_bias);   /* k36_multi_head_attention */
-    train_k13_multi_head_attention(dropout_4, block_1_attention_output_kernel_3,
-            multi_head_attention_6);   /* k37_multi_head_attention */
-    gradients_k38_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
-    train_k40_multi_head_attention(multi_head_attention_6, multi_head_attention_3,
-            multi_head_attention_7);   /* k39_multi_head_attention */
-    train_k41_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
+            dropout_4);   /* k28_dense_layer_norm_dropout */
+    gradients_k29_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
+    gradients_k30_layer_norm(dense_9, gradients->block_1_norm_a_beta, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
+    gradients_k22_dense(dropout_4, gradients->block_1_attention_output_bias);   /* k31_multi_head_attention */
+    infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
+            block_1_attention_output_kernel_3);   /* k32_multi_head_attention_pack */
+    train_k8_multi_head_attention(dropout_4, block_1_attention_output_kernel_3,
+            multi_head_attention_6);   /* k33_multi_head_attention */
+    gradients_k34_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
+    train_k36_multi_head_attention(multi_head_attention_6, multi_head_attention_3,
+            multi_head_attention_7);   /* k35_multi_head_attention */
+    train_k5_multi_head_attention_pack(block_1_attention_value_y_2,
+            multi_head_attention_21);   /* k36_multi_head_attention_pack */
+    train_k38_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            block_1_attention_key_y_2, multi_head_attention_11);   /* k40_multi_head_attention */
-    train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_7, multi_head_attention_9);   /* k41_multi_head_attention */
-    train_k43_multi_head_attention(multi_head_attention, multi_head_attention_10,
-            multi_head_attention_12);   /* k42_multi_head_attention */
-    train_k11_multi_head_attention(multi_head_attention_9, multi_head_attention_13);   /* k43_multi_head_attention */
-    gradients_k29_dense(multi_head_attention_13, gradients->block_1_attention_value_bias);   /* k44_multi_head_attention */
-    train_k13_multi_head_attention(multi_head_attention_13, block_1_attention_value_kernel_3,
-            multi_head_attention_14);   /* k45_multi_head_attention */
-    gradients_k38_multi_head_attention(x, multi_head_attention_13,
-            gradients->block_1_attention_value_kernel);   /* k46_multi_head_attention */
-    gradients_k47_multi_head_attention(multi_head_attention_12, gradients->block_1_attention_key_bias);
-    train_k49_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_3,
-            multi_head_attention_15);   /* k48_multi_head_attention */
-    train_k8_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_22);   /* k49_multi_head_attention_pack */
-    gradients_k38_multi_head_attention(x, multi_head_attention_22,
-            gradients->block_1_attention_key_kernel);   /* k50_multi_head_attention */
-    train_k52_multi_head_attention(multi_head_attention_11, multi_head_attention_17);   /* k51_multi_head_attention */
-    gradients_k52_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_query_bias);
+            block_1_attention_key_y_2, multi_head_attention_11);   /* k37_multi_head_attention */
+    train_k39_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            multi_head_attention_7, multi_head_attention_9);   /* k38_multi_head_attention */
+    train_k40_multi_head_attention(multi_head_attention, multi_head_attention_10,
+            multi_head_attention_12);   /* k39_multi_head_attention */
+    train_k7_multi_head_attention(multi_head_attention_9, multi_head_attention_13);   /* k40_multi_head_attention */
+    gradients_k22_dense(multi_head_attention_13, gradients->block_1_attention_value_bias);   /* k41_multi_head_attention */
+    infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_3);   /* k42_multi_head_attention_pack */
+    train_k8_multi_head_attention(multi_head_attention_13, block_1_attention_value_kernel_3,
+            multi_head_attention_14);   /* k43_multi_head_attention */
+    gradients_k34_multi_head_attention(x, multi_head_attention_13,
+            gradients->block_1_attention_value_kernel);   /* k44_multi_head_attention */
+    gradients_k45_multi_head_attention(multi_head_attention_12, gradients->block_1_attention_key_bias);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_3);   /* k46_multi_head_attention_pack */
+    train_k48_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_3,
+            multi_head_attention_15);   /* k47_multi_head_attention */
+    train_k5_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_22);   /* k48_multi_head_attention_pack */
+    gradients_k34_multi_head_attention(x, multi_head_attention_22,
+            gradients->block_1_attention_key_kernel);   /* k49_multi_head_attention */
+    train_k51_multi_head_attention(multi_head_attention_11, multi_head_attention_17);   /* k50_multi_head_attention */
+    gradients_k51_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_query_bias);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
+            block_1_attention_query_kernel_3);   /* k52_multi_head_attention_pack */
     train_k54_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
             layer_norm_16, multi_head_attention_14, multi_head_attention_15);   /* k53_multi_head_attention */
-    gradients_k38_multi_head_attention(x, multi_head_attention_17,
+    gradients_k34_multi_head_attention(x, multi_head_attention_17,
             gradients->block_1_attention_query_kernel);   /* k54_multi_head_attention */
     gradients_k55_embedding(layer_norm_16, gradients->positions);
     train_k57_embedding(layer_norm_16, tokens, gradients->embedding_1_embeddings);   /* k56_embedding */
@@ -3757,18 +3757,18 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    train_k3_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);   /* k2_multi_head_attention */
-    train_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);   /* k3_multi_head_attention */
-    train_k5_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+    train_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
+            params->block_1_attention_query_bias);
+    train_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+            params->block_1_attention_key_bias);
+    train_k3_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);   /* k5_multi_head_attention_pack */
+    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
     evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
             block_1_attention_scaled_dot_product_attention_1_scores,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
             block_1_attention_value_y_2, block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_5);   /* k7_multi_head_attention */
+    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
     evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_x);
@@ -3777,7 +3777,7 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
             block_1_norm_b_standardized_1_centered, layer_norm_4);
     evaluate_k11_mean(block_1_norm_b_standardized_1_centered, layer_norm_4, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, mean_2);
-    if (train_k21_cross_entropy_check(label) != DL_OK)
+    if (train_k13_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k13_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

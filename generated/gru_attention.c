@@ -768,18 +768,8 @@ static void train_k2_bidirectional(const float *restrict words_, float *restrict
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[96, 64]; in 4 places */
-static void train_k3_bidirectional_pack(const float *restrict reader_forward_kernel, float *restrict reader_forward_kernel_2)
-{
-    for (int j0 = 0; j0 < 96; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            reader_forward_kernel_2[j0 * 64 + j1] = reader_forward_kernel[j0 + j1 * 96];
-        }
-    }
-}
-
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 96], 3145728 multiply-accumulates; in 6 places */
-static inline void train_k4_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k3_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -811,20 +801,20 @@ static inline void train_k4_bidirectional_tile_4(const float *restrict a, int at
     c[291] = c3_3;
 }
 
-static void train_k4_bidirectional(const float *restrict bidirectional, const float *restrict reader_forward_kernel,
+static void train_k3_bidirectional(const float *restrict bidirectional, const float *restrict reader_forward_kernel,
         float *restrict bidirectional_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 96; n += 4)
-                train_k4_bidirectional_tile_4(bidirectional, i0 * 2048 + i1_0 * 64, reader_forward_kernel + n,
+                train_k3_bidirectional_tile_4(bidirectional, i0 * 2048 + i1_0 * 64, reader_forward_kernel + n,
                         bidirectional_2 + (i0 * 3072 + i1_0 * 96 + n));
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k5_bidirectional_fill(float *restrict h, float *restrict h_3, float *restrict carry, float *restrict carry_2)
+static void train_k4_bidirectional_fill(float *restrict h, float *restrict h_3, float *restrict carry, float *restrict carry_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         h[j0] = 0.0f;
@@ -835,7 +825,7 @@ static void train_k5_bidirectional_fill(float *restrict h, float *restrict h_3, 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 4 places */
-static inline void train_k6_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k5_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -867,7 +857,7 @@ static inline void train_k6_bidirectional_tile_4(const float *restrict a, int at
     c[291] = c3_3;
 }
 
-static void train_k6_bidirectional(int t, const float *restrict h, const float *restrict reader_forward_recurrent_kernel,
+static void train_k5_bidirectional(int t, const float *restrict h, const float *restrict reader_forward_recurrent_kernel,
         float *restrict reader_forward_step_recurrent_2, const float *restrict reader_forward_bias,
         const float *restrict bidirectional_2, float *restrict reader_forward_step_z, float *restrict reader_forward_step_r,
         float *restrict reader_forward_step_candidate, float *restrict bidirectional_3, float *restrict next_h)
@@ -875,7 +865,7 @@ static void train_k6_bidirectional(int t, const float *restrict h, const float *
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k6_bidirectional_tile_4(h, i0_0 * 32, reader_forward_recurrent_kernel + n,
+            train_k5_bidirectional_tile_4(h, i0_0 * 32, reader_forward_recurrent_kernel + n,
                     reader_forward_step_recurrent_2 + (i0_0 * 96 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
@@ -902,7 +892,7 @@ static void train_k6_bidirectional(int t, const float *restrict h, const float *
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 10 places */
-static void train_k7_bidirectional_copy(int t, const float *restrict h, float *restrict h_2)
+static void train_k6_bidirectional_copy(int t, const float *restrict h, float *restrict h_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         h_2[t * 1024 + j0] = h[j0];
@@ -910,7 +900,7 @@ static void train_k7_bidirectional_copy(int t, const float *restrict h, float *r
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 10 places */
-static void train_k8_bidirectional_copy(const float *restrict next_h, float *restrict h)
+static void train_k7_bidirectional_copy(const float *restrict next_h, float *restrict h)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         h[j0] = next_h[j0];
@@ -918,7 +908,7 @@ static void train_k8_bidirectional_copy(const float *restrict next_h, float *res
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 4 places */
-static void train_k9_bidirectional_copy(int t, const float *restrict reader_forward_step_recurrent_2,
+static void train_k8_bidirectional_copy(int t, const float *restrict reader_forward_step_recurrent_2,
         float *restrict reader_forward_step_h_h)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -929,7 +919,7 @@ static void train_k9_bidirectional_copy(int t, const float *restrict reader_forw
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 16, 64]; in 3 places */
-static void train_k19_bidirectional(const float *restrict reader_forward_h, float *restrict read,
+static void train_k17_bidirectional(const float *restrict reader_forward_h, float *restrict read,
         const float *restrict reader_backward_h)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -948,18 +938,8 @@ static void train_k19_bidirectional(const float *restrict reader_forward_h, floa
     }
 }
 
-/* gru_attention.dl:7: dense -> f32[32, 64]; in 2 places */
-static void train_k20_dense_pack(const float *restrict attention_hidden_kernel, float *restrict attention_hidden_kernel_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            attention_hidden_kernel_2[j0 * 64 + j1] = attention_hidden_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
 /* gru_attention.dl:7: dense, tanh, dense -> f32[32, 16, 1], 1064960 multiply-accumulates; in 2 places */
-static inline void train_k21_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k18_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -991,7 +971,7 @@ static inline void train_k21_dense_tanh_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k21_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
+static void train_k18_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
         float *restrict tanh, const float *restrict attention_hidden_bias, const float *restrict attention_score_kernel,
         float *restrict attention_scores)
 {
@@ -999,7 +979,7 @@ static void train_k21_dense_tanh(const float *restrict read, const float *restri
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                train_k21_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
+                train_k18_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
                         tanh + (i0 * 512 + i1_0 * 32 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 32; j0++) {
@@ -1026,7 +1006,7 @@ static void train_k21_dense_tanh(const float *restrict read, const float *restri
 }
 
 /* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[32, 64]; in 2 places */
-static void train_k22_softmax_sum(const float *restrict attention_scores, float *restrict attention_softmax_1_y,
+static void train_k19_softmax_sum(const float *restrict attention_scores, float *restrict attention_softmax_1_y,
         float *restrict softmax_2, float *restrict attention_weights, const float *restrict read, float *restrict pooled)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1060,18 +1040,8 @@ static void train_k22_softmax_sum(const float *restrict attention_scores, float 
     }
 }
 
-/* gru_attention.dl:18: dense -> f32[10, 64]; in 2 places */
-static void train_k23_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_2[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
 /* gru_attention.dl:25: cross_entropy -> index check; in 3 places */
-static dl_status train_k24_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k20_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -1081,7 +1051,7 @@ static dl_status train_k24_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
-static inline void train_k25_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1114,7 +1084,7 @@ static inline void train_k25_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k25_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
+static void train_k21_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
         float *restrict softmax_4, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -1123,7 +1093,7 @@ static void train_k25_dense_softmax_cross_entropy(const float *restrict pooled, 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k25_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            train_k21_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -1162,7 +1132,7 @@ static void train_k25_dense_softmax_cross_entropy(const float *restrict pooled, 
 }
 
 /* gru_attention.dl:27: -> f32; in 2 places */
-static void train_k26_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k22_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -1187,7 +1157,7 @@ static void train_k26_sum(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* gru_attention.dl:25: cross_entropy -> f32; in 2 places */
-static void train_k27_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
     float sum_v0[8];
@@ -1210,7 +1180,7 @@ static void train_k27_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense, gru_attention.dl:26: adam -> f32[10] */
-static void train_k28_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k24_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_5, const float *restrict softmax_4, const float *restrict softmax_1_y,
         float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
@@ -1252,8 +1222,18 @@ static void train_k28_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
+/* gru_attention.dl:18: dense -> f32[10, 64]; in 2 places */
+static void train_k25_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            classifier_kernel_2[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
+        }
+    }
+}
+
 /* gru_attention.dl:18: dense, gru_attention.dl:9:, gru_attention.dl:8: softmax, gru_attention.dl:7: dense, tanh -> f32[32, 16, 32], 36864 multiply-accumulates; in 2 places */
-static inline void train_k29_dense_softmax_tanh_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k26_dense_softmax_tanh_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1286,7 +1266,7 @@ static inline void train_k29_dense_softmax_tanh_tile_4(const float *restrict a, 
     c[195] = c3_3;
 }
 
-static void train_k29_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_2,
+static void train_k26_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const float *restrict read, const float *restrict softmax_2,
         const float *restrict attention_weights, float *restrict attention_softmax_1_y,
         const float *restrict attention_score_kernel, float *restrict tanh_2, const float *restrict tanh)
@@ -1297,7 +1277,7 @@ static void train_k29_dense_softmax_tanh(const float *restrict softmax_5, const 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k29_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
+            train_k26_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 float sum_v1[8];
@@ -1348,14 +1328,14 @@ static void train_k29_dense_softmax_tanh(const float *restrict softmax_5, const 
 }
 
 /* gru_attention.dl:26: adam -> f32 */
-static void train_k30_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k27_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:26: adam -> f32[64, 10], 20480 multiply-accumulates */
-static inline void train_k31_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1387,14 +1367,14 @@ static inline void train_k31_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k31_dense_adam(const float *restrict pooled, const float *restrict softmax_5, float *restrict dense_3,
+static void train_k28_dense_adam(const float *restrict pooled, const float *restrict softmax_5, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k31_dense_adam_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k28_dense_adam_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -1410,7 +1390,7 @@ static void train_k31_dense_adam(const float *restrict pooled, const float *rest
 }
 
 /* gru_attention.dl:7: dense, gru_attention.dl:26: adam -> f32[32, 1], 16384 multiply-accumulates */
-static void train_k32_dense_adam(const float *restrict tanh, const float *restrict attention_softmax_1_y,
+static void train_k29_dense_adam(const float *restrict tanh, const float *restrict attention_softmax_1_y,
         float *restrict m_attention_score_kernel, float *restrict v_attention_score_kernel,
         float *restrict attention_score_kernel, const float *restrict adam)
 {
@@ -1434,7 +1414,7 @@ static void train_k32_dense_adam(const float *restrict tanh, const float *restri
 }
 
 /* gru_attention.dl:7: dense, gru_attention.dl:26: adam -> f32[32] */
-static void train_k33_dense_adam(const float *restrict tanh_2, float *restrict m_attention_hidden_bias,
+static void train_k30_dense_adam(const float *restrict tanh_2, float *restrict m_attention_hidden_bias,
         float *restrict v_attention_hidden_bias, float *restrict attention_hidden_bias, const float *restrict adam)
 {
     float dense_6[32];
@@ -1458,8 +1438,18 @@ static void train_k33_dense_adam(const float *restrict tanh_2, float *restrict m
     }
 }
 
+/* gru_attention.dl:7: dense -> f32[32, 64]; in 2 places */
+static void train_k31_dense_pack(const float *restrict attention_hidden_kernel, float *restrict attention_hidden_kernel_2)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            attention_hidden_kernel_2[j0 * 64 + j1] = attention_hidden_kernel[j0 + j1 * 32];
+        }
+    }
+}
+
 /* gru_attention.dl:7: dense -> f32[32, 16, 64], 1048576 multiply-accumulates; in 2 places */
-static inline void train_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1491,14 +1481,14 @@ static inline void train_k34_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k34_dense(const float *restrict tanh_2, const float *restrict attention_hidden_kernel_2,
+static void train_k32_dense(const float *restrict tanh_2, const float *restrict attention_hidden_kernel_2,
         float *restrict dense_8, const float *restrict dense_2, const float *restrict attention_weights)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k34_dense_tile_4(tanh_2, i0 * 512 + i1_0 * 32, attention_hidden_kernel_2 + n,
+                train_k32_dense_tile_4(tanh_2, i0 * 512 + i1_0 * 32, attention_hidden_kernel_2 + n,
                         dense_8 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1511,7 +1501,7 @@ static void train_k34_dense(const float *restrict tanh_2, const float *restrict 
 }
 
 /* gru_attention.dl:7: dense, gru_attention.dl:26: adam -> f32[64, 32], 1048576 multiply-accumulates */
-static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1543,14 +1533,14 @@ static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k35_dense_adam(const float *restrict read, const float *restrict tanh_2, float *restrict dense_9,
+static void train_k33_dense_adam(const float *restrict read, const float *restrict tanh_2, float *restrict dense_9,
         float *restrict m_attention_hidden_kernel, float *restrict v_attention_hidden_kernel,
         float *restrict attention_hidden_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k35_dense_adam_tile_4(read, i0_0, tanh_2 + n, dense_9 + n);
+            train_k33_dense_adam_tile_4(read, i0_0, tanh_2 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
@@ -1566,7 +1556,7 @@ static void train_k35_dense_adam(const float *restrict read, const float *restri
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[96, 32]; in 4 places */
-static void train_k36_bidirectional_pack(const float *restrict reader_backward_recurrent_kernel,
+static void train_k34_bidirectional_pack(const float *restrict reader_backward_recurrent_kernel,
         float *restrict reader_backward_recurrent_kernel_2)
 {
     for (int j0 = 0; j0 < 96; j0++) {
@@ -1577,7 +1567,7 @@ static void train_k36_bidirectional_pack(const float *restrict reader_backward_r
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k37_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
+static void train_k35_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
         const float *restrict bidirectional_6, const float *restrict reader_backward_step_candidate,
         float *restrict bidirectional_24, const float *restrict reader_backward_step_h_h,
         const float *restrict reader_backward_step_r, float *restrict bidirectional_25)
@@ -1596,7 +1586,7 @@ static void train_k37_bidirectional(int t, const float *restrict carry, const fl
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k38_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
+static void train_k36_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
         const float *restrict h_4, const float *restrict reader_backward_step_candidate,
         const float *restrict reader_backward_step_z, const float *restrict bidirectional_6, float *restrict bidirectional_26)
 {
@@ -1611,7 +1601,7 @@ static void train_k38_bidirectional(int t, const float *restrict carry, const fl
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
-static void train_k39_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_7,
+static void train_k37_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_7,
         const float *restrict bidirectional_25, const float *restrict bidirectional_24,
         const float *restrict reader_backward_step_r)
 {
@@ -1634,7 +1624,7 @@ static void train_k39_bidirectional(int t, const float *restrict bidirectional_2
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
-static inline void train_k40_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k38_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1666,14 +1656,14 @@ static inline void train_k40_bidirectional_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void train_k40_bidirectional(int t, const float *restrict bidirectional_7,
+static void train_k38_bidirectional(int t, const float *restrict bidirectional_7,
         const float *restrict reader_backward_recurrent_kernel_2, float *restrict next_carry, const float *restrict carry,
         const float *restrict dense_8, const float *restrict reader_backward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k40_bidirectional_tile_4(bidirectional_7, t * 3072 + i0_0 * 96, reader_backward_recurrent_kernel_2 + n,
+            train_k38_bidirectional_tile_4(bidirectional_7, t * 3072 + i0_0 * 96, reader_backward_recurrent_kernel_2 + n,
                     next_carry + (i0_0 * 32 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
@@ -1685,7 +1675,7 @@ static void train_k40_bidirectional(int t, const float *restrict bidirectional_7
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
-static void train_k41_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_8,
+static void train_k39_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_8,
         const float *restrict bidirectional_25, const float *restrict bidirectional_24)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -1706,7 +1696,7 @@ static void train_k41_bidirectional(int t, const float *restrict bidirectional_2
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[96]; in 4 places */
-static void train_k43_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
+static void train_k41_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
         const float *restrict bidirectional_8, float *restrict bidirectional_11)
 {
     for (int j0 = 0; j0 < 96; j0++) {
@@ -1724,7 +1714,7 @@ static void train_k43_bidirectional(const float *restrict bidirectional_7, float
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
-static inline void train_k44_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1757,7 +1747,7 @@ static inline void train_k44_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k44_bidirectional_adam(const float *restrict h_4, const float *restrict bidirectional_7,
+static void train_k42_bidirectional_adam(const float *restrict h_4, const float *restrict bidirectional_7,
         float *restrict bidirectional_10, float *restrict m_reader_backward_recurrent_kernel,
         float *restrict v_reader_backward_recurrent_kernel, float *restrict reader_backward_recurrent_kernel,
         const float *restrict adam)
@@ -1765,7 +1755,7 @@ static void train_k44_bidirectional_adam(const float *restrict h_4, const float 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k44_bidirectional_adam_tile_4(h_4, i0_0, bidirectional_7 + n, bidirectional_10 + n);
+            train_k42_bidirectional_adam_tile_4(h_4, i0_0, bidirectional_7 + n, bidirectional_10 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_10[i0 * 96 - i0_0 * 96 + j0];
@@ -1780,8 +1770,18 @@ static void train_k44_bidirectional_adam(const float *restrict h_4, const float 
     }
 }
 
+/* gru_attention.dl:16: bidirectional -> f32[96, 64]; in 4 places */
+static void train_k43_bidirectional_pack(const float *restrict reader_backward_kernel, float *restrict reader_backward_kernel_2)
+{
+    for (int j0 = 0; j0 < 96; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            reader_backward_kernel_2[j0 * 64 + j1] = reader_backward_kernel[j0 + j1 * 96];
+        }
+    }
+}
+
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates; in 4 places */
-static inline void train_k45_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k44_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1813,20 +1813,20 @@ static inline void train_k45_bidirectional_tile_4(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void train_k45_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
+static void train_k44_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
         float *restrict bidirectional_12)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k45_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
+                train_k44_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
                         bidirectional_12 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void train_k46_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k45_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1861,14 +1861,14 @@ static inline void train_k46_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k46_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
+static void train_k45_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
         float *restrict bidirectional_14, float *restrict m_reader_backward_kernel, float *restrict v_reader_backward_kernel,
         float *restrict reader_backward_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k46_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
+            train_k45_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_14[i0 * 96 - i0_0 * 96 + j0];
@@ -1884,7 +1884,7 @@ static void train_k46_bidirectional_adam(const float *restrict bidirectional_13,
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[2, 96]; in 4 places */
-static void train_k47_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
+static void train_k46_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
         const float *restrict bidirectional_9)
 {
     for (int j1 = 0; j1 < 96; j1++) {
@@ -1896,7 +1896,7 @@ static void train_k47_bidirectional(const float *restrict bidirectional_11, floa
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k49_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+static void train_k48_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict bidirectional_3, const float *restrict reader_forward_step_candidate,
         float *restrict bidirectional_28, const float *restrict reader_forward_step_h_h,
         const float *restrict reader_forward_step_r, float *restrict bidirectional_29)
@@ -1915,7 +1915,7 @@ static void train_k49_bidirectional(int t, const float *restrict carry_2, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k50_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+static void train_k49_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict h_2, const float *restrict reader_forward_step_candidate,
         const float *restrict reader_forward_step_z, const float *restrict bidirectional_3, float *restrict bidirectional_30)
 {
@@ -1930,7 +1930,7 @@ static void train_k50_bidirectional(int t, const float *restrict carry_2, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
-static inline void train_k52_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k51_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1962,14 +1962,14 @@ static inline void train_k52_bidirectional_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void train_k52_bidirectional(int t, const float *restrict bidirectional_16,
+static void train_k51_bidirectional(int t, const float *restrict bidirectional_16,
         const float *restrict reader_forward_recurrent_kernel_2, float *restrict next_carry_2, const float *restrict carry_2,
         const float *restrict dense_8, const float *restrict reader_forward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k52_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
+            train_k51_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
                     next_carry_2 + (i0_0 * 32 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
@@ -2063,22 +2063,22 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const read = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const tanh = (float *)(void *)(base + 131072);   /* f32[32, 16, 32] */
     float *const attention_scores = (float *)(void *)(base + 196608);   /* f32[32, 16, 1] */
-    float *const attention_softmax_1_y = (float *)(void *)(base + 289280);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 294656);   /* f32[32, 1] */
-    float *const attention_weights = (float *)(void *)(base + 291328);   /* f32[32, 16, 1] */
-    float *const pooled = (float *)(void *)(base + 270336);   /* f32[32, 64] */
+    float *const attention_softmax_1_y = (float *)(void *)(base + 281088);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 286464);   /* f32[32, 1] */
+    float *const attention_weights = (float *)(void *)(base + 283136);   /* f32[32, 16, 1] */
+    float *const pooled = (float *)(void *)(base + 262144);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 197888);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 196608);   /* f32[32, 10] */
     float *const softmax_4 = (float *)(void *)(base + 198048);   /* f32[32] */
     float *const cross_entropy = (float *)(void *)(base + 198176);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 198304);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 293376);   /* f32[32, 10] */
-    float *const dense_2 = (float *)(void *)(base + 278528);   /* f32[32, 64] */
-    float *const dense_3 = (float *)(void *)(base + 286720);   /* f32[4, 10] */
+    float *const softmax_5 = (float *)(void *)(base + 285184);   /* f32[32, 10] */
+    float *const dense_2 = (float *)(void *)(base + 270336);   /* f32[32, 64] */
+    float *const dense_3 = (float *)(void *)(base + 278528);   /* f32[4, 10] */
     float *const tanh_2 = (float *)(void *)(base + 196608);   /* f32[32, 16, 32] */
     float *const dense_8 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
     float *const dense_9 = (float *)(void *)(base + 131072);   /* f32[4, 32] */
-    float *const carry = (float *)(void *)(base + 1634304);   /* f32[32, 32] */
+    float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
     float *const bidirectional_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
     float *const bidirectional_8 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
     float *const bidirectional_9 = (float *)(void *)(base + 1311488);   /* f32[96] */
@@ -2088,7 +2088,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_13 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
     float *const bidirectional_14 = (float *)(void *)(base + 0);   /* f32[4, 96] */
     float *const bidirectional_15 = (float *)(void *)(base + 1310720);   /* f32[2, 96] */
-    float *const carry_2 = (float *)(void *)(base + 1638400);   /* f32[32, 32] */
+    float *const carry_2 = (float *)(void *)(base + 1589248);   /* f32[32, 32] */
     float *const bidirectional_16 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
     float *const bidirectional_17 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
     float *const bidirectional_18 = (float *)(void *)(base + 655360);   /* f32[96] */
@@ -2099,21 +2099,21 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_22 = (float *)(void *)(base + 0);   /* f32[4, 96] */
     float *const bidirectional_23 = (float *)(void *)(base + 256000);   /* f32[2, 96] */
     float *const embedding = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 1658880);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 286720);   /* f32[10, 64] */
-    float *const attention_hidden_kernel_2 = (float *)(void *)(base + 262144);   /* f32[32, 64] */
-    float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1622016);   /* f32[96, 32] */
-    float *const reader_backward_kernel_2 = (float *)(void *)(base + 1597440);   /* f32[96, 64] */
+    float *const adam = (float *)(void *)(base + 1609728);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 278528);   /* f32[10, 64] */
+    float *const attention_hidden_kernel_2 = (float *)(void *)(base + 131072);   /* f32[32, 64] */
+    float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1572864);   /* f32[96, 32] */
+    float *const reader_backward_kernel_2 = (float *)(void *)(base + 0);   /* f32[96, 64] */
     float *const reader_forward_recurrent_kernel_2 = (float *)(void *)(base + 393216);   /* f32[96, 32] */
-    float *const reader_forward_kernel_2 = (float *)(void *)(base + 1572864);   /* f32[96, 64] */
+    float *const reader_forward_kernel_2 = (float *)(void *)(base + 0);   /* f32[96, 64] */
     float *const next_h = (float *)(void *)(base + 212992);   /* f32[32, 32] */
     float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 196608);   /* f32[32, 96] */
     float *const next_h_2 = (float *)(void *)(base + 274432);   /* f32[32, 32] */
     float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 262144);   /* f32[32, 96] */
-    float *const next_carry = (float *)(void *)(base + 1654784);   /* f32[32, 32] */
-    float *const bidirectional_24 = (float *)(void *)(base + 1642496);   /* f32[32, 32] */
-    float *const bidirectional_25 = (float *)(void *)(base + 1646592);   /* f32[32, 32] */
-    float *const bidirectional_26 = (float *)(void *)(base + 1650688);   /* f32[32, 32] */
+    float *const next_carry = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
+    float *const bidirectional_24 = (float *)(void *)(base + 1593344);   /* f32[32, 32] */
+    float *const bidirectional_25 = (float *)(void *)(base + 1597440);   /* f32[32, 32] */
+    float *const bidirectional_26 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
     float *const next_carry_2 = (float *)(void *)(base + 417792);   /* f32[32, 32] */
     float *const bidirectional_28 = (float *)(void *)(base + 405504);   /* f32[32, 32] */
     float *const bidirectional_29 = (float *)(void *)(base + 409600);   /* f32[32, 32] */
@@ -2123,100 +2123,100 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
         return DL_INDEX;
     train_k1_embedding_bidirectional(params->embedding_1_embeddings, tokens, words_, bidirectional_13);
     train_k2_bidirectional(words_, bidirectional);
-    train_k3_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_2);
-    train_k4_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
-    train_k5_bidirectional_fill(h, h_3, carry, carry_2);
+    train_k3_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
+    train_k4_bidirectional_fill(h, h_3, carry, carry_2);
     for (int t = 0; t < 16; t++) {
-        train_k6_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent_2,
+        train_k5_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent_2,
                 params->reader_forward_bias, bidirectional_2, reader_forward_step_z, reader_forward_step_r,
                 reader_forward_step_candidate, bidirectional_3, next_h);
-        train_k7_bidirectional_copy(t, h, h_2);
-        train_k8_bidirectional_copy(next_h, h);
-        train_k9_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
-        train_k7_bidirectional_copy(t, next_h, reader_forward_h);   /* k10_bidirectional_copy */
+        train_k6_bidirectional_copy(t, h, h_2);
+        train_k7_bidirectional_copy(next_h, h);
+        train_k8_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
+        train_k6_bidirectional_copy(t, next_h, reader_forward_h);   /* k9_bidirectional_copy */
     }
-    train_k2_bidirectional(bidirectional_13, bidirectional_4);   /* k11_bidirectional */
-    train_k3_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);   /* k12_bidirectional_pack */
-    train_k4_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k13_bidirectional */
+    train_k2_bidirectional(bidirectional_13, bidirectional_4);   /* k10_bidirectional */
+    train_k3_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k11_bidirectional */
     for (int t = 0; t < 16; t++) {
-        train_k6_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
+        train_k5_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
                 params->reader_backward_bias, bidirectional_5, reader_backward_step_z, reader_backward_step_r,
-                reader_backward_step_candidate, bidirectional_6, next_h_2);   /* k14_bidirectional */
-        train_k7_bidirectional_copy(t, h_3, h_4);   /* k15_bidirectional_copy */
-        train_k8_bidirectional_copy(next_h_2, h_3);   /* k16_bidirectional_copy */
-        train_k9_bidirectional_copy(t, reader_backward_step_recurrent_2,
-                reader_backward_step_h_h);   /* k17_bidirectional_copy */
-        train_k7_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k18_bidirectional_copy */
+                reader_backward_step_candidate, bidirectional_6, next_h_2);   /* k12_bidirectional */
+        train_k6_bidirectional_copy(t, h_3, h_4);   /* k13_bidirectional_copy */
+        train_k7_bidirectional_copy(next_h_2, h_3);   /* k14_bidirectional_copy */
+        train_k8_bidirectional_copy(t, reader_backward_step_recurrent_2,
+                reader_backward_step_h_h);   /* k15_bidirectional_copy */
+        train_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k16_bidirectional_copy */
     }
-    train_k19_bidirectional(reader_forward_h, read, reader_backward_h);
-    train_k20_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_2);
-    train_k21_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
+    train_k17_bidirectional(reader_forward_h, read, reader_backward_h);
+    train_k18_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    train_k22_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
-    train_k23_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    if (train_k24_cross_entropy_check(label) != DL_OK)
+    train_k19_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
+    if (train_k20_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k25_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k21_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_4, label, cross_entropy, argmax);
-    train_k26_sum(&count, argmax, label, &metrics->accuracy);
-    train_k27_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k28_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, optimizer->m_classifier_bias,
+    train_k22_sum(&count, argmax, label, &metrics->accuracy);
+    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k24_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
-    train_k29_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights,
+    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k26_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights,
             attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
-    train_k30_adam(&step, adam);
-    train_k31_dense_adam(pooled, softmax_5, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k27_adam(&step, adam);
+    train_k28_dense_adam(pooled, softmax_5, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k32_dense_adam(tanh, attention_softmax_1_y, optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel,
+    train_k29_dense_adam(tanh, attention_softmax_1_y, optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel,
             params->attention_score_kernel, adam);
-    train_k33_dense_adam(tanh_2, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias,
+    train_k30_dense_adam(tanh_2, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias,
             params->attention_hidden_bias, adam);
-    train_k34_dense(tanh_2, attention_hidden_kernel_2, dense_8, dense_2, attention_weights);
-    train_k35_dense_adam(read, tanh_2, dense_9, optimizer->m_attention_hidden_kernel, optimizer->v_attention_hidden_kernel,
+    train_k31_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_2);
+    train_k32_dense(tanh_2, attention_hidden_kernel_2, dense_8, dense_2, attention_weights);
+    train_k33_dense_adam(read, tanh_2, dense_9, optimizer->m_attention_hidden_kernel, optimizer->v_attention_hidden_kernel,
             params->attention_hidden_kernel, adam);
-    train_k36_bidirectional_pack(params->reader_backward_recurrent_kernel, reader_backward_recurrent_kernel_2);
+    train_k34_bidirectional_pack(params->reader_backward_recurrent_kernel, reader_backward_recurrent_kernel_2);
     for (int t = 15; t >= 0; t--) {
-        train_k37_bidirectional(t, carry, dense_8, bidirectional_6, reader_backward_step_candidate, bidirectional_24,
+        train_k35_bidirectional(t, carry, dense_8, bidirectional_6, reader_backward_step_candidate, bidirectional_24,
                 reader_backward_step_h_h, reader_backward_step_r, bidirectional_25);
-        train_k38_bidirectional(t, carry, dense_8, h_4, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
+        train_k36_bidirectional(t, carry, dense_8, h_4, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
                 bidirectional_26);
-        train_k39_bidirectional(t, bidirectional_26, bidirectional_7, bidirectional_25, bidirectional_24,
+        train_k37_bidirectional(t, bidirectional_26, bidirectional_7, bidirectional_25, bidirectional_24,
                 reader_backward_step_r);
-        train_k40_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, next_carry, carry, dense_8,
+        train_k38_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, next_carry, carry, dense_8,
                 reader_backward_step_z);
-        train_k41_bidirectional(t, bidirectional_26, bidirectional_8, bidirectional_25, bidirectional_24);
-        train_k8_bidirectional_copy(next_carry, carry);   /* k42_bidirectional_copy */
+        train_k39_bidirectional(t, bidirectional_26, bidirectional_8, bidirectional_25, bidirectional_24);
+        train_k7_bidirectional_copy(next_carry, carry);   /* k40_bidirectional_copy */
     }
-    train_k43_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
-    train_k44_bidirectional_adam(h_4, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
+    train_k41_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
+    train_k42_bidirectional_adam(h_4, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
             optimizer->v_reader_backward_recurrent_kernel, params->reader_backward_recurrent_kernel, adam);
-    train_k45_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
-    train_k46_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
+    train_k43_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);
+    train_k44_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
+    train_k45_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
             optimizer->v_reader_backward_kernel, params->reader_backward_kernel, adam);
-    train_k47_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
-    train_k36_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_2);   /* k48_bidirectional_pack */
+    train_k46_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
+    train_k34_bidirectional_pack(params->reader_forward_recurrent_kernel,
+            reader_forward_recurrent_kernel_2);   /* k47_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k49_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
+        train_k48_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
                 reader_forward_step_h_h, reader_forward_step_r, bidirectional_29);
-        train_k50_bidirectional(t, carry_2, dense_8, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+        train_k49_bidirectional(t, carry_2, dense_8, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
                 bidirectional_30);
-        train_k39_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
-                reader_forward_step_r);   /* k51_bidirectional */
-        train_k52_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, next_carry_2, carry_2, dense_8,
+        train_k37_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
+                reader_forward_step_r);   /* k50_bidirectional */
+        train_k51_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, next_carry_2, carry_2, dense_8,
                 reader_forward_step_z);
-        train_k41_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29,
-                bidirectional_28);   /* k53_bidirectional */
-        train_k8_bidirectional_copy(next_carry_2, carry_2);   /* k54_bidirectional_copy */
+        train_k39_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29,
+                bidirectional_28);   /* k52_bidirectional */
+        train_k7_bidirectional_copy(next_carry_2, carry_2);   /* k53_bidirectional_copy */
     }
-    train_k43_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k55_bidirectional */
-    train_k44_bidirectional_adam(h_2, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
+    train_k41_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k54_bidirectional */
+    train_k42_bidirectional_adam(h_2, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
             optimizer->v_reader_forward_recurrent_kernel, params->reader_forward_recurrent_kernel,
-            adam);   /* k56_bidirectional_adam */
-    train_k45_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k57_bidirectional */
-    train_k46_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
+            adam);   /* k55_bidirectional_adam */
+    train_k43_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_2);   /* k56_bidirectional_pack */
+    train_k44_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k57_bidirectional */
+    train_k45_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
             optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k58_bidirectional_adam */
-    train_k47_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k59_bidirectional */
+    train_k46_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k59_bidirectional */
     train_k60_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
     train_k61_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
@@ -2231,7 +2231,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
 }
 
 /* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense -> f32[10] */
-static void gradients_k28_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k24_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_5, const float *restrict softmax_4, const float *restrict softmax_1_y,
         float *restrict classifier_bias_2)
 {
@@ -2268,7 +2268,7 @@ static void gradients_k28_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* gru_attention.dl:18: dense -> f32[64, 10], 20480 multiply-accumulates */
-static inline void gradients_k30_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2300,18 +2300,18 @@ static inline void gradients_k30_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k30_dense(const float *restrict pooled, const float *restrict softmax_5,
+static void gradients_k27_dense(const float *restrict pooled, const float *restrict softmax_5,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k30_dense_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6),
+            gradients_k27_dense_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* gru_attention.dl:7: dense -> f32[32, 1], 16384 multiply-accumulates */
-static void gradients_k31_dense(const float *restrict tanh, const float *restrict attention_softmax_1_y,
+static void gradients_k28_dense(const float *restrict tanh, const float *restrict attention_softmax_1_y,
         float *restrict attention_score_kernel_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -2326,7 +2326,7 @@ static void gradients_k31_dense(const float *restrict tanh, const float *restric
 }
 
 /* gru_attention.dl:7: dense -> f32[32] */
-static void gradients_k32_dense(const float *restrict tanh_2, float *restrict attention_hidden_bias_2)
+static void gradients_k29_dense(const float *restrict tanh_2, float *restrict attention_hidden_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         attention_hidden_bias_2[j0] = 0.0f;
@@ -2341,7 +2341,7 @@ static void gradients_k32_dense(const float *restrict tanh_2, float *restrict at
 }
 
 /* gru_attention.dl:7: dense -> f32[64, 32], 1048576 multiply-accumulates */
-static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2373,17 +2373,17 @@ static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k34_dense(const float *restrict read, const float *restrict tanh_2,
+static void gradients_k32_dense(const float *restrict read, const float *restrict tanh_2,
         float *restrict attention_hidden_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k34_dense_tile_4(read, i0_0, tanh_2 + n, attention_hidden_kernel_2 + (i0_0 * 32 + n));
+            gradients_k32_dense_tile_4(read, i0_0, tanh_2 + n, attention_hidden_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
-static inline void gradients_k43_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k41_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2416,18 +2416,18 @@ static inline void gradients_k43_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k43_bidirectional(const float *restrict h_4, const float *restrict bidirectional_7,
+static void gradients_k41_bidirectional(const float *restrict h_4, const float *restrict bidirectional_7,
         float *restrict reader_backward_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k43_bidirectional_tile_4(h_4, i0_0, bidirectional_7 + n,
+            gradients_k41_bidirectional_tile_4(h_4, i0_0, bidirectional_7 + n,
                     reader_backward_recurrent_kernel_2 + (i0_0 * 96 + n));
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void gradients_k45_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k44_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2462,12 +2462,12 @@ static inline void gradients_k45_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k45_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
+static void gradients_k44_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
         float *restrict reader_backward_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k45_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
+            gradients_k44_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
                     reader_backward_kernel_2 + (i0_0 * 96 + n));
     }
 }
@@ -2501,47 +2501,47 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const read = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const tanh = (float *)(void *)(base + 131072);   /* f32[32, 16, 32] */
     float *const attention_scores = (float *)(void *)(base + 196608);   /* f32[32, 16, 1] */
-    float *const attention_softmax_1_y = (float *)(void *)(base + 289280);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 294656);   /* f32[32, 1] */
-    float *const attention_weights = (float *)(void *)(base + 291328);   /* f32[32, 16, 1] */
-    float *const pooled = (float *)(void *)(base + 270336);   /* f32[32, 64] */
+    float *const attention_softmax_1_y = (float *)(void *)(base + 281088);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 286464);   /* f32[32, 1] */
+    float *const attention_weights = (float *)(void *)(base + 283136);   /* f32[32, 16, 1] */
+    float *const pooled = (float *)(void *)(base + 262144);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 197888);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 196608);   /* f32[32, 10] */
     float *const softmax_4 = (float *)(void *)(base + 198048);   /* f32[32] */
     float *const cross_entropy = (float *)(void *)(base + 198176);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 198304);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 293376);   /* f32[32, 10] */
-    float *const dense = (float *)(void *)(base + 278528);   /* f32[32, 64] */
+    float *const softmax_5 = (float *)(void *)(base + 285184);   /* f32[32, 10] */
+    float *const dense = (float *)(void *)(base + 270336);   /* f32[32, 64] */
     float *const tanh_2 = (float *)(void *)(base + 196608);   /* f32[32, 16, 32] */
     float *const dense_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const carry = (float *)(void *)(base + 1634304);   /* f32[32, 32] */
+    float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
     float *const bidirectional_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
     float *const bidirectional_8 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
     float *const bidirectional_9 = (float *)(void *)(base + 1310720);   /* f32[96] */
     float *const bidirectional_10 = (float *)(void *)(base + 1311104);   /* f32[96] */
     float *const bidirectional_11 = (float *)(void *)(base + 786432);   /* f32[16, 32, 64] */
     float *const bidirectional_12 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const carry_2 = (float *)(void *)(base + 1638400);   /* f32[32, 32] */
+    float *const carry_2 = (float *)(void *)(base + 1589248);   /* f32[32, 32] */
     float *const bidirectional_13 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
     float *const bidirectional_14 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
     float *const bidirectional_15 = (float *)(void *)(base + 393216);   /* f32[96] */
     float *const bidirectional_16 = (float *)(void *)(base + 393600);   /* f32[96] */
     float *const bidirectional_17 = (float *)(void *)(base + 0);   /* f32[16, 32, 64] */
     float *const words_ = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 286720);   /* f32[10, 64] */
-    float *const attention_hidden_kernel_3 = (float *)(void *)(base + 262144);   /* f32[32, 64] */
-    float *const reader_backward_recurrent_kernel_3 = (float *)(void *)(base + 1622016);   /* f32[96, 32] */
-    float *const reader_backward_kernel_3 = (float *)(void *)(base + 1597440);   /* f32[96, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 278528);   /* f32[10, 64] */
+    float *const attention_hidden_kernel_3 = (float *)(void *)(base + 131072);   /* f32[32, 64] */
+    float *const reader_backward_recurrent_kernel_3 = (float *)(void *)(base + 1572864);   /* f32[96, 32] */
+    float *const reader_backward_kernel_3 = (float *)(void *)(base + 0);   /* f32[96, 64] */
     float *const reader_forward_recurrent_kernel_3 = (float *)(void *)(base + 393216);   /* f32[96, 32] */
-    float *const reader_forward_kernel_3 = (float *)(void *)(base + 1572864);   /* f32[96, 64] */
+    float *const reader_forward_kernel_3 = (float *)(void *)(base + 131072);   /* f32[96, 64] */
     float *const next_h = (float *)(void *)(base + 212992);   /* f32[32, 32] */
     float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 196608);   /* f32[32, 96] */
     float *const next_h_2 = (float *)(void *)(base + 274432);   /* f32[32, 32] */
     float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 262144);   /* f32[32, 96] */
-    float *const next_carry = (float *)(void *)(base + 1654784);   /* f32[32, 32] */
-    float *const bidirectional_18 = (float *)(void *)(base + 1642496);   /* f32[32, 32] */
-    float *const bidirectional_19 = (float *)(void *)(base + 1646592);   /* f32[32, 32] */
-    float *const bidirectional_20 = (float *)(void *)(base + 1650688);   /* f32[32, 32] */
+    float *const next_carry = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
+    float *const bidirectional_18 = (float *)(void *)(base + 1593344);   /* f32[32, 32] */
+    float *const bidirectional_19 = (float *)(void *)(base + 1597440);   /* f32[32, 32] */
+    float *const bidirectional_20 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
     float *const next_carry_2 = (float *)(void *)(base + 417792);   /* f32[32, 32] */
     float *const bidirectional_22 = (float *)(void *)(base + 405504);   /* f32[32, 32] */
     float *const bidirectional_23 = (float *)(void *)(base + 409600);   /* f32[32, 32] */
@@ -2551,91 +2551,91 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
         return DL_INDEX;
     train_k1_embedding_bidirectional(params->embedding_1_embeddings, tokens, words_, bidirectional_12);
     train_k2_bidirectional(words_, bidirectional);
-    train_k3_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);
-    train_k4_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
-    train_k5_bidirectional_fill(h, h_3, carry, carry_2);
+    train_k3_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
+    train_k4_bidirectional_fill(h, h_3, carry, carry_2);
     for (int t = 0; t < 16; t++) {
-        train_k6_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent_2,
+        train_k5_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent_2,
                 params->reader_forward_bias, bidirectional_2, reader_forward_step_z, reader_forward_step_r,
                 reader_forward_step_candidate, bidirectional_3, next_h);
-        train_k7_bidirectional_copy(t, h, h_2);
-        train_k8_bidirectional_copy(next_h, h);
-        train_k9_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
-        train_k7_bidirectional_copy(t, next_h, reader_forward_h);   /* k10_bidirectional_copy */
+        train_k6_bidirectional_copy(t, h, h_2);
+        train_k7_bidirectional_copy(next_h, h);
+        train_k8_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
+        train_k6_bidirectional_copy(t, next_h, reader_forward_h);   /* k9_bidirectional_copy */
     }
-    train_k2_bidirectional(bidirectional_12, bidirectional_4);   /* k11_bidirectional */
-    train_k3_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k12_bidirectional_pack */
-    train_k4_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k13_bidirectional */
+    train_k2_bidirectional(bidirectional_12, bidirectional_4);   /* k10_bidirectional */
+    train_k3_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k11_bidirectional */
     for (int t = 0; t < 16; t++) {
-        train_k6_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
+        train_k5_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
                 params->reader_backward_bias, bidirectional_5, reader_backward_step_z, reader_backward_step_r,
-                reader_backward_step_candidate, bidirectional_6, next_h_2);   /* k14_bidirectional */
-        train_k7_bidirectional_copy(t, h_3, h_4);   /* k15_bidirectional_copy */
-        train_k8_bidirectional_copy(next_h_2, h_3);   /* k16_bidirectional_copy */
-        train_k9_bidirectional_copy(t, reader_backward_step_recurrent_2,
-                reader_backward_step_h_h);   /* k17_bidirectional_copy */
-        train_k7_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k18_bidirectional_copy */
+                reader_backward_step_candidate, bidirectional_6, next_h_2);   /* k12_bidirectional */
+        train_k6_bidirectional_copy(t, h_3, h_4);   /* k13_bidirectional_copy */
+        train_k7_bidirectional_copy(next_h_2, h_3);   /* k14_bidirectional_copy */
+        train_k8_bidirectional_copy(t, reader_backward_step_recurrent_2,
+                reader_backward_step_h_h);   /* k15_bidirectional_copy */
+        train_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k16_bidirectional_copy */
     }
-    train_k19_bidirectional(reader_forward_h, read, reader_backward_h);
-    train_k20_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_3);
-    train_k21_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
+    train_k17_bidirectional(reader_forward_h, read, reader_backward_h);
+    train_k18_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    train_k22_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
-    train_k23_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (train_k24_cross_entropy_check(label) != DL_OK)
+    train_k19_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
+    if (train_k20_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k25_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k21_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_4, label, cross_entropy, argmax);
-    train_k26_sum(&count, argmax, label, &metrics->accuracy);
-    train_k27_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k28_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, gradients->classifier_bias);
-    train_k29_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights,
+    train_k22_sum(&count, argmax, label, &metrics->accuracy);
+    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k24_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, gradients->classifier_bias);
+    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k26_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights,
             attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
-    gradients_k30_dense(pooled, softmax_5, gradients->classifier_kernel);
-    gradients_k31_dense(tanh, attention_softmax_1_y, gradients->attention_score_kernel);
-    gradients_k32_dense(tanh_2, gradients->attention_hidden_bias);
-    train_k34_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_weights);   /* k33_dense */
-    gradients_k34_dense(read, tanh_2, gradients->attention_hidden_kernel);
-    train_k36_bidirectional_pack(params->reader_backward_recurrent_kernel,
-            reader_backward_recurrent_kernel_3);   /* k35_bidirectional_pack */
+    gradients_k27_dense(pooled, softmax_5, gradients->classifier_kernel);
+    gradients_k28_dense(tanh, attention_softmax_1_y, gradients->attention_score_kernel);
+    gradients_k29_dense(tanh_2, gradients->attention_hidden_bias);
+    train_k31_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_3);   /* k30_dense_pack */
+    train_k32_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_weights);   /* k31_dense */
+    gradients_k32_dense(read, tanh_2, gradients->attention_hidden_kernel);
+    train_k34_bidirectional_pack(params->reader_backward_recurrent_kernel,
+            reader_backward_recurrent_kernel_3);   /* k33_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k37_bidirectional(t, carry, dense_4, bidirectional_6, reader_backward_step_candidate, bidirectional_18,
-                reader_backward_step_h_h, reader_backward_step_r, bidirectional_19);   /* k36_bidirectional */
-        train_k38_bidirectional(t, carry, dense_4, h_4, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
-                bidirectional_20);   /* k37_bidirectional */
-        train_k39_bidirectional(t, bidirectional_20, bidirectional_7, bidirectional_19, bidirectional_18,
-                reader_backward_step_r);   /* k38_bidirectional */
-        train_k40_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, next_carry, carry, dense_4,
-                reader_backward_step_z);   /* k39_bidirectional */
-        train_k41_bidirectional(t, bidirectional_20, bidirectional_8, bidirectional_19,
-                bidirectional_18);   /* k40_bidirectional */
-        train_k8_bidirectional_copy(next_carry, carry);   /* k41_bidirectional_copy */
+        train_k35_bidirectional(t, carry, dense_4, bidirectional_6, reader_backward_step_candidate, bidirectional_18,
+                reader_backward_step_h_h, reader_backward_step_r, bidirectional_19);   /* k34_bidirectional */
+        train_k36_bidirectional(t, carry, dense_4, h_4, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
+                bidirectional_20);   /* k35_bidirectional */
+        train_k37_bidirectional(t, bidirectional_20, bidirectional_7, bidirectional_19, bidirectional_18,
+                reader_backward_step_r);   /* k36_bidirectional */
+        train_k38_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, next_carry, carry, dense_4,
+                reader_backward_step_z);   /* k37_bidirectional */
+        train_k39_bidirectional(t, bidirectional_20, bidirectional_8, bidirectional_19,
+                bidirectional_18);   /* k38_bidirectional */
+        train_k7_bidirectional_copy(next_carry, carry);   /* k39_bidirectional_copy */
     }
-    train_k43_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k42_bidirectional */
-    gradients_k43_bidirectional(h_4, bidirectional_7, gradients->reader_backward_recurrent_kernel);
-    train_k45_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k44_bidirectional */
-    gradients_k45_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
-    train_k47_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k46_bidirectional */
-    train_k36_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_3);   /* k47_bidirectional_pack */
+    train_k41_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k40_bidirectional */
+    gradients_k41_bidirectional(h_4, bidirectional_7, gradients->reader_backward_recurrent_kernel);
+    train_k43_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k42_bidirectional_pack */
+    train_k44_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k43_bidirectional */
+    gradients_k44_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
+    train_k46_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k45_bidirectional */
+    train_k34_bidirectional_pack(params->reader_forward_recurrent_kernel,
+            reader_forward_recurrent_kernel_3);   /* k46_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k49_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
-                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k48_bidirectional */
-        train_k50_bidirectional(t, carry_2, dense_4, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
-                bidirectional_24);   /* k49_bidirectional */
-        train_k39_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
-                reader_forward_step_r);   /* k50_bidirectional */
-        train_k52_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
-                reader_forward_step_z);   /* k51_bidirectional */
-        train_k41_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23,
-                bidirectional_22);   /* k52_bidirectional */
-        train_k8_bidirectional_copy(next_carry_2, carry_2);   /* k53_bidirectional_copy */
+        train_k48_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
+                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k47_bidirectional */
+        train_k49_bidirectional(t, carry_2, dense_4, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+                bidirectional_24);   /* k48_bidirectional */
+        train_k37_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
+                reader_forward_step_r);   /* k49_bidirectional */
+        train_k51_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
+                reader_forward_step_z);   /* k50_bidirectional */
+        train_k39_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23,
+                bidirectional_22);   /* k51_bidirectional */
+        train_k7_bidirectional_copy(next_carry_2, carry_2);   /* k52_bidirectional_copy */
     }
-    train_k43_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k54_bidirectional */
-    gradients_k43_bidirectional(h_2, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k55_bidirectional */
-    train_k45_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k56_bidirectional */
-    gradients_k45_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k57_bidirectional */
-    train_k47_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k58_bidirectional */
+    train_k41_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k53_bidirectional */
+    gradients_k41_bidirectional(h_2, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k54_bidirectional */
+    train_k43_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);   /* k55_bidirectional_pack */
+    train_k44_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k56_bidirectional */
+    gradients_k44_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k57_bidirectional */
+    train_k46_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k58_bidirectional */
     train_k60_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k59_embedding */
     metrics->count = count;
     return DL_OK;
@@ -2989,27 +2989,27 @@ dl_status gru_attention_evaluate(const gru_attention_params *params, const int32
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     evaluate_k1_bidirectional(params->embedding_1_embeddings, tokens, bidirectional);
-    train_k4_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);   /* k2_bidirectional */
+    train_k3_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);   /* k2_bidirectional */
     evaluate_k3_bidirectional_fill(h, h_2);
     for (int t = 0; t < 16; t++) {
         evaluate_k4_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent,
                 params->reader_forward_bias, bidirectional_2, next_h);
-        train_k8_bidirectional_copy(next_h, h);   /* k5_bidirectional_copy */
-        train_k7_bidirectional_copy(t, next_h, reader_forward_h);   /* k6_bidirectional_copy */
+        train_k7_bidirectional_copy(next_h, h);   /* k5_bidirectional_copy */
+        train_k6_bidirectional_copy(t, next_h, reader_forward_h);
     }
     evaluate_k7_bidirectional(params->embedding_1_embeddings, tokens, bidirectional_3);
-    train_k4_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k8_bidirectional */
+    train_k3_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k8_bidirectional */
     for (int t = 0; t < 16; t++) {
         evaluate_k4_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent,
                 params->reader_backward_bias, bidirectional_4, next_h_2);   /* k9_bidirectional */
-        train_k8_bidirectional_copy(next_h_2, h_2);   /* k10_bidirectional_copy */
-        train_k7_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k11_bidirectional_copy */
+        train_k7_bidirectional_copy(next_h_2, h_2);   /* k10_bidirectional_copy */
+        train_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k11_bidirectional_copy */
     }
-    train_k19_bidirectional(reader_forward_h, read, reader_backward_h);   /* k12_bidirectional */
+    train_k17_bidirectional(reader_forward_h, read, reader_backward_h);   /* k12_bidirectional */
     evaluate_k13_dense_tanh(read, params->attention_hidden_kernel, attention_hidden_y, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
     evaluate_k14_softmax_sum(attention_scores, read, pooled);
-    if (train_k24_cross_entropy_check(label) != DL_OK)
+    if (train_k20_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k16_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -217,18 +217,8 @@ static void train_k0_dense_relu(const float *restrict image, const float *restri
     }
 }
 
-/* mlp.dl:8: dense -> f32[10, 128]; in 2 places */
-static void train_k1_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 128; j1++) {
-            classifier_kernel_2[j0 * 128 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
 /* mlp.dl:14: cross_entropy -> index check; in 3 places */
-static dl_status train_k2_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k1_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -238,7 +228,7 @@ static dl_status train_k2_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* mlp.dl:8: dense, mlp.dl:10: softmax, mlp.dl:14: cross_entropy, mlp.dl:16: argmax -> i32[32], 40960 multiply-accumulates; in 2 places */
-static inline void train_k3_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k2_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -271,7 +261,7 @@ static inline void train_k3_dense_softmax_cross_entropy_tile_4(const float *rest
     c[33] = c3_3;
 }
 
-static void train_k3_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
+static void train_k2_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
         float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -280,7 +270,7 @@ static void train_k3_dense_softmax_cross_entropy(const float *restrict relu, con
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k3_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 128, classifier_kernel + (n < 6 ? n : 6),
+            train_k2_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 128, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -319,7 +309,7 @@ static void train_k3_dense_softmax_cross_entropy(const float *restrict relu, con
 }
 
 /* mlp.dl:16: -> f32; in 2 places */
-static void train_k4_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k3_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -344,7 +334,7 @@ static void train_k4_sum(const int32_t *restrict count_, const dl_word *restrict
 }
 
 /* mlp.dl:14: cross_entropy -> f32; in 2 places */
-static void train_k5_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k4_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
     float sum_v0[8];
@@ -367,7 +357,7 @@ static void train_k5_cross_entropy(const int32_t *restrict count_, const float *
 }
 
 /* mlp.dl:14: cross_entropy, mlp.dl:10: softmax, mlp.dl:8: dense, mlp.dl:15: adam -> f32[10] */
-static void train_k6_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k5_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
         float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
@@ -406,6 +396,16 @@ static void train_k6_cross_entropy_softmax_dense(const int32_t *restrict label, 
         const float v5 = dense[j0];
         m_classifier_bias[j0] = m_classifier_bias[j0] * 0.9f + v5 * 0.1f;
         v_classifier_bias[j0] = v_classifier_bias[j0] * 0.999f + v5 * 0.001f * v5;
+    }
+}
+
+/* mlp.dl:8: dense -> f32[10, 128]; in 2 places */
+static void train_k6_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 128; j1++) {
+            classifier_kernel_2[j0 * 128 + j1] = classifier_kernel[j0 + j1 * 10];
+        }
     }
 }
 
@@ -627,15 +627,15 @@ dl_status mlp_train_step(mlp_params *params, mlp_optimizer *optimizer, const flo
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 128] */
 
     train_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
-    train_k1_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    if (train_k2_cross_entropy_check(label) != DL_OK)
+    if (train_k1_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k3_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k2_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k4_sum(&count, argmax, label, &metrics->accuracy);
-    train_k5_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k6_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k3_sum(&count, argmax, label, &metrics->accuracy);
+    train_k4_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k5_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
+    train_k6_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k7_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
     train_k8_adam(&step, adam);
     train_k9_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
@@ -650,7 +650,7 @@ dl_status mlp_train_step(mlp_params *params, mlp_optimizer *optimizer, const flo
 }
 
 /* mlp.dl:14: cross_entropy, mlp.dl:10: softmax, mlp.dl:8: dense -> f32[10] */
-static void gradients_k6_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k5_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
         float *restrict classifier_bias_2)
 {
@@ -799,14 +799,14 @@ dl_status mlp_gradients(const mlp_params *params, const float *image, const int3
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 128] */
 
     train_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
-    train_k1_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (train_k2_cross_entropy_check(label) != DL_OK)
+    if (train_k1_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k3_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k2_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k4_sum(&count, argmax, label, &metrics->accuracy);
-    train_k5_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k6_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k3_sum(&count, argmax, label, &metrics->accuracy);
+    train_k4_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k5_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k6_dense_pack(params->classifier_kernel, classifier_kernel_3);
     train_k7_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
     gradients_k8_dense(relu, softmax_3, gradients->classifier_kernel);
     gradients_k9_dense(relu_2, gradients->hidden_bias);
@@ -950,7 +950,7 @@ dl_status mlp_evaluate(const mlp_params *params, const float *image, const int32
     dl_word *const argmax = (dl_word *)(void *)(base + 16672);   /* i32[32] */
 
     train_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
-    if (train_k2_cross_entropy_check(label) != DL_OK)
+    if (train_k1_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k2_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -223,144 +223,234 @@ static void init_k19_dense(uint32_t salt, const int32_t *restrict seed_, float *
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[8] */
-static void init_k20_batch_norm_fill(float *restrict norm_relu_1_batch_norm_1_gamma,
-        float *restrict norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance)
+/* mobilenet.dl:21: conv2d, mobilenet.dl:8: batch_norm -> f32[8] */
+static void init_k20_conv2d_batch_norm_fill(float *restrict stem_bias, float *restrict norm_relu_1_batch_norm_1_gamma,
+        float *restrict norm_relu_1_batch_norm_1_beta, float *restrict block_1_depthwise_conv2d_1_bias,
+        float *restrict block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
+        float *restrict norm_relu_1_batch_norm_1_moving_mean, float *restrict norm_relu_1_batch_norm_1_moving_variance)
 {
     for (int j0 = 0; j0 < 8; j0++) {
+        stem_bias[j0] = 0.0f;
         norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_1_depthwise_conv2d_1_bias[j0] = 0.0f;
         block_1_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         block_1_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
         norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
         norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
-        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[16] */
-static void init_k21_batch_norm_fill(float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict block_2_norm_relu_1_batch_norm_1_gamma,
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[16] */
+static void init_k21_conv2d_batch_norm_fill(float *restrict block_1_conv2d_1_bias,
+        float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
+        float *restrict block_2_depthwise_conv2d_1_bias, float *restrict block_2_norm_relu_1_batch_norm_1_gamma,
         float *restrict block_2_norm_relu_1_batch_norm_1_beta, float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean,
-        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict block_2_norm_relu_1_batch_norm_1_moving_variance)
+        float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        block_1_conv2d_1_bias[j0] = 0.0f;
         block_1_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
         block_1_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        block_2_depthwise_conv2d_1_bias[j0] = 0.0f;
         block_2_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         block_2_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
         block_1_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
         block_1_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
-        block_2_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_2_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[32] */
-static void init_k22_batch_norm_fill(float *restrict block_2_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_2_norm_relu_2_batch_norm_1_beta, float *restrict block_3_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_3_norm_relu_1_batch_norm_1_beta, float *restrict block_3_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_3_norm_relu_2_batch_norm_1_beta, float *restrict block_4_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_4_norm_relu_1_batch_norm_1_beta)
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[32] */
+static void init_k22_conv2d_batch_norm_fill(float *restrict block_2_conv2d_1_bias,
+        float *restrict block_2_norm_relu_2_batch_norm_1_gamma, float *restrict block_2_norm_relu_2_batch_norm_1_beta,
+        float *restrict block_3_depthwise_conv2d_1_bias, float *restrict block_3_norm_relu_1_batch_norm_1_gamma,
+        float *restrict block_3_norm_relu_1_batch_norm_1_beta, float *restrict block_3_conv2d_1_bias,
+        float *restrict block_3_norm_relu_2_batch_norm_1_gamma)
 {
     for (int j0 = 0; j0 < 32; j0++) {
+        block_2_conv2d_1_bias[j0] = 0.0f;
         block_2_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
         block_2_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        block_3_depthwise_conv2d_1_bias[j0] = 0.0f;
         block_3_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         block_3_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_3_conv2d_1_bias[j0] = 0.0f;
         block_3_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
+    }
+}
+
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[32] */
+static void init_k23_conv2d_batch_norm_fill(float *restrict block_3_norm_relu_2_batch_norm_1_beta,
+        float *restrict block_4_depthwise_conv2d_1_bias, float *restrict block_4_norm_relu_1_batch_norm_1_gamma,
+        float *restrict block_4_norm_relu_1_batch_norm_1_beta, float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean,
+        float *restrict block_2_norm_relu_2_batch_norm_1_moving_variance,
+        float *restrict block_3_norm_relu_1_batch_norm_1_moving_mean,
+        float *restrict block_3_norm_relu_1_batch_norm_1_moving_variance)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
         block_3_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        block_4_depthwise_conv2d_1_bias[j0] = 0.0f;
         block_4_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         block_4_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_2_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_2_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
+        block_3_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_3_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[64] */
-static void init_k23_batch_norm_fill(float *restrict block_4_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_4_norm_relu_2_batch_norm_1_beta, float *restrict block_5_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_5_norm_relu_1_batch_norm_1_beta, float *restrict block_5_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_5_norm_relu_2_batch_norm_1_beta, float *restrict block_6_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_6_norm_relu_1_batch_norm_1_beta)
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[64] */
+static void init_k24_conv2d_batch_norm_fill(float *restrict block_4_conv2d_1_bias,
+        float *restrict block_4_norm_relu_2_batch_norm_1_gamma, float *restrict block_4_norm_relu_2_batch_norm_1_beta,
+        float *restrict block_5_depthwise_conv2d_1_bias, float *restrict block_5_norm_relu_1_batch_norm_1_gamma,
+        float *restrict block_5_norm_relu_1_batch_norm_1_beta, float *restrict block_5_conv2d_1_bias,
+        float *restrict block_5_norm_relu_2_batch_norm_1_gamma)
 {
     for (int j0 = 0; j0 < 64; j0++) {
+        block_4_conv2d_1_bias[j0] = 0.0f;
         block_4_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
         block_4_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        block_5_depthwise_conv2d_1_bias[j0] = 0.0f;
         block_5_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         block_5_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_5_conv2d_1_bias[j0] = 0.0f;
         block_5_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
+    }
+}
+
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[64] */
+static void init_k25_conv2d_batch_norm_fill(float *restrict block_5_norm_relu_2_batch_norm_1_beta,
+        float *restrict block_6_depthwise_conv2d_1_bias, float *restrict block_6_norm_relu_1_batch_norm_1_gamma,
+        float *restrict block_6_norm_relu_1_batch_norm_1_beta, float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean,
+        float *restrict block_4_norm_relu_2_batch_norm_1_moving_variance,
+        float *restrict block_5_norm_relu_1_batch_norm_1_moving_mean,
+        float *restrict block_5_norm_relu_1_batch_norm_1_moving_variance)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
         block_5_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        block_6_depthwise_conv2d_1_bias[j0] = 0.0f;
         block_6_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         block_6_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_4_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_4_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
+        block_5_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_5_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[128] */
-static void init_k24_batch_norm_fill(float *restrict block_6_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_6_norm_relu_2_batch_norm_1_beta, float *restrict middle_1_norm_relu_1_batch_norm_1_gamma,
-        float *restrict middle_1_norm_relu_1_batch_norm_1_beta, float *restrict middle_1_norm_relu_2_batch_norm_1_gamma,
-        float *restrict middle_1_norm_relu_2_batch_norm_1_beta, float *restrict block_7_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_7_norm_relu_1_batch_norm_1_beta)
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[128] */
+static void init_k26_conv2d_batch_norm_fill(float *restrict block_6_conv2d_1_bias,
+        float *restrict block_6_norm_relu_2_batch_norm_1_gamma, float *restrict block_6_norm_relu_2_batch_norm_1_beta,
+        float *restrict middle_1_depthwise_conv2d_1_bias, float *restrict middle_1_norm_relu_1_batch_norm_1_gamma,
+        float *restrict middle_1_norm_relu_1_batch_norm_1_beta, float *restrict middle_1_conv2d_1_bias,
+        float *restrict middle_1_norm_relu_2_batch_norm_1_gamma)
 {
     for (int j0 = 0; j0 < 128; j0++) {
+        block_6_conv2d_1_bias[j0] = 0.0f;
         block_6_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
         block_6_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        middle_1_depthwise_conv2d_1_bias[j0] = 0.0f;
         middle_1_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         middle_1_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        middle_1_conv2d_1_bias[j0] = 0.0f;
         middle_1_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
-        middle_1_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
-        block_7_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
-        block_7_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[256] */
-static void init_k25_batch_norm_fill(float *restrict block_7_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_7_norm_relu_2_batch_norm_1_beta, float *restrict block_8_norm_relu_1_batch_norm_1_gamma,
-        float *restrict block_8_norm_relu_1_batch_norm_1_beta, float *restrict block_8_norm_relu_2_batch_norm_1_gamma,
-        float *restrict block_8_norm_relu_2_batch_norm_1_beta, float *restrict block_7_norm_relu_2_batch_norm_1_moving_mean,
-        float *restrict block_7_norm_relu_2_batch_norm_1_moving_variance)
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[128] */
+static void init_k27_conv2d_batch_norm_fill(float *restrict middle_1_norm_relu_2_batch_norm_1_beta,
+        float *restrict block_7_depthwise_conv2d_1_bias, float *restrict block_7_norm_relu_1_batch_norm_1_gamma,
+        float *restrict block_7_norm_relu_1_batch_norm_1_beta, float *restrict block_6_norm_relu_2_batch_norm_1_moving_mean,
+        float *restrict block_6_norm_relu_2_batch_norm_1_moving_variance,
+        float *restrict middle_1_norm_relu_1_batch_norm_1_moving_mean,
+        float *restrict middle_1_norm_relu_1_batch_norm_1_moving_variance)
+{
+    for (int j0 = 0; j0 < 128; j0++) {
+        middle_1_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        block_7_depthwise_conv2d_1_bias[j0] = 0.0f;
+        block_7_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
+        block_7_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_6_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_6_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
+        middle_1_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
+        middle_1_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
+    }
+}
+
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[256] */
+static void init_k28_conv2d_batch_norm_fill(float *restrict block_7_conv2d_1_bias,
+        float *restrict block_7_norm_relu_2_batch_norm_1_gamma, float *restrict block_7_norm_relu_2_batch_norm_1_beta,
+        float *restrict block_8_depthwise_conv2d_1_bias, float *restrict block_8_norm_relu_1_batch_norm_1_gamma,
+        float *restrict block_8_norm_relu_1_batch_norm_1_beta, float *restrict block_8_conv2d_1_bias,
+        float *restrict block_8_norm_relu_2_batch_norm_1_gamma)
 {
     for (int j0 = 0; j0 < 256; j0++) {
+        block_7_conv2d_1_bias[j0] = 0.0f;
         block_7_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
         block_7_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
+        block_8_depthwise_conv2d_1_bias[j0] = 0.0f;
         block_8_norm_relu_1_batch_norm_1_gamma[j0] = 1.0f;
         block_8_norm_relu_1_batch_norm_1_beta[j0] = 0.0f;
+        block_8_conv2d_1_bias[j0] = 0.0f;
         block_8_norm_relu_2_batch_norm_1_gamma[j0] = 1.0f;
+    }
+}
+
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[256] */
+static void init_k29_conv2d_batch_norm_fill(float *restrict block_8_norm_relu_2_batch_norm_1_beta,
+        float *restrict block_7_norm_relu_2_batch_norm_1_moving_mean,
+        float *restrict block_7_norm_relu_2_batch_norm_1_moving_variance,
+        float *restrict block_8_norm_relu_1_batch_norm_1_moving_mean,
+        float *restrict block_8_norm_relu_1_batch_norm_1_moving_variance,
+        float *restrict block_8_norm_relu_2_batch_norm_1_moving_mean,
+        float *restrict block_8_norm_relu_2_batch_norm_1_moving_variance)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
         block_8_norm_relu_2_batch_norm_1_beta[j0] = 0.0f;
         block_7_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
         block_7_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
+        block_8_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_8_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
+        block_8_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_8_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
 /* mobilenet.dl:28: dense -> f32[2] */
-static void init_k26_dense_fill(float *restrict classifier_bias)
+static void init_k30_dense_fill(float *restrict classifier_bias)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         classifier_bias[j0] = 0.0f;
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[32] */
-static void init_k27_batch_norm_fill(float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean,
-        float *restrict block_2_norm_relu_2_batch_norm_1_moving_variance,
-        float *restrict block_3_norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict block_3_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict block_3_norm_relu_2_batch_norm_1_moving_mean,
+/* mobilenet.dl:21: conv2d, mobilenet.dl:8: batch_norm -> f32[8] */
+static void init_k31_conv2d_batch_norm_fill(float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean,
+        float *restrict block_1_norm_relu_1_batch_norm_1_moving_variance)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        block_1_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_1_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
+    }
+}
+
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[16] */
+static void init_k32_conv2d_batch_norm_fill(float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean,
+        float *restrict block_2_norm_relu_1_batch_norm_1_moving_variance)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_2_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
+        block_2_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
+    }
+}
+
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[32] */
+static void init_k33_conv2d_batch_norm_fill(float *restrict block_3_norm_relu_2_batch_norm_1_moving_mean,
         float *restrict block_3_norm_relu_2_batch_norm_1_moving_variance,
         float *restrict block_4_norm_relu_1_batch_norm_1_moving_mean,
         float *restrict block_4_norm_relu_1_batch_norm_1_moving_variance)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_2_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
-        block_3_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_3_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
         block_3_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
         block_3_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
         block_4_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
@@ -368,21 +458,13 @@ static void init_k27_batch_norm_fill(float *restrict block_2_norm_relu_2_batch_n
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[64] */
-static void init_k28_batch_norm_fill(float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean,
-        float *restrict block_4_norm_relu_2_batch_norm_1_moving_variance,
-        float *restrict block_5_norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict block_5_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict block_5_norm_relu_2_batch_norm_1_moving_mean,
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[64] */
+static void init_k34_conv2d_batch_norm_fill(float *restrict block_5_norm_relu_2_batch_norm_1_moving_mean,
         float *restrict block_5_norm_relu_2_batch_norm_1_moving_variance,
         float *restrict block_6_norm_relu_1_batch_norm_1_moving_mean,
         float *restrict block_6_norm_relu_1_batch_norm_1_moving_variance)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        block_4_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_4_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
-        block_5_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_5_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
         block_5_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
         block_5_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
         block_6_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
@@ -390,39 +472,17 @@ static void init_k28_batch_norm_fill(float *restrict block_4_norm_relu_2_batch_n
     }
 }
 
-/* mobilenet.dl:8: batch_norm -> f32[128] */
-static void init_k29_batch_norm_fill(float *restrict block_6_norm_relu_2_batch_norm_1_moving_mean,
-        float *restrict block_6_norm_relu_2_batch_norm_1_moving_variance,
-        float *restrict middle_1_norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict middle_1_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict middle_1_norm_relu_2_batch_norm_1_moving_mean,
+/* mobilenet.dl:14: conv2d, mobilenet.dl:8: batch_norm -> f32[128] */
+static void init_k35_conv2d_batch_norm_fill(float *restrict middle_1_norm_relu_2_batch_norm_1_moving_mean,
         float *restrict middle_1_norm_relu_2_batch_norm_1_moving_variance,
         float *restrict block_7_norm_relu_1_batch_norm_1_moving_mean,
         float *restrict block_7_norm_relu_1_batch_norm_1_moving_variance)
 {
     for (int j0 = 0; j0 < 128; j0++) {
-        block_6_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_6_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
-        middle_1_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
-        middle_1_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
         middle_1_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
         middle_1_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
         block_7_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
         block_7_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
-    }
-}
-
-/* mobilenet.dl:8: batch_norm -> f32[256] */
-static void init_k30_batch_norm_fill(float *restrict block_8_norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict block_8_norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict block_8_norm_relu_2_batch_norm_1_moving_mean,
-        float *restrict block_8_norm_relu_2_batch_norm_1_moving_variance)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_8_norm_relu_1_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_8_norm_relu_1_batch_norm_1_moving_variance[j0] = 1.0f;
-        block_8_norm_relu_2_batch_norm_1_moving_mean[j0] = 0.0f;
-        block_8_norm_relu_2_batch_norm_1_moving_variance[j0] = 1.0f;
     }
 }
 
@@ -451,49 +511,60 @@ dl_status mobilenet_init(mobilenet_params *params, mobilenet_state *state, uint6
     init_k17_depthwise_conv2d(0x7b3d8b92u, words, params->block_8_depthwise_conv2d_1_kernel);
     init_k18_conv2d(0xc6de8246u, words, params->block_8_conv2d_1_kernel);
     init_k19_dense(0x6f9face4u, words, params->classifier_kernel);
-    init_k20_batch_norm_fill(params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
+    init_k20_conv2d_batch_norm_fill(params->stem_bias, params->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_beta, params->block_1_depthwise_conv2d_1_bias,
             params->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_beta,
-            state->norm_relu_1_batch_norm_1_moving_mean, state->norm_relu_1_batch_norm_1_moving_variance,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance);
-    init_k21_batch_norm_fill(params->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
+            state->norm_relu_1_batch_norm_1_moving_mean, state->norm_relu_1_batch_norm_1_moving_variance);
+    init_k21_conv2d_batch_norm_fill(params->block_1_conv2d_1_bias, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            params->block_1_norm_relu_2_batch_norm_1_beta, params->block_2_depthwise_conv2d_1_bias,
             params->block_2_norm_relu_1_batch_norm_1_gamma, params->block_2_norm_relu_1_batch_norm_1_beta,
-            state->block_1_norm_relu_2_batch_norm_1_moving_mean, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
-            state->block_2_norm_relu_1_batch_norm_1_moving_mean, state->block_2_norm_relu_1_batch_norm_1_moving_variance);
-    init_k22_batch_norm_fill(params->block_2_norm_relu_2_batch_norm_1_gamma, params->block_2_norm_relu_2_batch_norm_1_beta,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean, state->block_1_norm_relu_2_batch_norm_1_moving_variance);
+    init_k22_conv2d_batch_norm_fill(params->block_2_conv2d_1_bias, params->block_2_norm_relu_2_batch_norm_1_gamma,
+            params->block_2_norm_relu_2_batch_norm_1_beta, params->block_3_depthwise_conv2d_1_bias,
             params->block_3_norm_relu_1_batch_norm_1_gamma, params->block_3_norm_relu_1_batch_norm_1_beta,
-            params->block_3_norm_relu_2_batch_norm_1_gamma, params->block_3_norm_relu_2_batch_norm_1_beta,
-            params->block_4_norm_relu_1_batch_norm_1_gamma, params->block_4_norm_relu_1_batch_norm_1_beta);
-    init_k23_batch_norm_fill(params->block_4_norm_relu_2_batch_norm_1_gamma, params->block_4_norm_relu_2_batch_norm_1_beta,
+            params->block_3_conv2d_1_bias, params->block_3_norm_relu_2_batch_norm_1_gamma);
+    init_k23_conv2d_batch_norm_fill(params->block_3_norm_relu_2_batch_norm_1_beta, params->block_4_depthwise_conv2d_1_bias,
+            params->block_4_norm_relu_1_batch_norm_1_gamma, params->block_4_norm_relu_1_batch_norm_1_beta,
+            state->block_2_norm_relu_2_batch_norm_1_moving_mean, state->block_2_norm_relu_2_batch_norm_1_moving_variance,
+            state->block_3_norm_relu_1_batch_norm_1_moving_mean, state->block_3_norm_relu_1_batch_norm_1_moving_variance);
+    init_k24_conv2d_batch_norm_fill(params->block_4_conv2d_1_bias, params->block_4_norm_relu_2_batch_norm_1_gamma,
+            params->block_4_norm_relu_2_batch_norm_1_beta, params->block_5_depthwise_conv2d_1_bias,
             params->block_5_norm_relu_1_batch_norm_1_gamma, params->block_5_norm_relu_1_batch_norm_1_beta,
-            params->block_5_norm_relu_2_batch_norm_1_gamma, params->block_5_norm_relu_2_batch_norm_1_beta,
-            params->block_6_norm_relu_1_batch_norm_1_gamma, params->block_6_norm_relu_1_batch_norm_1_beta);
-    init_k24_batch_norm_fill(params->block_6_norm_relu_2_batch_norm_1_gamma, params->block_6_norm_relu_2_batch_norm_1_beta,
+            params->block_5_conv2d_1_bias, params->block_5_norm_relu_2_batch_norm_1_gamma);
+    init_k25_conv2d_batch_norm_fill(params->block_5_norm_relu_2_batch_norm_1_beta, params->block_6_depthwise_conv2d_1_bias,
+            params->block_6_norm_relu_1_batch_norm_1_gamma, params->block_6_norm_relu_1_batch_norm_1_beta,
+            state->block_4_norm_relu_2_batch_norm_1_moving_mean, state->block_4_norm_relu_2_batch_norm_1_moving_variance,
+            state->block_5_norm_relu_1_batch_norm_1_moving_mean, state->block_5_norm_relu_1_batch_norm_1_moving_variance);
+    init_k26_conv2d_batch_norm_fill(params->block_6_conv2d_1_bias, params->block_6_norm_relu_2_batch_norm_1_gamma,
+            params->block_6_norm_relu_2_batch_norm_1_beta, params->middle_1_depthwise_conv2d_1_bias,
             params->middle_1_norm_relu_1_batch_norm_1_gamma, params->middle_1_norm_relu_1_batch_norm_1_beta,
-            params->middle_1_norm_relu_2_batch_norm_1_gamma, params->middle_1_norm_relu_2_batch_norm_1_beta,
-            params->block_7_norm_relu_1_batch_norm_1_gamma, params->block_7_norm_relu_1_batch_norm_1_beta);
-    init_k25_batch_norm_fill(params->block_7_norm_relu_2_batch_norm_1_gamma, params->block_7_norm_relu_2_batch_norm_1_beta,
+            params->middle_1_conv2d_1_bias, params->middle_1_norm_relu_2_batch_norm_1_gamma);
+    init_k27_conv2d_batch_norm_fill(params->middle_1_norm_relu_2_batch_norm_1_beta, params->block_7_depthwise_conv2d_1_bias,
+            params->block_7_norm_relu_1_batch_norm_1_gamma, params->block_7_norm_relu_1_batch_norm_1_beta,
+            state->block_6_norm_relu_2_batch_norm_1_moving_mean, state->block_6_norm_relu_2_batch_norm_1_moving_variance,
+            state->middle_1_norm_relu_1_batch_norm_1_moving_mean, state->middle_1_norm_relu_1_batch_norm_1_moving_variance);
+    init_k28_conv2d_batch_norm_fill(params->block_7_conv2d_1_bias, params->block_7_norm_relu_2_batch_norm_1_gamma,
+            params->block_7_norm_relu_2_batch_norm_1_beta, params->block_8_depthwise_conv2d_1_bias,
             params->block_8_norm_relu_1_batch_norm_1_gamma, params->block_8_norm_relu_1_batch_norm_1_beta,
-            params->block_8_norm_relu_2_batch_norm_1_gamma, params->block_8_norm_relu_2_batch_norm_1_beta,
-            state->block_7_norm_relu_2_batch_norm_1_moving_mean, state->block_7_norm_relu_2_batch_norm_1_moving_variance);
-    init_k26_dense_fill(params->classifier_bias);
-    init_k27_batch_norm_fill(state->block_2_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_2_norm_relu_2_batch_norm_1_moving_variance, state->block_3_norm_relu_1_batch_norm_1_moving_mean,
-            state->block_3_norm_relu_1_batch_norm_1_moving_variance, state->block_3_norm_relu_2_batch_norm_1_moving_mean,
+            params->block_8_conv2d_1_bias, params->block_8_norm_relu_2_batch_norm_1_gamma);
+    init_k29_conv2d_batch_norm_fill(params->block_8_norm_relu_2_batch_norm_1_beta,
+            state->block_7_norm_relu_2_batch_norm_1_moving_mean, state->block_7_norm_relu_2_batch_norm_1_moving_variance,
+            state->block_8_norm_relu_1_batch_norm_1_moving_mean, state->block_8_norm_relu_1_batch_norm_1_moving_variance,
+            state->block_8_norm_relu_2_batch_norm_1_moving_mean, state->block_8_norm_relu_2_batch_norm_1_moving_variance);
+    init_k30_dense_fill(params->classifier_bias);
+    init_k31_conv2d_batch_norm_fill(state->block_1_norm_relu_1_batch_norm_1_moving_mean,
+            state->block_1_norm_relu_1_batch_norm_1_moving_variance);
+    init_k32_conv2d_batch_norm_fill(state->block_2_norm_relu_1_batch_norm_1_moving_mean,
+            state->block_2_norm_relu_1_batch_norm_1_moving_variance);
+    init_k33_conv2d_batch_norm_fill(state->block_3_norm_relu_2_batch_norm_1_moving_mean,
             state->block_3_norm_relu_2_batch_norm_1_moving_variance, state->block_4_norm_relu_1_batch_norm_1_moving_mean,
             state->block_4_norm_relu_1_batch_norm_1_moving_variance);
-    init_k28_batch_norm_fill(state->block_4_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_4_norm_relu_2_batch_norm_1_moving_variance, state->block_5_norm_relu_1_batch_norm_1_moving_mean,
-            state->block_5_norm_relu_1_batch_norm_1_moving_variance, state->block_5_norm_relu_2_batch_norm_1_moving_mean,
+    init_k34_conv2d_batch_norm_fill(state->block_5_norm_relu_2_batch_norm_1_moving_mean,
             state->block_5_norm_relu_2_batch_norm_1_moving_variance, state->block_6_norm_relu_1_batch_norm_1_moving_mean,
             state->block_6_norm_relu_1_batch_norm_1_moving_variance);
-    init_k29_batch_norm_fill(state->block_6_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_6_norm_relu_2_batch_norm_1_moving_variance, state->middle_1_norm_relu_1_batch_norm_1_moving_mean,
-            state->middle_1_norm_relu_1_batch_norm_1_moving_variance, state->middle_1_norm_relu_2_batch_norm_1_moving_mean,
+    init_k35_conv2d_batch_norm_fill(state->middle_1_norm_relu_2_batch_norm_1_moving_mean,
             state->middle_1_norm_relu_2_batch_norm_1_moving_variance, state->block_7_norm_relu_1_batch_norm_1_moving_mean,
             state->block_7_norm_relu_1_batch_norm_1_moving_variance);
-    init_k30_batch_norm_fill(state->block_8_norm_relu_1_batch_norm_1_moving_mean,
-            state->block_8_norm_relu_1_batch_norm_1_moving_variance, state->block_8_norm_relu_2_batch_norm_1_moving_mean,
-            state->block_8_norm_relu_2_batch_norm_1_moving_variance);
     return DL_OK;
 }
 
@@ -592,8 +663,8 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_beta,
-        const float *restrict norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_factor,
+        const float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -610,7 +681,7 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
                     const float v1 = norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = relu[i1 * 128 + i2 * 8 + j0] * v1 + (norm_relu_1_batch_norm_1_beta[j0]
+                    const float v2 = (relu[i1 * 128 + i2 * 8 + j0] + stem_bias[j0]) * v1 + (norm_relu_1_batch_norm_1_beta[j0]
                             - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
                     relu[i1 * 128 + i2 * 8 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
@@ -740,7 +811,8 @@ static inline void infer_k3_depthwise_conv2d_relu_tile_4_at_12(const float *rest
 }
 
 static void infer_k3_depthwise_conv2d_relu(const float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu_2, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        float *restrict relu_2, const float *restrict block_1_depthwise_conv2d_1_bias,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
         const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -762,8 +834,9 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict relu, const flo
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
                     const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = relu_2[i1 * 128 + i2 * 8 + j0] * v1 + (block_1_norm_relu_1_batch_norm_1_beta[j0]
-                            - block_1_norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    const float v2 = (relu_2[i1 * 128 + i2 * 8 + j0] + block_1_depthwise_conv2d_1_bias[j0]) * v1
+                            + (block_1_norm_relu_1_batch_norm_1_beta[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0]
+                            * v1);
                     relu_2[i1 * 128 + i2 * 8 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -815,7 +888,8 @@ static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, 
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict relu_3, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        float *restrict relu_3, const float *restrict block_1_conv2d_1_bias,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
         const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
@@ -828,8 +902,9 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
-                    const float v2 = relu_3[i1 * 256 + i2 * 16 + j0] * v1 + (block_1_norm_relu_2_batch_norm_1_beta[j0]
-                            - block_1_norm_relu_2_batch_norm_1_moving_mean[j0] * v1);
+                    const float v2 = (relu_3[i1 * 256 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0]) * v1
+                            + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
+                            * v1);
                     relu_3[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -937,7 +1012,7 @@ static void infer_k6_depthwise_conv2d(const float *restrict relu_3, const float 
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 8, 8, 16] */
 static void infer_k7_batch_norm_relu(const float *restrict block_2_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_2_norm_relu_1_batch_norm_1_gamma, float *restrict block_2_depthwise_conv2d_1_y,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_2_depthwise_conv2d_1_bias, const float *restrict block_2_norm_relu_1_batch_norm_1_beta,
         const float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean)
 {
     float block_2_norm_relu_1_batch_norm_1_factor[16];
@@ -949,8 +1024,9 @@ static void infer_k7_batch_norm_relu(const float *restrict block_2_norm_relu_1_b
         for (int j2 = 0; j2 < 8; j2++) {
             for (int j3 = 0; j3 < 16; j3++) {
                 const float v1 = block_2_norm_relu_1_batch_norm_1_factor[j3];
-                const float v2 = block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] * v1
-                        + (block_2_norm_relu_1_batch_norm_1_beta[j3] - block_2_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+                const float v2 = (block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] + block_2_depthwise_conv2d_1_bias[j3])
+                        * v1 + (block_2_norm_relu_1_batch_norm_1_beta[j3] - block_2_norm_relu_1_batch_norm_1_moving_mean[j3]
+                        * v1);
                 block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
@@ -1001,7 +1077,7 @@ static inline void infer_k9_conv2d_relu_tile_4(const float *restrict a, int at, 
 }
 
 static void infer_k9_conv2d_relu(const float *restrict block_2_depthwise_conv2d_1_y,
-        const float *restrict block_2_conv2d_1_kernel, float *restrict relu_5,
+        const float *restrict block_2_conv2d_1_kernel, float *restrict relu_5, const float *restrict block_2_conv2d_1_bias,
         const float *restrict block_2_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_2_norm_relu_2_batch_norm_1_beta,
         const float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean)
@@ -1015,8 +1091,9 @@ static void infer_k9_conv2d_relu(const float *restrict block_2_depthwise_conv2d_
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = block_2_norm_relu_2_batch_norm_1_factor[j0];
-                    const float v2 = relu_5[i1 * 256 + i2 * 32 + j0] * v1 + (block_2_norm_relu_2_batch_norm_1_beta[j0]
-                            - block_2_norm_relu_2_batch_norm_1_moving_mean[j0] * v1);
+                    const float v2 = (relu_5[i1 * 256 + i2 * 32 + j0] + block_2_conv2d_1_bias[j0]) * v1
+                            + (block_2_norm_relu_2_batch_norm_1_beta[j0] - block_2_norm_relu_2_batch_norm_1_moving_mean[j0]
+                            * v1);
                     relu_5[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -1111,7 +1188,7 @@ static inline void infer_k11_depthwise_conv2d_relu_tile_4_at_4(const float *rest
 
 static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_5,
         const float *restrict block_3_depthwise_conv2d_1_kernel, float *restrict relu_6,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_3_depthwise_conv2d_1_bias, const float *restrict block_3_norm_relu_1_batch_norm_1_factor,
         const float *restrict block_3_norm_relu_1_batch_norm_1_beta,
         const float *restrict block_3_norm_relu_1_batch_norm_1_moving_mean)
 {
@@ -1130,8 +1207,9 @@ static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_5,
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = block_3_norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = relu_6[i1 * 256 + i2 * 32 + j0] * v1 + (block_3_norm_relu_1_batch_norm_1_beta[j0]
-                            - block_3_norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    const float v2 = (relu_6[i1 * 256 + i2 * 32 + j0] + block_3_depthwise_conv2d_1_bias[j0]) * v1
+                            + (block_3_norm_relu_1_batch_norm_1_beta[j0] - block_3_norm_relu_1_batch_norm_1_moving_mean[j0]
+                            * v1);
                     relu_6[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -1173,7 +1251,8 @@ static inline void infer_k13_conv2d_relu_tile_4(const float *restrict a, int at,
 }
 
 static void infer_k13_conv2d_relu(const float *restrict relu_6, const float *restrict block_3_conv2d_1_kernel,
-        float *restrict relu_7, const float *restrict block_3_norm_relu_2_batch_norm_1_factor,
+        float *restrict relu_7, const float *restrict block_3_conv2d_1_bias,
+        const float *restrict block_3_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_3_norm_relu_2_batch_norm_1_beta,
         const float *restrict block_3_norm_relu_2_batch_norm_1_moving_mean)
 {
@@ -1186,8 +1265,9 @@ static void infer_k13_conv2d_relu(const float *restrict relu_6, const float *res
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = block_3_norm_relu_2_batch_norm_1_factor[j0];
-                    const float v2 = relu_7[i1 * 256 + i2 * 32 + j0] * v1 + (block_3_norm_relu_2_batch_norm_1_beta[j0]
-                            - block_3_norm_relu_2_batch_norm_1_moving_mean[j0] * v1);
+                    const float v2 = (relu_7[i1 * 256 + i2 * 32 + j0] + block_3_conv2d_1_bias[j0]) * v1
+                            + (block_3_norm_relu_2_batch_norm_1_beta[j0] - block_3_norm_relu_2_batch_norm_1_moving_mean[j0]
+                            * v1);
                     relu_7[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -1253,7 +1333,7 @@ static void infer_k14_depthwise_conv2d(const float *restrict relu_7, const float
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 32] */
 static void infer_k15_batch_norm_relu(const float *restrict block_4_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_4_norm_relu_1_batch_norm_1_gamma, float *restrict block_4_depthwise_conv2d_1_y,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_4_depthwise_conv2d_1_bias, const float *restrict block_4_norm_relu_1_batch_norm_1_beta,
         const float *restrict block_4_norm_relu_1_batch_norm_1_moving_mean)
 {
     float block_4_norm_relu_1_batch_norm_1_factor[32];
@@ -1265,8 +1345,9 @@ static void infer_k15_batch_norm_relu(const float *restrict block_4_norm_relu_1_
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 32; j3++) {
                 const float v1 = block_4_norm_relu_1_batch_norm_1_factor[j3];
-                const float v2 = block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] * v1
-                        + (block_4_norm_relu_1_batch_norm_1_beta[j3] - block_4_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+                const float v2 = (block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] + block_4_depthwise_conv2d_1_bias[j3])
+                        * v1 + (block_4_norm_relu_1_batch_norm_1_beta[j3] - block_4_norm_relu_1_batch_norm_1_moving_mean[j3]
+                        * v1);
                 block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
@@ -1319,7 +1400,7 @@ static void infer_k16_conv2d(const float *restrict block_4_depthwise_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64]; in 3 places */
 static void infer_k17_batch_norm_relu(const float *restrict block_4_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_4_norm_relu_2_batch_norm_1_gamma, float *restrict block_4_conv2d_1_y,
-        const float *restrict block_4_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_4_conv2d_1_bias, const float *restrict block_4_norm_relu_2_batch_norm_1_beta,
         const float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean)
 {
     float block_4_norm_relu_2_batch_norm_1_factor[64];
@@ -1331,8 +1412,8 @@ static void infer_k17_batch_norm_relu(const float *restrict block_4_norm_relu_2_
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
                 const float v1 = block_4_norm_relu_2_batch_norm_1_factor[j3];
-                const float v2 = block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] * v1 + (block_4_norm_relu_2_batch_norm_1_beta[j3]
-                        - block_4_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
+                const float v2 = (block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] + block_4_conv2d_1_bias[j3]) * v1
+                        + (block_4_norm_relu_2_batch_norm_1_beta[j3] - block_4_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
                 block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
@@ -1488,7 +1569,7 @@ static void infer_k22_depthwise_conv2d(const float *restrict block_5_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 64] */
 static void infer_k23_batch_norm_relu(const float *restrict block_6_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_6_norm_relu_1_batch_norm_1_gamma, float *restrict block_6_depthwise_conv2d_1_y,
-        const float *restrict block_6_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_6_depthwise_conv2d_1_bias, const float *restrict block_6_norm_relu_1_batch_norm_1_beta,
         const float *restrict block_6_norm_relu_1_batch_norm_1_moving_mean)
 {
     float block_6_norm_relu_1_batch_norm_1_factor[64];
@@ -1500,8 +1581,9 @@ static void infer_k23_batch_norm_relu(const float *restrict block_6_norm_relu_1_
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
                 const float v1 = block_6_norm_relu_1_batch_norm_1_factor[j3];
-                const float v2 = block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3] * v1
-                        + (block_6_norm_relu_1_batch_norm_1_beta[j3] - block_6_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+                const float v2 = (block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3] + block_6_depthwise_conv2d_1_bias[j3])
+                        * v1 + (block_6_norm_relu_1_batch_norm_1_beta[j3] - block_6_norm_relu_1_batch_norm_1_moving_mean[j3]
+                        * v1);
                 block_6_depthwise_conv2d_1_y[j1 * 128 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
@@ -1542,7 +1624,7 @@ static void infer_k24_conv2d(const float *restrict block_6_depthwise_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128]; in 3 places */
 static void infer_k25_batch_norm_relu(const float *restrict block_6_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_6_norm_relu_2_batch_norm_1_gamma, float *restrict block_6_conv2d_1_y,
-        const float *restrict block_6_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_6_conv2d_1_bias, const float *restrict block_6_norm_relu_2_batch_norm_1_beta,
         const float *restrict block_6_norm_relu_2_batch_norm_1_moving_mean)
 {
     float block_6_norm_relu_2_batch_norm_1_factor[128];
@@ -1554,8 +1636,8 @@ static void infer_k25_batch_norm_relu(const float *restrict block_6_norm_relu_2_
         for (int j2 = 0; j2 < 2; j2++) {
             for (int j3 = 0; j3 < 128; j3++) {
                 const float v1 = block_6_norm_relu_2_batch_norm_1_factor[j3];
-                const float v2 = block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3] * v1 + (block_6_norm_relu_2_batch_norm_1_beta[j3]
-                        - block_6_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
+                const float v2 = (block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3] + block_6_conv2d_1_bias[j3]) * v1
+                        + (block_6_norm_relu_2_batch_norm_1_beta[j3] - block_6_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
                 block_6_conv2d_1_y[j1 * 256 + j2 * 128 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
@@ -1672,7 +1754,7 @@ static void infer_k30_depthwise_conv2d(const float *restrict middle_1_conv2d_1_y
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 128] */
 static void infer_k31_batch_norm_relu(const float *restrict block_7_norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict block_7_norm_relu_1_batch_norm_1_gamma, float *restrict block_7_depthwise_conv2d_1_y,
-        const float *restrict block_7_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_7_depthwise_conv2d_1_bias, const float *restrict block_7_norm_relu_1_batch_norm_1_beta,
         const float *restrict block_7_norm_relu_1_batch_norm_1_moving_mean)
 {
     float block_7_norm_relu_1_batch_norm_1_factor[128];
@@ -1682,8 +1764,8 @@ static void infer_k31_batch_norm_relu(const float *restrict block_7_norm_relu_1_
     }
     for (int j3 = 0; j3 < 128; j3++) {
         const float v1 = block_7_norm_relu_1_batch_norm_1_factor[j3];
-        const float v2 = block_7_depthwise_conv2d_1_y[j3] * v1 + (block_7_norm_relu_1_batch_norm_1_beta[j3]
-                - block_7_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
+        const float v2 = (block_7_depthwise_conv2d_1_y[j3] + block_7_depthwise_conv2d_1_bias[j3]) * v1
+                + (block_7_norm_relu_1_batch_norm_1_beta[j3] - block_7_norm_relu_1_batch_norm_1_moving_mean[j3] * v1);
         block_7_depthwise_conv2d_1_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
@@ -1713,7 +1795,7 @@ static void infer_k32_conv2d(const float *restrict block_7_depthwise_conv2d_1_y,
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 1, 1, 256]; in 3 places */
 static void infer_k33_batch_norm_relu(const float *restrict block_7_norm_relu_2_batch_norm_1_moving_variance,
         const float *restrict block_7_norm_relu_2_batch_norm_1_gamma, float *restrict block_7_conv2d_1_y,
-        const float *restrict block_7_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_7_conv2d_1_bias, const float *restrict block_7_norm_relu_2_batch_norm_1_beta,
         const float *restrict block_7_norm_relu_2_batch_norm_1_moving_mean)
 {
     float block_7_norm_relu_2_batch_norm_1_factor[256];
@@ -1723,7 +1805,7 @@ static void infer_k33_batch_norm_relu(const float *restrict block_7_norm_relu_2_
     }
     for (int j3 = 0; j3 < 256; j3++) {
         const float v1 = block_7_norm_relu_2_batch_norm_1_factor[j3];
-        const float v2 = block_7_conv2d_1_y[j3] * v1 + (block_7_norm_relu_2_batch_norm_1_beta[j3]
+        const float v2 = (block_7_conv2d_1_y[j3] + block_7_conv2d_1_bias[j3]) * v1 + (block_7_norm_relu_2_batch_norm_1_beta[j3]
                 - block_7_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
         block_7_conv2d_1_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
@@ -1846,86 +1928,94 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
 
     infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
             norm_relu_1_batch_norm_1_factor);
-    infer_k1_conv2d_relu(image, params->stem_kernel, relu, norm_relu_1_batch_norm_1_factor,
+    infer_k1_conv2d_relu(image, params->stem_kernel, relu, params->stem_bias, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
     infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
     infer_k3_depthwise_conv2d_relu(relu, params->block_1_depthwise_conv2d_1_kernel, relu_2,
-            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_beta,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_1_depthwise_conv2d_1_bias, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean);
     infer_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor);
-    infer_k5_conv2d_relu(relu_2, params->block_1_conv2d_1_kernel, relu_3, block_1_norm_relu_2_batch_norm_1_factor,
-            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean);
+    infer_k5_conv2d_relu(relu_2, params->block_1_conv2d_1_kernel, relu_3, params->block_1_conv2d_1_bias,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
     infer_k6_depthwise_conv2d(relu_3, params->block_2_depthwise_conv2d_1_kernel, block_2_depthwise_conv2d_1_y);
     infer_k7_batch_norm_relu(state->block_2_norm_relu_1_batch_norm_1_moving_variance,
             params->block_2_norm_relu_1_batch_norm_1_gamma, block_2_depthwise_conv2d_1_y,
-            params->block_2_norm_relu_1_batch_norm_1_beta, state->block_2_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_2_depthwise_conv2d_1_bias, params->block_2_norm_relu_1_batch_norm_1_beta,
+            state->block_2_norm_relu_1_batch_norm_1_moving_mean);
     infer_k8_batch_norm(state->block_2_norm_relu_2_batch_norm_1_moving_variance, params->block_2_norm_relu_2_batch_norm_1_gamma,
             block_2_norm_relu_2_batch_norm_1_factor);
-    infer_k9_conv2d_relu(block_2_depthwise_conv2d_1_y, params->block_2_conv2d_1_kernel, relu_5,
+    infer_k9_conv2d_relu(block_2_depthwise_conv2d_1_y, params->block_2_conv2d_1_kernel, relu_5, params->block_2_conv2d_1_bias,
             block_2_norm_relu_2_batch_norm_1_factor, params->block_2_norm_relu_2_batch_norm_1_beta,
             state->block_2_norm_relu_2_batch_norm_1_moving_mean);
     infer_k8_batch_norm(state->block_3_norm_relu_1_batch_norm_1_moving_variance, params->block_3_norm_relu_1_batch_norm_1_gamma,
             block_3_norm_relu_1_batch_norm_1_factor);   /* k10_batch_norm */
     infer_k11_depthwise_conv2d_relu(relu_5, params->block_3_depthwise_conv2d_1_kernel, relu_6,
-            block_3_norm_relu_1_batch_norm_1_factor, params->block_3_norm_relu_1_batch_norm_1_beta,
-            state->block_3_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_3_depthwise_conv2d_1_bias, block_3_norm_relu_1_batch_norm_1_factor,
+            params->block_3_norm_relu_1_batch_norm_1_beta, state->block_3_norm_relu_1_batch_norm_1_moving_mean);
     infer_k8_batch_norm(state->block_3_norm_relu_2_batch_norm_1_moving_variance, params->block_3_norm_relu_2_batch_norm_1_gamma,
             block_3_norm_relu_2_batch_norm_1_factor);   /* k12_batch_norm */
-    infer_k13_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, block_3_norm_relu_2_batch_norm_1_factor,
-            params->block_3_norm_relu_2_batch_norm_1_beta, state->block_3_norm_relu_2_batch_norm_1_moving_mean);
+    infer_k13_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, params->block_3_conv2d_1_bias,
+            block_3_norm_relu_2_batch_norm_1_factor, params->block_3_norm_relu_2_batch_norm_1_beta,
+            state->block_3_norm_relu_2_batch_norm_1_moving_mean);
     infer_k14_depthwise_conv2d(relu_7, params->block_4_depthwise_conv2d_1_kernel, block_4_depthwise_conv2d_1_y);
     infer_k15_batch_norm_relu(state->block_4_norm_relu_1_batch_norm_1_moving_variance,
             params->block_4_norm_relu_1_batch_norm_1_gamma, block_4_depthwise_conv2d_1_y,
-            params->block_4_norm_relu_1_batch_norm_1_beta, state->block_4_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_4_depthwise_conv2d_1_bias, params->block_4_norm_relu_1_batch_norm_1_beta,
+            state->block_4_norm_relu_1_batch_norm_1_moving_mean);
     infer_k16_conv2d(block_4_depthwise_conv2d_1_y, params->block_4_conv2d_1_kernel, block_4_conv2d_1_y);
     infer_k17_batch_norm_relu(state->block_4_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_4_norm_relu_2_batch_norm_1_gamma, block_4_conv2d_1_y, params->block_4_norm_relu_2_batch_norm_1_beta,
-            state->block_4_norm_relu_2_batch_norm_1_moving_mean);
+            params->block_4_norm_relu_2_batch_norm_1_gamma, block_4_conv2d_1_y, params->block_4_conv2d_1_bias,
+            params->block_4_norm_relu_2_batch_norm_1_beta, state->block_4_norm_relu_2_batch_norm_1_moving_mean);
     infer_k18_depthwise_conv2d(block_4_conv2d_1_y, params->block_5_depthwise_conv2d_1_kernel, block_5_depthwise_conv2d_1_y);
     infer_k17_batch_norm_relu(state->block_5_norm_relu_1_batch_norm_1_moving_variance,
             params->block_5_norm_relu_1_batch_norm_1_gamma, block_5_depthwise_conv2d_1_y,
-            params->block_5_norm_relu_1_batch_norm_1_beta,
+            params->block_5_depthwise_conv2d_1_bias, params->block_5_norm_relu_1_batch_norm_1_beta,
             state->block_5_norm_relu_1_batch_norm_1_moving_mean);   /* k19_batch_norm_relu */
     infer_k20_conv2d(block_5_depthwise_conv2d_1_y, params->block_5_conv2d_1_kernel, block_5_conv2d_1_y);
     infer_k17_batch_norm_relu(state->block_5_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_5_norm_relu_2_batch_norm_1_gamma, block_5_conv2d_1_y, params->block_5_norm_relu_2_batch_norm_1_beta,
+            params->block_5_norm_relu_2_batch_norm_1_gamma, block_5_conv2d_1_y, params->block_5_conv2d_1_bias,
+            params->block_5_norm_relu_2_batch_norm_1_beta,
             state->block_5_norm_relu_2_batch_norm_1_moving_mean);   /* k21_batch_norm_relu */
     infer_k22_depthwise_conv2d(block_5_conv2d_1_y, params->block_6_depthwise_conv2d_1_kernel, block_6_depthwise_conv2d_1_y);
     infer_k23_batch_norm_relu(state->block_6_norm_relu_1_batch_norm_1_moving_variance,
             params->block_6_norm_relu_1_batch_norm_1_gamma, block_6_depthwise_conv2d_1_y,
-            params->block_6_norm_relu_1_batch_norm_1_beta, state->block_6_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_6_depthwise_conv2d_1_bias, params->block_6_norm_relu_1_batch_norm_1_beta,
+            state->block_6_norm_relu_1_batch_norm_1_moving_mean);
     infer_k24_conv2d(block_6_depthwise_conv2d_1_y, params->block_6_conv2d_1_kernel, block_6_conv2d_1_y);
     infer_k25_batch_norm_relu(state->block_6_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_6_norm_relu_2_batch_norm_1_gamma, block_6_conv2d_1_y, params->block_6_norm_relu_2_batch_norm_1_beta,
-            state->block_6_norm_relu_2_batch_norm_1_moving_mean);
+            params->block_6_norm_relu_2_batch_norm_1_gamma, block_6_conv2d_1_y, params->block_6_conv2d_1_bias,
+            params->block_6_norm_relu_2_batch_norm_1_beta, state->block_6_norm_relu_2_batch_norm_1_moving_mean);
     infer_k26_depthwise_conv2d(block_6_conv2d_1_y, params->middle_1_depthwise_conv2d_1_kernel, middle_1_depthwise_conv2d_1_y);
     infer_k25_batch_norm_relu(state->middle_1_norm_relu_1_batch_norm_1_moving_variance,
             params->middle_1_norm_relu_1_batch_norm_1_gamma, middle_1_depthwise_conv2d_1_y,
-            params->middle_1_norm_relu_1_batch_norm_1_beta,
+            params->middle_1_depthwise_conv2d_1_bias, params->middle_1_norm_relu_1_batch_norm_1_beta,
             state->middle_1_norm_relu_1_batch_norm_1_moving_mean);   /* k27_batch_norm_relu */
     infer_k28_conv2d(middle_1_depthwise_conv2d_1_y, params->middle_1_conv2d_1_kernel, middle_1_conv2d_1_y);
     infer_k25_batch_norm_relu(state->middle_1_norm_relu_2_batch_norm_1_moving_variance,
-            params->middle_1_norm_relu_2_batch_norm_1_gamma, middle_1_conv2d_1_y,
+            params->middle_1_norm_relu_2_batch_norm_1_gamma, middle_1_conv2d_1_y, params->middle_1_conv2d_1_bias,
             params->middle_1_norm_relu_2_batch_norm_1_beta,
             state->middle_1_norm_relu_2_batch_norm_1_moving_mean);   /* k29_batch_norm_relu */
     infer_k30_depthwise_conv2d(middle_1_conv2d_1_y, params->block_7_depthwise_conv2d_1_kernel, block_7_depthwise_conv2d_1_y);
     infer_k31_batch_norm_relu(state->block_7_norm_relu_1_batch_norm_1_moving_variance,
             params->block_7_norm_relu_1_batch_norm_1_gamma, block_7_depthwise_conv2d_1_y,
-            params->block_7_norm_relu_1_batch_norm_1_beta, state->block_7_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_7_depthwise_conv2d_1_bias, params->block_7_norm_relu_1_batch_norm_1_beta,
+            state->block_7_norm_relu_1_batch_norm_1_moving_mean);
     infer_k32_conv2d(block_7_depthwise_conv2d_1_y, params->block_7_conv2d_1_kernel, block_7_conv2d_1_y);
     infer_k33_batch_norm_relu(state->block_7_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_7_norm_relu_2_batch_norm_1_gamma, block_7_conv2d_1_y, params->block_7_norm_relu_2_batch_norm_1_beta,
-            state->block_7_norm_relu_2_batch_norm_1_moving_mean);
+            params->block_7_norm_relu_2_batch_norm_1_gamma, block_7_conv2d_1_y, params->block_7_conv2d_1_bias,
+            params->block_7_norm_relu_2_batch_norm_1_beta, state->block_7_norm_relu_2_batch_norm_1_moving_mean);
     infer_k34_depthwise_conv2d(block_7_conv2d_1_y, params->block_8_depthwise_conv2d_1_kernel, block_8_depthwise_conv2d_1_y);
     infer_k33_batch_norm_relu(state->block_8_norm_relu_1_batch_norm_1_moving_variance,
             params->block_8_norm_relu_1_batch_norm_1_gamma, block_8_depthwise_conv2d_1_y,
-            params->block_8_norm_relu_1_batch_norm_1_beta,
+            params->block_8_depthwise_conv2d_1_bias, params->block_8_norm_relu_1_batch_norm_1_beta,
             state->block_8_norm_relu_1_batch_norm_1_moving_mean);   /* k35_batch_norm_relu */
     infer_k36_conv2d(block_8_depthwise_conv2d_1_y, params->block_8_conv2d_1_kernel, block_8_conv2d_1_y);
     infer_k33_batch_norm_relu(state->block_8_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_8_norm_relu_2_batch_norm_1_gamma, block_8_conv2d_1_y, params->block_8_norm_relu_2_batch_norm_1_beta,
+            params->block_8_norm_relu_2_batch_norm_1_gamma, block_8_conv2d_1_y, params->block_8_conv2d_1_bias,
+            params->block_8_norm_relu_2_batch_norm_1_beta,
             state->block_8_norm_relu_2_batch_norm_1_moving_mean);   /* k37_batch_norm_relu */
     infer_k38_dense_softmax(block_8_conv2d_1_y, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;

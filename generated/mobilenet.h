@@ -21,66 +21,85 @@ extern "C" {
 /* Trainable tensors, in declaration order, row-major. */
 typedef struct mobilenet_params {
     float stem_kernel[216];   /* f32[3, 3, 3, 8] */
+    float stem_bias[8];
     float norm_relu_1_batch_norm_1_gamma[8];
     float norm_relu_1_batch_norm_1_beta[8];
     float block_1_depthwise_conv2d_1_kernel[72];   /* f32[3, 3, 8, 1] */
+    float block_1_depthwise_conv2d_1_bias[8];
     float block_1_norm_relu_1_batch_norm_1_gamma[8];
     float block_1_norm_relu_1_batch_norm_1_beta[8];
     float block_1_conv2d_1_kernel[128];   /* f32[1, 1, 8, 16] */
+    float block_1_conv2d_1_bias[16];
     float block_1_norm_relu_2_batch_norm_1_gamma[16];
     float block_1_norm_relu_2_batch_norm_1_beta[16];
     float block_2_depthwise_conv2d_1_kernel[144];   /* f32[3, 3, 16, 1] */
+    float block_2_depthwise_conv2d_1_bias[16];
     float block_2_norm_relu_1_batch_norm_1_gamma[16];
     float block_2_norm_relu_1_batch_norm_1_beta[16];
     float block_2_conv2d_1_kernel[512];   /* f32[1, 1, 16, 32] */
+    float block_2_conv2d_1_bias[32];
     float block_2_norm_relu_2_batch_norm_1_gamma[32];
     float block_2_norm_relu_2_batch_norm_1_beta[32];
     float block_3_depthwise_conv2d_1_kernel[288];   /* f32[3, 3, 32, 1] */
+    float block_3_depthwise_conv2d_1_bias[32];
     float block_3_norm_relu_1_batch_norm_1_gamma[32];
     float block_3_norm_relu_1_batch_norm_1_beta[32];
     float block_3_conv2d_1_kernel[1024];   /* f32[1, 1, 32, 32] */
+    float block_3_conv2d_1_bias[32];
     float block_3_norm_relu_2_batch_norm_1_gamma[32];
     float block_3_norm_relu_2_batch_norm_1_beta[32];
     float block_4_depthwise_conv2d_1_kernel[288];   /* f32[3, 3, 32, 1] */
+    float block_4_depthwise_conv2d_1_bias[32];
     float block_4_norm_relu_1_batch_norm_1_gamma[32];
     float block_4_norm_relu_1_batch_norm_1_beta[32];
     float block_4_conv2d_1_kernel[2048];   /* f32[1, 1, 32, 64] */
+    float block_4_conv2d_1_bias[64];
     float block_4_norm_relu_2_batch_norm_1_gamma[64];
     float block_4_norm_relu_2_batch_norm_1_beta[64];
     float block_5_depthwise_conv2d_1_kernel[576];   /* f32[3, 3, 64, 1] */
+    float block_5_depthwise_conv2d_1_bias[64];
     float block_5_norm_relu_1_batch_norm_1_gamma[64];
     float block_5_norm_relu_1_batch_norm_1_beta[64];
     float block_5_conv2d_1_kernel[4096];   /* f32[1, 1, 64, 64] */
+    float block_5_conv2d_1_bias[64];
     float block_5_norm_relu_2_batch_norm_1_gamma[64];
     float block_5_norm_relu_2_batch_norm_1_beta[64];
     float block_6_depthwise_conv2d_1_kernel[576];   /* f32[3, 3, 64, 1] */
+    float block_6_depthwise_conv2d_1_bias[64];
     float block_6_norm_relu_1_batch_norm_1_gamma[64];
     float block_6_norm_relu_1_batch_norm_1_beta[64];
     float block_6_conv2d_1_kernel[8192];   /* f32[1, 1, 64, 128] */
+    float block_6_conv2d_1_bias[128];
     float block_6_norm_relu_2_batch_norm_1_gamma[128];
     float block_6_norm_relu_2_batch_norm_1_beta[128];
     float middle_1_depthwise_conv2d_1_kernel[1152];   /* f32[3, 3, 128, 1] */
+    float middle_1_depthwise_conv2d_1_bias[128];
     float middle_1_norm_relu_1_batch_norm_1_gamma[128];
     float middle_1_norm_relu_1_batch_norm_1_beta[128];
     float middle_1_conv2d_1_kernel[16384];   /* f32[1, 1, 128, 128] */
+    float middle_1_conv2d_1_bias[128];
     float middle_1_norm_relu_2_batch_norm_1_gamma[128];
     float middle_1_norm_relu_2_batch_norm_1_beta[128];
     float block_7_depthwise_conv2d_1_kernel[1152];   /* f32[3, 3, 128, 1] */
+    float block_7_depthwise_conv2d_1_bias[128];
     float block_7_norm_relu_1_batch_norm_1_gamma[128];
     float block_7_norm_relu_1_batch_norm_1_beta[128];
     float block_7_conv2d_1_kernel[32768];   /* f32[1, 1, 128, 256] */
+    float block_7_conv2d_1_bias[256];
     float block_7_norm_relu_2_batch_norm_1_gamma[256];
     float block_7_norm_relu_2_batch_norm_1_beta[256];
     float block_8_depthwise_conv2d_1_kernel[2304];   /* f32[3, 3, 256, 1] */
+    float block_8_depthwise_conv2d_1_bias[256];
     float block_8_norm_relu_1_batch_norm_1_gamma[256];
     float block_8_norm_relu_1_batch_norm_1_beta[256];
     float block_8_conv2d_1_kernel[65536];   /* f32[1, 1, 256, 256] */
+    float block_8_conv2d_1_bias[256];
     float block_8_norm_relu_2_batch_norm_1_gamma[256];
     float block_8_norm_relu_2_batch_norm_1_beta[256];
     float classifier_kernel[512];   /* f32[256, 2] */
     float classifier_bias[2];
 } mobilenet_params;
-#define MOBILENET_PARAMS_SIGNATURE 0x810F911Fu   /* of names and types, for dl_store.h */
+#define MOBILENET_PARAMS_SIGNATURE 0xB070EF5Bu   /* of names and types, for dl_store.h */
 
 /* What the model keeps besides its parameters: running statistics. */
 typedef struct mobilenet_state {

@@ -133,62 +133,78 @@ static void init_k9_dense(uint32_t salt, const int32_t *restrict seed_, float *r
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void init_k10_batch_norm_fill(float *restrict batch_norm_1_gamma, float *restrict batch_norm_1_beta,
-        float *restrict residual_1_norm_a_gamma, float *restrict residual_1_norm_a_beta,
-        float *restrict residual_1_norm_b_gamma, float *restrict residual_1_norm_b_beta, float *restrict m_batch_norm_1_gamma,
-        float *restrict v_batch_norm_1_gamma)
+/* resnet.dl:23: conv2d, resnet.dl:24: batch_norm -> f32[16] */
+static void init_k10_conv2d_batch_norm_fill(float *restrict stem_bias, float *restrict batch_norm_1_gamma,
+        float *restrict batch_norm_1_beta, float *restrict residual_1_conv_a_bias, float *restrict residual_1_norm_a_gamma,
+        float *restrict residual_1_norm_a_beta, float *restrict residual_1_conv_b_bias, float *restrict residual_1_norm_b_gamma)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        stem_bias[j0] = 0.0f;
         batch_norm_1_gamma[j0] = 1.0f;
         batch_norm_1_beta[j0] = 0.0f;
+        residual_1_conv_a_bias[j0] = 0.0f;
         residual_1_norm_a_gamma[j0] = 1.0f;
         residual_1_norm_a_beta[j0] = 0.0f;
+        residual_1_conv_b_bias[j0] = 0.0f;
         residual_1_norm_b_gamma[j0] = 1.0f;
-        residual_1_norm_b_beta[j0] = 0.0f;
-        m_batch_norm_1_gamma[j0] = 0.0f;
-        v_batch_norm_1_gamma[j0] = 0.0f;
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void init_k11_batch_norm_fill(float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_beta,
-        float *restrict residual_2_norm_b_gamma, float *restrict residual_2_norm_b_beta,
-        float *restrict residual_2_shortcut_bias, float *restrict m_residual_2_norm_a_gamma,
-        float *restrict v_residual_2_norm_a_gamma, float *restrict m_residual_2_norm_a_beta)
+/* resnet.dl:23: conv2d -> f32[16]; in 2 places */
+static void init_k11_conv2d_fill(float *restrict residual_1_norm_b_beta, float *restrict m_stem_bias,
+        float *restrict v_stem_bias, float *restrict m_batch_norm_1_gamma, float *restrict v_batch_norm_1_gamma,
+        float *restrict m_batch_norm_1_beta, float *restrict v_batch_norm_1_beta, float *restrict m_residual_1_conv_a_bias)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_1_norm_b_beta[j0] = 0.0f;
+        m_stem_bias[j0] = 0.0f;
+        v_stem_bias[j0] = 0.0f;
+        m_batch_norm_1_gamma[j0] = 0.0f;
+        v_batch_norm_1_gamma[j0] = 0.0f;
+        m_batch_norm_1_beta[j0] = 0.0f;
+        v_batch_norm_1_beta[j0] = 0.0f;
+        m_residual_1_conv_a_bias[j0] = 0.0f;
+    }
+}
+
+/* resnet.dl:9: conv2d, resnet.dl:10: batch_norm -> f32[32] */
+static void init_k12_conv2d_batch_norm_fill(float *restrict residual_2_conv_a_bias, float *restrict residual_2_norm_a_gamma,
+        float *restrict residual_2_norm_a_beta, float *restrict residual_2_conv_b_bias, float *restrict residual_2_norm_b_gamma,
+        float *restrict residual_2_norm_b_beta, float *restrict residual_2_shortcut_bias,
+        float *restrict m_residual_2_conv_a_bias)
 {
     for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_conv_a_bias[j0] = 0.0f;
         residual_2_norm_a_gamma[j0] = 1.0f;
         residual_2_norm_a_beta[j0] = 0.0f;
+        residual_2_conv_b_bias[j0] = 0.0f;
         residual_2_norm_b_gamma[j0] = 1.0f;
         residual_2_norm_b_beta[j0] = 0.0f;
         residual_2_shortcut_bias[j0] = 0.0f;
-        m_residual_2_norm_a_gamma[j0] = 0.0f;
-        v_residual_2_norm_a_gamma[j0] = 0.0f;
-        m_residual_2_norm_a_beta[j0] = 0.0f;
+        m_residual_2_conv_a_bias[j0] = 0.0f;
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void init_k12_batch_norm_fill(float *restrict residual_3_norm_a_gamma, float *restrict residual_3_norm_a_beta,
-        float *restrict residual_3_norm_b_gamma, float *restrict residual_3_norm_b_beta,
-        float *restrict residual_3_shortcut_bias, float *restrict m_residual_3_norm_a_gamma,
-        float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta)
+/* resnet.dl:9: conv2d, resnet.dl:10: batch_norm -> f32[64] */
+static void init_k13_conv2d_batch_norm_fill(float *restrict residual_3_conv_a_bias, float *restrict residual_3_norm_a_gamma,
+        float *restrict residual_3_norm_a_beta, float *restrict residual_3_conv_b_bias, float *restrict residual_3_norm_b_gamma,
+        float *restrict residual_3_norm_b_beta, float *restrict residual_3_shortcut_bias,
+        float *restrict m_residual_3_conv_a_bias)
 {
     for (int j0 = 0; j0 < 64; j0++) {
+        residual_3_conv_a_bias[j0] = 0.0f;
         residual_3_norm_a_gamma[j0] = 1.0f;
         residual_3_norm_a_beta[j0] = 0.0f;
+        residual_3_conv_b_bias[j0] = 0.0f;
         residual_3_norm_b_gamma[j0] = 1.0f;
         residual_3_norm_b_beta[j0] = 0.0f;
         residual_3_shortcut_bias[j0] = 0.0f;
-        m_residual_3_norm_a_gamma[j0] = 0.0f;
-        v_residual_3_norm_a_gamma[j0] = 0.0f;
-        m_residual_3_norm_a_beta[j0] = 0.0f;
+        m_residual_3_conv_a_bias[j0] = 0.0f;
     }
 }
 
 /* resnet.dl:29: dense -> f32[10] */
-static void init_k13_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
+static void init_k14_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -199,29 +215,11 @@ static void init_k13_dense_fill(float *restrict classifier_bias, float *restrict
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void init_k14_adam_fill(float *restrict m_stem_kernel, float *restrict v_stem_kernel)
+static void init_k15_adam_fill(float *restrict m_stem_kernel, float *restrict v_stem_kernel)
 {
     for (int j0 = 0; j0 < 432; j0++) {
         m_stem_kernel[j0] = 0.0f;
         v_stem_kernel[j0] = 0.0f;
-    }
-}
-
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void init_k15_batch_norm_fill(float *restrict m_batch_norm_1_beta, float *restrict v_batch_norm_1_beta,
-        float *restrict m_residual_1_norm_a_gamma, float *restrict v_residual_1_norm_a_gamma,
-        float *restrict m_residual_1_norm_a_beta, float *restrict v_residual_1_norm_a_beta,
-        float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        m_batch_norm_1_beta[j0] = 0.0f;
-        v_batch_norm_1_beta[j0] = 0.0f;
-        m_residual_1_norm_a_gamma[j0] = 0.0f;
-        v_residual_1_norm_a_gamma[j0] = 0.0f;
-        m_residual_1_norm_a_beta[j0] = 0.0f;
-        v_residual_1_norm_a_beta[j0] = 0.0f;
-        m_residual_1_norm_b_gamma[j0] = 0.0f;
-        v_residual_1_norm_b_gamma[j0] = 0.0f;
     }
 }
 
@@ -237,13 +235,14 @@ static void init_k16_adam_fill(float *restrict m_residual_1_conv_a_kernel, float
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[16] */
-static void init_k17_batch_norm_fill(float *restrict m_residual_1_norm_b_beta, float *restrict v_residual_1_norm_b_beta,
-        float *restrict batch_norm_1_moving_mean, float *restrict batch_norm_1_moving_variance,
-        float *restrict residual_1_norm_a_moving_mean, float *restrict residual_1_norm_a_moving_variance,
-        float *restrict residual_1_norm_b_moving_mean, float *restrict residual_1_norm_b_moving_variance)
+/* resnet.dl:23: conv2d, resnet.dl:24: batch_norm -> f32[16] */
+static void init_k18_conv2d_batch_norm_fill(float *restrict v_residual_1_norm_b_gamma, float *restrict m_residual_1_norm_b_beta,
+        float *restrict v_residual_1_norm_b_beta, float *restrict batch_norm_1_moving_mean,
+        float *restrict batch_norm_1_moving_variance, float *restrict residual_1_norm_a_moving_mean,
+        float *restrict residual_1_norm_a_moving_variance, float *restrict residual_1_norm_b_moving_mean)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        v_residual_1_norm_b_gamma[j0] = 0.0f;
         m_residual_1_norm_b_beta[j0] = 0.0f;
         v_residual_1_norm_b_beta[j0] = 0.0f;
         batch_norm_1_moving_mean[j0] = 0.0f;
@@ -251,12 +250,11 @@ static void init_k17_batch_norm_fill(float *restrict m_residual_1_norm_b_beta, f
         residual_1_norm_a_moving_mean[j0] = 0.0f;
         residual_1_norm_a_moving_variance[j0] = 1.0f;
         residual_1_norm_b_moving_mean[j0] = 0.0f;
-        residual_1_norm_b_moving_variance[j0] = 1.0f;
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void init_k18_adam_fill(float *restrict m_residual_2_conv_a_kernel, float *restrict v_residual_2_conv_a_kernel)
+static void init_k19_adam_fill(float *restrict m_residual_2_conv_a_kernel, float *restrict v_residual_2_conv_a_kernel)
 {
     for (int j0 = 0; j0 < 4608; j0++) {
         m_residual_2_conv_a_kernel[j0] = 0.0f;
@@ -264,26 +262,26 @@ static void init_k18_adam_fill(float *restrict m_residual_2_conv_a_kernel, float
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[32] */
-static void init_k19_batch_norm_fill(float *restrict v_residual_2_norm_a_beta, float *restrict m_residual_2_norm_b_gamma,
-        float *restrict v_residual_2_norm_b_gamma, float *restrict m_residual_2_norm_b_beta,
-        float *restrict v_residual_2_norm_b_beta, float *restrict m_residual_2_shortcut_bias,
-        float *restrict v_residual_2_shortcut_bias, float *restrict residual_2_norm_a_moving_mean)
+/* resnet.dl:9: conv2d -> f32[32] */
+static void init_k20_conv2d_fill(float *restrict v_residual_2_conv_a_bias, float *restrict m_residual_2_norm_a_gamma,
+        float *restrict v_residual_2_norm_a_gamma, float *restrict m_residual_2_norm_a_beta,
+        float *restrict v_residual_2_norm_a_beta, float *restrict m_residual_2_conv_b_bias,
+        float *restrict v_residual_2_conv_b_bias, float *restrict m_residual_2_norm_b_gamma)
 {
     for (int j0 = 0; j0 < 32; j0++) {
+        v_residual_2_conv_a_bias[j0] = 0.0f;
+        m_residual_2_norm_a_gamma[j0] = 0.0f;
+        v_residual_2_norm_a_gamma[j0] = 0.0f;
+        m_residual_2_norm_a_beta[j0] = 0.0f;
         v_residual_2_norm_a_beta[j0] = 0.0f;
+        m_residual_2_conv_b_bias[j0] = 0.0f;
+        v_residual_2_conv_b_bias[j0] = 0.0f;
         m_residual_2_norm_b_gamma[j0] = 0.0f;
-        v_residual_2_norm_b_gamma[j0] = 0.0f;
-        m_residual_2_norm_b_beta[j0] = 0.0f;
-        v_residual_2_norm_b_beta[j0] = 0.0f;
-        m_residual_2_shortcut_bias[j0] = 0.0f;
-        v_residual_2_shortcut_bias[j0] = 0.0f;
-        residual_2_norm_a_moving_mean[j0] = 0.0f;
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void init_k20_adam_fill(float *restrict m_residual_2_conv_b_kernel, float *restrict v_residual_2_conv_b_kernel)
+static void init_k21_adam_fill(float *restrict m_residual_2_conv_b_kernel, float *restrict v_residual_2_conv_b_kernel)
 {
     for (int j0 = 0; j0 < 9216; j0++) {
         m_residual_2_conv_b_kernel[j0] = 0.0f;
@@ -291,8 +289,26 @@ static void init_k20_adam_fill(float *restrict m_residual_2_conv_b_kernel, float
     }
 }
 
+/* resnet.dl:9: conv2d, resnet.dl:10: batch_norm -> f32[32] */
+static void init_k22_conv2d_batch_norm_fill(float *restrict v_residual_2_norm_b_gamma, float *restrict m_residual_2_norm_b_beta,
+        float *restrict v_residual_2_norm_b_beta, float *restrict m_residual_2_shortcut_bias,
+        float *restrict v_residual_2_shortcut_bias, float *restrict residual_2_norm_a_moving_mean,
+        float *restrict residual_2_norm_a_moving_variance, float *restrict residual_2_norm_b_moving_mean)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        v_residual_2_norm_b_gamma[j0] = 0.0f;
+        m_residual_2_norm_b_beta[j0] = 0.0f;
+        v_residual_2_norm_b_beta[j0] = 0.0f;
+        m_residual_2_shortcut_bias[j0] = 0.0f;
+        v_residual_2_shortcut_bias[j0] = 0.0f;
+        residual_2_norm_a_moving_mean[j0] = 0.0f;
+        residual_2_norm_a_moving_variance[j0] = 1.0f;
+        residual_2_norm_b_moving_mean[j0] = 0.0f;
+    }
+}
+
 /* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void init_k21_adam_fill(float *restrict m_residual_2_shortcut_kernel, float *restrict v_residual_2_shortcut_kernel)
+static void init_k23_adam_fill(float *restrict m_residual_2_shortcut_kernel, float *restrict v_residual_2_shortcut_kernel)
 {
     for (int j0 = 0; j0 < 512; j0++) {
         m_residual_2_shortcut_kernel[j0] = 0.0f;
@@ -301,7 +317,7 @@ static void init_k21_adam_fill(float *restrict m_residual_2_shortcut_kernel, flo
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void init_k22_adam_fill(float *restrict m_residual_3_conv_a_kernel, float *restrict v_residual_3_conv_a_kernel)
+static void init_k24_adam_fill(float *restrict m_residual_3_conv_a_kernel, float *restrict v_residual_3_conv_a_kernel)
 {
     for (int j0 = 0; j0 < 18432; j0++) {
         m_residual_3_conv_a_kernel[j0] = 0.0f;
@@ -309,26 +325,26 @@ static void init_k22_adam_fill(float *restrict m_residual_3_conv_a_kernel, float
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[64] */
-static void init_k23_batch_norm_fill(float *restrict v_residual_3_norm_a_beta, float *restrict m_residual_3_norm_b_gamma,
-        float *restrict v_residual_3_norm_b_gamma, float *restrict m_residual_3_norm_b_beta,
-        float *restrict v_residual_3_norm_b_beta, float *restrict m_residual_3_shortcut_bias,
-        float *restrict v_residual_3_shortcut_bias, float *restrict residual_3_norm_a_moving_mean)
+/* resnet.dl:9: conv2d -> f32[64] */
+static void init_k25_conv2d_fill(float *restrict v_residual_3_conv_a_bias, float *restrict m_residual_3_norm_a_gamma,
+        float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta,
+        float *restrict v_residual_3_norm_a_beta, float *restrict m_residual_3_conv_b_bias,
+        float *restrict v_residual_3_conv_b_bias, float *restrict m_residual_3_norm_b_gamma)
 {
     for (int j0 = 0; j0 < 64; j0++) {
+        v_residual_3_conv_a_bias[j0] = 0.0f;
+        m_residual_3_norm_a_gamma[j0] = 0.0f;
+        v_residual_3_norm_a_gamma[j0] = 0.0f;
+        m_residual_3_norm_a_beta[j0] = 0.0f;
         v_residual_3_norm_a_beta[j0] = 0.0f;
+        m_residual_3_conv_b_bias[j0] = 0.0f;
+        v_residual_3_conv_b_bias[j0] = 0.0f;
         m_residual_3_norm_b_gamma[j0] = 0.0f;
-        v_residual_3_norm_b_gamma[j0] = 0.0f;
-        m_residual_3_norm_b_beta[j0] = 0.0f;
-        v_residual_3_norm_b_beta[j0] = 0.0f;
-        m_residual_3_shortcut_bias[j0] = 0.0f;
-        v_residual_3_shortcut_bias[j0] = 0.0f;
-        residual_3_norm_a_moving_mean[j0] = 0.0f;
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void init_k24_adam_fill(float *restrict m_residual_3_conv_b_kernel, float *restrict v_residual_3_conv_b_kernel)
+static void init_k26_adam_fill(float *restrict m_residual_3_conv_b_kernel, float *restrict v_residual_3_conv_b_kernel)
 {
     for (int j0 = 0; j0 < 36864; j0++) {
         m_residual_3_conv_b_kernel[j0] = 0.0f;
@@ -336,8 +352,26 @@ static void init_k24_adam_fill(float *restrict m_residual_3_conv_b_kernel, float
     }
 }
 
+/* resnet.dl:9: conv2d, resnet.dl:10: batch_norm -> f32[64] */
+static void init_k27_conv2d_batch_norm_fill(float *restrict v_residual_3_norm_b_gamma, float *restrict m_residual_3_norm_b_beta,
+        float *restrict v_residual_3_norm_b_beta, float *restrict m_residual_3_shortcut_bias,
+        float *restrict v_residual_3_shortcut_bias, float *restrict residual_3_norm_a_moving_mean,
+        float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_b_moving_mean)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        v_residual_3_norm_b_gamma[j0] = 0.0f;
+        m_residual_3_norm_b_beta[j0] = 0.0f;
+        v_residual_3_norm_b_beta[j0] = 0.0f;
+        m_residual_3_shortcut_bias[j0] = 0.0f;
+        v_residual_3_shortcut_bias[j0] = 0.0f;
+        residual_3_norm_a_moving_mean[j0] = 0.0f;
+        residual_3_norm_a_moving_variance[j0] = 1.0f;
+        residual_3_norm_b_moving_mean[j0] = 0.0f;
+    }
+}
+
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void init_k25_adam_fill(float *restrict m_residual_3_shortcut_kernel, float *restrict v_residual_3_shortcut_kernel)
+static void init_k28_adam_fill(float *restrict m_residual_3_shortcut_kernel, float *restrict v_residual_3_shortcut_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         m_residual_3_shortcut_kernel[j0] = 0.0f;
@@ -346,7 +380,7 @@ static void init_k25_adam_fill(float *restrict m_residual_3_shortcut_kernel, flo
 }
 
 /* resnet.dl:36: adam -> f32[64, 10] */
-static void init_k26_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
+static void init_k29_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
         m_classifier_kernel[j0] = 0.0f;
@@ -354,24 +388,26 @@ static void init_k26_adam_fill(float *restrict m_classifier_kernel, float *restr
     }
 }
 
+/* resnet.dl:24: batch_norm -> f32[16] */
+static void init_k30_batch_norm_fill(float *restrict residual_1_norm_b_moving_variance)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_1_norm_b_moving_variance[j0] = 1.0f;
+    }
+}
+
 /* resnet.dl:10: batch_norm -> f32[32] */
-static void init_k27_batch_norm_fill(float *restrict residual_2_norm_a_moving_variance,
-        float *restrict residual_2_norm_b_moving_mean, float *restrict residual_2_norm_b_moving_variance)
+static void init_k31_batch_norm_fill(float *restrict residual_2_norm_b_moving_variance)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_a_moving_variance[j0] = 1.0f;
-        residual_2_norm_b_moving_mean[j0] = 0.0f;
         residual_2_norm_b_moving_variance[j0] = 1.0f;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void init_k28_batch_norm_fill(float *restrict residual_3_norm_a_moving_variance,
-        float *restrict residual_3_norm_b_moving_mean, float *restrict residual_3_norm_b_moving_variance)
+static void init_k32_batch_norm_fill(float *restrict residual_3_norm_b_moving_variance)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_a_moving_variance[j0] = 1.0f;
-        residual_3_norm_b_moving_mean[j0] = 0.0f;
         residual_3_norm_b_moving_variance[j0] = 1.0f;
     }
 }
@@ -391,43 +427,54 @@ dl_status resnet_init(resnet_params *params, resnet_state *state, resnet_optimiz
     init_k7_conv2d(0x81ebaa84u, words, params->residual_3_conv_b_kernel);
     init_k8_conv2d(0x00ae458eu, words, params->residual_3_shortcut_kernel);
     init_k9_dense(0x6f9face4u, words, params->classifier_kernel);
-    init_k10_batch_norm_fill(params->batch_norm_1_gamma, params->batch_norm_1_beta, params->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_beta, params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);
-    init_k11_batch_norm_fill(params->residual_2_norm_a_gamma, params->residual_2_norm_a_beta, params->residual_2_norm_b_gamma,
-            params->residual_2_norm_b_beta, params->residual_2_shortcut_bias, optimizer->m_residual_2_norm_a_gamma,
-            optimizer->v_residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_beta);
-    init_k12_batch_norm_fill(params->residual_3_norm_a_gamma, params->residual_3_norm_a_beta, params->residual_3_norm_b_gamma,
-            params->residual_3_norm_b_beta, params->residual_3_shortcut_bias, optimizer->m_residual_3_norm_a_gamma,
-            optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta);
-    init_k13_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
-    init_k14_adam_fill(optimizer->m_stem_kernel, optimizer->v_stem_kernel);
-    init_k15_batch_norm_fill(optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_beta,
-            optimizer->v_residual_1_norm_a_beta, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
+    init_k10_conv2d_batch_norm_fill(params->stem_bias, params->batch_norm_1_gamma, params->batch_norm_1_beta,
+            params->residual_1_conv_a_bias, params->residual_1_norm_a_gamma, params->residual_1_norm_a_beta,
+            params->residual_1_conv_b_bias, params->residual_1_norm_b_gamma);
+    init_k11_conv2d_fill(params->residual_1_norm_b_beta, optimizer->m_stem_bias, optimizer->v_stem_bias,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, optimizer->m_batch_norm_1_beta,
+            optimizer->v_batch_norm_1_beta, optimizer->m_residual_1_conv_a_bias);
+    init_k12_conv2d_batch_norm_fill(params->residual_2_conv_a_bias, params->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_beta, params->residual_2_conv_b_bias, params->residual_2_norm_b_gamma,
+            params->residual_2_norm_b_beta, params->residual_2_shortcut_bias, optimizer->m_residual_2_conv_a_bias);
+    init_k13_conv2d_batch_norm_fill(params->residual_3_conv_a_bias, params->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_beta, params->residual_3_conv_b_bias, params->residual_3_norm_b_gamma,
+            params->residual_3_norm_b_beta, params->residual_3_shortcut_bias, optimizer->m_residual_3_conv_a_bias);
+    init_k14_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    init_k15_adam_fill(optimizer->m_stem_kernel, optimizer->v_stem_kernel);
     init_k16_adam_fill(optimizer->m_residual_1_conv_a_kernel, optimizer->v_residual_1_conv_a_kernel,
             optimizer->m_residual_1_conv_b_kernel, optimizer->v_residual_1_conv_b_kernel);
-    init_k17_batch_norm_fill(optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
-            state->batch_norm_1_moving_mean, state->batch_norm_1_moving_variance, state->residual_1_norm_a_moving_mean,
-            state->residual_1_norm_a_moving_variance, state->residual_1_norm_b_moving_mean,
-            state->residual_1_norm_b_moving_variance);
-    init_k18_adam_fill(optimizer->m_residual_2_conv_a_kernel, optimizer->v_residual_2_conv_a_kernel);
-    init_k19_batch_norm_fill(optimizer->v_residual_2_norm_a_beta, optimizer->m_residual_2_norm_b_gamma,
-            optimizer->v_residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
-            optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias, state->residual_2_norm_a_moving_mean);
-    init_k20_adam_fill(optimizer->m_residual_2_conv_b_kernel, optimizer->v_residual_2_conv_b_kernel);
-    init_k21_adam_fill(optimizer->m_residual_2_shortcut_kernel, optimizer->v_residual_2_shortcut_kernel);
-    init_k22_adam_fill(optimizer->m_residual_3_conv_a_kernel, optimizer->v_residual_3_conv_a_kernel);
-    init_k23_batch_norm_fill(optimizer->v_residual_3_norm_a_beta, optimizer->m_residual_3_norm_b_gamma,
-            optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta, optimizer->v_residual_3_norm_b_beta,
-            optimizer->m_residual_3_shortcut_bias, optimizer->v_residual_3_shortcut_bias, state->residual_3_norm_a_moving_mean);
-    init_k24_adam_fill(optimizer->m_residual_3_conv_b_kernel, optimizer->v_residual_3_conv_b_kernel);
-    init_k25_adam_fill(optimizer->m_residual_3_shortcut_kernel, optimizer->v_residual_3_shortcut_kernel);
-    init_k26_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
-    init_k27_batch_norm_fill(state->residual_2_norm_a_moving_variance, state->residual_2_norm_b_moving_mean,
-            state->residual_2_norm_b_moving_variance);
-    init_k28_batch_norm_fill(state->residual_3_norm_a_moving_variance, state->residual_3_norm_b_moving_mean,
-            state->residual_3_norm_b_moving_variance);
+    init_k11_conv2d_fill(optimizer->v_residual_1_conv_a_bias, optimizer->m_residual_1_norm_a_gamma,
+            optimizer->v_residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
+            optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
+            optimizer->m_residual_1_norm_b_gamma);   /* k17_conv2d_fill */
+    init_k18_conv2d_batch_norm_fill(optimizer->v_residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_beta,
+            optimizer->v_residual_1_norm_b_beta, state->batch_norm_1_moving_mean, state->batch_norm_1_moving_variance,
+            state->residual_1_norm_a_moving_mean, state->residual_1_norm_a_moving_variance,
+            state->residual_1_norm_b_moving_mean);
+    init_k19_adam_fill(optimizer->m_residual_2_conv_a_kernel, optimizer->v_residual_2_conv_a_kernel);
+    init_k20_conv2d_fill(optimizer->v_residual_2_conv_a_bias, optimizer->m_residual_2_norm_a_gamma,
+            optimizer->v_residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
+            optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias, optimizer->m_residual_2_norm_b_gamma);
+    init_k21_adam_fill(optimizer->m_residual_2_conv_b_kernel, optimizer->v_residual_2_conv_b_kernel);
+    init_k22_conv2d_batch_norm_fill(optimizer->v_residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_beta,
+            optimizer->v_residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
+            state->residual_2_norm_a_moving_mean, state->residual_2_norm_a_moving_variance,
+            state->residual_2_norm_b_moving_mean);
+    init_k23_adam_fill(optimizer->m_residual_2_shortcut_kernel, optimizer->v_residual_2_shortcut_kernel);
+    init_k24_adam_fill(optimizer->m_residual_3_conv_a_kernel, optimizer->v_residual_3_conv_a_kernel);
+    init_k25_conv2d_fill(optimizer->v_residual_3_conv_a_bias, optimizer->m_residual_3_norm_a_gamma,
+            optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta, optimizer->v_residual_3_norm_a_beta,
+            optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias, optimizer->m_residual_3_norm_b_gamma);
+    init_k26_adam_fill(optimizer->m_residual_3_conv_b_kernel, optimizer->v_residual_3_conv_b_kernel);
+    init_k27_conv2d_batch_norm_fill(optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
+            optimizer->v_residual_3_norm_b_beta, optimizer->m_residual_3_shortcut_bias, optimizer->v_residual_3_shortcut_bias,
+            state->residual_3_norm_a_moving_mean, state->residual_3_norm_a_moving_variance,
+            state->residual_3_norm_b_moving_mean);
+    init_k28_adam_fill(optimizer->m_residual_3_shortcut_kernel, optimizer->v_residual_3_shortcut_kernel);
+    init_k29_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
+    init_k30_batch_norm_fill(state->residual_1_norm_b_moving_variance);
+    init_k31_batch_norm_fill(state->residual_2_norm_b_moving_variance);
+    init_k32_batch_norm_fill(state->residual_3_norm_b_moving_variance);
     optimizer->step = 0;
     return DL_OK;
 }
@@ -574,7 +621,7 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
+        const float *restrict stem_bias, const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
         const float *restrict batch_norm_1_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -595,8 +642,8 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = batch_norm_1_factor[j0];
-                    const float v2 = relu[i1 * 256 + i2 * 16 + j0] * v1 + (batch_norm_1_beta[j0] - batch_norm_1_moving_mean[j0]
-                            * v1);
+                    const float v2 = (relu[i1 * 256 + i2 * 16 + j0] + stem_bias[j0]) * v1 + (batch_norm_1_beta[j0]
+                            - batch_norm_1_moving_mean[j0] * v1);
                     relu[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -735,8 +782,8 @@ static inline void infer_k3_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict relu_2, const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_beta,
-        const float *restrict residual_1_norm_a_moving_mean)
+        float *restrict relu_2, const float *restrict residual_1_conv_a_bias, const float *restrict residual_1_norm_a_factor,
+        const float *restrict residual_1_norm_a_beta, const float *restrict residual_1_norm_a_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -756,8 +803,8 @@ static void infer_k3_conv2d_relu(const float *restrict relu, const float *restri
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = residual_1_norm_a_factor[j0];
-                    const float v2 = relu_2[i1 * 256 + i2 * 16 + j0] * v1 + (residual_1_norm_a_beta[j0]
-                            - residual_1_norm_a_moving_mean[j0] * v1);
+                    const float v2 = (relu_2[i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0]) * v1
+                            + (residual_1_norm_a_beta[j0] - residual_1_norm_a_moving_mean[j0] * v1);
                     relu_2[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -896,8 +943,9 @@ static inline void infer_k5_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_factor,
-        const float *restrict residual_1_norm_b_beta, const float *restrict residual_1_norm_b_moving_mean)
+        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_conv_b_bias,
+        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_beta,
+        const float *restrict residual_1_norm_b_moving_mean)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -917,8 +965,9 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = residual_1_norm_b_factor[j0];
-                    const float v2 = relu[i1 * 256 + i2 * 16 + j0] + (residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] * v1
-                            + (residual_1_norm_b_beta[j0] - residual_1_norm_b_moving_mean[j0] * v1));
+                    const float v2 = relu[i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0]
+                            + residual_1_conv_b_bias[j0]) * v1 + (residual_1_norm_b_beta[j0] - residual_1_norm_b_moving_mean[j0]
+                            * v1));
                     relu[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -1021,8 +1070,8 @@ static inline void infer_k7_conv2d_relu_tile_4_at_4(const float *restrict a, int
 }
 
 static void infer_k7_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
-        float *restrict relu_4, const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_beta,
-        const float *restrict residual_2_norm_a_moving_mean)
+        float *restrict relu_4, const float *restrict residual_2_conv_a_bias, const float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_norm_a_beta, const float *restrict residual_2_norm_a_moving_mean)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1039,8 +1088,8 @@ static void infer_k7_conv2d_relu(const float *restrict relu, const float *restri
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = residual_2_norm_a_factor[j0];
-                    const float v2 = relu_4[i1 * 256 + i2 * 32 + j0] * v1 + (residual_2_norm_a_beta[j0]
-                            - residual_2_norm_a_moving_mean[j0] * v1);
+                    const float v2 = (relu_4[i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0]) * v1
+                            + (residual_2_norm_a_beta[j0] - residual_2_norm_a_moving_mean[j0] * v1);
                     relu_4[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -1194,8 +1243,8 @@ static inline void infer_k10_conv2d_relu_tile_4(const float *restrict a, int at,
 
 static void infer_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_beta,
-        const float *restrict residual_2_norm_b_moving_mean)
+        const float *restrict residual_2_conv_b_bias, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_beta, const float *restrict residual_2_norm_b_moving_mean)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1207,8 +1256,8 @@ static void infer_k10_conv2d_relu(const float *restrict relu, const float *restr
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = residual_2_norm_b_factor[j0];
                     const float v2 = relu_5[i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                            + (residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] * v1 + (residual_2_norm_b_beta[j0]
-                            - residual_2_norm_b_moving_mean[j0] * v1));
+                            + ((residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0]) * v1
+                            + (residual_2_norm_b_beta[j0] - residual_2_norm_b_moving_mean[j0] * v1));
                     relu_5[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -1278,7 +1327,8 @@ static void infer_k11_conv2d(const float *restrict relu_5, const float *restrict
 /* resnet.dl:10: batch_norm, relu -> f32[1, 4, 4, 64] */
 static void infer_k12_batch_norm_relu(const float *restrict residual_3_norm_a_moving_variance,
         const float *restrict residual_3_norm_a_gamma, float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_norm_a_beta, const float *restrict residual_3_norm_a_moving_mean)
+        const float *restrict residual_3_conv_a_bias, const float *restrict residual_3_norm_a_beta,
+        const float *restrict residual_3_norm_a_moving_mean)
 {
     float residual_3_norm_a_factor[64];
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1288,8 +1338,8 @@ static void infer_k12_batch_norm_relu(const float *restrict residual_3_norm_a_mo
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
                 const float v1 = residual_3_norm_a_factor[j3];
-                const float v2 = residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] * v1 + (residual_3_norm_a_beta[j3]
-                        - residual_3_norm_a_moving_mean[j3] * v1);
+                const float v2 = (residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] + residual_3_conv_a_bias[j3]) * v1
+                        + (residual_3_norm_a_beta[j3] - residual_3_norm_a_moving_mean[j3] * v1);
                 residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
@@ -1409,8 +1459,8 @@ static inline void infer_k15_conv2d_relu_tile_4(const float *restrict a, int at,
 
 static void infer_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
         float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_beta,
-        const float *restrict residual_3_norm_b_moving_mean)
+        const float *restrict residual_3_conv_b_bias, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_beta, const float *restrict residual_3_norm_b_moving_mean)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 64; n += 4)
@@ -1419,8 +1469,8 @@ static void infer_k15_conv2d_relu(const float *restrict relu_5, const float *res
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = residual_3_norm_b_factor[j0];
                 const float v2 = relu_7[i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                        + (residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] * v1 + (residual_3_norm_b_beta[j0]
-                        - residual_3_norm_b_moving_mean[j0] * v1));
+                        + ((residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] + residual_3_conv_b_bias[j0]) * v1
+                        + (residual_3_norm_b_beta[j0] - residual_3_norm_b_moving_mean[j0] * v1));
                 relu_7[i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
             }
         }
@@ -1513,32 +1563,32 @@ dl_status resnet_infer(const resnet_params *params, const resnet_state *state, c
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
 
     infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
-    infer_k1_conv2d_relu(image, params->stem_kernel, relu, batch_norm_1_factor, params->batch_norm_1_beta,
+    infer_k1_conv2d_relu(image, params->stem_kernel, relu, params->stem_bias, batch_norm_1_factor, params->batch_norm_1_beta,
             state->batch_norm_1_moving_mean);
     infer_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma,
             residual_1_norm_a_factor);   /* k2_batch_norm */
-    infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, residual_1_norm_a_factor,
-            params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
+    infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, params->residual_1_conv_a_bias,
+            residual_1_norm_a_factor, params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
     infer_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor);   /* k4_batch_norm */
-    infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, residual_1_norm_b_factor,
-            params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
+    infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, params->residual_1_conv_b_bias,
+            residual_1_norm_b_factor, params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
     infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
-    infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, residual_2_norm_a_factor,
-            params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
+    infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, params->residual_2_conv_a_bias,
+            residual_2_norm_a_factor, params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
     infer_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
     infer_k6_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma,
             residual_2_norm_b_factor);   /* k9_batch_norm */
     infer_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
+            residual_2_conv_b_y, params->residual_2_conv_b_bias, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
             state->residual_2_norm_b_moving_mean);
     infer_k11_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
     infer_k12_batch_norm_relu(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, residual_3_conv_a_y,
-            params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
+            params->residual_3_conv_a_bias, params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
     infer_k13_conv2d(residual_3_conv_a_y, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
     infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor);
     infer_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
+            residual_3_conv_b_y, params->residual_3_conv_b_bias, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
             state->residual_3_norm_b_moving_mean);
     infer_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);
     infer_k17_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
@@ -1675,11 +1725,13 @@ static inline void train_k0_conv2d_tile_4_at_12(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k0_conv2d(const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y)
+static void train_k0_conv2d(const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y,
+        const float *restrict stem_bias, float *restrict stem_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
@@ -1692,6 +1744,12 @@ static void train_k0_conv2d(const float *restrict image, const float *restrict s
                     else
                         train_k0_conv2d_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
                             stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        stem_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = stem_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                                + stem_bias[j0];
+                    }
+                }
             }
         }
     }
@@ -1699,8 +1757,8 @@ static void train_k0_conv2d(const float *restrict image, const float *restrict s
 
 /* resnet.dl:24: batch_norm;
  * resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[4, 16]; in 6 places */
-static void train_k1_batch_norm(const float *restrict stem_y, float *restrict batch_norm)
+ * resnet.dl:12: batch_norm -> f32[4, 16]; in 12 places */
+static void train_k1_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1709,7 +1767,7 @@ static void train_k1_batch_norm(const float *restrict stem_y, float *restrict ba
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm[i0 * 16 + j0] += stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm[i0 * 16 + j0] += stem_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
@@ -1754,7 +1812,7 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
 /* resnet.dl:24: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[4, 16]; in 6 places */
-static void train_k4_batch_norm(const float *restrict stem_y, const float *restrict batch_norm_1_average,
+static void train_k4_batch_norm(const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
         float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1764,7 +1822,7 @@ static void train_k4_batch_norm(const float *restrict stem_y, const float *restr
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = stem_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0];
+                    const float v1 = stem_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0];
                     batch_norm_2[i0 * 16 + j0] += v1 * v1;
                 }
             }
@@ -1799,13 +1857,13 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
 
 /* resnet.dl:24: relu;
  * resnet.dl:10: relu -> f32[4, 16, 16, 16]; in 4 places */
-static void train_k6_relu(const float *restrict stem_y, const float *restrict batch_norm_1_average,
+static void train_k6_relu(const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
         const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma,
         const float *restrict batch_norm_1_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y[j0 * 16 + j1] - batch_norm_1_average[j1]) * (batch_norm_1_factor[j1]
+            const float v1 = (stem_y_2[j0 * 16 + j1] - batch_norm_1_average[j1]) * (batch_norm_1_factor[j1]
                     * batch_norm_1_gamma[j1]) + batch_norm_1_beta[j1];
             relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
@@ -1944,11 +2002,13 @@ static inline void train_k7_conv2d_tile_4_at_12(const float *restrict a, int at,
 }
 
 static void train_k7_conv2d(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict residual_1_conv_a_y)
+        float *restrict residual_1_conv_a_y, const float *restrict residual_1_conv_a_bias,
+        float *restrict residual_1_conv_a_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
@@ -1961,19 +2021,25 @@ static void train_k7_conv2d(const float *restrict relu, const float *restrict re
                     else
                         train_k7_conv2d_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
                             residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        residual_1_conv_a_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                                = residual_1_conv_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0];
+                    }
+                }
             }
         }
     }
 }
 
 /* resnet.dl:16: relu -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k18_relu(const float *restrict relu, const float *restrict residual_1_conv_b_y,
+static void train_k18_relu(const float *restrict relu, const float *restrict residual_1_conv_b_y_2,
         const float *restrict residual_1_norm_b_average, const float *restrict residual_1_norm_b_factor,
         const float *restrict residual_1_norm_b_gamma, const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = relu[j0 * 16 + j1] + ((residual_1_conv_b_y[j0 * 16 + j1] - residual_1_norm_b_average[j1])
+            const float v1 = relu[j0 * 16 + j1] + ((residual_1_conv_b_y_2[j0 * 16 + j1] - residual_1_norm_b_average[j1])
                     * (residual_1_norm_b_factor[j1] * residual_1_norm_b_gamma[j1]) + residual_1_norm_b_beta[j1]);
             relu_3[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
@@ -2065,11 +2131,13 @@ static inline void train_k19_conv2d_tile_4_at_4(const float *restrict a, int at,
 }
 
 static void train_k19_conv2d(const float *restrict relu_3, const float *restrict residual_2_conv_a_kernel,
-        float *restrict residual_2_conv_a_y)
+        float *restrict residual_2_conv_a_y, const float *restrict residual_2_conv_a_bias,
+        float *restrict residual_2_conv_a_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int rows = 4;
                 const int k0_lo = dl_first_tap(-i1 * 2, 1);
                 const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
                 for (int n = 0; n < 32; n += 4)
@@ -2079,14 +2147,20 @@ static void train_k19_conv2d(const float *restrict relu_3, const float *restrict
                     else
                         train_k19_conv2d_tile_4_at_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
                             residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 32; j0++) {
+                        residual_2_conv_a_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
+                                = residual_2_conv_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0];
+                    }
+                }
             }
         }
     }
 }
 
 /* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[4, 32]; in 4 places */
-static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, float *restrict batch_norm_7)
+ * resnet.dl:12: batch_norm -> f32[4, 32]; in 8 places */
+static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y_2, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
@@ -2095,7 +2169,7 @@ static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y, floa
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_7[i0 * 32 + j0] += residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_7[i0 * 32 + j0] += residual_2_conv_a_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
@@ -2128,7 +2202,7 @@ static void train_k21_batch_norm(const int32_t *restrict count_, const float *re
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[4, 32]; in 4 places */
-static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_norm_a_average,
         float *restrict batch_norm_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2138,7 +2212,7 @@ static void train_k22_batch_norm(const float *restrict residual_2_conv_a_y, cons
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0];
+                    const float v1 = residual_2_conv_a_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_norm_a_average[j0];
                     batch_norm_8[i0 * 32 + j0] += v1 * v1;
                 }
             }
@@ -2171,20 +2245,20 @@ static void train_k23_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: relu -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k24_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+static void train_k24_relu(const float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_norm_a_average,
         const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
         const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1]) * (residual_2_norm_a_factor[j1]
-                    * residual_2_norm_a_gamma[j1]) + residual_2_norm_a_beta[j1];
+            const float v1 = (residual_2_conv_a_y_2[j0 * 32 + j1] - residual_2_norm_a_average[j1])
+                    * (residual_2_norm_a_factor[j1] * residual_2_norm_a_gamma[j1]) + residual_2_norm_a_beta[j1];
             relu_4[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 3 places */
+/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k25_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -2278,11 +2352,13 @@ static inline void train_k25_conv2d_tile_4_at_4(const float *restrict a, int at,
 }
 
 static void train_k25_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
-        float *restrict residual_2_conv_b_y)
+        float *restrict residual_2_conv_b_y, const float *restrict residual_2_conv_b_bias,
+        float *restrict residual_2_conv_b_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int rows = 4;
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
@@ -2294,6 +2370,12 @@ static void train_k25_conv2d(const float *restrict relu_4, const float *restrict
                         train_k25_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
                             k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 32; j0++) {
+                        residual_2_conv_b_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
+                                = residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0];
+                    }
+                }
             }
         }
     }
@@ -2333,7 +2415,7 @@ static inline void train_k30_conv2d_relu_tile_4(const float *restrict a, int at,
 }
 
 static void train_k30_conv2d_relu(const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
-        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
+        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor,
         const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
 {
@@ -2347,7 +2429,7 @@ static void train_k30_conv2d_relu(const float *restrict relu_3, const float *res
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + ((residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_b_average[j0])
+                                + ((residual_2_conv_b_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0] - residual_2_norm_b_average[j0])
                                 * (residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0]) + residual_2_norm_b_beta[j0]);
                         relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
@@ -2405,7 +2487,7 @@ static inline void train_k31_conv2d_tile_4_at_0(const float *restrict a, int at,
 }
 
 static void train_k31_conv2d(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
-        float *restrict residual_3_conv_a_y)
+        float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_conv_a_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -2413,14 +2495,20 @@ static void train_k31_conv2d(const float *restrict relu_5, const float *restrict
             const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
             for (int n = 0; n < 64; n += 4)
                 train_k31_conv2d_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
-                        residual_3_conv_a_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+                        residual_3_conv_a_y_2 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    residual_3_conv_a_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0]
+                            = residual_3_conv_a_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_conv_a_bias[j0];
+                }
+            }
         }
     }
 }
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
-static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_11)
+static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y_2, float *restrict batch_norm_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
@@ -2429,7 +2517,7 @@ static void train_k32_batch_norm(const float *restrict residual_3_conv_a_y, floa
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_11[i0 * 64 + j0] += residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_11[i0 * 64 + j0] += residual_3_conv_a_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2462,7 +2550,7 @@ static void train_k33_batch_norm(const int32_t *restrict count_, const float *re
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
-static void train_k34_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+static void train_k34_batch_norm(const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
         float *restrict batch_norm_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2472,7 +2560,7 @@ static void train_k34_batch_norm(const float *restrict residual_3_conv_a_y, cons
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
+                    const float v1 = residual_3_conv_a_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
                     batch_norm_12[i0 * 64 + j0] += v1 * v1;
                 }
             }
@@ -2505,20 +2593,20 @@ static void train_k35_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: relu -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k36_relu(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+static void train_k36_relu(const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1]) * (residual_3_norm_a_factor[j1]
-                    * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
+            const float v1 = (residual_3_conv_a_y_2[j0 * 64 + j1] - residual_3_norm_a_average[j1])
+                    * (residual_3_norm_a_factor[j1] * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
             relu_6[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 3 places */
+/* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k37_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -2575,7 +2663,7 @@ static inline void train_k37_conv2d_tile_4_at_0(const float *restrict a, int at,
 }
 
 static void train_k37_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
-        float *restrict residual_3_conv_b_y)
+        float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_conv_b_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -2583,7 +2671,13 @@ static void train_k37_conv2d(const float *restrict relu_6, const float *restrict
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
                 train_k37_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
-                        residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+                        residual_3_conv_b_y_2 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    residual_3_conv_b_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0]
+                            = residual_3_conv_b_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_conv_b_bias[j0];
+                }
+            }
         }
     }
 }
@@ -2622,7 +2716,7 @@ static inline void train_k42_conv2d_relu_tile_4(const float *restrict a, int at,
 }
 
 static void train_k42_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
+        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
 {
@@ -2634,7 +2728,7 @@ static void train_k42_conv2d_relu(const float *restrict relu_5, const float *res
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + ((residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_average[j0])
+                            + ((residual_3_conv_b_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_average[j0])
                             * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + residual_3_norm_b_beta[j0]);
                     relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
@@ -2664,18 +2758,8 @@ static void train_k43_global_avg_pool2d(const float *restrict relu_7, float *res
     }
 }
 
-/* resnet.dl:29: dense -> f32[10, 64]; in 2 places */
-static void train_k44_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            classifier_kernel_2[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
 /* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates; in 2 places */
-static inline void train_k45_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k44_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2708,7 +2792,7 @@ static inline void train_k45_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k45_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void train_k44_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy,
         dl_word *restrict argmax)
@@ -2716,7 +2800,7 @@ static void train_k45_dense_softmax_cross_entropy(const float *restrict global_a
     float logits[10];
     float softmax;
     for (int n = 0; n < 10; n += 4)
-        train_k45_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        train_k44_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
         float max_v2 = -DL_INFINITY;
@@ -2754,7 +2838,7 @@ static void train_k45_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* resnet.dl:37: -> f32; in 2 places */
-static void train_k46_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k45_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -2771,7 +2855,7 @@ static void train_k46_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* resnet.dl:35: cross_entropy -> f32; in 2 places */
-static void train_k47_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k46_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy[0];
@@ -2782,7 +2866,7 @@ static void train_k47_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* resnet.dl:35: cross_entropy, resnet.dl:31: softmax, resnet.dl:29: dense, resnet.dl:36: adam -> f32[10] */
-static void train_k48_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k47_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
@@ -2815,6 +2899,16 @@ static void train_k48_cross_entropy_softmax_dense(const int32_t *restrict label,
         const float sum_v3 = softmax_1_y[j0] + softmax_1_y[j0 + 10] + softmax_1_y[j0 + 20] + softmax_1_y[j0 + 30];
         m_classifier_bias[j0] = v5 + sum_v3 * 0.1f;
         v_classifier_bias[j0] = v6 + sum_v3 * 0.001f * sum_v3;
+    }
+}
+
+/* resnet.dl:29: dense -> f32[10, 64]; in 2 places */
+static void train_k48_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            classifier_kernel_2[j0 * 64 + j1] = classifier_kernel[j0 + j1 * 10];
+        }
     }
 }
 
@@ -2938,7 +3032,7 @@ static void train_k51_dense_adam(const float *restrict global_avg_pool2d_2, cons
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
 static void train_k52_conv2d_batch_norm_adam(const float *restrict relu_7, float *restrict conv2d,
-        const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_factor,
         const int32_t *restrict count_, float *restrict batch_norm_16, float *restrict m_residual_3_norm_b_gamma,
         float *restrict v_residual_3_norm_b_gamma, float *restrict m_residual_3_norm_b_beta,
@@ -2957,7 +3051,7 @@ static void train_k52_conv2d_batch_norm_adam(const float *restrict relu_7, float
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     conv2d[j0] += v1;
-                    batch_norm_15[j0] += v1 * (residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_15[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
                 }
             }
@@ -2991,11 +3085,11 @@ static void train_k52_conv2d_batch_norm_adam(const float *restrict relu_7, float
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k53_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_31)
+static void train_k53_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_31[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
+            conv2d_38[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
         }
     }
 }
@@ -3034,12 +3128,12 @@ static inline void train_k54_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k54_conv2d(const float *restrict relu_7, const float *restrict conv2d_31, float *restrict conv2d_2)
+static void train_k54_conv2d(const float *restrict relu_7, const float *restrict conv2d_38, float *restrict conv2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k54_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_31 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
+                train_k54_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_38 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
@@ -3131,7 +3225,7 @@ static void train_k56_conv2d(const float *restrict relu_5, const float *restrict
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
 static void train_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
-        float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average)
+        float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float batch_norm_17[64];
@@ -3143,8 +3237,8 @@ static void train_k57_batch_norm(const int32_t *restrict count_, const float *re
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_17[j2]
-                            * (residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2]);
+                    residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_17[j2]
+                            * (residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2]);
                 }
             }
         }
@@ -3153,7 +3247,7 @@ static void train_k57_batch_norm(const int32_t *restrict count_, const float *re
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k58_batch_norm(const float *restrict residual_3_conv_b_y, float *restrict conv2d,
+static void train_k58_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_)
 {
@@ -3165,7 +3259,7 @@ static void train_k58_batch_norm(const float *restrict residual_3_conv_b_y, floa
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_19[j0] += residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_19[j0] += residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3180,7 +3274,7 @@ static void train_k58_batch_norm(const float *restrict residual_3_conv_b_y, floa
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
 static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, const float *restrict relu_7,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict residual_3_conv_b_y, float *restrict batch_norm_22)
+        const float *restrict residual_3_conv_b_y_2, float *restrict batch_norm_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float batch_norm_21[64];
@@ -3194,27 +3288,54 @@ static void train_k59_batch_norm(const int32_t *restrict count_, const float *re
                 for (int j2 = 0; j2 < 64; j2++) {
                     batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2])
-                            + residual_3_conv_b_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_21[j2];
+                            + residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_21[j2];
                 }
             }
         }
     }
 }
 
+/* resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[64] */
+static void train_k60_conv2d_adam(const float *restrict batch_norm_22, float *restrict m_residual_3_conv_b_bias,
+        float *restrict v_residual_3_conv_b_bias, float *restrict residual_3_conv_b_bias, const float *restrict adam)
+{
+    float conv2d_5[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        conv2d_5[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 4; r3++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    conv2d_5[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = conv2d_5[j0];
+        const float add_v1 = m_residual_3_conv_b_bias[j0] * 0.9f + v1 * 0.1f;
+        m_residual_3_conv_b_bias[j0] = add_v1;
+        const float add_v2 = v_residual_3_conv_b_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_3_conv_b_bias[j0] = add_v2;
+        residual_3_conv_b_bias[j0] = residual_3_conv_b_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+}
+
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64]; in 2 places */
-static void train_k60_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_32)
+static void train_k61_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_32[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_39[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k61_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k62_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3269,7 +3390,7 @@ static inline void train_k61_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[195] = c3_3;
 }
 
-static void train_k61_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_32, float *restrict relu_9,
+static void train_k62_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_39, float *restrict relu_9,
         const float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3277,7 +3398,7 @@ static void train_k61_conv2d_relu(const float *restrict batch_norm_22, const flo
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k61_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
+                train_k62_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_39 + n,
                         relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -3291,7 +3412,7 @@ static void train_k61_conv2d_relu(const float *restrict batch_norm_22, const flo
 }
 
 /* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k62_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k63_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3329,7 +3450,7 @@ static inline void train_k62_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k62_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_6)
+static void train_k63_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_7)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3339,16 +3460,16 @@ static void train_k62_conv2d(const float *restrict relu_6, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k62_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
-                            conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k63_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
+                            conv2d_7 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k63_batch_norm_adam(const float *restrict relu_9, float *restrict batch_norm_23,
-        const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+static void train_k64_batch_norm_adam(const float *restrict relu_9, float *restrict batch_norm_23,
+        const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
         const int32_t *restrict count_, float *restrict batch_norm_25, float *restrict m_residual_3_norm_a_gamma,
         float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta,
@@ -3365,7 +3486,7 @@ static void train_k63_batch_norm_adam(const float *restrict relu_9, float *restr
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     batch_norm_23[j0] += v1;
-                    batch_norm_24[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_24[j0] += v1 * (residual_3_conv_a_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_a_average[j0]);
                 }
             }
@@ -3389,9 +3510,9 @@ static void train_k63_batch_norm_adam(const float *restrict relu_9, float *restr
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k66_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23, float *restrict relu_9,
+static void train_k67_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23, float *restrict relu_9,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_conv_a_y)
+        const float *restrict residual_3_conv_a_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float batch_norm_30[64];
@@ -3405,21 +3526,56 @@ static void train_k66_batch_norm(const int32_t *restrict count_, const float *re
                 for (int j2 = 0; j2 < 64; j2++) {
                     relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
-                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_30[j2];
+                            + residual_3_conv_a_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_30[j2];
                 }
             }
         }
     }
 }
 
+/* resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[64] */
+static void train_k68_conv2d_adam(const float *restrict relu_9, float *restrict m_residual_3_conv_a_bias,
+        float *restrict v_residual_3_conv_a_bias, float *restrict residual_3_conv_a_bias, const float *restrict adam,
+        float *restrict residual_3_norm_a_gamma, const float *restrict m_residual_3_norm_a_gamma,
+        const float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_b_gamma,
+        const float *restrict m_residual_3_norm_b_gamma, const float *restrict v_residual_3_norm_b_gamma)
+{
+    float conv2d_8[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        conv2d_8[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 4; r3++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    conv2d_8[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                }
+            }
+        }
+    }
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v2 = conv2d_8[j0];
+        const float add_v1 = m_residual_3_conv_a_bias[j0] * 0.9f + v2 * 0.1f;
+        m_residual_3_conv_a_bias[j0] = add_v1;
+        const float add_v2 = v_residual_3_conv_a_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        v_residual_3_conv_a_bias[j0] = add_v2;
+        residual_3_conv_a_bias[j0] = residual_3_conv_a_bias[j0] - v1 * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        residual_3_norm_a_gamma[j0] = residual_3_norm_a_gamma[j0] - v1 * m_residual_3_norm_a_gamma[j0]
+                / (dl_sqrt(v_residual_3_norm_a_gamma[j0]) + 1e-07f);
+        residual_3_norm_b_gamma[j0] = residual_3_norm_b_gamma[j0] - v1 * m_residual_3_norm_b_gamma[j0]
+                / (dl_sqrt(v_residual_3_norm_b_gamma[j0]) + 1e-07f);
+    }
+}
+
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32]; in 2 places */
-static void train_k67_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
+static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_33[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
+                    conv2d_40[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
                             = residual_3_conv_a_kernel[-j0 * 12288 - j1 * 4096 + j2 + j3 * 64 + 16384];
                 }
             }
@@ -3428,7 +3584,7 @@ static void train_k67_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates; in 2 places */
-static inline void train_k68_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k70_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3474,33 +3630,33 @@ static inline void train_k68_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k68_conv2d(const float *restrict relu_9, const float *restrict conv2d_33, float *restrict conv2d_7)
+static void train_k70_conv2d(const float *restrict relu_9, const float *restrict conv2d_40, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k68_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_33 + n,
-                        conv2d_7 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
+                train_k70_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_40 + n,
+                        conv2d_9 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32]; in 2 places */
-static void train_k69_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
+static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_34[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
+                conv2d_41[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k72_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3535,33 +3691,33 @@ static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict relu_9, const float *restrict conv2d_34, float *restrict conv2d_8)
+static void train_k72_conv2d(const float *restrict relu_9, const float *restrict conv2d_41, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k70_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_34 + n, conv2d_8 + (i0 * 512 + i1 * 128 + n),
-                        k0_lo, k0_hi);
+                train_k72_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_41 + n,
+                        conv2d_10 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32]; in 2 places */
-static void train_k71_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
+static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_42)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_35[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
+                conv2d_42[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k72_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k74_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3604,36 +3760,36 @@ static inline void train_k72_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k72_conv2d(const float *restrict relu_9, const float *restrict conv2d_35, float *restrict conv2d_9)
+static void train_k74_conv2d(const float *restrict relu_9, const float *restrict conv2d_42, float *restrict conv2d_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k72_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_35 + n,
-                        conv2d_9 + (i0 * 512 + i1 * 128 + n));
+                train_k74_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_42 + n,
+                        conv2d_11 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k73_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_36)
+static void train_k75_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_43)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_36[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
+            conv2d_43[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 128]; in 2 places */
-static void train_k75_conv2d(const float *restrict conv2d_7, float *restrict conv2d_11, const float *restrict conv2d_8,
-        const float *restrict conv2d_9, const float *restrict conv2d_10)
+static void train_k77_conv2d(const float *restrict conv2d_9, float *restrict conv2d_13, const float *restrict conv2d_10,
+        const float *restrict conv2d_11, const float *restrict conv2d_12)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
             for (int j2 = 0; j2 < 4; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_11[j0 * 2048 + j1 * 512 + j2 * 128 + j3] = conv2d_7[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+                    conv2d_13[j0 * 2048 + j1 * 512 + j2 * 128 + j3] = conv2d_9[j0 * 512 + j1 * 128 + j2 * 32 + j3];
                 }
             }
         }
@@ -3642,7 +3798,7 @@ static void train_k75_conv2d(const float *restrict conv2d_7, float *restrict con
         for (int j1 = 0; j1 < 4; j1++) {
             for (int j2 = 0; j2 < 4; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_11[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 32] = conv2d_8[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+                    conv2d_13[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 32] = conv2d_10[j0 * 512 + j1 * 128 + j2 * 32 + j3];
                 }
             }
         }
@@ -3651,7 +3807,7 @@ static void train_k75_conv2d(const float *restrict conv2d_7, float *restrict con
         for (int j1 = 0; j1 < 4; j1++) {
             for (int j2 = 0; j2 < 4; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_11[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 64] = conv2d_9[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+                    conv2d_13[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 64] = conv2d_11[j0 * 512 + j1 * 128 + j2 * 32 + j3];
                 }
             }
         }
@@ -3660,7 +3816,7 @@ static void train_k75_conv2d(const float *restrict conv2d_7, float *restrict con
         for (int j1 = 0; j1 < 4; j1++) {
             for (int j2 = 0; j2 < 4; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_11[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 96] = conv2d_10[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+                    conv2d_13[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 96] = conv2d_12[j0 * 512 + j1 * 128 + j2 * 32 + j3];
                 }
             }
         }
@@ -3668,7 +3824,7 @@ static void train_k75_conv2d(const float *restrict conv2d_7, float *restrict con
 }
 
 /* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3706,7 +3862,7 @@ static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k76_conv2d(const float *restrict relu_5, const float *restrict relu_9, float *restrict conv2d_12)
+static void train_k78_conv2d(const float *restrict relu_5, const float *restrict relu_9, float *restrict conv2d_14)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3716,16 +3872,16 @@ static void train_k76_conv2d(const float *restrict relu_5, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k76_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
-                            conv2d_12 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k78_conv2d_tile_4(relu_5, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
+                            conv2d_14 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k77_relu_conv2d_batch_norm(float *restrict relu_5, const float *restrict conv2d_3,
-        const float *restrict conv2d_11, float *restrict conv2d_13, const float *restrict residual_2_conv_b_y,
+static void train_k79_relu_conv2d_batch_norm(float *restrict relu_5, const float *restrict conv2d_3,
+        const float *restrict conv2d_13, float *restrict conv2d_15, const float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3734,22 +3890,22 @@ static void train_k77_relu_conv2d_batch_norm(float *restrict relu_5, const float
                 const int v1 = (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32;
                 for (int j2 = 0; j2 < 32; j2++) {
                     const float v2 = conv2d_3[v1 + i0 * 2048 + j2];
-                    const float v3 = conv2d_11[v1 + i0 * 2048 + j2];
+                    const float v3 = conv2d_13[v1 + i0 * 2048 + j2];
                     relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_5[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v2 + v3
                             : 0.0f;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            conv2d_13[i0 * 32 + j0] = 0.0f;
+            conv2d_15[i0 * 32 + j0] = 0.0f;
             batch_norm_32[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v4 = relu_5[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    conv2d_13[i0 * 32 + j0] += v4;
-                    batch_norm_32[i0 * 32 + j0] += v4 * (residual_2_conv_b_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    conv2d_15[i0 * 32 + j0] += v4;
+                    batch_norm_32[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
                 }
             }
@@ -3759,7 +3915,7 @@ static void train_k77_relu_conv2d_batch_norm(float *restrict relu_5, const float
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k78_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
+static void train_k81_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
 {
@@ -3787,59 +3943,71 @@ static void train_k78_batch_norm_adam(const float *restrict batch_norm_32, const
     }
 }
 
-/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k79_conv2d_batch_norm_adam(const float *restrict conv2d_13, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_9,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_35, const int32_t *restrict count_,
-        float *restrict batch_norm_37, float *restrict m_residual_2_norm_b_beta, float *restrict v_residual_2_norm_b_beta,
+/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
+static void train_k82_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_36,
+        const float *restrict residual_2_conv_b_bias, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_35, const int32_t *restrict count_, float *restrict batch_norm_39,
+        float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
+        float *restrict m_residual_2_norm_b_beta, float *restrict v_residual_2_norm_b_beta,
         float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias)
 {
-    float conv2d_14[32];
-    float batch_norm_36[32];
+    float conv2d_16[32];
+    float batch_norm_37[32];
+    float batch_norm_38[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
-        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_35[j0 + 32]
-                + (batch_norm_9[j0 + 64] - v3) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_35[j0 + 96])
-                * 2.0f;
-        const float sum_v0 = conv2d_13[j0] + conv2d_13[j0 + 32] + conv2d_13[j0 + 64] + conv2d_13[j0 + 96];
-        conv2d_14[j0] = sum_v0;
-        batch_norm_36[j0] = -(sum_v0 * v2 + v4) / v1;
+        const float v3 = residual_2_conv_b_bias[j0] * 64.0f;
+        const float v4 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v5 = ((batch_norm_36[j0] + v3 - v4) * batch_norm_35[j0] + (batch_norm_36[j0 + 32] + v3 - v4)
+                * batch_norm_35[j0 + 32] + (batch_norm_36[j0 + 64] + v3 - v4) * batch_norm_35[j0 + 64] + (batch_norm_36[j0 + 96]
+                + v3 - v4) * batch_norm_35[j0 + 96]) * 2.0f;
+        const float sum_v0 = conv2d_15[j0] + conv2d_15[j0 + 32] + conv2d_15[j0 + 64] + conv2d_15[j0 + 96];
+        conv2d_16[j0] = sum_v0;
+        const float add_v1 = sum_v0 * v2 + v5;
+        batch_norm_37[j0] = add_v1;
+        batch_norm_38[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_36[j1];
-            batch_norm_37[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
+            const float v7 = batch_norm_38[j1];
+            batch_norm_39[j0 * 32 + j1] = (v6 ? v7 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = conv2d_14[j0];
-        const float v8 = v7 * 0.1f;
-        const float v9 = v_residual_2_norm_b_beta[j0] * 0.999f;
-        const float v10 = v_residual_2_shortcut_bias[j0] * 0.999f;
-        m_residual_2_norm_b_beta[j0] = m_residual_2_norm_b_beta[j0] * 0.9f + v8;
-        const float mul_v4 = v7 * 0.001f * v7;
-        v_residual_2_norm_b_beta[j0] = v9 + mul_v4;
-        m_residual_2_shortcut_bias[j0] = m_residual_2_shortcut_bias[j0] * 0.9f + v8;
-        v_residual_2_shortcut_bias[j0] = v10 + mul_v4;
+        const float v8 = m_residual_2_conv_b_bias[j0] * 0.9f;
+        const float v9 = v_residual_2_conv_b_bias[j0] * 0.999f;
+        const float v10 = conv2d_16[j0];
+        const float v11 = v10 * 0.1f;
+        const float v12 = v_residual_2_norm_b_beta[j0] * 0.999f;
+        const float v13 = v_residual_2_shortcut_bias[j0] * 0.999f;
+        const float add_v4 = batch_norm_37[j0] + (batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64]
+                + batch_norm_39[j0 + 96]) * 64.0f;
+        m_residual_2_conv_b_bias[j0] = v8 + add_v4 * 0.1f;
+        v_residual_2_conv_b_bias[j0] = v9 + add_v4 * 0.001f * add_v4;
+        m_residual_2_norm_b_beta[j0] = m_residual_2_norm_b_beta[j0] * 0.9f + v11;
+        const float mul_v8 = v10 * 0.001f * v10;
+        v_residual_2_norm_b_beta[j0] = v12 + mul_v8;
+        m_residual_2_shortcut_bias[j0] = m_residual_2_shortcut_bias[j0] * 0.9f + v11;
+        v_residual_2_shortcut_bias[j0] = v13 + mul_v8;
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k80_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_37)
+static void train_k83_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_44)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_37[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
+            conv2d_44[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
         }
     }
 }
 
 /* resnet.dl:14: conv2d;
  * resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 4 places */
-static inline void train_k81_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k84_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3871,27 +4039,27 @@ static inline void train_k81_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k81_conv2d(const float *restrict relu_5, const float *restrict conv2d_37, float *restrict conv2d_15)
+static void train_k84_conv2d(const float *restrict relu_5, const float *restrict conv2d_44, float *restrict conv2d_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k81_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
-                            conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    train_k84_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_44 + n,
+                            conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k82_conv2d(const float *restrict conv2d_15, float *restrict conv2d_16)
+static void train_k85_conv2d(const float *restrict conv2d_17, float *restrict conv2d_18)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_16[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_15[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_18[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_17[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -3900,7 +4068,7 @@ static void train_k82_conv2d(const float *restrict conv2d_15, float *restrict co
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_16[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = 0.0f;
+                    conv2d_18[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = 0.0f;
                 }
             }
         }
@@ -3909,7 +4077,7 @@ static void train_k82_conv2d(const float *restrict conv2d_15, float *restrict co
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_16[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = 0.0f;
+                    conv2d_18[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = 0.0f;
                 }
             }
         }
@@ -3918,7 +4086,7 @@ static void train_k82_conv2d(const float *restrict conv2d_15, float *restrict co
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_16[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = 0.0f;
+                    conv2d_18[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = 0.0f;
                 }
             }
         }
@@ -3926,7 +4094,7 @@ static void train_k82_conv2d(const float *restrict conv2d_15, float *restrict co
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates; in 2 places */
-static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k86_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3960,45 +4128,46 @@ static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k83_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_17)
+static void train_k86_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_19)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k83_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_17 + (i0_0 * 32 + n));
+            train_k86_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_19 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k84_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_35, float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_37)
+static void train_k87_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_35,
+        float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_39)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_b_y[j0 * 2048 + j1 * 32 + j2] = relu_5[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
-                        * residual_2_norm_b_gamma[j2]) + batch_norm_35[j0 * 32 + j2]
-                        * (residual_2_conv_b_y[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
-                        + batch_norm_37[j0 * 32 + j2];
+                residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] = relu_5[j0 * 2048 + j1 * 32 + j2]
+                        * (residual_2_norm_b_factor[j2] * residual_2_norm_b_gamma[j2]) + batch_norm_35[j0 * 32 + j2]
+                        * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
+                        + batch_norm_39[j0 * 32 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32]; in 2 places */
-static void train_k85_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_38)
+static void train_k88_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_45)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_38[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
+                conv2d_45[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k86_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k89_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4044,7 +4213,7 @@ static inline void train_k86_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static inline void train_k86_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k89_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4090,7 +4259,7 @@ static inline void train_k86_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k86_conv2d_relu(const float *restrict residual_2_conv_b_y, const float *restrict conv2d_38,
+static void train_k89_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_45,
         float *restrict relu_11, const float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4101,11 +4270,11 @@ static void train_k86_conv2d_relu(const float *restrict residual_2_conv_b_y, con
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k86_conv2d_relu_tile_4_at_0(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_38 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k89_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_45 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k86_conv2d_relu_tile_4_at_4(residual_2_conv_b_y, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_38 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k89_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_45 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
@@ -4119,7 +4288,7 @@ static void train_k86_conv2d_relu(const float *restrict residual_2_conv_b_y, con
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k87_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k90_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4157,7 +4326,8 @@ static inline void train_k87_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k87_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y, float *restrict conv2d_19)
+static void train_k90_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y_2,
+        float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4167,29 +4337,29 @@ static void train_k87_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k87_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y + n,
-                            conv2d_19 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k90_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
+                            conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k88_batch_norm(const float *restrict relu_11, float *restrict batch_norm_39,
-        const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_41)
+static void train_k91_batch_norm(const float *restrict relu_11, float *restrict batch_norm_41,
+        const float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_norm_a_average,
+        float *restrict batch_norm_43)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_39[i0 * 32 + j0] = 0.0f;
             batch_norm_41[i0 * 32 + j0] = 0.0f;
+            batch_norm_43[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    batch_norm_39[i0 * 32 + j0] += v1;
-                    batch_norm_41[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    batch_norm_41[i0 * 32 + j0] += v1;
+                    batch_norm_43[i0 * 32 + j0] += v1 * (residual_2_conv_a_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_a_average[j0]);
                 }
             }
@@ -4197,65 +4367,77 @@ static void train_k88_batch_norm(const float *restrict relu_11, float *restrict 
     }
 }
 
-/* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32] */
-static void train_k90_batch_norm_adam(const float *restrict batch_norm_39, const float *restrict residual_2_norm_a_factor,
-        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_7,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_44, const int32_t *restrict count_,
-        float *restrict batch_norm_46, float *restrict m_residual_2_norm_a_beta, float *restrict v_residual_2_norm_a_beta)
+/* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
+static void train_k94_batch_norm_conv2d_adam(const float *restrict batch_norm_41,
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
+        const float *restrict batch_norm_47, const float *restrict residual_2_conv_a_bias,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_46, const int32_t *restrict count_,
+        float *restrict batch_norm_50, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
+        float *restrict m_residual_2_norm_a_beta, float *restrict v_residual_2_norm_a_beta)
 {
-    float batch_norm_40[32];
-    float batch_norm_45[32];
+    float batch_norm_42[32];
+    float batch_norm_48[32];
+    float batch_norm_49[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_a_factor[j0] * residual_2_norm_a_gamma[j0];
-        const float v3 = residual_2_norm_a_average[j0] * 64.0f;
-        const float v4 = ((batch_norm_7[j0] - v3) * batch_norm_44[j0] + (batch_norm_7[j0 + 32] - v3) * batch_norm_44[j0 + 32]
-                + (batch_norm_7[j0 + 64] - v3) * batch_norm_44[j0 + 64] + (batch_norm_7[j0 + 96] - v3) * batch_norm_44[j0 + 96])
-                * 2.0f;
-        const float sum_v0 = batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64] + batch_norm_39[j0 + 96];
-        batch_norm_40[j0] = sum_v0;
-        batch_norm_45[j0] = -(sum_v0 * v2 + v4) / v1;
+        const float v3 = residual_2_conv_a_bias[j0] * 64.0f;
+        const float v4 = residual_2_norm_a_average[j0] * 64.0f;
+        const float v5 = ((batch_norm_47[j0] + v3 - v4) * batch_norm_46[j0] + (batch_norm_47[j0 + 32] + v3 - v4)
+                * batch_norm_46[j0 + 32] + (batch_norm_47[j0 + 64] + v3 - v4) * batch_norm_46[j0 + 64] + (batch_norm_47[j0 + 96]
+                + v3 - v4) * batch_norm_46[j0 + 96]) * 2.0f;
+        const float sum_v0 = batch_norm_41[j0] + batch_norm_41[j0 + 32] + batch_norm_41[j0 + 64] + batch_norm_41[j0 + 96];
+        batch_norm_42[j0] = sum_v0;
+        const float add_v1 = sum_v0 * v2 + v5;
+        batch_norm_48[j0] = add_v1;
+        batch_norm_49[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_45[j1];
-            batch_norm_46[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
+            const float v7 = batch_norm_49[j1];
+            batch_norm_50[j0 * 32 + j1] = (v6 ? v7 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_40[j0];
-        m_residual_2_norm_a_beta[j0] = m_residual_2_norm_a_beta[j0] * 0.9f + v7 * 0.1f;
-        v_residual_2_norm_a_beta[j0] = v_residual_2_norm_a_beta[j0] * 0.999f + v7 * 0.001f * v7;
+        const float v8 = m_residual_2_conv_a_bias[j0] * 0.9f;
+        const float v9 = v_residual_2_conv_a_bias[j0] * 0.999f;
+        const float v10 = batch_norm_42[j0];
+        const float add_v4 = batch_norm_48[j0] + (batch_norm_50[j0] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 64]
+                + batch_norm_50[j0 + 96]) * 64.0f;
+        m_residual_2_conv_a_bias[j0] = v8 + add_v4 * 0.1f;
+        v_residual_2_conv_a_bias[j0] = v9 + add_v4 * 0.001f * add_v4;
+        m_residual_2_norm_a_beta[j0] = m_residual_2_norm_a_beta[j0] * 0.9f + v10 * 0.1f;
+        v_residual_2_norm_a_beta[j0] = v_residual_2_norm_a_beta[j0] * 0.999f + v10 * 0.001f * v10;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k91_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
-        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_44,
-        const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        const float *restrict batch_norm_46)
+static void train_k95_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_46,
+        const float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_norm_a_average,
+        const float *restrict batch_norm_50)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 relu_11[j0 * 2048 + j1 * 32 + j2] = relu_11[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
-                        * residual_2_norm_a_gamma[j2]) + batch_norm_44[j0 * 32 + j2]
-                        * (residual_2_conv_a_y[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_a_average[j2]) * 2.0f
-                        + batch_norm_46[j0 * 32 + j2];
+                        * residual_2_norm_a_gamma[j2]) + batch_norm_46[j0 * 32 + j2]
+                        * (residual_2_conv_a_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_a_average[j2]) * 2.0f
+                        + batch_norm_50[j0 * 32 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16]; in 2 places */
-static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
+static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_46)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_39[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
+                    conv2d_46[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
                             = residual_2_conv_a_kernel[-j0 * 3072 - j1 * 1024 + j2 + j3 * 32 + 4096];
                 }
             }
@@ -4264,7 +4446,7 @@ static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k93_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4310,7 +4492,7 @@ static inline void train_k93_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k93_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4347,7 +4529,7 @@ static inline void train_k93_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k93_conv2d(const float *restrict relu_11, const float *restrict conv2d_39, float *restrict conv2d_20)
+static void train_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_46, float *restrict conv2d_24)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4356,30 +4538,30 @@ static void train_k93_conv2d(const float *restrict relu_11, const float *restric
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k93_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
-                            conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k97_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_46 + n,
+                            conv2d_24 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k93_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
-                            conv2d_20 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_46 + n,
+                            conv2d_24 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
-static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
+static void train_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_47)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_40[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
+                conv2d_47[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
-static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4414,7 +4596,7 @@ static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k95_conv2d(const float *restrict relu_11, const float *restrict conv2d_40, float *restrict conv2d_21)
+static void train_k99_conv2d(const float *restrict relu_11, const float *restrict conv2d_47, float *restrict conv2d_25)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4422,27 +4604,27 @@ static void train_k95_conv2d(const float *restrict relu_11, const float *restric
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    train_k95_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_40 + n,
-                            conv2d_21 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    train_k99_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_47 + n,
+                            conv2d_25 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
-static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
+static void train_k100_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_48)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_41[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
+                conv2d_48[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
-static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k101_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4485,7 +4667,7 @@ static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4519,42 +4701,42 @@ static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_41, float *restrict conv2d_22)
+static void train_k101_conv2d(const float *restrict relu_11, const float *restrict conv2d_48, float *restrict conv2d_26)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k97_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
-                            conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                        train_k101_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_48 + n,
+                            conv2d_26 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
                     else
-                        train_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
-                            conv2d_22 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                        train_k101_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_48 + n,
+                            conv2d_26 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_42)
+static void train_k102_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_49)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_42[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
+            conv2d_49[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k100_conv2d(const float *restrict conv2d_20, float *restrict conv2d_24, const float *restrict conv2d_21,
-        const float *restrict conv2d_22, const float *restrict conv2d_23)
+static void train_k104_conv2d(const float *restrict conv2d_24, float *restrict conv2d_28, const float *restrict conv2d_25,
+        const float *restrict conv2d_26, const float *restrict conv2d_27)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_24[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_20[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_28[j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_24[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -4563,7 +4745,7 @@ static void train_k100_conv2d(const float *restrict conv2d_20, float *restrict c
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_24[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = conv2d_21[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_28[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = conv2d_25[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -4572,7 +4754,7 @@ static void train_k100_conv2d(const float *restrict conv2d_20, float *restrict c
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_24[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = conv2d_22[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_28[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = conv2d_26[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -4581,7 +4763,7 @@ static void train_k100_conv2d(const float *restrict conv2d_20, float *restrict c
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_24[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = conv2d_23[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+                    conv2d_28[j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = conv2d_27[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
                 }
             }
         }
@@ -4589,7 +4771,7 @@ static void train_k100_conv2d(const float *restrict conv2d_20, float *restrict c
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k105_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4627,7 +4809,7 @@ static inline void train_k101_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k101_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_25)
+static void train_k105_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_29)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4637,40 +4819,40 @@ static void train_k101_conv2d(const float *restrict relu_3, const float *restric
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k101_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
-                            conv2d_25 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k105_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
+                            conv2d_29 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16]; in 2 places */
-static void train_k102_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_16, const float *restrict conv2d_24,
-        float *restrict batch_norm_48, const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_50)
+static void train_k106_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_18, const float *restrict conv2d_28,
+        float *restrict batch_norm_52, const float *restrict residual_1_conv_b_y_2,
+        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_54)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 16; j1++) {
                 const int v1 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float v2 = conv2d_16[v1 + i0 * 4096 + j2];
-                    const float v3 = conv2d_24[v1 + i0 * 4096 + j2];
+                    const float v2 = conv2d_18[v1 + i0 * 4096 + j2];
+                    const float v3 = conv2d_28[v1 + i0 * 4096 + j2];
                     relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] ? v2 + v3
                             : 0.0f;
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_48[i0 * 16 + j0] = 0.0f;
-            batch_norm_50[i0 * 16 + j0] = 0.0f;
+            batch_norm_52[i0 * 16 + j0] = 0.0f;
+            batch_norm_54[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v4 = relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                    batch_norm_48[i0 * 16 + j0] += v4;
-                    batch_norm_50[i0 * 16 + j0] += v4 * (residual_1_conv_b_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                    batch_norm_52[i0 * 16 + j0] += v4;
+                    batch_norm_54[i0 * 16 + j0] += v4 * (residual_1_conv_b_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
                             - residual_1_norm_b_average[j0]);
                 }
             }
@@ -4681,81 +4863,94 @@ static void train_k102_relu_batch_norm(float *restrict relu_3, const float *rest
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k103_batch_norm_adam(const float *restrict batch_norm_50, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_53,
+static void train_k108_batch_norm_adam(const float *restrict batch_norm_54, const float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_57,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
 {
-    float batch_norm_51[16];
-    float batch_norm_52[16];
+    float batch_norm_55[16];
+    float batch_norm_56[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
-        batch_norm_51[j0] = sum_v0;
-        batch_norm_52[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_54[j0] + batch_norm_54[j0 + 16] + batch_norm_54[j0 + 32] + batch_norm_54[j0 + 48];
+        batch_norm_55[j0] = sum_v0;
+        batch_norm_56[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_52[j1];
-            batch_norm_53[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_56[j1];
+            batch_norm_57[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_51[j0] * residual_1_norm_b_factor[j0];
+        const float v6 = batch_norm_55[j0] * residual_1_norm_b_factor[j0];
         m_residual_1_norm_b_gamma[j0] = m_residual_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         v_residual_1_norm_b_gamma[j0] = v_residual_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
 }
 
-/* resnet.dl:12: batch_norm, resnet.dl:36: adam;
- * resnet.dl:10: batch_norm, resnet.dl:36: adam;
- * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k104_batch_norm_adam(const float *restrict batch_norm_48, const float *restrict residual_1_norm_b_factor,
-        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_5,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_53, const int32_t *restrict count_,
-        float *restrict batch_norm_55, float *restrict m_residual_1_norm_b_beta, float *restrict v_residual_1_norm_b_beta)
+/* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
+ * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
+ * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
+static void train_k109_batch_norm_conv2d_adam(const float *restrict batch_norm_52,
+        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
+        const float *restrict batch_norm_58, const float *restrict residual_1_conv_b_bias,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_57, const int32_t *restrict count_,
+        float *restrict batch_norm_61, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
+        float *restrict m_residual_1_norm_b_beta, float *restrict v_residual_1_norm_b_beta)
 {
-    float batch_norm_49[16];
-    float batch_norm_54[16];
+    float batch_norm_53[16];
+    float batch_norm_59[16];
+    float batch_norm_60[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0] * residual_1_norm_b_gamma[j0];
-        const float v3 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_53[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_53[j0 + 16]
-                + (batch_norm_5[j0 + 32] - v3) * batch_norm_53[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_53[j0 + 48])
-                * 2.0f;
-        const float sum_v0 = batch_norm_48[j0] + batch_norm_48[j0 + 16] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 48];
-        batch_norm_49[j0] = sum_v0;
-        batch_norm_54[j0] = -(sum_v0 * v2 + v4) / v1;
+        const float v3 = residual_1_conv_b_bias[j0] * 256.0f;
+        const float v4 = residual_1_norm_b_average[j0] * 256.0f;
+        const float v5 = ((batch_norm_58[j0] + v3 - v4) * batch_norm_57[j0] + (batch_norm_58[j0 + 16] + v3 - v4)
+                * batch_norm_57[j0 + 16] + (batch_norm_58[j0 + 32] + v3 - v4) * batch_norm_57[j0 + 32] + (batch_norm_58[j0 + 48]
+                + v3 - v4) * batch_norm_57[j0 + 48]) * 2.0f;
+        const float sum_v0 = batch_norm_52[j0] + batch_norm_52[j0 + 16] + batch_norm_52[j0 + 32] + batch_norm_52[j0 + 48];
+        batch_norm_53[j0] = sum_v0;
+        const float add_v1 = sum_v0 * v2 + v5;
+        batch_norm_59[j0] = add_v1;
+        batch_norm_60[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_54[j1];
-            batch_norm_55[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
+            const float v7 = batch_norm_60[j1];
+            batch_norm_61[j0 * 16 + j1] = (v6 ? v7 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_49[j0];
-        m_residual_1_norm_b_beta[j0] = m_residual_1_norm_b_beta[j0] * 0.9f + v7 * 0.1f;
-        v_residual_1_norm_b_beta[j0] = v_residual_1_norm_b_beta[j0] * 0.999f + v7 * 0.001f * v7;
+        const float v8 = m_residual_1_conv_b_bias[j0] * 0.9f;
+        const float v9 = v_residual_1_conv_b_bias[j0] * 0.999f;
+        const float v10 = batch_norm_53[j0];
+        const float add_v4 = batch_norm_59[j0] + (batch_norm_61[j0] + batch_norm_61[j0 + 16] + batch_norm_61[j0 + 32]
+                + batch_norm_61[j0 + 48]) * 256.0f;
+        m_residual_1_conv_b_bias[j0] = v8 + add_v4 * 0.1f;
+        v_residual_1_conv_b_bias[j0] = v9 + add_v4 * 0.001f * add_v4;
+        m_residual_1_norm_b_beta[j0] = m_residual_1_norm_b_beta[j0] * 0.9f + v10 * 0.1f;
+        v_residual_1_norm_b_beta[j0] = v_residual_1_norm_b_beta[j0] * 0.999f + v10 * 0.001f * v10;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k105_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
-        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_53, float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55)
+static void train_k110_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_57,
+        float *restrict residual_1_conv_b_y_2, const float *restrict residual_1_norm_b_average,
+        const float *restrict batch_norm_61)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_b_y[j0 * 4096 + j1 * 16 + j2] = relu_3[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_b_factor[j2]
-                        * residual_1_norm_b_gamma[j2]) + batch_norm_53[j0 * 16 + j2]
-                        * (residual_1_conv_b_y[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_b_average[j2]) * 2.0f
-                        + batch_norm_55[j0 * 16 + j2];
+                residual_1_conv_b_y_2[j0 * 4096 + j1 * 16 + j2] = relu_3[j0 * 4096 + j1 * 16 + j2]
+                        * (residual_1_norm_b_factor[j2] * residual_1_norm_b_gamma[j2]) + batch_norm_57[j0 * 16 + j2]
+                        * (residual_1_conv_b_y_2[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_b_average[j2]) * 2.0f
+                        + batch_norm_61[j0 * 16 + j2];
             }
         }
     }
@@ -4763,19 +4958,19 @@ static void train_k105_batch_norm(const float *restrict relu_3, const float *res
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
-static void train_k106_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_43)
+static void train_k111_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_50)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_43[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                conv2d_50[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k112_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4821,7 +5016,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k112_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4858,7 +5053,7 @@ static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k112_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4904,7 +5099,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k107_conv2d_relu(const float *restrict residual_1_conv_b_y, const float *restrict conv2d_43,
+static void train_k112_conv2d_relu(const float *restrict residual_1_conv_b_y_2, const float *restrict conv2d_50,
         float *restrict relu_13, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4915,14 +5110,14 @@ static void train_k107_conv2d_relu(const float *restrict residual_1_conv_b_y, co
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k107_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k112_conv2d_relu_tile_4_at_0(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_50 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k107_conv2d_relu_tile_4(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k112_conv2d_relu_tile_4(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_50 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k107_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_43 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        train_k112_conv2d_relu_tile_4_at_12(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_50 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
@@ -4937,7 +5132,7 @@ static void train_k107_conv2d_relu(const float *restrict residual_1_conv_b_y, co
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates; in 4 places */
-static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k113_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4975,8 +5170,8 @@ static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k108_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y,
-        float *restrict conv2d_27)
+static void train_k113_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y_2,
+        float *restrict conv2d_32)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4986,8 +5181,8 @@ static void train_k108_conv2d(const float *restrict relu_2, const float *restric
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k108_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + n,
-                            conv2d_27 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k113_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y_2 + n,
+                            conv2d_32 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
@@ -4995,21 +5190,21 @@ static void train_k108_conv2d(const float *restrict relu_2, const float *restric
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 4 places */
-static void train_k109_batch_norm(const float *restrict relu_13, float *restrict batch_norm_57,
-        const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_59)
+static void train_k114_batch_norm(const float *restrict relu_13, float *restrict batch_norm_63,
+        const float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_norm_a_average,
+        float *restrict batch_norm_65)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_57[i0 * 16 + j0] = 0.0f;
-            batch_norm_59[i0 * 16 + j0] = 0.0f;
+            batch_norm_63[i0 * 16 + j0] = 0.0f;
+            batch_norm_65[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                    batch_norm_57[i0 * 16 + j0] += v1;
-                    batch_norm_59[i0 * 16 + j0] += v1 * (residual_1_conv_a_y[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                    batch_norm_63[i0 * 16 + j0] += v1;
+                    batch_norm_65[i0 * 16 + j0] += v1 * (residual_1_conv_a_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
                             - residual_1_norm_a_average[j0]);
                 }
             }
@@ -5019,25 +5214,25 @@ static void train_k109_batch_norm(const float *restrict relu_13, float *restrict
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 4 places */
-static void train_k112_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
-        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_62,
-        const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        const float *restrict batch_norm_64)
+static void train_k118_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
+        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_68,
+        const float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_norm_a_average,
+        const float *restrict batch_norm_72)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 relu_13[j0 * 4096 + j1 * 16 + j2] = relu_13[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
-                        * residual_1_norm_a_gamma[j2]) + batch_norm_62[j0 * 16 + j2]
-                        * (residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_a_average[j2]) * 2.0f
-                        + batch_norm_64[j0 * 16 + j2];
+                        * residual_1_norm_a_gamma[j2]) + batch_norm_68[j0 * 16 + j2]
+                        * (residual_1_conv_a_y_2[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_a_average[j2]) * 2.0f
+                        + batch_norm_72[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k114_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k120_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5083,7 +5278,7 @@ static inline void train_k114_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k114_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k120_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5120,7 +5315,7 @@ static inline void train_k114_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k114_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k120_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5166,7 +5361,7 @@ static inline void train_k114_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k114_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_44, float *restrict relu_14,
+static void train_k120_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_51, float *restrict relu_14,
         const float *restrict relu, const float *restrict relu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -5177,13 +5372,13 @@ static void train_k114_conv2d_relu(const float *restrict relu_13, const float *r
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k114_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                        train_k120_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k114_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                        train_k120_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k114_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n,
+                        train_k120_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -5199,7 +5394,7 @@ static void train_k114_conv2d_relu(const float *restrict relu_13, const float *r
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
-static inline void train_k120_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k127_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5245,27 +5440,27 @@ static inline void train_k120_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k120_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_30)
+static void train_k127_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_37)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k120_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_30 + (i0 * 144 + i1 * 48 + n),
+                train_k127_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_37 + (i0 * 144 + i1 * 48 + n),
                         k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k121_adam(float *restrict m_stem_kernel, const float *restrict conv2d_30, float *restrict v_stem_kernel,
+static void train_k128_adam(float *restrict m_stem_kernel, const float *restrict conv2d_37, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_30[j0 * 16 + j1 * 144 + j2];
+                const float v1 = conv2d_37[j0 * 16 + j1 * 144 + j2];
                 const float add_v0 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5278,26 +5473,35 @@ static void train_k121_adam(float *restrict m_stem_kernel, const float *restrict
 }
 
 /* resnet.dl:36: adam -> f32[16] */
-static void train_k122_adam(float *restrict batch_norm_1_gamma, const float *restrict adam,
-        const float *restrict m_batch_norm_1_gamma, const float *restrict v_batch_norm_1_gamma,
-        float *restrict batch_norm_1_beta, const float *restrict m_batch_norm_1_beta, const float *restrict v_batch_norm_1_beta,
-        float *restrict residual_1_norm_a_gamma, const float *restrict m_residual_1_norm_a_gamma,
-        const float *restrict v_residual_1_norm_a_gamma, float *restrict residual_1_norm_a_beta,
-        const float *restrict m_residual_1_norm_a_beta, const float *restrict v_residual_1_norm_a_beta,
+static void train_k129_adam(float *restrict stem_bias, const float *restrict adam, const float *restrict m_stem_bias,
+        const float *restrict v_stem_bias, float *restrict batch_norm_1_gamma, const float *restrict m_batch_norm_1_gamma,
+        const float *restrict v_batch_norm_1_gamma, float *restrict batch_norm_1_beta,
+        const float *restrict m_batch_norm_1_beta, const float *restrict v_batch_norm_1_beta,
+        float *restrict residual_1_conv_a_bias, const float *restrict m_residual_1_conv_a_bias,
+        const float *restrict v_residual_1_conv_a_bias, float *restrict residual_1_norm_a_gamma,
+        const float *restrict m_residual_1_norm_a_gamma, const float *restrict v_residual_1_norm_a_gamma,
+        float *restrict residual_1_norm_a_beta, const float *restrict m_residual_1_norm_a_beta,
+        const float *restrict v_residual_1_norm_a_beta, float *restrict residual_1_conv_b_bias,
+        const float *restrict m_residual_1_conv_b_bias, const float *restrict v_residual_1_conv_b_bias,
         float *restrict residual_1_norm_b_gamma, const float *restrict m_residual_1_norm_b_gamma,
         const float *restrict v_residual_1_norm_b_gamma, float *restrict residual_1_norm_b_beta,
         const float *restrict m_residual_1_norm_b_beta, const float *restrict v_residual_1_norm_b_beta)
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
+        stem_bias[j0] = stem_bias[j0] - v1 * m_stem_bias[j0] / (dl_sqrt(v_stem_bias[j0]) + 1e-07f);
         batch_norm_1_gamma[j0] = batch_norm_1_gamma[j0] - v1 * m_batch_norm_1_gamma[j0] / (dl_sqrt(v_batch_norm_1_gamma[j0])
                 + 1e-07f);
         batch_norm_1_beta[j0] = batch_norm_1_beta[j0] - v1 * m_batch_norm_1_beta[j0] / (dl_sqrt(v_batch_norm_1_beta[j0])
                 + 1e-07f);
+        residual_1_conv_a_bias[j0] = residual_1_conv_a_bias[j0] - v1 * m_residual_1_conv_a_bias[j0]
+                / (dl_sqrt(v_residual_1_conv_a_bias[j0]) + 1e-07f);
         residual_1_norm_a_gamma[j0] = residual_1_norm_a_gamma[j0] - v1 * m_residual_1_norm_a_gamma[j0]
                 / (dl_sqrt(v_residual_1_norm_a_gamma[j0]) + 1e-07f);
         residual_1_norm_a_beta[j0] = residual_1_norm_a_beta[j0] - v1 * m_residual_1_norm_a_beta[j0]
                 / (dl_sqrt(v_residual_1_norm_a_beta[j0]) + 1e-07f);
+        residual_1_conv_b_bias[j0] = residual_1_conv_b_bias[j0] - v1 * m_residual_1_conv_b_bias[j0]
+                / (dl_sqrt(v_residual_1_conv_b_bias[j0]) + 1e-07f);
         residual_1_norm_b_gamma[j0] = residual_1_norm_b_gamma[j0] - v1 * m_residual_1_norm_b_gamma[j0]
                 / (dl_sqrt(v_residual_1_norm_b_gamma[j0]) + 1e-07f);
         residual_1_norm_b_beta[j0] = residual_1_norm_b_beta[j0] - v1 * m_residual_1_norm_b_beta[j0]
@@ -5306,13 +5510,13 @@ static void train_k122_adam(float *restrict batch_norm_1_gamma, const float *res
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
-static void train_k123_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_29,
+static void train_k130_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_35,
         float *restrict v_residual_1_conv_a_kernel, float *restrict residual_1_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_29[j0 * 16 + j1 * 144 + j2];
+                const float v1 = conv2d_35[j0 * 16 + j1 * 144 + j2];
                 const float add_v0 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5325,13 +5529,13 @@ static void train_k123_adam(float *restrict m_residual_1_conv_a_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k125_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_25,
+static void train_k132_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_29,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_25[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_29[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5344,10 +5548,13 @@ static void train_k125_adam(float *restrict m_residual_2_conv_a_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[32] */
-static void train_k126_adam(float *restrict residual_2_norm_a_gamma, const float *restrict adam,
-        const float *restrict m_residual_2_norm_a_gamma, const float *restrict v_residual_2_norm_a_gamma,
-        float *restrict residual_2_norm_a_beta, const float *restrict m_residual_2_norm_a_beta,
-        const float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_b_gamma,
+static void train_k133_adam(float *restrict residual_2_conv_a_bias, const float *restrict adam,
+        const float *restrict m_residual_2_conv_a_bias, const float *restrict v_residual_2_conv_a_bias,
+        float *restrict residual_2_norm_a_gamma, const float *restrict m_residual_2_norm_a_gamma,
+        const float *restrict v_residual_2_norm_a_gamma, float *restrict residual_2_norm_a_beta,
+        const float *restrict m_residual_2_norm_a_beta, const float *restrict v_residual_2_norm_a_beta,
+        float *restrict residual_2_conv_b_bias, const float *restrict m_residual_2_conv_b_bias,
+        const float *restrict v_residual_2_conv_b_bias, float *restrict residual_2_norm_b_gamma,
         const float *restrict m_residual_2_norm_b_gamma, const float *restrict v_residual_2_norm_b_gamma,
         float *restrict residual_2_norm_b_beta, const float *restrict m_residual_2_norm_b_beta,
         const float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_shortcut_bias,
@@ -5355,10 +5562,14 @@ static void train_k126_adam(float *restrict residual_2_norm_a_gamma, const float
 {
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_conv_a_bias[j0] = residual_2_conv_a_bias[j0] - v1 * m_residual_2_conv_a_bias[j0]
+                / (dl_sqrt(v_residual_2_conv_a_bias[j0]) + 1e-07f);
         residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - v1 * m_residual_2_norm_a_gamma[j0]
                 / (dl_sqrt(v_residual_2_norm_a_gamma[j0]) + 1e-07f);
         residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - v1 * m_residual_2_norm_a_beta[j0]
                 / (dl_sqrt(v_residual_2_norm_a_beta[j0]) + 1e-07f);
+        residual_2_conv_b_bias[j0] = residual_2_conv_b_bias[j0] - v1 * m_residual_2_conv_b_bias[j0]
+                / (dl_sqrt(v_residual_2_conv_b_bias[j0]) + 1e-07f);
         residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - v1 * m_residual_2_norm_b_gamma[j0]
                 / (dl_sqrt(v_residual_2_norm_b_gamma[j0]) + 1e-07f);
         residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v1 * m_residual_2_norm_b_beta[j0]
@@ -5369,13 +5580,13 @@ static void train_k126_adam(float *restrict residual_2_norm_a_gamma, const float
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k127_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_19,
+static void train_k134_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_22,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_19[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_22[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5388,11 +5599,11 @@ static void train_k127_adam(float *restrict m_residual_2_conv_b_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k128_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_17,
+static void train_k135_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_19,
         float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 512; j0++) {
-        const float v1 = conv2d_17[j0];
+        const float v1 = conv2d_19[j0];
         const float add_v0 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
         m_residual_2_shortcut_kernel[j0] = add_v0;
         const float add_v1 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -5402,13 +5613,13 @@ static void train_k128_adam(float *restrict m_residual_2_shortcut_kernel, const 
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k129_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_12,
+static void train_k136_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                const float v1 = conv2d_12[j0 * 64 + j1 * 576 + j2];
+                const float v1 = conv2d_14[j0 * 64 + j1 * 576 + j2];
                 const float add_v0 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v0;
                 const float add_v1 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5420,29 +5631,14 @@ static void train_k129_adam(float *restrict m_residual_3_conv_a_kernel, const fl
     }
 }
 
-/* resnet.dl:36: adam -> f32[64] */
-static void train_k130_adam(float *restrict residual_3_norm_a_gamma, const float *restrict adam,
-        const float *restrict m_residual_3_norm_a_gamma, const float *restrict v_residual_3_norm_a_gamma,
-        float *restrict residual_3_norm_b_gamma, const float *restrict m_residual_3_norm_b_gamma,
-        const float *restrict v_residual_3_norm_b_gamma)
-{
-    const float v1 = adam[0];
-    for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_a_gamma[j0] = residual_3_norm_a_gamma[j0] - v1 * m_residual_3_norm_a_gamma[j0]
-                / (dl_sqrt(v_residual_3_norm_a_gamma[j0]) + 1e-07f);
-        residual_3_norm_b_gamma[j0] = residual_3_norm_b_gamma[j0] - v1 * m_residual_3_norm_b_gamma[j0]
-                / (dl_sqrt(v_residual_3_norm_b_gamma[j0]) + 1e-07f);
-    }
-}
-
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k131_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_6,
+static void train_k137_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                const float v1 = conv2d_6[j0 * 64 + j1 * 576 + j2];
+                const float v1 = conv2d_7[j0 * 64 + j1 * 576 + j2];
                 const float add_v0 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v0;
                 const float add_v1 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5455,7 +5651,7 @@ static void train_k131_adam(float *restrict m_residual_3_conv_b_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k132_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
+static void train_k138_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -5469,7 +5665,7 @@ static void train_k132_adam(float *restrict m_residual_3_shortcut_kernel, const 
 }
 
 /* resnet.dl:36: adam -> f32[10] */
-static void train_k133_adam(float *restrict classifier_bias, const float *restrict adam,
+static void train_k139_adam(float *restrict classifier_bias, const float *restrict adam,
         const float *restrict m_classifier_bias, const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -5484,339 +5680,371 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const stem_y = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 890880);   /* f32[4, 16] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 891648);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 891712);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 891136);   /* f32[4, 16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 891776);   /* f32[16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 891840);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 891392);   /* f32[4, 16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 891904);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 891968);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 858112);   /* f32[4, 32] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 858624);   /* f32[32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 858752);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 794624);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 858880);   /* f32[32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 859008);   /* f32[32] */
-    float *const relu_5 = (float *)(void *)(base + 712704);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 589824);   /* f32[64] */
-    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 590080);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 36512);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 36352);   /* f32[4, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 36672);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 36688);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 36704);   /* i32[4] */
-    float *const dense_2 = (float *)(void *)(base + 36512);   /* f32[4, 64] */
-    float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
-    float *const conv2d = (float *)(void *)(base + 49664);   /* f32[64] */
-    float *const conv2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_4 = (float *)(void *)(base + 815104);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 49920);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 573440);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 778240);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_23 = (float *)(void *)(base + 557056);   /* f32[64] */
-    float *const batch_norm_25 = (float *)(void *)(base + 557312);   /* f32[64] */
-    float *const conv2d_7 = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_10 = (float *)(void *)(base + 565248);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 823296);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_12 = (float *)(void *)(base + 540672);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_13 = (float *)(void *)(base + 778240);   /* f32[4, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 823296);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_16 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_17 = (float *)(void *)(base + 856064);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_32 = (float *)(void *)(base + 778752);   /* f32[4, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 747520);   /* f32[4, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 748032);   /* f32[4, 32] */
-    float *const conv2d_19 = (float *)(void *)(base + 712704);   /* f32[32, 3, 3, 32] */
-    float *const relu_11 = (float *)(void *)(base + 823296);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 647168);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
-    float *const batch_norm_44 = (float *)(void *)(base + 647680);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
-    float *const conv2d_20 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_21 = (float *)(void *)(base + 696320);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_22 = (float *)(void *)(base + 858112);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_23 = (float *)(void *)(base + 874496);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_24 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_25 = (float *)(void *)(base + 679936);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 698368);   /* f32[4, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 698624);   /* f32[4, 16] */
-    float *const batch_norm_53 = (float *)(void *)(base + 614400);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 614656);   /* f32[4, 16] */
-    float *const conv2d_27 = (float *)(void *)(base + 698368);   /* f32[16, 3, 3, 16] */
-    float *const relu_13 = (float *)(void *)(base + 614400);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 344064);   /* f32[4, 16] */
-    float *const batch_norm_59 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
-    float *const batch_norm_62 = (float *)(void *)(base + 344320);   /* f32[4, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 344064);   /* f32[16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_66 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
-    float *const batch_norm_71 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
-    float *const batch_norm_73 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
-    float *const conv2d_30 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
-    float *const adam = (float *)(void *)(base + 892032);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
-    float *const conv2d_31 = (float *)(void *)(base + 40960);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_33 = (float *)(void *)(base + 548864);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 557056);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_35 = (float *)(void *)(base + 565248);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_36 = (float *)(void *)(base + 573440);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_37 = (float *)(void *)(base + 745472);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 712704);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_39 = (float *)(void *)(base + 614400);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 614400);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_41 = (float *)(void *)(base + 614400);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_42 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_43 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_44 = (float *)(void *)(base + 344064);   /* f32[3, 3, 16, 16] */
+    float *const stem_y = (float *)(void *)(base + 65536);   /* f32[4, 16, 16, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 131136);   /* f32[4, 16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 131072);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 131200);   /* f32[4, 16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 131136);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 131200);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 262336);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 196736);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 327872);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 262272);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 327872);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 393472);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 524608);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 459008);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 524544);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 590144);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 327936);   /* f32[4, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 778768);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 598416);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 590208);   /* f32[4, 32] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 778640);   /* f32[32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 590208);   /* f32[4, 32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 811536);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 811664);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y = (float *)(void *)(base + 983952);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 844432);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 590208);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 877200);   /* f32[32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 590208);   /* f32[4, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 951056);   /* f32[32] */
+    float *const relu_5 = (float *)(void *)(base + 951184);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 877328);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 590208);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 893712);   /* f32[64] */
+    float *const batch_norm_12 = (float *)(void *)(base + 590208);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 893968);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 894224);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 631184);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_13 = (float *)(void *)(base + 590208);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 647568);   /* f32[64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 590208);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 647824);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 648080);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 590224);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 591440);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 591248);   /* f32[4, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 590208);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 591408);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 591424);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 593968);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 591408);   /* f32[4, 10] */
+    float *const conv2d = (float *)(void *)(base + 664464);   /* f32[64] */
+    float *const conv2d_2 = (float *)(void *)(base + 664976);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_3 = (float *)(void *)(base + 1016720);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_4 = (float *)(void *)(base + 590224);   /* f32[32, 1, 1, 64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 664720);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 910608);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_7 = (float *)(void *)(base + 631184);   /* f32[64, 3, 3, 64] */
+    float *const relu_9 = (float *)(void *)(base + 1049488);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_23 = (float *)(void *)(base + 894224);   /* f32[64] */
+    float *const batch_norm_25 = (float *)(void *)(base + 894480);   /* f32[64] */
+    float *const conv2d_9 = (float *)(void *)(base + 877328);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_10 = (float *)(void *)(base + 885520);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 893712);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 910096);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_13 = (float *)(void *)(base + 1065872);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_14 = (float *)(void *)(base + 877328);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_15 = (float *)(void *)(base + 1049488);   /* f32[4, 32] */
+    float *const conv2d_17 = (float *)(void *)(base + 987024);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 1022864);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_19 = (float *)(void *)(base + 983952);   /* f32[16, 1, 1, 32] */
+    float *const batch_norm_32 = (float *)(void *)(base + 1050000);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 986000);   /* f32[4, 32] */
+    float *const batch_norm_36 = (float *)(void *)(base + 1016720);   /* f32[4, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 986512);   /* f32[4, 32] */
+    float *const conv2d_22 = (float *)(void *)(base + 986000);   /* f32[32, 3, 3, 32] */
+    float *const relu_11 = (float *)(void *)(base + 951056);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 811664);   /* f32[4, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 812176);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 778768);   /* f32[4, 32] */
+    float *const batch_norm_47 = (float *)(void *)(base + 812688);   /* f32[4, 32] */
+    float *const batch_norm_50 = (float *)(void *)(base + 779280);   /* f32[4, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 598416);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 614800);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 778640);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 860560);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 795024);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_29 = (float *)(void *)(base + 598416);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_52 = (float *)(void *)(base + 616848);   /* f32[4, 16] */
+    float *const batch_norm_54 = (float *)(void *)(base + 617104);   /* f32[4, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 524608);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 617360);   /* f32[4, 16] */
+    float *const batch_norm_61 = (float *)(void *)(base + 524864);   /* f32[4, 16] */
+    float *const conv2d_32 = (float *)(void *)(base + 524544);   /* f32[16, 3, 3, 16] */
+    float *const relu_13 = (float *)(void *)(base + 778640);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 393472);   /* f32[4, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 393728);   /* f32[4, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 262336);   /* f32[4, 16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 393984);   /* f32[4, 16] */
+    float *const batch_norm_72 = (float *)(void *)(base + 262592);   /* f32[4, 16] */
+    float *const conv2d_35 = (float *)(void *)(base + 196736);   /* f32[16, 3, 3, 16] */
+    float *const relu_14 = (float *)(void *)(base + 205952);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 131200);   /* f32[4, 16] */
+    float *const batch_norm_76 = (float *)(void *)(base + 131456);   /* f32[4, 16] */
+    float *const batch_norm_79 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
+    float *const batch_norm_80 = (float *)(void *)(base + 131712);   /* f32[4, 16] */
+    float *const batch_norm_83 = (float *)(void *)(base + 65792);   /* f32[4, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
+    float *const adam = (float *)(void *)(base + 590208);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 591408);   /* f32[10, 64] */
+    float *const conv2d_38 = (float *)(void *)(base + 590224);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_39 = (float *)(void *)(base + 631184);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_40 = (float *)(void *)(base + 885520);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_41 = (float *)(void *)(base + 893712);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_42 = (float *)(void *)(base + 901904);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_43 = (float *)(void *)(base + 901904);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_44 = (float *)(void *)(base + 983952);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_45 = (float *)(void *)(base + 986000);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_46 = (float *)(void *)(base + 614800);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_47 = (float *)(void *)(base + 778640);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_48 = (float *)(void *)(base + 795024);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_49 = (float *)(void *)(base + 795024);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_50 = (float *)(void *)(base + 524544);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_51 = (float *)(void *)(base + 196736);   /* f32[3, 3, 16, 16] */
 
-    train_k0_conv2d(image, params->stem_kernel, stem_y);
-    train_k1_batch_norm(stem_y, batch_norm);
+    train_k0_conv2d(image, params->stem_kernel, stem_y, params->stem_bias, stem_y_2);
+    train_k1_batch_norm(stem_y_2, batch_norm);
     if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     train_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
-    train_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2);
+    train_k4_batch_norm(stem_y_2, batch_norm_1_average, batch_norm_2);
     train_k5_batch_norm(&count, batch_norm_2, state->batch_norm_1_moving_variance, batch_norm_1_factor);
-    train_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
+    train_k6_relu(stem_y_2, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
             relu);
-    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    train_k1_batch_norm(residual_1_conv_a_y, batch_norm_3);   /* k8_batch_norm */
+    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y, params->residual_1_conv_a_bias,
+            residual_1_conv_a_y_2);
+    train_k1_batch_norm(residual_1_conv_a_y_2, batch_norm_3);   /* k8_batch_norm */
     train_k3_batch_norm(&count, batch_norm_3, residual_1_norm_a_average,
             state->residual_1_norm_a_moving_mean);   /* k9_batch_norm */
-    train_k4_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_4);   /* k10_batch_norm */
+    train_k4_batch_norm(residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_4);   /* k10_batch_norm */
     train_k5_batch_norm(&count, batch_norm_4, state->residual_1_norm_a_moving_variance,
             residual_1_norm_a_factor);   /* k11_batch_norm */
-    train_k6_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
+    train_k6_relu(residual_1_conv_a_y_2, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             params->residual_1_norm_a_beta, relu_2);   /* k12_relu */
-    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);   /* k13_conv2d */
-    train_k1_batch_norm(residual_1_conv_b_y, batch_norm_5);   /* k14_batch_norm */
+    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, params->residual_1_conv_b_bias,
+            residual_1_conv_b_y_2);   /* k13_conv2d */
+    train_k1_batch_norm(residual_1_conv_b_y_2, batch_norm_5);   /* k14_batch_norm */
     train_k3_batch_norm(&count, batch_norm_5, residual_1_norm_b_average,
             state->residual_1_norm_b_moving_mean);   /* k15_batch_norm */
-    train_k4_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_6);   /* k16_batch_norm */
+    train_k4_batch_norm(residual_1_conv_b_y_2, residual_1_norm_b_average, batch_norm_6);   /* k16_batch_norm */
     train_k5_batch_norm(&count, batch_norm_6, state->residual_1_norm_b_moving_variance,
             residual_1_norm_b_factor);   /* k17_batch_norm */
-    train_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
+    train_k18_relu(relu, residual_1_conv_b_y_2, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
-    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_7);
+    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y, params->residual_2_conv_a_bias,
+            residual_2_conv_a_y_2);
+    train_k20_batch_norm(residual_2_conv_a_y_2, batch_norm_7);
     train_k21_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
-    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_8);
+    train_k22_batch_norm(residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_8);
     train_k23_batch_norm(&count, batch_norm_8, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
-    train_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
+    train_k24_relu(residual_2_conv_a_y_2, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
             params->residual_2_norm_a_beta, relu_4);
-    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    train_k20_batch_norm(residual_2_conv_b_y, batch_norm_9);   /* k26_batch_norm */
+    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y, params->residual_2_conv_b_bias,
+            residual_2_conv_b_y_2);
+    train_k20_batch_norm(residual_2_conv_b_y_2, batch_norm_9);   /* k26_batch_norm */
     train_k21_batch_norm(&count, batch_norm_9, residual_2_norm_b_average,
             state->residual_2_norm_b_moving_mean);   /* k27_batch_norm */
-    train_k22_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_10);   /* k28_batch_norm */
+    train_k22_batch_norm(residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_10);   /* k28_batch_norm */
     train_k23_batch_norm(&count, batch_norm_10, state->residual_2_norm_b_moving_variance,
             residual_2_norm_b_factor);   /* k29_batch_norm */
     train_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
+            residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             params->residual_2_norm_b_beta);
-    train_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    train_k32_batch_norm(residual_3_conv_a_y, batch_norm_11);
+    train_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias);
+    train_k32_batch_norm(residual_3_conv_a_y_2, batch_norm_11);
     train_k33_batch_norm(&count, batch_norm_11, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    train_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
+    train_k34_batch_norm(residual_3_conv_a_y_2, residual_3_norm_a_average, batch_norm_12);
     train_k35_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
-    train_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+    train_k36_relu(residual_3_conv_a_y_2, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             params->residual_3_norm_a_beta, relu_6);
-    train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    train_k32_batch_norm(residual_3_conv_b_y, batch_norm_13);   /* k38_batch_norm */
+    train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2, params->residual_3_conv_b_bias);
+    train_k32_batch_norm(residual_3_conv_b_y_2, batch_norm_13);   /* k38_batch_norm */
     train_k33_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
             state->residual_3_norm_b_moving_mean);   /* k39_batch_norm */
-    train_k34_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_14);   /* k40_batch_norm */
+    train_k34_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k40_batch_norm */
     train_k35_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
             residual_3_norm_b_factor);   /* k41_batch_norm */
     train_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             params->residual_3_norm_b_beta);
     train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    train_k44_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k44_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    train_k46_div(&count, argmax, label, &metrics->accuracy);
-    train_k47_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k48_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k45_div(&count, argmax, label, &metrics->accuracy);
+    train_k46_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k47_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
+    train_k48_dense_pack(params->classifier_kernel, classifier_kernel_2);
     train_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_2, dense_2, relu_7);
     train_k50_adam(&step, adam);
     train_k51_dense_adam(global_avg_pool2d_2, softmax_1_y, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k52_conv2d_batch_norm_adam(relu_7, conv2d, residual_3_conv_b_y, residual_3_norm_b_average,
+    train_k52_conv2d_batch_norm_adam(relu_7, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
             params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_16,
             optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
             optimizer->v_residual_3_norm_b_beta, params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias,
             optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
-    train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_31);
-    train_k54_conv2d(relu_7, conv2d_31, conv2d_2);
+    train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_38);
+    train_k54_conv2d(relu_7, conv2d_38, conv2d_2);
     train_k55_conv2d(conv2d_2, conv2d_3);
     train_k56_conv2d(relu_5, relu_7, conv2d_4);
-    train_k57_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);
-    train_k58_batch_norm(residual_3_conv_b_y, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
-    train_k59_batch_norm(&count, conv2d, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, residual_3_conv_b_y,
-            batch_norm_22);
-    train_k60_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_32);
-    train_k61_conv2d_relu(batch_norm_22, conv2d_32, relu_9, relu_6);
-    train_k62_conv2d(relu_6, batch_norm_22, conv2d_6);
-    train_k63_batch_norm_adam(relu_9, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
+    train_k57_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
+    train_k58_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
+    train_k59_batch_norm(&count, conv2d, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y_2, batch_norm_22);
+    train_k60_conv2d_adam(batch_norm_22, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
+            params->residual_3_conv_b_bias, adam);
+    train_k61_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_39);
+    train_k62_conv2d_relu(batch_norm_22, conv2d_39, relu_9, relu_6);
+    train_k63_conv2d(relu_6, batch_norm_22, conv2d_7);
+    train_k64_batch_norm_adam(relu_9, batch_norm_23, residual_3_conv_a_y_2, residual_3_norm_a_average,
             params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_25,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
             optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
-    train_k57_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k64_batch_norm */
-    train_k58_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            &count);   /* k65_batch_norm */
-    train_k66_batch_norm(&count, batch_norm_23, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);
-    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k68_conv2d(relu_9, conv2d_33, conv2d_7);
-    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k70_conv2d(relu_9, conv2d_34, conv2d_8);
-    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
-    train_k72_conv2d(relu_9, conv2d_35, conv2d_9);
-    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_36);
-    train_k54_conv2d(relu_9, conv2d_36, conv2d_10);   /* k74_conv2d */
-    train_k75_conv2d(conv2d_7, conv2d_11, conv2d_8, conv2d_9, conv2d_10);
-    train_k76_conv2d(relu_5, relu_9, conv2d_12);
-    train_k77_relu_conv2d_batch_norm(relu_5, conv2d_3, conv2d_11, conv2d_13, residual_2_conv_b_y, residual_2_norm_b_average,
+    train_k57_batch_norm(&count, batch_norm_25, residual_3_conv_a_y_2, residual_3_norm_a_average);   /* k65_batch_norm */
+    train_k58_batch_norm(residual_3_conv_a_y_2, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            &count);   /* k66_batch_norm */
+    train_k67_batch_norm(&count, batch_norm_23, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y_2);
+    train_k68_conv2d_adam(relu_9, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
+            params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
+            optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
+            optimizer->v_residual_3_norm_b_gamma);
+    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_40);
+    train_k70_conv2d(relu_9, conv2d_40, conv2d_9);
+    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_41);
+    train_k72_conv2d(relu_9, conv2d_41, conv2d_10);
+    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_42);
+    train_k74_conv2d(relu_9, conv2d_42, conv2d_11);
+    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_43);
+    train_k54_conv2d(relu_9, conv2d_43, conv2d_12);   /* k76_conv2d */
+    train_k77_conv2d(conv2d_9, conv2d_13, conv2d_10, conv2d_11, conv2d_12);
+    train_k78_conv2d(relu_5, relu_9, conv2d_14);
+    train_k79_relu_conv2d_batch_norm(relu_5, conv2d_3, conv2d_13, conv2d_15, residual_2_conv_b_y_2, residual_2_norm_b_average,
             batch_norm_32);
-    train_k78_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
+    train_k20_batch_norm(residual_2_conv_b_y, batch_norm_36);   /* k80_batch_norm */
+    train_k81_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma);
-    train_k79_conv2d_batch_norm_adam(conv2d_13, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_9,
-            residual_2_norm_b_average, batch_norm_35, &count, batch_norm_37, optimizer->m_residual_2_norm_b_beta,
+    train_k82_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_36,
+            params->residual_2_conv_b_bias, residual_2_norm_b_average, batch_norm_35, &count, batch_norm_39,
+            optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias, optimizer->m_residual_2_norm_b_beta,
             optimizer->v_residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias);
-    train_k80_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_37);
-    train_k81_conv2d(relu_5, conv2d_37, conv2d_15);
-    train_k82_conv2d(conv2d_15, conv2d_16);
-    train_k83_conv2d(relu_3, relu_5, conv2d_17);
-    train_k84_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35, residual_2_conv_b_y,
-            residual_2_norm_b_average, batch_norm_37);
-    train_k85_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_38);
-    train_k86_conv2d_relu(residual_2_conv_b_y, conv2d_38, relu_11, relu_4);
-    train_k87_conv2d(relu_4, residual_2_conv_b_y, conv2d_19);
-    train_k88_batch_norm(relu_11, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
-    train_k78_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_44,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k89_batch_norm_adam */
-    train_k90_batch_norm_adam(batch_norm_39, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_7,
-            residual_2_norm_a_average, batch_norm_44, &count, batch_norm_46, optimizer->m_residual_2_norm_a_beta,
+    train_k83_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_44);
+    train_k84_conv2d(relu_5, conv2d_44, conv2d_17);
+    train_k85_conv2d(conv2d_17, conv2d_18);
+    train_k86_conv2d(relu_3, relu_5, conv2d_19);
+    train_k87_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35,
+            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_39);
+    train_k88_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_45);
+    train_k89_conv2d_relu(residual_2_conv_b_y_2, conv2d_45, relu_11, relu_4);
+    train_k90_conv2d(relu_4, residual_2_conv_b_y_2, conv2d_22);
+    train_k91_batch_norm(relu_11, batch_norm_41, residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_43);
+    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_47);   /* k92_batch_norm */
+    train_k81_batch_norm_adam(batch_norm_43, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_46,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k93_batch_norm_adam */
+    train_k94_batch_norm_conv2d_adam(batch_norm_41, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_47,
+            params->residual_2_conv_a_bias, residual_2_norm_a_average, batch_norm_46, &count, batch_norm_50,
+            optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias, optimizer->m_residual_2_norm_a_beta,
             optimizer->v_residual_2_norm_a_beta);
-    train_k91_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_44, residual_2_conv_a_y,
-            residual_2_norm_a_average, batch_norm_46);
-    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
-    train_k93_conv2d(relu_11, conv2d_39, conv2d_20);
-    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
-    train_k95_conv2d(relu_11, conv2d_40, conv2d_21);
-    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
-    train_k97_conv2d(relu_11, conv2d_41, conv2d_22);
-    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_42);
-    train_k81_conv2d(relu_11, conv2d_42, conv2d_23);   /* k99_conv2d */
-    train_k100_conv2d(conv2d_20, conv2d_24, conv2d_21, conv2d_22, conv2d_23);
-    train_k101_conv2d(relu_3, relu_11, conv2d_25);
-    train_k102_relu_batch_norm(relu_3, conv2d_16, conv2d_24, batch_norm_48, residual_1_conv_b_y, residual_1_norm_b_average,
-            batch_norm_50);
-    train_k103_batch_norm_adam(batch_norm_50, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_53,
+    train_k95_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_46,
+            residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_50);
+    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_46);
+    train_k97_conv2d(relu_11, conv2d_46, conv2d_24);
+    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_47);
+    train_k99_conv2d(relu_11, conv2d_47, conv2d_25);
+    train_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_48);
+    train_k101_conv2d(relu_11, conv2d_48, conv2d_26);
+    train_k102_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_49);
+    train_k84_conv2d(relu_11, conv2d_49, conv2d_27);   /* k103_conv2d */
+    train_k104_conv2d(conv2d_24, conv2d_28, conv2d_25, conv2d_26, conv2d_27);
+    train_k105_conv2d(relu_3, relu_11, conv2d_29);
+    train_k106_relu_batch_norm(relu_3, conv2d_18, conv2d_28, batch_norm_52, residual_1_conv_b_y_2, residual_1_norm_b_average,
+            batch_norm_54);
+    train_k1_batch_norm(residual_1_conv_b_y, batch_norm_58);   /* k107_batch_norm */
+    train_k108_batch_norm_adam(batch_norm_54, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_57,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
-    train_k104_batch_norm_adam(batch_norm_48, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_5,
-            residual_1_norm_b_average, batch_norm_53, &count, batch_norm_55, optimizer->m_residual_1_norm_b_beta,
+    train_k109_batch_norm_conv2d_adam(batch_norm_52, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_58,
+            params->residual_1_conv_b_bias, residual_1_norm_b_average, batch_norm_57, &count, batch_norm_61,
+            optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias, optimizer->m_residual_1_norm_b_beta,
             optimizer->v_residual_1_norm_b_beta);
-    train_k105_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_53, residual_1_conv_b_y,
-            residual_1_norm_b_average, batch_norm_55);
-    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_43);
-    train_k107_conv2d_relu(residual_1_conv_b_y, conv2d_43, relu_13, relu_2);
-    train_k108_conv2d(relu_2, residual_1_conv_b_y, conv2d_27);
-    train_k109_batch_norm(relu_13, batch_norm_57, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_59);
-    train_k103_batch_norm_adam(batch_norm_59, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_62,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k110_batch_norm_adam */
-    train_k104_batch_norm_adam(batch_norm_57, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_3,
-            residual_1_norm_a_average, batch_norm_62, &count, batch_norm_64, optimizer->m_residual_1_norm_a_beta,
-            optimizer->v_residual_1_norm_a_beta);   /* k111_batch_norm_adam */
-    train_k112_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_62,
-            residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_64);
-    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);   /* k113_conv2d_pack */
-    train_k114_conv2d_relu(relu_13, conv2d_44, relu_14, relu, relu_3);
-    train_k108_conv2d(relu, relu_13, conv2d_29);   /* k115_conv2d */
-    train_k109_batch_norm(relu_14, batch_norm_66, stem_y, batch_norm_1_average, batch_norm_68);   /* k116_batch_norm */
-    train_k103_batch_norm_adam(batch_norm_68, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_71,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k117_batch_norm_adam */
-    train_k104_batch_norm_adam(batch_norm_66, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm, batch_norm_1_average,
-            batch_norm_71, &count, batch_norm_73, optimizer->m_batch_norm_1_beta,
-            optimizer->v_batch_norm_1_beta);   /* k118_batch_norm_adam */
-    train_k112_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_71, stem_y, batch_norm_1_average,
-            batch_norm_73);   /* k119_batch_norm */
-    train_k120_conv2d(image, relu_14, conv2d_30);
-    train_k121_adam(optimizer->m_stem_kernel, conv2d_30, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k122_adam(params->batch_norm_1_gamma, adam, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
-            params->batch_norm_1_beta, optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
-            params->residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma,
-            params->residual_1_norm_a_beta, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
-            params->residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma,
-            params->residual_1_norm_b_beta, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta);
-    train_k123_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_29, optimizer->v_residual_1_conv_a_kernel,
+    train_k110_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_57,
+            residual_1_conv_b_y_2, residual_1_norm_b_average, batch_norm_61);
+    train_k111_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_50);
+    train_k112_conv2d_relu(residual_1_conv_b_y_2, conv2d_50, relu_13, relu_2);
+    train_k113_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_32);
+    train_k114_batch_norm(relu_13, batch_norm_63, residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_65);
+    train_k1_batch_norm(residual_1_conv_a_y, batch_norm_69);   /* k115_batch_norm */
+    train_k108_batch_norm_adam(batch_norm_65, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_68,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k116_batch_norm_adam */
+    train_k109_batch_norm_conv2d_adam(batch_norm_63, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_69,
+            params->residual_1_conv_a_bias, residual_1_norm_a_average, batch_norm_68, &count, batch_norm_72,
+            optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias, optimizer->m_residual_1_norm_a_beta,
+            optimizer->v_residual_1_norm_a_beta);   /* k117_batch_norm_conv2d_adam */
+    train_k118_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_68,
+            residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_72);
+    train_k111_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_51);   /* k119_conv2d_pack */
+    train_k120_conv2d_relu(relu_13, conv2d_51, relu_14, relu, relu_3);
+    train_k113_conv2d(relu, relu_13, conv2d_35);   /* k121_conv2d */
+    train_k114_batch_norm(relu_14, batch_norm_74, stem_y_2, batch_norm_1_average, batch_norm_76);   /* k122_batch_norm */
+    train_k1_batch_norm(stem_y, batch_norm_80);   /* k123_batch_norm */
+    train_k108_batch_norm_adam(batch_norm_76, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_79,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k124_batch_norm_adam */
+    train_k109_batch_norm_conv2d_adam(batch_norm_74, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_80,
+            params->stem_bias, batch_norm_1_average, batch_norm_79, &count, batch_norm_83, optimizer->m_stem_bias,
+            optimizer->v_stem_bias, optimizer->m_batch_norm_1_beta,
+            optimizer->v_batch_norm_1_beta);   /* k125_batch_norm_conv2d_adam */
+    train_k118_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_79, stem_y_2,
+            batch_norm_1_average, batch_norm_83);   /* k126_batch_norm */
+    train_k127_conv2d(image, relu_14, conv2d_37);
+    train_k128_adam(optimizer->m_stem_kernel, conv2d_37, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k129_adam(params->stem_bias, adam, optimizer->m_stem_bias, optimizer->v_stem_bias, params->batch_norm_1_gamma,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, params->batch_norm_1_beta,
+            optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta, params->residual_1_conv_a_bias,
+            optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias, params->residual_1_norm_a_gamma,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, params->residual_1_norm_a_beta,
+            optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta, params->residual_1_conv_b_bias,
+            optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias, params->residual_1_norm_b_gamma,
+            optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, params->residual_1_norm_b_beta,
+            optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta);
+    train_k130_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_35, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);
-    train_k123_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_27, optimizer->v_residual_1_conv_b_kernel,
-            params->residual_1_conv_b_kernel, adam);   /* k124_adam */
-    train_k125_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_25, optimizer->v_residual_2_conv_a_kernel,
+    train_k130_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_32, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_conv_b_kernel, adam);   /* k131_adam */
+    train_k132_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_29, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k126_adam(params->residual_2_norm_a_gamma, adam, optimizer->m_residual_2_norm_a_gamma,
+    train_k133_adam(params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_conv_a_bias,
+            optimizer->v_residual_2_conv_a_bias, params->residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_gamma,
             optimizer->v_residual_2_norm_a_gamma, params->residual_2_norm_a_beta, optimizer->m_residual_2_norm_a_beta,
-            optimizer->v_residual_2_norm_a_beta, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
+            optimizer->v_residual_2_norm_a_beta, params->residual_2_conv_b_bias, optimizer->m_residual_2_conv_b_bias,
+            optimizer->v_residual_2_conv_b_bias, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
             optimizer->v_residual_2_norm_b_gamma, params->residual_2_norm_b_beta, optimizer->m_residual_2_norm_b_beta,
             optimizer->v_residual_2_norm_b_beta, params->residual_2_shortcut_bias, optimizer->m_residual_2_shortcut_bias,
             optimizer->v_residual_2_shortcut_bias);
-    train_k127_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_19, optimizer->v_residual_2_conv_b_kernel,
+    train_k134_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
-    train_k128_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
+    train_k135_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_19, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k129_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_12, optimizer->v_residual_3_conv_a_kernel,
+    train_k136_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k130_adam(params->residual_3_norm_a_gamma, adam, optimizer->m_residual_3_norm_a_gamma,
-            optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
-            optimizer->v_residual_3_norm_b_gamma);
-    train_k131_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
+    train_k137_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k132_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
+    train_k138_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
-    train_k133_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k139_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
 /* resnet.dl:35: cross_entropy, resnet.dl:31: softmax, resnet.dl:29: dense -> f32[10] */
-static void gradients_k48_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k47_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
 {
     float cross_entropy_2[40];
@@ -5893,7 +6121,7 @@ static void gradients_k50_dense(const float *restrict global_avg_pool2d_2, const
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
 static void gradients_k51_conv2d_batch_norm(const float *restrict relu_7, float *restrict residual_3_norm_b_beta_2,
-        const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_average,
+        const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_factor, float *restrict residual_3_norm_b_gamma_2,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_16)
 {
@@ -5908,7 +6136,7 @@ static void gradients_k51_conv2d_batch_norm(const float *restrict relu_7, float 
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     residual_3_norm_b_beta_2[j0] += v1;
-                    batch_norm_15[j0] += v1 * (residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_15[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
                 }
             }
@@ -5925,9 +6153,9 @@ static void gradients_k51_conv2d_batch_norm(const float *restrict relu_7, float 
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k57_batch_norm(const float *restrict residual_3_conv_b_y, const float *restrict residual_3_norm_b_beta_2,
-        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_20)
+static void gradients_k57_batch_norm(const float *restrict residual_3_conv_b_y_2,
+        const float *restrict residual_3_norm_b_beta_2, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_20)
 {
     float batch_norm_19[64];
     for (int j0 = 0; j0 < 64; j0++) {
@@ -5937,7 +6165,7 @@ static void gradients_k57_batch_norm(const float *restrict residual_3_conv_b_y, 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_19[j0] += residual_3_conv_b_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_19[j0] += residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -5949,9 +6177,27 @@ static void gradients_k57_batch_norm(const float *restrict residual_3_conv_b_y, 
     }
 }
 
+/* resnet.dl:11: conv2d;
+ * resnet.dl:9: conv2d -> f32[64]; in 2 places */
+static void gradients_k59_conv2d(const float *restrict batch_norm_22, float *restrict residual_3_conv_b_bias_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        residual_3_conv_b_bias_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 4; r3++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    residual_3_conv_b_bias_2[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                }
+            }
+        }
+    }
+}
+
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k77_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
+static void gradients_k80_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_34)
 {
@@ -5973,90 +6219,108 @@ static void gradients_k77_batch_norm(const float *restrict batch_norm_31, const 
     }
 }
 
-/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k78_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
+/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
+ * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
+static void gradients_k81_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
         const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
-        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_34, const int32_t *restrict count_, float *restrict batch_norm_36)
+        const float *restrict batch_norm_35, const float *restrict residual_2_conv_b_bias,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_34, const int32_t *restrict count_,
+        float *restrict batch_norm_38, float *restrict residual_2_conv_b_bias_2)
 {
-    float batch_norm_35[32];
+    float batch_norm_36[32];
+    float batch_norm_37[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
-        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_34[j0 + 32]
-                + (batch_norm_9[j0 + 64] - v3) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_34[j0 + 96])
-                * 2.0f;
+        const float v3 = residual_2_conv_b_bias[j0] * 64.0f;
+        const float v4 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v5 = ((batch_norm_35[j0] + v3 - v4) * batch_norm_34[j0] + (batch_norm_35[j0 + 32] + v3 - v4)
+                * batch_norm_34[j0 + 32] + (batch_norm_35[j0 + 64] + v3 - v4) * batch_norm_34[j0 + 64] + (batch_norm_35[j0 + 96]
+                + v3 - v4) * batch_norm_34[j0 + 96]) * 2.0f;
         const float sum_v0 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
         residual_2_norm_b_beta_2[j0] = sum_v0;
-        batch_norm_35[j0] = -(sum_v0 * v2 + v4) / v1;
+        const float add_v1 = sum_v0 * v2 + v5;
+        batch_norm_36[j0] = add_v1;
+        batch_norm_37[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_35[j1];
-            batch_norm_36[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
+            const float v7 = batch_norm_37[j1];
+            batch_norm_38[j0 * 32 + j1] = (v6 ? v7 : 0.0f) / 64.0f;
         }
+    }
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_conv_b_bias_2[j0] = batch_norm_36[j0] + (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
+                + batch_norm_38[j0 + 96]) * 64.0f;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k102_batch_norm(const float *restrict batch_norm_47, const float *restrict residual_1_norm_b_factor,
+static void gradients_k107_batch_norm(const float *restrict batch_norm_51, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_50)
+        const int32_t *restrict count_, float *restrict batch_norm_54)
 {
-    float batch_norm_49[16];
+    float batch_norm_53[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_47[j0] + batch_norm_47[j0 + 16] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 48];
+        const float sum_v0 = batch_norm_51[j0] + batch_norm_51[j0 + 16] + batch_norm_51[j0 + 32] + batch_norm_51[j0 + 48];
         residual_1_norm_b_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_49[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        batch_norm_53[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_49[j1];
-            batch_norm_50[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_53[j1];
+            batch_norm_54[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm;
- * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k103_batch_norm(const float *restrict batch_norm_46, float *restrict residual_1_norm_b_beta_2,
+/* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
+ * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
+ * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
+static void gradients_k108_batch_norm_conv2d(const float *restrict batch_norm_50, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict batch_norm_5, const float *restrict residual_1_norm_b_average,
-        const float *restrict batch_norm_50, const int32_t *restrict count_, float *restrict batch_norm_52)
+        const float *restrict batch_norm_55, const float *restrict residual_1_conv_b_bias,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_54, const int32_t *restrict count_,
+        float *restrict batch_norm_58, float *restrict residual_1_conv_b_bias_2)
 {
-    float batch_norm_51[16];
+    float batch_norm_56[16];
+    float batch_norm_57[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0] * residual_1_norm_b_gamma[j0];
-        const float v3 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_50[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_50[j0 + 16]
-                + (batch_norm_5[j0 + 32] - v3) * batch_norm_50[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_50[j0 + 48])
-                * 2.0f;
-        const float sum_v0 = batch_norm_46[j0] + batch_norm_46[j0 + 16] + batch_norm_46[j0 + 32] + batch_norm_46[j0 + 48];
+        const float v3 = residual_1_conv_b_bias[j0] * 256.0f;
+        const float v4 = residual_1_norm_b_average[j0] * 256.0f;
+        const float v5 = ((batch_norm_55[j0] + v3 - v4) * batch_norm_54[j0] + (batch_norm_55[j0 + 16] + v3 - v4)
+                * batch_norm_54[j0 + 16] + (batch_norm_55[j0 + 32] + v3 - v4) * batch_norm_54[j0 + 32] + (batch_norm_55[j0 + 48]
+                + v3 - v4) * batch_norm_54[j0 + 48]) * 2.0f;
+        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
         residual_1_norm_b_beta_2[j0] = sum_v0;
-        batch_norm_51[j0] = -(sum_v0 * v2 + v4) / v1;
+        const float add_v1 = sum_v0 * v2 + v5;
+        batch_norm_56[j0] = add_v1;
+        batch_norm_57[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v6 = batch_norm_51[j1];
-            batch_norm_52[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
+            const float v7 = batch_norm_57[j1];
+            batch_norm_58[j0 * 16 + j1] = (v6 ? v7 : 0.0f) / 256.0f;
         }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        residual_1_conv_b_bias_2[j0] = batch_norm_56[j0] + (batch_norm_58[j0] + batch_norm_58[j0 + 16] + batch_norm_58[j0 + 32]
+                + batch_norm_58[j0 + 48]) * 256.0f;
     }
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k120_conv2d_copy(const float *restrict conv2d_26, float *restrict stem_kernel_2)
+static void gradients_k127_conv2d_copy(const float *restrict conv2d_26, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
@@ -6069,7 +6333,7 @@ static void gradients_k120_conv2d_copy(const float *restrict conv2d_26, float *r
 
 /* resnet.dl:9: conv2d;
  * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
-static void gradients_k121_conv2d_copy(const float *restrict conv2d_25, float *restrict residual_1_conv_a_kernel_2)
+static void gradients_k128_conv2d_copy(const float *restrict conv2d_25, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -6081,7 +6345,7 @@ static void gradients_k121_conv2d_copy(const float *restrict conv2d_25, float *r
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k123_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k130_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -6093,7 +6357,7 @@ static void gradients_k123_conv2d_copy(const float *restrict conv2d_21, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k124_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k131_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6105,7 +6369,7 @@ static void gradients_k124_conv2d_copy(const float *restrict conv2d_15, float *r
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k125_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k132_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6114,7 +6378,7 @@ static void gradients_k125_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k126_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k133_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6126,7 +6390,7 @@ static void gradients_k126_conv2d_copy(const float *restrict conv2d_10, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k127_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k134_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -6138,7 +6402,7 @@ static void gradients_k127_conv2d_copy(const float *restrict conv2d_4, float *re
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k128_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k135_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -6152,298 +6416,322 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const stem_y = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 880640);   /* f32[4, 16] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 881408);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 881472);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 880896);   /* f32[4, 16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 881536);   /* f32[16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 881600);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 881152);   /* f32[4, 16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 881664);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 881728);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 847872);   /* f32[4, 32] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 848384);   /* f32[32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 848512);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 827392);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 831488);   /* f32[32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 831616);   /* f32[32] */
-    float *const relu_5 = (float *)(void *)(base + 712704);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 589824);   /* f32[64] */
-    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 590080);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 36352);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 37376);   /* f32[4, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 36512);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 36528);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 36544);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 36352);   /* f32[4, 64] */
-    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_2 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_16 = (float *)(void *)(base + 49664);   /* f32[64] */
-    float *const batch_norm_20 = (float *)(void *)(base + 32768);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 573440);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 778240);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 557056);   /* f32[64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 557056);   /* f32[64] */
-    float *const conv2d_5 = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 565248);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 794624);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_10 = (float *)(void *)(base + 540672);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_11 = (float *)(void *)(base + 778240);   /* f32[4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 815104);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_13 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 64] */
-    float *const batch_norm_31 = (float *)(void *)(base + 778752);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 747520);   /* f32[4, 32] */
-    float *const batch_norm_36 = (float *)(void *)(base + 748032);   /* f32[4, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 712704);   /* f32[32, 3, 3, 32] */
-    float *const relu_11 = (float *)(void *)(base + 815104);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 647168);   /* f32[4, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
-    float *const batch_norm_42 = (float *)(void *)(base + 647680);   /* f32[4, 32] */
-    float *const batch_norm_44 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
-    float *const conv2d_16 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 696320);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_18 = (float *)(void *)(base + 847872);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_19 = (float *)(void *)(base + 864256);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_20 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_21 = (float *)(void *)(base + 679936);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 698368);   /* f32[4, 16] */
-    float *const batch_norm_47 = (float *)(void *)(base + 698624);   /* f32[4, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 614400);   /* f32[4, 16] */
-    float *const batch_norm_52 = (float *)(void *)(base + 614656);   /* f32[4, 16] */
-    float *const conv2d_23 = (float *)(void *)(base + 698368);   /* f32[16, 3, 3, 16] */
-    float *const relu_13 = (float *)(void *)(base + 614400);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_54 = (float *)(void *)(base + 344064);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 344320);   /* f32[4, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 344064);   /* f32[16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_62 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
-    float *const batch_norm_66 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
-    float *const conv2d_27 = (float *)(void *)(base + 40960);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_28 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_29 = (float *)(void *)(base + 548864);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_30 = (float *)(void *)(base + 557056);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_31 = (float *)(void *)(base + 565248);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 573440);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_33 = (float *)(void *)(base + 745472);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_34 = (float *)(void *)(base + 712704);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_35 = (float *)(void *)(base + 614400);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 614400);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 614400);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 344064);   /* f32[3, 3, 16, 16] */
+    float *const stem_y = (float *)(void *)(base + 65536);   /* f32[4, 16, 16, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 131136);   /* f32[4, 16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 131072);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 131200);   /* f32[4, 16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 131136);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 131200);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 262336);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 196736);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 327872);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 262272);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 327872);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 393472);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 524608);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 459008);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 524544);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 590144);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 327936);   /* f32[4, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 770560);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 590208);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 623104);   /* f32[4, 32] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 622976);   /* f32[32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 623104);   /* f32[4, 32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 803328);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 803456);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y = (float *)(void *)(base + 975744);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 836224);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 623104);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 868992);   /* f32[32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 623104);   /* f32[4, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 869120);   /* f32[32] */
+    float *const relu_5 = (float *)(void *)(base + 942976);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 869248);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 623104);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 885632);   /* f32[64] */
+    float *const batch_norm_12 = (float *)(void *)(base + 623104);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 885888);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 886144);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 623104);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_13 = (float *)(void *)(base + 639744);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 639488);   /* f32[64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 640000);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 639744);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 640000);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 656384);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 657616);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 657408);   /* f32[4, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 657568);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 657584);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 657600);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 660128);   /* f32[4, 64] */
+    float *const conv2d = (float *)(void *)(base + 664832);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_2 = (float *)(void *)(base + 1008512);   /* f32[4, 4, 4, 128] */
+    float *const batch_norm_16 = (float *)(void *)(base + 656384);   /* f32[64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 639488);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 902528);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 623104);   /* f32[64, 3, 3, 64] */
+    float *const relu_9 = (float *)(void *)(base + 1041280);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 886144);   /* f32[64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 885632);   /* f32[64] */
+    float *const conv2d_5 = (float *)(void *)(base + 869248);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 877440);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 885632);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 902016);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 1057664);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_10 = (float *)(void *)(base + 869248);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_11 = (float *)(void *)(base + 1041280);   /* f32[4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 1045376);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_13 = (float *)(void *)(base + 979840);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_31 = (float *)(void *)(base + 1041792);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 975744);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 1008512);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 976256);   /* f32[4, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 942976);   /* f32[32, 3, 3, 32] */
+    float *const relu_11 = (float *)(void *)(base + 1045376);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 803456);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 803968);   /* f32[4, 32] */
+    float *const batch_norm_44 = (float *)(void *)(base + 770560);   /* f32[4, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 804480);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 771072);   /* f32[4, 32] */
+    float *const conv2d_16 = (float *)(void *)(base + 590208);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 606592);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 770560);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_19 = (float *)(void *)(base + 852480);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_20 = (float *)(void *)(base + 786944);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_21 = (float *)(void *)(base + 590208);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_50 = (float *)(void *)(base + 608640);   /* f32[4, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 608896);   /* f32[4, 16] */
+    float *const batch_norm_54 = (float *)(void *)(base + 524608);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 609152);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 524864);   /* f32[4, 16] */
+    float *const conv2d_23 = (float *)(void *)(base + 524544);   /* f32[16, 3, 3, 16] */
+    float *const relu_13 = (float *)(void *)(base + 770560);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 393472);   /* f32[4, 16] */
+    float *const batch_norm_61 = (float *)(void *)(base + 393728);   /* f32[4, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 262336);   /* f32[4, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 393984);   /* f32[4, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 262592);   /* f32[4, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 196736);   /* f32[16, 3, 3, 16] */
+    float *const relu_14 = (float *)(void *)(base + 205952);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 131200);   /* f32[4, 16] */
+    float *const batch_norm_71 = (float *)(void *)(base + 131456);   /* f32[4, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
+    float *const batch_norm_75 = (float *)(void *)(base + 131712);   /* f32[4, 16] */
+    float *const batch_norm_78 = (float *)(void *)(base + 65792);   /* f32[4, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 657568);   /* f32[10, 64] */
+    float *const conv2d_27 = (float *)(void *)(base + 656640);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_28 = (float *)(void *)(base + 623104);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_29 = (float *)(void *)(base + 877440);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_30 = (float *)(void *)(base + 885632);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_31 = (float *)(void *)(base + 893824);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 893824);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_33 = (float *)(void *)(base + 976768);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 942976);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_35 = (float *)(void *)(base + 606592);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 770560);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 786944);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 786944);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 524544);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 196736);   /* f32[3, 3, 16, 16] */
 
-    train_k0_conv2d(image, params->stem_kernel, stem_y);
-    train_k1_batch_norm(stem_y, batch_norm);
+    train_k0_conv2d(image, params->stem_kernel, stem_y, params->stem_bias, stem_y_2);
+    train_k1_batch_norm(stem_y_2, batch_norm);
     if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     train_k3_batch_norm(&count, batch_norm, batch_norm_1_average, state->batch_norm_1_moving_mean);
-    train_k4_batch_norm(stem_y, batch_norm_1_average, batch_norm_2);
+    train_k4_batch_norm(stem_y_2, batch_norm_1_average, batch_norm_2);
     train_k5_batch_norm(&count, batch_norm_2, state->batch_norm_1_moving_variance, batch_norm_1_factor);
-    train_k6_relu(stem_y, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
+    train_k6_relu(stem_y_2, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
             relu);
-    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y);
-    train_k1_batch_norm(residual_1_conv_a_y, batch_norm_3);   /* k8_batch_norm */
+    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y, params->residual_1_conv_a_bias,
+            residual_1_conv_a_y_2);
+    train_k1_batch_norm(residual_1_conv_a_y_2, batch_norm_3);   /* k8_batch_norm */
     train_k3_batch_norm(&count, batch_norm_3, residual_1_norm_a_average,
             state->residual_1_norm_a_moving_mean);   /* k9_batch_norm */
-    train_k4_batch_norm(residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_4);   /* k10_batch_norm */
+    train_k4_batch_norm(residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_4);   /* k10_batch_norm */
     train_k5_batch_norm(&count, batch_norm_4, state->residual_1_norm_a_moving_variance,
             residual_1_norm_a_factor);   /* k11_batch_norm */
-    train_k6_relu(residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
+    train_k6_relu(residual_1_conv_a_y_2, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             params->residual_1_norm_a_beta, relu_2);   /* k12_relu */
-    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y);   /* k13_conv2d */
-    train_k1_batch_norm(residual_1_conv_b_y, batch_norm_5);   /* k14_batch_norm */
+    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, params->residual_1_conv_b_bias,
+            residual_1_conv_b_y_2);   /* k13_conv2d */
+    train_k1_batch_norm(residual_1_conv_b_y_2, batch_norm_5);   /* k14_batch_norm */
     train_k3_batch_norm(&count, batch_norm_5, residual_1_norm_b_average,
             state->residual_1_norm_b_moving_mean);   /* k15_batch_norm */
-    train_k4_batch_norm(residual_1_conv_b_y, residual_1_norm_b_average, batch_norm_6);   /* k16_batch_norm */
+    train_k4_batch_norm(residual_1_conv_b_y_2, residual_1_norm_b_average, batch_norm_6);   /* k16_batch_norm */
     train_k5_batch_norm(&count, batch_norm_6, state->residual_1_norm_b_moving_variance,
             residual_1_norm_b_factor);   /* k17_batch_norm */
-    train_k18_relu(relu, residual_1_conv_b_y, residual_1_norm_b_average, residual_1_norm_b_factor,
+    train_k18_relu(relu, residual_1_conv_b_y_2, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
-    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y);
-    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_7);
+    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y, params->residual_2_conv_a_bias,
+            residual_2_conv_a_y_2);
+    train_k20_batch_norm(residual_2_conv_a_y_2, batch_norm_7);
     train_k21_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
-    train_k22_batch_norm(residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_8);
+    train_k22_batch_norm(residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_8);
     train_k23_batch_norm(&count, batch_norm_8, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
-    train_k24_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
+    train_k24_relu(residual_2_conv_a_y_2, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
             params->residual_2_norm_a_beta, relu_4);
-    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    train_k20_batch_norm(residual_2_conv_b_y, batch_norm_9);   /* k26_batch_norm */
+    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y, params->residual_2_conv_b_bias,
+            residual_2_conv_b_y_2);
+    train_k20_batch_norm(residual_2_conv_b_y_2, batch_norm_9);   /* k26_batch_norm */
     train_k21_batch_norm(&count, batch_norm_9, residual_2_norm_b_average,
             state->residual_2_norm_b_moving_mean);   /* k27_batch_norm */
-    train_k22_batch_norm(residual_2_conv_b_y, residual_2_norm_b_average, batch_norm_10);   /* k28_batch_norm */
+    train_k22_batch_norm(residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_10);   /* k28_batch_norm */
     train_k23_batch_norm(&count, batch_norm_10, state->residual_2_norm_b_moving_variance,
             residual_2_norm_b_factor);   /* k29_batch_norm */
     train_k30_conv2d_relu(relu_3, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
+            residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             params->residual_2_norm_b_beta);
-    train_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    train_k32_batch_norm(residual_3_conv_a_y, batch_norm_11);
+    train_k31_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias);
+    train_k32_batch_norm(residual_3_conv_a_y_2, batch_norm_11);
     train_k33_batch_norm(&count, batch_norm_11, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    train_k34_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
+    train_k34_batch_norm(residual_3_conv_a_y_2, residual_3_norm_a_average, batch_norm_12);
     train_k35_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
-    train_k36_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+    train_k36_relu(residual_3_conv_a_y_2, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             params->residual_3_norm_a_beta, relu_6);
-    train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    train_k32_batch_norm(residual_3_conv_b_y, batch_norm_13);   /* k38_batch_norm */
+    train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2, params->residual_3_conv_b_bias);
+    train_k32_batch_norm(residual_3_conv_b_y_2, batch_norm_13);   /* k38_batch_norm */
     train_k33_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
             state->residual_3_norm_b_moving_mean);   /* k39_batch_norm */
-    train_k34_batch_norm(residual_3_conv_b_y, residual_3_norm_b_average, batch_norm_14);   /* k40_batch_norm */
+    train_k34_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k40_batch_norm */
     train_k35_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
             residual_3_norm_b_factor);   /* k41_batch_norm */
     train_k42_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             params->residual_3_norm_b_beta);
     train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    train_k44_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k45_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k44_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             softmax_1_y, softmax_2, label, cross_entropy, argmax);
-    train_k46_div(&count, argmax, label, &metrics->accuracy);
-    train_k47_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k48_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k45_div(&count, argmax, label, &metrics->accuracy);
+    train_k46_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k47_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k48_dense_pack(params->classifier_kernel, classifier_kernel_3);
     train_k49_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, relu_7);
     gradients_k50_dense(global_avg_pool2d_2, softmax_1_y, gradients->classifier_kernel);
-    gradients_k51_conv2d_batch_norm(relu_7, gradients->residual_3_norm_b_beta, residual_3_conv_b_y, residual_3_norm_b_average,
+    gradients_k51_conv2d_batch_norm(relu_7, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
             residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count,
             batch_norm_16);
     train_k53_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_27);   /* k52_conv2d_pack */
     train_k54_conv2d(relu_7, conv2d_27, conv2d);   /* k53_conv2d */
     train_k55_conv2d(conv2d, conv2d_2);   /* k54_conv2d */
     train_k56_conv2d(relu_5, relu_7, gradients->residual_3_shortcut_kernel);   /* k55_conv2d */
-    train_k57_batch_norm(&count, batch_norm_16, residual_3_conv_b_y, residual_3_norm_b_average);   /* k56_batch_norm */
-    gradients_k57_batch_norm(residual_3_conv_b_y, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
+    train_k57_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k56_batch_norm */
+    gradients_k57_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count, batch_norm_20);
     train_k59_batch_norm(&count, batch_norm_20, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y, batch_norm_22);   /* k58_batch_norm */
-    train_k60_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_28);   /* k59_conv2d_pack */
-    train_k61_conv2d_relu(batch_norm_22, conv2d_28, relu_9, relu_6);   /* k60_conv2d_relu */
-    train_k62_conv2d(relu_6, batch_norm_22, conv2d_4);   /* k61_conv2d */
-    gradients_k51_conv2d_batch_norm(relu_9, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
+            residual_3_conv_b_y_2, batch_norm_22);   /* k58_batch_norm */
+    gradients_k59_conv2d(batch_norm_22, gradients->residual_3_conv_b_bias);
+    train_k61_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_28);   /* k60_conv2d_pack */
+    train_k62_conv2d_relu(batch_norm_22, conv2d_28, relu_9, relu_6);   /* k61_conv2d_relu */
+    train_k63_conv2d(relu_6, batch_norm_22, conv2d_4);   /* k62_conv2d */
+    gradients_k51_conv2d_batch_norm(relu_9, gradients->residual_3_norm_a_beta, residual_3_conv_a_y_2, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
-            batch_norm_24);   /* k62_batch_norm */
-    train_k57_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k63_batch_norm */
-    gradients_k57_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k64_batch_norm */
-    train_k66_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);   /* k65_batch_norm */
-    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);   /* k66_conv2d_pack */
-    train_k68_conv2d(relu_9, conv2d_29, conv2d_5);   /* k67_conv2d */
-    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);   /* k68_conv2d_pack */
-    train_k70_conv2d(relu_9, conv2d_30, conv2d_6);   /* k69_conv2d */
-    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);   /* k70_conv2d_pack */
-    train_k72_conv2d(relu_9, conv2d_31, conv2d_7);   /* k71_conv2d */
-    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);   /* k72_conv2d_pack */
-    train_k54_conv2d(relu_9, conv2d_32, conv2d_8);   /* k73_conv2d */
-    train_k75_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k74_conv2d */
-    train_k76_conv2d(relu_5, relu_9, conv2d_10);   /* k75_conv2d */
-    train_k77_relu_conv2d_batch_norm(relu_5, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y, residual_2_norm_b_average,
-            batch_norm_31);   /* k76_relu_conv2d_batch_norm */
-    gradients_k77_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            batch_norm_24);   /* k63_batch_norm */
+    train_k57_batch_norm(&count, batch_norm_24, residual_3_conv_a_y_2, residual_3_norm_a_average);   /* k64_batch_norm */
+    gradients_k57_batch_norm(residual_3_conv_a_y_2, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
+            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k65_batch_norm */
+    train_k67_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y_2);   /* k66_batch_norm */
+    gradients_k59_conv2d(relu_9, gradients->residual_3_conv_a_bias);   /* k67_conv2d */
+    train_k69_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);   /* k68_conv2d_pack */
+    train_k70_conv2d(relu_9, conv2d_29, conv2d_5);   /* k69_conv2d */
+    train_k71_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);   /* k70_conv2d_pack */
+    train_k72_conv2d(relu_9, conv2d_30, conv2d_6);   /* k71_conv2d */
+    train_k73_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);   /* k72_conv2d_pack */
+    train_k74_conv2d(relu_9, conv2d_31, conv2d_7);   /* k73_conv2d */
+    train_k75_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);   /* k74_conv2d_pack */
+    train_k54_conv2d(relu_9, conv2d_32, conv2d_8);   /* k75_conv2d */
+    train_k77_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k76_conv2d */
+    train_k78_conv2d(relu_5, relu_9, conv2d_10);   /* k77_conv2d */
+    train_k79_relu_conv2d_batch_norm(relu_5, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_31);   /* k78_relu_conv2d_batch_norm */
+    train_k20_batch_norm(residual_2_conv_b_y, batch_norm_35);   /* k79_batch_norm */
+    gradients_k80_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
-    gradients_k78_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
-            params->residual_2_norm_b_gamma, batch_norm_9, residual_2_norm_b_average, batch_norm_34, &count, batch_norm_36);
-    train_k80_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);   /* k79_conv2d_pack */
-    train_k81_conv2d(relu_5, conv2d_33, conv2d_12);   /* k80_conv2d */
-    train_k82_conv2d(conv2d_12, conv2d_13);   /* k81_conv2d */
-    train_k83_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);   /* k82_conv2d */
-    train_k84_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34, residual_2_conv_b_y,
-            residual_2_norm_b_average, batch_norm_36);   /* k83_batch_norm */
-    train_k85_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);   /* k84_conv2d_pack */
-    train_k86_conv2d_relu(residual_2_conv_b_y, conv2d_34, relu_11, relu_4);   /* k85_conv2d_relu */
-    train_k87_conv2d(relu_4, residual_2_conv_b_y, conv2d_15);   /* k86_conv2d */
-    train_k88_batch_norm(relu_11, batch_norm_38, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_39);   /* k87_batch_norm */
-    gradients_k77_batch_norm(batch_norm_39, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_42);   /* k88_batch_norm */
-    gradients_k78_conv2d_batch_norm(batch_norm_38, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
-            params->residual_2_norm_a_gamma, batch_norm_7, residual_2_norm_a_average, batch_norm_42, &count,
-            batch_norm_44);   /* k89_batch_norm */
-    train_k91_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_42, residual_2_conv_a_y,
-            residual_2_norm_a_average, batch_norm_44);   /* k90_batch_norm */
-    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k91_conv2d_pack */
-    train_k93_conv2d(relu_11, conv2d_35, conv2d_16);   /* k92_conv2d */
-    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k93_conv2d_pack */
-    train_k95_conv2d(relu_11, conv2d_36, conv2d_17);   /* k94_conv2d */
-    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k95_conv2d_pack */
-    train_k97_conv2d(relu_11, conv2d_37, conv2d_18);   /* k96_conv2d */
-    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);   /* k97_conv2d_pack */
-    train_k81_conv2d(relu_11, conv2d_38, conv2d_19);   /* k98_conv2d */
-    train_k100_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k99_conv2d */
-    train_k101_conv2d(relu_3, relu_11, conv2d_21);   /* k100_conv2d */
-    train_k102_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_46, residual_1_conv_b_y, residual_1_norm_b_average,
-            batch_norm_47);   /* k101_relu_batch_norm */
-    gradients_k102_batch_norm(batch_norm_47, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_gamma, &count, batch_norm_50);
-    gradients_k103_batch_norm(batch_norm_46, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor,
-            params->residual_1_norm_b_gamma, batch_norm_5, residual_1_norm_b_average, batch_norm_50, &count, batch_norm_52);
-    train_k105_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_50, residual_1_conv_b_y,
-            residual_1_norm_b_average, batch_norm_52);   /* k104_batch_norm */
-    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);   /* k105_conv2d_pack */
-    train_k107_conv2d_relu(residual_1_conv_b_y, conv2d_39, relu_13, relu_2);   /* k106_conv2d_relu */
-    train_k108_conv2d(relu_2, residual_1_conv_b_y, conv2d_23);   /* k107_conv2d */
-    train_k109_batch_norm(relu_13, batch_norm_54, residual_1_conv_a_y, residual_1_norm_a_average,
-            batch_norm_55);   /* k108_batch_norm */
-    gradients_k102_batch_norm(batch_norm_55, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_58);   /* k109_batch_norm */
-    gradients_k103_batch_norm(batch_norm_54, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
-            params->residual_1_norm_a_gamma, batch_norm_3, residual_1_norm_a_average, batch_norm_58, &count,
-            batch_norm_60);   /* k110_batch_norm */
-    train_k112_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_58,
-            residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);   /* k111_batch_norm */
-    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);   /* k112_conv2d_pack */
-    train_k114_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);   /* k113_conv2d_relu */
-    train_k108_conv2d(relu, relu_13, conv2d_25);   /* k114_conv2d */
-    train_k109_batch_norm(relu_14, batch_norm_62, stem_y, batch_norm_1_average, batch_norm_63);   /* k115_batch_norm */
-    gradients_k102_batch_norm(batch_norm_63, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_66);   /* k116_batch_norm */
-    gradients_k103_batch_norm(batch_norm_62, gradients->batch_norm_1_beta, batch_norm_1_factor, params->batch_norm_1_gamma,
-            batch_norm, batch_norm_1_average, batch_norm_66, &count, batch_norm_68);   /* k117_batch_norm */
-    train_k112_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_66, stem_y, batch_norm_1_average,
-            batch_norm_68);   /* k118_batch_norm */
-    train_k120_conv2d(image, relu_14, conv2d_26);   /* k119_conv2d */
-    gradients_k120_conv2d_copy(conv2d_26, gradients->stem_kernel);
-    gradients_k121_conv2d_copy(conv2d_25, gradients->residual_1_conv_a_kernel);
-    gradients_k121_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);   /* k122_conv2d_copy */
-    gradients_k123_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
-    gradients_k124_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
-    gradients_k125_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k126_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
-    gradients_k127_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
-    gradients_k128_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    gradients_k81_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
+            params->residual_2_norm_b_gamma, batch_norm_35, params->residual_2_conv_b_bias, residual_2_norm_b_average,
+            batch_norm_34, &count, batch_norm_38, gradients->residual_2_conv_b_bias);
+    train_k83_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);   /* k82_conv2d_pack */
+    train_k84_conv2d(relu_5, conv2d_33, conv2d_12);   /* k83_conv2d */
+    train_k85_conv2d(conv2d_12, conv2d_13);   /* k84_conv2d */
+    train_k86_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);   /* k85_conv2d */
+    train_k87_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34,
+            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_38);   /* k86_batch_norm */
+    train_k88_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);   /* k87_conv2d_pack */
+    train_k89_conv2d_relu(residual_2_conv_b_y_2, conv2d_34, relu_11, relu_4);   /* k88_conv2d_relu */
+    train_k90_conv2d(relu_4, residual_2_conv_b_y_2, conv2d_15);   /* k89_conv2d */
+    train_k91_batch_norm(relu_11, batch_norm_40, residual_2_conv_a_y_2, residual_2_norm_a_average,
+            batch_norm_41);   /* k90_batch_norm */
+    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_45);   /* k91_batch_norm */
+    gradients_k80_batch_norm(batch_norm_41, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_44);   /* k92_batch_norm */
+    gradients_k81_conv2d_batch_norm(batch_norm_40, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
+            params->residual_2_norm_a_gamma, batch_norm_45, params->residual_2_conv_a_bias, residual_2_norm_a_average,
+            batch_norm_44, &count, batch_norm_48, gradients->residual_2_conv_a_bias);   /* k93_batch_norm_conv2d */
+    train_k95_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_44,
+            residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_48);   /* k94_batch_norm */
+    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k95_conv2d_pack */
+    train_k97_conv2d(relu_11, conv2d_35, conv2d_16);   /* k96_conv2d */
+    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k97_conv2d_pack */
+    train_k99_conv2d(relu_11, conv2d_36, conv2d_17);   /* k98_conv2d */
+    train_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k99_conv2d_pack */
+    train_k101_conv2d(relu_11, conv2d_37, conv2d_18);   /* k100_conv2d */
+    train_k102_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);   /* k101_conv2d_pack */
+    train_k84_conv2d(relu_11, conv2d_38, conv2d_19);   /* k102_conv2d */
+    train_k104_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k103_conv2d */
+    train_k105_conv2d(relu_3, relu_11, conv2d_21);   /* k104_conv2d */
+    train_k106_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_50, residual_1_conv_b_y_2, residual_1_norm_b_average,
+            batch_norm_51);   /* k105_relu_batch_norm */
+    train_k1_batch_norm(residual_1_conv_b_y, batch_norm_55);   /* k106_batch_norm */
+    gradients_k107_batch_norm(batch_norm_51, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            params->residual_1_norm_b_gamma, &count, batch_norm_54);
+    gradients_k108_batch_norm_conv2d(batch_norm_50, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor,
+            params->residual_1_norm_b_gamma, batch_norm_55, params->residual_1_conv_b_bias, residual_1_norm_b_average,
+            batch_norm_54, &count, batch_norm_58, gradients->residual_1_conv_b_bias);
+    train_k110_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_54,
+            residual_1_conv_b_y_2, residual_1_norm_b_average, batch_norm_58);   /* k109_batch_norm */
+    train_k111_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);   /* k110_conv2d_pack */
+    train_k112_conv2d_relu(residual_1_conv_b_y_2, conv2d_39, relu_13, relu_2);   /* k111_conv2d_relu */
+    train_k113_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_23);   /* k112_conv2d */
+    train_k114_batch_norm(relu_13, batch_norm_60, residual_1_conv_a_y_2, residual_1_norm_a_average,
+            batch_norm_61);   /* k113_batch_norm */
+    train_k1_batch_norm(residual_1_conv_a_y, batch_norm_65);   /* k114_batch_norm */
+    gradients_k107_batch_norm(batch_norm_61, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_64);   /* k115_batch_norm */
+    gradients_k108_batch_norm_conv2d(batch_norm_60, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
+            params->residual_1_norm_a_gamma, batch_norm_65, params->residual_1_conv_a_bias, residual_1_norm_a_average,
+            batch_norm_64, &count, batch_norm_68, gradients->residual_1_conv_a_bias);   /* k116_batch_norm_conv2d */
+    train_k118_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_64,
+            residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_68);   /* k117_batch_norm */
+    train_k111_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);   /* k118_conv2d_pack */
+    train_k120_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);   /* k119_conv2d_relu */
+    train_k113_conv2d(relu, relu_13, conv2d_25);   /* k120_conv2d */
+    train_k114_batch_norm(relu_14, batch_norm_70, stem_y_2, batch_norm_1_average, batch_norm_71);   /* k121_batch_norm */
+    train_k1_batch_norm(stem_y, batch_norm_75);   /* k122_batch_norm */
+    gradients_k107_batch_norm(batch_norm_71, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_74);   /* k123_batch_norm */
+    gradients_k108_batch_norm_conv2d(batch_norm_70, gradients->batch_norm_1_beta, batch_norm_1_factor,
+            params->batch_norm_1_gamma, batch_norm_75, params->stem_bias, batch_norm_1_average, batch_norm_74, &count,
+            batch_norm_78, gradients->stem_bias);   /* k124_batch_norm_conv2d */
+    train_k118_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_74, stem_y_2,
+            batch_norm_1_average, batch_norm_78);   /* k125_batch_norm */
+    train_k127_conv2d(image, relu_14, conv2d_26);   /* k126_conv2d */
+    gradients_k127_conv2d_copy(conv2d_26, gradients->stem_kernel);
+    gradients_k128_conv2d_copy(conv2d_25, gradients->residual_1_conv_a_kernel);
+    gradients_k128_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);   /* k129_conv2d_copy */
+    gradients_k130_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
+    gradients_k131_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
+    gradients_k132_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k133_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
+    gradients_k134_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
+    gradients_k135_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     metrics->count = count;
     return DL_OK;
 }
@@ -6579,7 +6867,7 @@ static inline void evaluate_k1_conv2d_relu_tile_4_at_12(const float *restrict a,
 }
 
 static void evaluate_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
+        const float *restrict stem_bias, const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
         const float *restrict batch_norm_1_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -6601,8 +6889,8 @@ static void evaluate_k1_conv2d_relu(const float *restrict image, const float *re
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = batch_norm_1_factor[j0];
-                        const float v2 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] * v1 + (batch_norm_1_beta[j0]
-                                - batch_norm_1_moving_mean[j0] * v1);
+                        const float v2 = (relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + stem_bias[j0]) * v1
+                                + (batch_norm_1_beta[j0] - batch_norm_1_moving_mean[j0] * v1);
                         relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
@@ -6742,8 +7030,8 @@ static inline void evaluate_k3_conv2d_relu_tile_4_at_12(const float *restrict a,
 }
 
 static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict relu_2, const float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_beta,
-        const float *restrict residual_1_norm_a_moving_mean)
+        float *restrict relu_2, const float *restrict residual_1_conv_a_bias, const float *restrict residual_1_norm_a_factor,
+        const float *restrict residual_1_norm_a_beta, const float *restrict residual_1_norm_a_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -6764,8 +7052,8 @@ static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *res
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = residual_1_norm_a_factor[j0];
-                        const float v2 = relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] * v1 + (residual_1_norm_a_beta[j0]
-                                - residual_1_norm_a_moving_mean[j0] * v1);
+                        const float v2 = (relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0]) * v1
+                                + (residual_1_norm_a_beta[j0] - residual_1_norm_a_moving_mean[j0] * v1);
                         relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
@@ -6905,8 +7193,9 @@ static inline void evaluate_k5_conv2d_relu_tile_4_at_12(const float *restrict a,
 }
 
 static void evaluate_k5_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_factor,
-        const float *restrict residual_1_norm_b_beta, const float *restrict residual_1_norm_b_moving_mean)
+        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_conv_b_bias,
+        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_beta,
+        const float *restrict residual_1_norm_b_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -6928,8 +7217,8 @@ static void evaluate_k5_conv2d_relu(const float *restrict relu_2, const float *r
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = residual_1_norm_b_factor[j0];
                         const float v2 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
-                                + (residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] * v1 + (residual_1_norm_b_beta[j0]
-                                - residual_1_norm_b_moving_mean[j0] * v1));
+                                + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] + residual_1_conv_b_bias[j0]) * v1
+                                + (residual_1_norm_b_beta[j0] - residual_1_norm_b_moving_mean[j0] * v1));
                         relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
@@ -7023,8 +7312,8 @@ static inline void evaluate_k7_conv2d_relu_tile_4_at_4(const float *restrict a, 
 }
 
 static void evaluate_k7_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
-        float *restrict relu_4, const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_beta,
-        const float *restrict residual_2_norm_a_moving_mean)
+        float *restrict relu_4, const float *restrict residual_2_conv_a_bias, const float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_norm_a_beta, const float *restrict residual_2_norm_a_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -7042,11 +7331,126 @@ static void evaluate_k7_conv2d_relu(const float *restrict relu, const float *res
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = residual_2_norm_a_factor[j0];
-                        const float v2 = relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * v1 + (residual_2_norm_a_beta[j0]
-                                - residual_2_norm_a_moving_mean[j0] * v1);
+                        const float v2 = (relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0]) * v1
+                                + (residual_2_norm_a_beta[j0] - residual_2_norm_a_moving_mean[j0] * v1);
                         relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
+            }
+        }
+    }
+}
+
+/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
+static inline void evaluate_k8_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static inline void evaluate_k8_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 32; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 32 + k2), *const bk = b + (k0 * 3072 + k1 * 1024 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static void evaluate_k8_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
+        float *restrict residual_2_conv_b_y)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
+                for (int n = 0; n < 32; n += 4)
+                    if (i2_0 < 4)
+                        evaluate_k8_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
+                    else
+                        evaluate_k8_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
             }
         }
     }
@@ -7087,8 +7491,8 @@ static inline void evaluate_k10_conv2d_relu_tile_4(const float *restrict a, int 
 
 static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_beta,
-        const float *restrict residual_2_norm_b_moving_mean)
+        const float *restrict residual_2_conv_b_bias, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_beta, const float *restrict residual_2_norm_b_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -7101,8 +7505,8 @@ static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *re
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = residual_2_norm_b_factor[j0];
                         const float v2 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + (residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] * v1 + (residual_2_norm_b_beta[j0]
-                                - residual_2_norm_b_moving_mean[j0] * v1));
+                                + ((residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0]) * v1
+                                + (residual_2_norm_b_beta[j0] - residual_2_norm_b_moving_mean[j0] * v1));
                         relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
                     }
                 }
@@ -7159,8 +7563,8 @@ static inline void evaluate_k12_conv2d_relu_tile_4_at_0(const float *restrict a,
 }
 
 static void evaluate_k12_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
-        float *restrict relu_6, const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_beta,
-        const float *restrict residual_3_norm_a_moving_mean)
+        float *restrict relu_6, const float *restrict residual_3_conv_a_bias, const float *restrict residual_3_norm_a_factor,
+        const float *restrict residual_3_norm_a_beta, const float *restrict residual_3_norm_a_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -7172,11 +7576,81 @@ static void evaluate_k12_conv2d_relu(const float *restrict relu_5, const float *
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = residual_3_norm_a_factor[j0];
-                    const float v2 = relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * v1 + (residual_3_norm_a_beta[j0]
-                            - residual_3_norm_a_moving_mean[j0] * v1);
+                    const float v2 = (relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_conv_a_bias[j0]) * v1
+                            + (residual_3_norm_a_beta[j0] - residual_3_norm_a_moving_mean[j0] * v1);
                     relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
+        }
+    }
+}
+
+/* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
+static inline void evaluate_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            for (int k2 = 0; k2 < 64; k2++) {
+                const float *const ak = a + (at + k0 * 256 + k1 * 64 + k2), *const bk = b + (k0 * 12288 + k1 * 4096 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void evaluate_k13_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
+        float *restrict residual_3_conv_b_y)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
+            for (int n = 0; n < 64; n += 4)
+                evaluate_k13_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                        residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -7216,8 +7690,8 @@ static inline void evaluate_k15_conv2d_relu_tile_4(const float *restrict a, int 
 
 static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
         float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_beta,
-        const float *restrict residual_3_norm_b_moving_mean)
+        const float *restrict residual_3_conv_b_bias, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_beta, const float *restrict residual_3_norm_b_moving_mean)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -7228,8 +7702,8 @@ static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = residual_3_norm_b_factor[j0];
                     const float v2 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + (residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] * v1 + (residual_3_norm_b_beta[j0]
-                            - residual_3_norm_b_moving_mean[j0] * v1));
+                            + ((residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_conv_b_bias[j0]) * v1
+                            + (residual_3_norm_b_beta[j0] - residual_3_norm_b_moving_mean[j0] * v1));
                     relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
@@ -7370,33 +7844,33 @@ dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state
     dl_word *const argmax = (dl_word *)(void *)(base + 176);   /* i32[4] */
 
     infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
-    evaluate_k1_conv2d_relu(image, params->stem_kernel, relu, batch_norm_1_factor, params->batch_norm_1_beta,
+    evaluate_k1_conv2d_relu(image, params->stem_kernel, relu, params->stem_bias, batch_norm_1_factor, params->batch_norm_1_beta,
             state->batch_norm_1_moving_mean);
     infer_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma,
             residual_1_norm_a_factor);   /* k2_batch_norm */
-    evaluate_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, residual_1_norm_a_factor,
-            params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
+    evaluate_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, params->residual_1_conv_a_bias,
+            residual_1_norm_a_factor, params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
     infer_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor);   /* k4_batch_norm */
-    evaluate_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, residual_1_norm_b_factor,
-            params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
+    evaluate_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, params->residual_1_conv_b_bias,
+            residual_1_norm_b_factor, params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
     infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
-    evaluate_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, residual_2_norm_a_factor,
-            params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
-    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);   /* k8_conv2d */
+    evaluate_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, params->residual_2_conv_a_bias,
+            residual_2_norm_a_factor, params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
+    evaluate_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
     infer_k6_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma,
             residual_2_norm_b_factor);   /* k9_batch_norm */
     evaluate_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
+            residual_2_conv_b_y, params->residual_2_conv_b_bias, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
             state->residual_2_norm_b_moving_mean);
     infer_k14_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma,
             residual_3_norm_a_factor);   /* k11_batch_norm */
-    evaluate_k12_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, residual_3_norm_a_factor,
-            params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
-    train_k37_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);   /* k13_conv2d */
+    evaluate_k12_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, params->residual_3_conv_a_bias,
+            residual_3_norm_a_factor, params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
+    evaluate_k13_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
     infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor);
     evaluate_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
+            residual_3_conv_b_y, params->residual_3_conv_b_bias, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
             state->residual_3_norm_b_moving_mean);
     train_k43_global_avg_pool2d(relu_7, global_avg_pool2d_2);   /* k16_global_avg_pool2d */
     if (train_k2_cross_entropy_check(label) != DL_OK)

@@ -17,32 +17,39 @@ extern "C" {
 #define RESNET_BATCH 1
 #define RESNET_ARENA_BYTES 33088   /* scratch for resnet_infer, aligned to 64; contents need not survive between calls */
 #define RESNET_TRAIN_BATCH 4
-#define RESNET_TRAIN_ARENA_BYTES 892048   /* for the training functions, likewise */
+#define RESNET_TRAIN_ARENA_BYTES 1098640   /* for the training functions, likewise */
 #define RESNET_INIT_ARENA_BYTES 1   /* for resnet_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */
 typedef struct resnet_params {
     float stem_kernel[432];   /* f32[3, 3, 3, 16] */
+    float stem_bias[16];
     float batch_norm_1_gamma[16];
     float batch_norm_1_beta[16];
     float residual_1_conv_a_kernel[2304];   /* f32[3, 3, 16, 16] */
+    float residual_1_conv_a_bias[16];
     float residual_1_norm_a_gamma[16];
     float residual_1_norm_a_beta[16];
     float residual_1_conv_b_kernel[2304];   /* f32[3, 3, 16, 16] */
+    float residual_1_conv_b_bias[16];
     float residual_1_norm_b_gamma[16];
     float residual_1_norm_b_beta[16];
     float residual_2_conv_a_kernel[4608];   /* f32[3, 3, 16, 32] */
+    float residual_2_conv_a_bias[32];
     float residual_2_norm_a_gamma[32];
     float residual_2_norm_a_beta[32];
     float residual_2_conv_b_kernel[9216];   /* f32[3, 3, 32, 32] */
+    float residual_2_conv_b_bias[32];
     float residual_2_norm_b_gamma[32];
     float residual_2_norm_b_beta[32];
     float residual_2_shortcut_kernel[512];   /* f32[1, 1, 16, 32] */
     float residual_2_shortcut_bias[32];
     float residual_3_conv_a_kernel[18432];   /* f32[3, 3, 32, 64] */
+    float residual_3_conv_a_bias[64];
     float residual_3_norm_a_gamma[64];
     float residual_3_norm_a_beta[64];
     float residual_3_conv_b_kernel[36864];   /* f32[3, 3, 64, 64] */
+    float residual_3_conv_b_bias[64];
     float residual_3_norm_b_gamma[64];
     float residual_3_norm_b_beta[64];
     float residual_3_shortcut_kernel[2048];   /* f32[1, 1, 32, 64] */
@@ -50,7 +57,7 @@ typedef struct resnet_params {
     float classifier_kernel[640];   /* f32[64, 10] */
     float classifier_bias[10];
 } resnet_params;
-#define RESNET_PARAMS_SIGNATURE 0xC59324ADu   /* of names and types, for dl_store.h */
+#define RESNET_PARAMS_SIGNATURE 0xCC329B42u   /* of names and types, for dl_store.h */
 
 /* What the model keeps besides its parameters: running statistics. */
 typedef struct resnet_state {
@@ -76,30 +83,40 @@ typedef struct resnet_optimizer {
     int32_t step;
     float m_stem_kernel[432];   /* f32[3, 3, 3, 16] */
     float v_stem_kernel[432];   /* f32[3, 3, 3, 16] */
+    float m_stem_bias[16];
+    float v_stem_bias[16];
     float m_batch_norm_1_gamma[16];
     float v_batch_norm_1_gamma[16];
     float m_batch_norm_1_beta[16];
     float v_batch_norm_1_beta[16];
     float m_residual_1_conv_a_kernel[2304];   /* f32[3, 3, 16, 16] */
     float v_residual_1_conv_a_kernel[2304];   /* f32[3, 3, 16, 16] */
+    float m_residual_1_conv_a_bias[16];
+    float v_residual_1_conv_a_bias[16];
     float m_residual_1_norm_a_gamma[16];
     float v_residual_1_norm_a_gamma[16];
     float m_residual_1_norm_a_beta[16];
     float v_residual_1_norm_a_beta[16];
     float m_residual_1_conv_b_kernel[2304];   /* f32[3, 3, 16, 16] */
     float v_residual_1_conv_b_kernel[2304];   /* f32[3, 3, 16, 16] */
+    float m_residual_1_conv_b_bias[16];
+    float v_residual_1_conv_b_bias[16];
     float m_residual_1_norm_b_gamma[16];
     float v_residual_1_norm_b_gamma[16];
     float m_residual_1_norm_b_beta[16];
     float v_residual_1_norm_b_beta[16];
     float m_residual_2_conv_a_kernel[4608];   /* f32[3, 3, 16, 32] */
     float v_residual_2_conv_a_kernel[4608];   /* f32[3, 3, 16, 32] */
+    float m_residual_2_conv_a_bias[32];
+    float v_residual_2_conv_a_bias[32];
     float m_residual_2_norm_a_gamma[32];
     float v_residual_2_norm_a_gamma[32];
     float m_residual_2_norm_a_beta[32];
     float v_residual_2_norm_a_beta[32];
     float m_residual_2_conv_b_kernel[9216];   /* f32[3, 3, 32, 32] */
     float v_residual_2_conv_b_kernel[9216];   /* f32[3, 3, 32, 32] */
+    float m_residual_2_conv_b_bias[32];
+    float v_residual_2_conv_b_bias[32];
     float m_residual_2_norm_b_gamma[32];
     float v_residual_2_norm_b_gamma[32];
     float m_residual_2_norm_b_beta[32];
@@ -110,12 +127,16 @@ typedef struct resnet_optimizer {
     float v_residual_2_shortcut_bias[32];
     float m_residual_3_conv_a_kernel[18432];   /* f32[3, 3, 32, 64] */
     float v_residual_3_conv_a_kernel[18432];   /* f32[3, 3, 32, 64] */
+    float m_residual_3_conv_a_bias[64];
+    float v_residual_3_conv_a_bias[64];
     float m_residual_3_norm_a_gamma[64];
     float v_residual_3_norm_a_gamma[64];
     float m_residual_3_norm_a_beta[64];
     float v_residual_3_norm_a_beta[64];
     float m_residual_3_conv_b_kernel[36864];   /* f32[3, 3, 64, 64] */
     float v_residual_3_conv_b_kernel[36864];   /* f32[3, 3, 64, 64] */
+    float m_residual_3_conv_b_bias[64];
+    float v_residual_3_conv_b_bias[64];
     float m_residual_3_norm_b_gamma[64];
     float v_residual_3_norm_b_gamma[64];
     float m_residual_3_norm_b_beta[64];
@@ -129,7 +150,7 @@ typedef struct resnet_optimizer {
     float m_classifier_bias[10];
     float v_classifier_bias[10];
 } resnet_optimizer;
-#define RESNET_OPTIMIZER_SIGNATURE 0xCE45408Eu   /* of names and types, for dl_store.h */
+#define RESNET_OPTIMIZER_SIGNATURE 0xFD6431A5u   /* of names and types, for dl_store.h */
 
 /* Means over the examples of a call; evaluate: sums. */
 typedef struct resnet_metrics {

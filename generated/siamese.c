@@ -574,18 +574,8 @@ static void train_k3_flatten(const float *restrict relu_2, float *restrict flatt
     }
 }
 
-/* siamese.dl:11: dense -> f32[16, 400]; in 2 places */
-static void train_k4_dense_pack(const float *restrict tower_dense_1_kernel, float *restrict tower_dense_1_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 400; j1++) {
-            tower_dense_1_kernel_2[j0 * 400 + j1] = tower_dense_1_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
 /* siamese.dl:11: dense -> f32[32, 16], 204800 multiply-accumulates; in 3 places */
-static inline void train_k5_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k4_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -617,17 +607,17 @@ static inline void train_k5_dense_tile_4(const float *restrict a, int at, const 
     c[51] = c3_3;
 }
 
-static void train_k5_dense(const float *restrict flatten, const float *restrict tower_dense_1_kernel,
+static void train_k4_dense(const float *restrict flatten, const float *restrict tower_dense_1_kernel,
         float *restrict tower_dense_1_y)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k5_dense_tile_4(flatten, i0_0 * 400, tower_dense_1_kernel + n, tower_dense_1_y + (i0_0 * 16 + n));
+            train_k4_dense_tile_4(flatten, i0_0 * 400, tower_dense_1_kernel + n, tower_dense_1_y + (i0_0 * 16 + n));
     }
 }
 
 /* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt -> f32[32], 204800 multiply-accumulates; in 2 places */
-static inline void train_k10_dense_sum_sqrt_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k9_dense_sum_sqrt_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -659,7 +649,7 @@ static inline void train_k10_dense_sum_sqrt_tile_4(const float *restrict a, int 
     c[51] = c3_3;
 }
 
-static void train_k10_dense_sum_sqrt(const float *restrict flatten_2, const float *restrict tower_dense_1_kernel,
+static void train_k9_dense_sum_sqrt(const float *restrict flatten_2, const float *restrict tower_dense_1_kernel,
         float *restrict tower_again_1_dense_1_y, const float *restrict tower_dense_1_y,
         const float *restrict tower_dense_1_bias, float *restrict sub, float *restrict distance)
 {
@@ -667,7 +657,7 @@ static void train_k10_dense_sum_sqrt(const float *restrict flatten_2, const floa
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k10_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
+            train_k9_dense_sum_sqrt_tile_4(flatten_2, i0_0 * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
@@ -684,7 +674,7 @@ static void train_k10_dense_sum_sqrt(const float *restrict flatten_2, const floa
 }
 
 /* siamese.dl:28:, siamese.dl:26: -> f32; in 2 places */
-static void train_k11_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
+static void train_k10_sum(const int32_t *restrict count_, const float *restrict distance, const float *restrict same,
         float *restrict accuracy, float *restrict loss)
 {
     float sum_2;
@@ -730,7 +720,7 @@ static void train_k11_sum(const int32_t *restrict count_, const float *restrict 
 }
 
 /* siamese.dl:26:, siamese.dl:20:, siamese.dl:11: dense, siamese.dl:27: adam -> f32[16] */
-static void train_k12_dense_adam(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+static void train_k11_dense_adam(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
         float *restrict sub, float *restrict mul_2, float *restrict neg, float *restrict m_tower_dense_1_bias,
         float *restrict v_tower_dense_1_bias)
 {
@@ -771,6 +761,16 @@ static void train_k12_dense_adam(const int32_t *restrict count_, const float *re
         const float sub_v5 = v9 - v9;
         m_tower_dense_1_bias[j0] = v10 + sub_v5 * 0.1f;
         v_tower_dense_1_bias[j0] = v11 + sub_v5 * 0.001f * sub_v5;
+    }
+}
+
+/* siamese.dl:11: dense -> f32[16, 400]; in 2 places */
+static void train_k12_dense_pack(const float *restrict tower_dense_1_kernel, float *restrict tower_dense_1_kernel_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 400; j1++) {
+            tower_dense_1_kernel_2[j0 * 400 + j1] = tower_dense_1_kernel[j0 + j1 * 16];
+        }
     }
 }
 
@@ -1458,18 +1458,18 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     train_k1_max_pool2d(relu, max_pool2d);
     train_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
     train_k3_flatten(relu_2, flatten);
-    train_k4_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_2);
-    train_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
-    train_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k6_conv2d_relu */
-    train_k1_max_pool2d(relu_3, max_pool2d_2);   /* k7_max_pool2d */
+    train_k4_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
+    train_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k5_conv2d_relu */
+    train_k1_max_pool2d(relu_3, max_pool2d_2);   /* k6_max_pool2d */
     train_k2_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4,
-            params->tower_conv2d_2_bias);   /* k8_conv2d_relu */
-    train_k3_flatten(relu_4, flatten_2);   /* k9_flatten */
-    train_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+            params->tower_conv2d_2_bias);   /* k7_conv2d_relu */
+    train_k3_flatten(relu_4, flatten_2);   /* k8_flatten */
+    train_k9_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, sub, distance);
-    train_k11_sum(&count, distance, same, &metrics->accuracy, &metrics->loss);
-    train_k12_dense_adam(&count, same, distance, sub, mul_2, neg, optimizer->m_tower_dense_1_bias,
+    train_k10_sum(&count, distance, same, &metrics->accuracy, &metrics->loss);
+    train_k11_dense_adam(&count, same, distance, sub, mul_2, neg, optimizer->m_tower_dense_1_bias,
             optimizer->v_tower_dense_1_bias);
+    train_k12_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_2);
     train_k13_dense(neg, tower_dense_1_kernel_2, dense);
     train_k14_dense(flatten_2, neg, dense_2);
     train_k15_max_pool2d(relu_4, max_pool2d_3);
@@ -1504,7 +1504,7 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
 }
 
 /* siamese.dl:26:, siamese.dl:20:, siamese.dl:11: dense -> f32[16] */
-static void gradients_k12_dense(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
+static void gradients_k11_dense(const int32_t *restrict count_, const float *restrict same, const float *restrict distance,
         float *restrict sub, float *restrict mul_2, float *restrict neg, float *restrict tower_dense_1_bias_2)
 {
     float select[32];
@@ -1684,17 +1684,17 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     train_k1_max_pool2d(relu, max_pool2d);
     train_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
     train_k3_flatten(relu_2, flatten);
-    train_k4_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_3);
-    train_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
-    train_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k6_conv2d_relu */
-    train_k1_max_pool2d(relu_3, max_pool2d_2);   /* k7_max_pool2d */
+    train_k4_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
+    train_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k5_conv2d_relu */
+    train_k1_max_pool2d(relu_3, max_pool2d_2);   /* k6_max_pool2d */
     train_k2_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4,
-            params->tower_conv2d_2_bias);   /* k8_conv2d_relu */
-    train_k3_flatten(relu_4, flatten_2);   /* k9_flatten */
-    train_k10_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+            params->tower_conv2d_2_bias);   /* k7_conv2d_relu */
+    train_k3_flatten(relu_4, flatten_2);   /* k8_flatten */
+    train_k9_dense_sum_sqrt(flatten_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
             params->tower_dense_1_bias, sub, distance);
-    train_k11_sum(&count, distance, same, &metrics->accuracy, &metrics->loss);
-    gradients_k12_dense(&count, same, distance, sub, mul_2, neg, gradients->tower_dense_1_bias);
+    train_k10_sum(&count, distance, same, &metrics->accuracy, &metrics->loss);
+    gradients_k11_dense(&count, same, distance, sub, mul_2, neg, gradients->tower_dense_1_bias);
+    train_k12_dense_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_3);
     train_k13_dense(neg, tower_dense_1_kernel_3, dense);
     train_k14_dense(flatten_2, neg, dense_2);
     train_k15_max_pool2d(relu_4, max_pool2d_3);
@@ -1835,7 +1835,7 @@ dl_status siamese_evaluate(const siamese_params *params, const float *left, cons
     train_k1_max_pool2d(relu, max_pool2d);
     train_k2_conv2d_relu(max_pool2d, params->tower_conv2d_2_kernel, relu_2, params->tower_conv2d_2_bias);
     train_k3_flatten(relu_2, flatten);
-    train_k5_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);   /* k4_dense */
+    train_k4_dense(flatten, params->tower_dense_1_kernel, tower_dense_1_y);
     train_k0_conv2d_relu(right, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);   /* k5_conv2d_relu */
     train_k1_max_pool2d(relu_3, max_pool2d_2);   /* k6_max_pool2d */
     train_k2_conv2d_relu(max_pool2d_2, params->tower_conv2d_2_kernel, relu_4,

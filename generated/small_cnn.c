@@ -516,18 +516,8 @@ static void train_k3_flatten(const float *restrict relu_2, float *restrict flatt
     }
 }
 
-/* small_cnn.dl:9: dense -> f32[32, 192]; in 2 places */
-static void train_k4_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 192; j1++) {
-            hidden_kernel_2[j0 * 192 + j1] = hidden_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
 /* small_cnn.dl:9: dense, relu -> f32[8, 32], 49152 multiply-accumulates; in 3 places */
-static inline void train_k5_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k4_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -559,13 +549,13 @@ static inline void train_k5_dense_relu_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void train_k5_dense_relu(const float *restrict flatten, const float *restrict hidden_kernel, float *restrict relu_3,
+static void train_k4_dense_relu(const float *restrict flatten, const float *restrict hidden_kernel, float *restrict relu_3,
         const float *restrict hidden_bias)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k5_dense_relu_tile_4(flatten, i0_0 * 192, hidden_kernel + n, relu_3 + (i0_0 * 32 + n));
+            train_k4_dense_relu_tile_4(flatten, i0_0 * 192, hidden_kernel + n, relu_3 + (i0_0 * 32 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = relu_3[i0 * 32 + j0] + hidden_bias[j0];
@@ -575,18 +565,8 @@ static void train_k5_dense_relu(const float *restrict flatten, const float *rest
     }
 }
 
-/* small_cnn.dl:10: dense -> f32[10, 32]; in 2 places */
-static void train_k6_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            classifier_kernel_2[j0 * 32 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
-    }
-}
-
 /* small_cnn.dl:16: cross_entropy -> index check; in 3 places */
-static dl_status train_k7_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k5_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -596,7 +576,7 @@ static dl_status train_k7_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* small_cnn.dl:10: dense, small_cnn.dl:12: softmax, small_cnn.dl:16: cross_entropy, small_cnn.dl:18: argmax -> i32[8], 2560 multiply-accumulates; in 2 places */
-static inline void train_k8_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k6_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -629,7 +609,7 @@ static inline void train_k8_dense_softmax_cross_entropy_tile_4(const float *rest
     c[33] = c3_3;
 }
 
-static void train_k8_dense_softmax_cross_entropy(const float *restrict relu_3, const float *restrict classifier_kernel,
+static void train_k6_dense_softmax_cross_entropy(const float *restrict relu_3, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
         float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -638,7 +618,7 @@ static void train_k8_dense_softmax_cross_entropy(const float *restrict relu_3, c
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k8_dense_softmax_cross_entropy_tile_4(relu_3, i0_0 * 32, classifier_kernel + (n < 6 ? n : 6),
+            train_k6_dense_softmax_cross_entropy_tile_4(relu_3, i0_0 * 32, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -677,7 +657,7 @@ static void train_k8_dense_softmax_cross_entropy(const float *restrict relu_3, c
 }
 
 /* small_cnn.dl:18: -> f32; in 2 places */
-static void train_k9_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k7_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -704,7 +684,7 @@ static void train_k9_div(const int32_t *restrict count_, const dl_word *restrict
 }
 
 /* small_cnn.dl:16: cross_entropy -> f32; in 2 places */
-static void train_k10_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k8_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy[0];
@@ -720,7 +700,7 @@ static void train_k10_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* small_cnn.dl:16: cross_entropy, small_cnn.dl:12: softmax, small_cnn.dl:10: dense, small_cnn.dl:17: adam -> f32[10] */
-static void train_k11_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k9_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
@@ -757,8 +737,18 @@ static void train_k11_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
 }
 
+/* small_cnn.dl:10: dense -> f32[10, 32]; in 2 places */
+static void train_k10_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            classifier_kernel_2[j0 * 32 + j1] = classifier_kernel[j0 + j1 * 10];
+        }
+    }
+}
+
 /* small_cnn.dl:10: dense, small_cnn.dl:9: relu -> f32[8, 32], 2560 multiply-accumulates; in 2 places */
-static inline void train_k12_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k11_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -790,13 +780,13 @@ static inline void train_k12_dense_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k12_dense_relu(const float *restrict softmax_1_y, const float *restrict classifier_kernel_2,
+static void train_k11_dense_relu(const float *restrict softmax_1_y, const float *restrict classifier_kernel_2,
         float *restrict relu_4, const float *restrict relu_3)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k12_dense_relu_tile_4(softmax_1_y, i0_0 * 10, classifier_kernel_2 + n, relu_4 + (i0_0 * 32 + n));
+            train_k11_dense_relu_tile_4(softmax_1_y, i0_0 * 10, classifier_kernel_2 + n, relu_4 + (i0_0 * 32 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = relu_4[i0 * 32 + j0];
@@ -807,14 +797,14 @@ static void train_k12_dense_relu(const float *restrict softmax_1_y, const float 
 }
 
 /* small_cnn.dl:17: adam -> f32 */
-static void train_k13_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k12_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* small_cnn.dl:10: dense, small_cnn.dl:17: adam -> f32[32, 10], 2560 multiply-accumulates */
-static inline void train_k14_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k13_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -846,14 +836,14 @@ static inline void train_k14_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k14_dense_adam(const float *restrict relu_3, const float *restrict softmax_1_y, float *restrict dense_3,
+static void train_k13_dense_adam(const float *restrict relu_3, const float *restrict softmax_1_y, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k14_dense_adam_tile_4(relu_3, i0_0, softmax_1_y + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k13_dense_adam_tile_4(relu_3, i0_0, softmax_1_y + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -869,7 +859,7 @@ static void train_k14_dense_adam(const float *restrict relu_3, const float *rest
 }
 
 /* small_cnn.dl:9: dense, small_cnn.dl:17: adam -> f32[32] */
-static void train_k15_dense_adam(const float *restrict relu_4, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
+static void train_k14_dense_adam(const float *restrict relu_4, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -882,6 +872,16 @@ static void train_k15_dense_adam(const float *restrict relu_4, float *restrict m
         const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
         v_hidden_bias[j0] = add_v2;
         hidden_bias[j0] = hidden_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+}
+
+/* small_cnn.dl:9: dense -> f32[32, 192]; in 2 places */
+static void train_k15_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 192; j1++) {
+            hidden_kernel_2[j0 * 192 + j1] = hidden_kernel[j0 + j1 * 32];
+        }
     }
 }
 
@@ -1466,13 +1466,13 @@ dl_status small_cnn_train_step(small_cnn_params *params, small_cnn_optimizer *op
     float *const max_pool2d = (float *)(void *)(base + 122880);   /* f32[8, 12, 12, 4] */
     float *const relu_2 = (float *)(void *)(base + 73728);   /* f32[8, 8, 8, 12] */
     float *const flatten = (float *)(void *)(base + 141312);   /* f32[8, 192] */
-    float *const relu_3 = (float *)(void *)(base + 148736);   /* f32[8, 32] */
-    float *const classifier_y = (float *)(void *)(base + 150080);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 149760);   /* f32[8, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 150240);   /* f32[8] */
-    float *const cross_entropy = (float *)(void *)(base + 150272);   /* f32[8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 150304);   /* i32[8] */
-    float *const dense_3 = (float *)(void *)(base + 147456);   /* f32[4, 10] */
+    float *const relu_3 = (float *)(void *)(base + 99584);   /* f32[8, 32] */
+    float *const classifier_y = (float *)(void *)(base + 98304);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 100608);   /* f32[8, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 98464);   /* f32[8] */
+    float *const cross_entropy = (float *)(void *)(base + 98496);   /* f32[8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 98528);   /* i32[8] */
+    float *const dense_3 = (float *)(void *)(base + 98304);   /* f32[4, 10] */
     float *const relu_4 = (float *)(void *)(base + 153600);   /* f32[8, 32] */
     float *const dense_5 = (float *)(void *)(base + 147456);   /* f32[8, 192] */
     float *const dense_6 = (float *)(void *)(base + 98304);   /* f32[4, 32] */
@@ -1485,7 +1485,7 @@ dl_status small_cnn_train_step(small_cnn_params *params, small_cnn_optimizer *op
     float *const conv2d_5 = (float *)(void *)(base + 189120);   /* f32[8, 4] */
     float *const conv2d_7 = (float *)(void *)(base + 0);   /* f32[1, 5, 5, 4] */
     float *const adam = (float *)(void *)(base + 189248);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 147456);   /* f32[10, 32] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 98304);   /* f32[10, 32] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 98304);   /* f32[32, 192] */
     float *const conv2d_8 = (float *)(void *)(base + 73728);   /* f32[5, 5, 12, 4] */
 
@@ -1493,22 +1493,22 @@ dl_status small_cnn_train_step(small_cnn_params *params, small_cnn_optimizer *op
     train_k1_max_pool2d(relu, max_pool2d);
     train_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
     train_k3_flatten(relu_2, flatten);
-    train_k4_dense_pack(params->hidden_kernel, hidden_kernel_2);
-    train_k5_dense_relu(flatten, params->hidden_kernel, relu_3, params->hidden_bias);
-    train_k6_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    if (train_k7_cross_entropy_check(label) != DL_OK)
+    train_k4_dense_relu(flatten, params->hidden_kernel, relu_3, params->hidden_bias);
+    if (train_k5_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k8_dense_softmax_cross_entropy(relu_3, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k6_dense_softmax_cross_entropy(relu_3, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k9_div(&count, argmax, label, &metrics->accuracy);
-    train_k10_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k11_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k7_div(&count, argmax, label, &metrics->accuracy);
+    train_k8_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k9_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
-    train_k12_dense_relu(softmax_1_y, classifier_kernel_2, relu_4, relu_3);
-    train_k13_adam(&step, adam);
-    train_k14_dense_adam(relu_3, softmax_1_y, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k10_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k11_dense_relu(softmax_1_y, classifier_kernel_2, relu_4, relu_3);
+    train_k12_adam(&step, adam);
+    train_k13_dense_adam(relu_3, softmax_1_y, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k15_dense_adam(relu_4, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k14_dense_adam(relu_4, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k15_dense_pack(params->hidden_kernel, hidden_kernel_2);
     train_k16_dense(relu_4, hidden_kernel_2, dense_5);
     train_k17_dense_adam(flatten, relu_4, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel,
             params->hidden_kernel, adam);
@@ -1529,7 +1529,7 @@ dl_status small_cnn_train_step(small_cnn_params *params, small_cnn_optimizer *op
 }
 
 /* small_cnn.dl:16: cross_entropy, small_cnn.dl:12: softmax, small_cnn.dl:10: dense -> f32[10] */
-static void gradients_k11_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k9_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
 {
     float cross_entropy_2[80];
@@ -1562,7 +1562,7 @@ static void gradients_k11_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* small_cnn.dl:10: dense -> f32[32, 10], 2560 multiply-accumulates */
-static inline void gradients_k13_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k12_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1594,18 +1594,18 @@ static inline void gradients_k13_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k13_dense(const float *restrict relu_3, const float *restrict softmax_1_y,
+static void gradients_k12_dense(const float *restrict relu_3, const float *restrict softmax_1_y,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k13_dense_tile_4(relu_3, i0_0, softmax_1_y + (n < 6 ? n : 6),
+            gradients_k12_dense_tile_4(relu_3, i0_0, softmax_1_y + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* small_cnn.dl:9: dense -> f32[32] */
-static void gradients_k14_dense(const float *restrict relu_4, float *restrict hidden_bias_2)
+static void gradients_k13_dense(const float *restrict relu_4, float *restrict hidden_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         hidden_bias_2[j0] = relu_4[j0] + relu_4[j0 + 32] + relu_4[j0 + 64] + relu_4[j0 + 96] + relu_4[j0 + 128]
@@ -1694,12 +1694,12 @@ dl_status small_cnn_gradients(const small_cnn_params *params, const float *image
     float *const max_pool2d = (float *)(void *)(base + 122880);   /* f32[8, 12, 12, 4] */
     float *const relu_2 = (float *)(void *)(base + 73728);   /* f32[8, 8, 8, 12] */
     float *const flatten = (float *)(void *)(base + 141312);   /* f32[8, 192] */
-    float *const relu_3 = (float *)(void *)(base + 148736);   /* f32[8, 32] */
-    float *const classifier_y = (float *)(void *)(base + 150080);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 149760);   /* f32[8, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 150240);   /* f32[8] */
-    float *const cross_entropy = (float *)(void *)(base + 150272);   /* f32[8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 150304);   /* i32[8] */
+    float *const relu_3 = (float *)(void *)(base + 99584);   /* f32[8, 32] */
+    float *const classifier_y = (float *)(void *)(base + 98304);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 100608);   /* f32[8, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 98464);   /* f32[8] */
+    float *const cross_entropy = (float *)(void *)(base + 98496);   /* f32[8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 98528);   /* i32[8] */
     float *const relu_4 = (float *)(void *)(base + 153600);   /* f32[8, 32] */
     float *const dense_2 = (float *)(void *)(base + 147456);   /* f32[8, 192] */
     float *const relu_5 = (float *)(void *)(base + 98304);   /* f32[8, 8, 8, 12] */
@@ -1709,7 +1709,7 @@ dl_status small_cnn_gradients(const small_cnn_params *params, const float *image
     dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 165888);   /* i32[8, 12, 12, 4] */
     float *const relu_6 = (float *)(void *)(base + 73728);   /* f32[8, 24, 24, 4] */
     float *const conv2d_4 = (float *)(void *)(base + 189120);   /* f32[8, 4] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 147456);   /* f32[10, 32] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 98304);   /* f32[10, 32] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 98304);   /* f32[32, 192] */
     float *const conv2d_5 = (float *)(void *)(base + 73728);   /* f32[5, 5, 12, 4] */
 
@@ -1717,19 +1717,19 @@ dl_status small_cnn_gradients(const small_cnn_params *params, const float *image
     train_k1_max_pool2d(relu, max_pool2d);
     train_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
     train_k3_flatten(relu_2, flatten);
-    train_k4_dense_pack(params->hidden_kernel, hidden_kernel_3);
-    train_k5_dense_relu(flatten, params->hidden_kernel, relu_3, params->hidden_bias);
-    train_k6_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    if (train_k7_cross_entropy_check(label) != DL_OK)
+    train_k4_dense_relu(flatten, params->hidden_kernel, relu_3, params->hidden_bias);
+    if (train_k5_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k8_dense_softmax_cross_entropy(relu_3, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k6_dense_softmax_cross_entropy(relu_3, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k9_div(&count, argmax, label, &metrics->accuracy);
-    train_k10_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k11_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
-    train_k12_dense_relu(softmax_1_y, classifier_kernel_3, relu_4, relu_3);
-    gradients_k13_dense(relu_3, softmax_1_y, gradients->classifier_kernel);
-    gradients_k14_dense(relu_4, gradients->hidden_bias);
+    train_k7_div(&count, argmax, label, &metrics->accuracy);
+    train_k8_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k9_cross_entropy_softmax_dense(label, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k10_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k11_dense_relu(softmax_1_y, classifier_kernel_3, relu_4, relu_3);
+    gradients_k12_dense(relu_3, softmax_1_y, gradients->classifier_kernel);
+    gradients_k13_dense(relu_4, gradients->hidden_bias);
+    train_k15_dense_pack(params->hidden_kernel, hidden_kernel_3);   /* k14_dense_pack */
     train_k16_dense(relu_4, hidden_kernel_3, dense_2);   /* k15_dense */
     gradients_k16_dense(flatten, relu_4, gradients->hidden_kernel);
     train_k18_max_pool2d_relu_conv2d(relu_2, dense_2, relu_5, conv2d);   /* k17_max_pool2d_relu_conv2d */
@@ -1885,8 +1885,8 @@ dl_status small_cnn_evaluate(const small_cnn_params *params, const float *image,
     train_k1_max_pool2d(relu, max_pool2d);
     train_k2_conv2d_relu(max_pool2d, params->conv2d_2_kernel, relu_2, params->conv2d_2_bias);
     train_k3_flatten(relu_2, flatten);
-    train_k5_dense_relu(flatten, params->hidden_kernel, relu_3, params->hidden_bias);   /* k4_dense_relu */
-    if (train_k7_cross_entropy_check(label) != DL_OK)
+    train_k4_dense_relu(flatten, params->hidden_kernel, relu_3, params->hidden_bias);
+    if (train_k5_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k6_dense_softmax_cross_entropy(relu_3, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

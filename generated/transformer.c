@@ -948,18 +948,60 @@ static void train_k1_embedding_layer_norm(const float *restrict embedding_1_embe
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16]; in 8 places */
-static void train_k2_multi_head_attention_pack(const float *restrict block_1_attention_query_kernel,
-        float *restrict block_1_attention_query_kernel_2)
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 3 places */
+static inline void train_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_query_kernel_2[j0 * 16 + j1] = block_1_attention_query_kernel[j0 + j1 * 16];
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k2_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_query_kernel,
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k2_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
+                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
+                }
+            }
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 3 places */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 6 places */
 static inline void train_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -993,67 +1035,14 @@ static inline void train_k3_multi_head_attention_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void train_k3_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_query_kernel,
-        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k3_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0]) * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 6 places */
-static inline void train_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k5_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_key_kernel,
+static void train_k3_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k5_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_key_kernel + n,
+                train_k3_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_key_kernel + n,
                         block_1_attention_key_y_2 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -1066,7 +1055,7 @@ static void train_k5_multi_head_attention(const float *restrict block_1_y, const
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8]; in 5 places */
-static void train_k8_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
+static void train_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_26)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -1079,7 +1068,7 @@ static void train_k8_multi_head_attention_pack(const float *restrict block_1_att
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates; in 2 places */
-static inline void train_k10_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1112,7 +1101,7 @@ static inline void train_k10_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static inline void train_k10_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1145,7 +1134,7 @@ static inline void train_k10_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k10_multi_head_attention(const float *restrict multi_head_attention,
+static void train_k6_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_26, float *restrict multi_head_attention_2,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
@@ -1156,7 +1145,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    train_k10_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
+                    train_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_26 + (i0 * 128 + i1 * 32 + n), multi_head_attention_2 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 8; j0++) {
@@ -1177,7 +1166,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
                                 = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
                     }
                 }
-                train_k10_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                train_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
                         block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -1201,7 +1190,7 @@ static void train_k10_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 3 places */
-static void train_k11_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
+static void train_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -1214,7 +1203,7 @@ static void train_k11_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k13_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1247,7 +1236,7 @@ static inline void train_k13_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k13_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
+static void train_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         float *restrict layer_norm_6, float *restrict layer_norm_7, float *restrict layer_norm_9, float *restrict layer_norm_10,
@@ -1259,7 +1248,7 @@ static void train_k13_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k13_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 128 + i1_0 * 16,
+                train_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
@@ -1294,18 +1283,8 @@ static void train_k13_multi_head_attention_layer_norm(const float *restrict mult
     }
 }
 
-/* transformer.dl:13: dense -> f32[64, 16]; in 2 places */
-static void train_k14_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_up_kernel_2[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates; in 2 places */
-static inline void train_k15_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k9_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1337,7 +1316,7 @@ static inline void train_k15_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k15_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
+static void train_k9_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
         float *restrict gelu_2, const float *restrict block_1_up_bias, float *restrict gelu, float *restrict gelu_3,
         float *restrict gelu_4)
 {
@@ -1345,7 +1324,7 @@ static void train_k15_dense_gelu(const float *restrict block_1_y_2, const float 
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k15_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
+                train_k9_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
                         gelu_2 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1363,18 +1342,8 @@ static void train_k15_dense_gelu(const float *restrict block_1_y_2, const float 
     }
 }
 
-/* transformer.dl:13: dense -> f32[16, 64]; in 2 places */
-static void train_k16_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            block_1_down_kernel_2[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
 /* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates; in 2 places */
-static inline void train_k17_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1407,7 +1376,7 @@ static inline void train_k17_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k17_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
+static void train_k10_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         float *restrict x_2, float *restrict layer_norm_11, float *restrict layer_norm_12, float *restrict layer_norm_14,
         float *restrict layer_norm_15, float *restrict layer_norm_1_y, const float *restrict layer_norm_1_gamma,
@@ -1418,7 +1387,7 @@ static void train_k17_dense_layer_norm(const float *restrict gelu_4, const float
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k17_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+                train_k10_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -1452,18 +1421,8 @@ static void train_k17_dense_layer_norm(const float *restrict gelu_4, const float
     }
 }
 
-/* transformer.dl:24: dense -> f32[256, 16]; in 2 places */
-static void train_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 256];
-        }
-    }
-}
-
 /* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates; in 2 places */
-static inline void train_k20_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k12_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1496,7 +1455,7 @@ static inline void train_k20_dense_cross_entropy_argmax_tile_4(const float *rest
     c[771] = c3_3;
 }
 
-static void train_k20_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
+static void train_k12_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
         float *restrict cross_entropy_2, float *restrict cross_entropy_3, const int32_t *restrict next,
         float *restrict cross_entropy_4, dl_word *restrict argmax)
@@ -1507,7 +1466,7 @@ static void train_k20_dense_cross_entropy_argmax(const float *restrict layer_nor
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 256; n += 4)
-                train_k20_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
+                train_k12_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
                         classifier_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float max_v2[8];
@@ -1567,7 +1526,7 @@ static void train_k20_dense_cross_entropy_argmax(const float *restrict layer_nor
 }
 
 /* transformer.dl:32: -> f32; in 2 places */
-static void train_k21_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
+static void train_k13_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -1646,7 +1605,7 @@ static void train_k21_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* transformer.dl:28: -> f32; in 2 places */
-static void train_k22_div(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
+static void train_k14_div(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
 {
     const int32_t v1 = count_[0];
     const float v2 = cross_entropy_4[0];
@@ -1687,7 +1646,7 @@ static void train_k22_div(const int32_t *restrict count_, const float *restrict 
 }
 
 /* transformer.dl:30: cross_entropy -> f32[4, 8, 256]; in 2 places */
-static void train_k23_cross_entropy(const int32_t *restrict next, const int32_t *restrict count_,
+static void train_k15_cross_entropy(const int32_t *restrict next, const int32_t *restrict count_,
         const float *restrict cross_entropy_3, float *restrict cross_entropy_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1723,14 +1682,14 @@ static void train_k23_cross_entropy(const int32_t *restrict next, const int32_t 
 }
 
 /* transformer.dl:31: adam -> f32 */
-static void train_k24_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k16_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* transformer.dl:24: dense, transformer.dl:31: adam -> f32[256] */
-static void train_k25_dense_adam(const float *restrict cross_entropy_2, float *restrict m_classifier_bias,
+static void train_k17_dense_adam(const float *restrict cross_entropy_2, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     float dense[256];
@@ -1754,8 +1713,18 @@ static void train_k25_dense_adam(const float *restrict cross_entropy_2, float *r
     }
 }
 
+/* transformer.dl:24: dense -> f32[256, 16]; in 2 places */
+static void train_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 256];
+        }
+    }
+}
+
 /* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k26_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k19_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1788,7 +1757,7 @@ static inline void train_k26_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k26_dense_layer_norm(const float *restrict cross_entropy_2, const float *restrict classifier_kernel_2,
+static void train_k19_dense_layer_norm(const float *restrict cross_entropy_2, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_y,
         float *restrict layer_norm_18, const float *restrict x_2, const float *restrict layer_norm_12,
         const float *restrict layer_norm_15, const float *restrict layer_norm_14, const float *restrict layer_norm_11,
@@ -1801,7 +1770,7 @@ static void train_k26_dense_layer_norm(const float *restrict cross_entropy_2, co
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k26_dense_layer_norm_tile_4(cross_entropy_2, i0 * 2048 + i1_0 * 256, classifier_kernel_2 + n,
+                train_k19_dense_layer_norm_tile_4(cross_entropy_2, i0 * 2048 + i1_0 * 256, classifier_kernel_2 + n,
                         dense_2 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v3 = 0.0f;
@@ -1832,7 +1801,7 @@ static void train_k26_dense_layer_norm(const float *restrict cross_entropy_2, co
 }
 
 /* transformer.dl:24: dense, transformer.dl:31: adam -> f32[16, 256], 131072 multiply-accumulates */
-static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k20_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1864,14 +1833,14 @@ static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, 
     c[771] = c3_3;
 }
 
-static void train_k27_dense_adam(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_2,
+static void train_k20_dense_adam(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_2,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k27_dense_adam_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_2 + n, dense_3 + n);
+            train_k20_dense_adam_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_2 + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = dense_3[i0 * 256 - i0_0 * 256 + j0];
@@ -1890,7 +1859,7 @@ static void train_k27_dense_adam(const float *restrict layer_norm_1_y_2, const f
  * transformer.dl:13: dense, transformer.dl:31: adam;
  * transformer.dl:12: layer_norm, transformer.dl:31: adam;
  * transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16]; in 6 places */
-static void train_k28_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
+static void train_k21_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
         float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta, const float *restrict adam)
 {
     float layer_norm_16[16];
@@ -1914,8 +1883,18 @@ static void train_k28_layer_norm_adam(const float *restrict dense_2, float *rest
     }
 }
 
+/* transformer.dl:13: dense -> f32[16, 64]; in 2 places */
+static void train_k24_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            block_1_down_kernel_2[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
+        }
+    }
+}
+
 /* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates; in 2 places */
-static inline void train_k31_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k25_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1947,14 +1926,14 @@ static inline void train_k31_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k31_dense_gelu(const float *restrict layer_norm_22, const float *restrict block_1_down_kernel_2,
+static void train_k25_dense_gelu(const float *restrict layer_norm_22, const float *restrict block_1_down_kernel_2,
         float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k31_dense_gelu_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
+                train_k25_dense_gelu_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
                         gelu_5 + (i0 * 512 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1969,7 +1948,7 @@ static void train_k31_dense_gelu(const float *restrict layer_norm_22, const floa
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64, 16], 32768 multiply-accumulates */
-static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2001,14 +1980,14 @@ static inline void train_k32_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k32_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_22, float *restrict dense_6,
+static void train_k26_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_22, float *restrict dense_6,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k32_dense_adam_tile_4(gelu_4, i0_0, layer_norm_22 + n, dense_6 + n);
+            train_k26_dense_adam_tile_4(gelu_4, i0_0, layer_norm_22 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_6[i0 * 16 - i0_0 * 16 + j0];
@@ -2024,7 +2003,7 @@ static void train_k32_dense_adam(const float *restrict gelu_4, const float *rest
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64] */
-static void train_k33_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
+static void train_k27_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
     float dense_7[64];
@@ -2048,8 +2027,18 @@ static void train_k33_dense_adam(const float *restrict gelu_5, float *restrict m
     }
 }
 
+/* transformer.dl:13: dense -> f32[64, 16]; in 2 places */
+static void train_k28_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            block_1_up_kernel_2[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
+        }
+    }
+}
+
 /* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates; in 2 places */
-static inline void train_k34_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k29_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2082,7 +2071,7 @@ static inline void train_k34_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
+static void train_k29_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
         float *restrict dense_8, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_y,
         float *restrict layer_norm_25, const float *restrict block_1_x, const float *restrict layer_norm_7,
         float *restrict layer_norm_22, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
@@ -2095,7 +2084,7 @@ static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k34_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
+                train_k29_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
                         dense_8 + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v3 = 0.0f;
@@ -2126,7 +2115,7 @@ static void train_k34_dense_layer_norm(const float *restrict gelu_5, const float
 }
 
 /* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16, 64], 32768 multiply-accumulates */
-static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2158,14 +2147,14 @@ static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k35_dense_adam(const float *restrict block_1_y_2, const float *restrict gelu_5, float *restrict dense_9,
+static void train_k30_dense_adam(const float *restrict block_1_y_2, const float *restrict gelu_5, float *restrict dense_9,
         float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k35_dense_adam_tile_4(block_1_y_2, i0_0, gelu_5 + n, dense_9 + n);
+            train_k30_dense_adam_tile_4(block_1_y_2, i0_0, gelu_5 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_9[i0 * 64 - i0_0 * 64 + j0];
@@ -2180,8 +2169,19 @@ static void train_k35_dense_adam(const float *restrict block_1_y_2, const float 
     }
 }
 
+/* transformer.dl:11: multi_head_attention -> f32[16, 16]; in 8 places */
+static void train_k34_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
+        float *restrict block_1_attention_output_kernel_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            block_1_attention_output_kernel_2[j0 * 16 + j1] = block_1_attention_output_kernel[j0 + j1 * 16];
+        }
+    }
+}
+
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 4 places */
-static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k35_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2214,20 +2214,20 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k39_multi_head_attention(const float *restrict layer_norm_22,
+static void train_k35_multi_head_attention(const float *restrict layer_norm_22,
         const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k39_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
+                train_k35_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
                         block_1_attention_output_kernel_2 + n, multi_head_attention_6 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates; in 4 places */
-static inline void train_k40_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k36_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2260,7 +2260,7 @@ static inline void train_k40_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k40_multi_head_attention_adam(const float *restrict multi_head_attention_4,
+static void train_k36_multi_head_attention_adam(const float *restrict multi_head_attention_4,
         const float *restrict layer_norm_22, float *restrict multi_head_attention_7,
         float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel, const float *restrict adam)
@@ -2268,7 +2268,7 @@ static void train_k40_multi_head_attention_adam(const float *restrict multi_head
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k40_multi_head_attention_adam_tile_4(multi_head_attention_4, i0_0, layer_norm_22 + n,
+            train_k36_multi_head_attention_adam_tile_4(multi_head_attention_4, i0_0, layer_norm_22 + n,
                     multi_head_attention_7 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
@@ -2285,7 +2285,7 @@ static void train_k40_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4]; in 2 places */
-static void train_k41_multi_head_attention(const float *restrict multi_head_attention_6,
+static void train_k37_multi_head_attention(const float *restrict multi_head_attention_6,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         float *restrict multi_head_attention_8)
 {
@@ -2311,7 +2311,7 @@ static void train_k41_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates; in 2 places */
-static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2344,7 +2344,7 @@ static inline void train_k42_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static inline void train_k42_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2377,7 +2377,7 @@ static inline void train_k42_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k42_multi_head_attention(const float *restrict multi_head_attention_8,
+static void train_k39_multi_head_attention(const float *restrict multi_head_attention_8,
         const float *restrict multi_head_attention_27, float *restrict multi_head_attention_11,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
@@ -2388,7 +2388,7 @@ static void train_k42_multi_head_attention(const float *restrict multi_head_atte
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 8; n += 4)
-                    train_k42_multi_head_attention_tile_4(multi_head_attention_8, i0 * 128 + i1 * 32 + i2_0 * 4,
+                    train_k39_multi_head_attention_tile_4(multi_head_attention_8, i0 * 128 + i1 * 32 + i2_0 * 4,
                             multi_head_attention_27 + (i0 * 128 + i1 * 32 + n),
                             multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -2408,7 +2408,7 @@ static void train_k42_multi_head_attention(const float *restrict multi_head_atte
                         multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v10 + v9) * v11;
                     }
                 }
-                train_k42_multi_head_attention_tile2_4(multi_head_attention_11, i0 * 256 + i1 * 64 + i2_0 * 8,
+                train_k39_multi_head_attention_tile2_4(multi_head_attention_11, i0 * 256 + i1 * 64 + i2_0 * 8,
                         block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_12 + (i0 * 128 + i1 * 32 + i2_0
                         * 4));
             }
@@ -2417,7 +2417,7 @@ static void train_k42_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates; in 2 places */
-static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2450,13 +2450,13 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+static void train_k40_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict multi_head_attention_8, float *restrict multi_head_attention_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k43_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                train_k40_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 256 + i1 * 64 + i2_0, multi_head_attention_8 + (i0 * 128 + i1 * 32),
                         multi_head_attention_10 + (i0 * 128 + i1 * 32 + i2_0 * 4));
             }
@@ -2465,7 +2465,7 @@ static void train_k43_multi_head_attention(const float *restrict block_1_attenti
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates; in 2 places */
-static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2498,20 +2498,20 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static void train_k44_multi_head_attention(const float *restrict multi_head_attention,
+static void train_k41_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_11, float *restrict multi_head_attention_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 8; n += 4)
-                train_k44_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
+                train_k41_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
                         multi_head_attention_11 + (i0 * 256 + i1 * 64 + n), multi_head_attention_13 + (i0 * 128 + i1 * 32 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k45_multi_head_attention_adam(const float *restrict multi_head_attention_10,
+static void train_k42_multi_head_attention_adam(const float *restrict multi_head_attention_10,
         float *restrict multi_head_attention_15, float *restrict m_block_1_attention_value_bias,
         float *restrict v_block_1_attention_value_bias)
 {
@@ -2542,7 +2542,7 @@ static void train_k45_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k48_multi_head_attention_adam(const float *restrict multi_head_attention_13,
+static void train_k46_multi_head_attention_adam(const float *restrict multi_head_attention_13,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
@@ -2565,7 +2565,7 @@ static void train_k48_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2598,20 +2598,20 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_13,
+static void train_k48_multi_head_attention(const float *restrict multi_head_attention_13,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
+                train_k48_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
                         block_1_attention_key_kernel_2 + n, multi_head_attention_19 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_13,
+static void train_k49_multi_head_attention_pack(const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_28)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2624,7 +2624,7 @@ static void train_k50_multi_head_attention_pack(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k52_multi_head_attention(const float *restrict multi_head_attention_12,
+static void train_k51_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_22)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2638,7 +2638,7 @@ static void train_k52_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_12,
+static void train_k52_multi_head_attention_adam(const float *restrict multi_head_attention_12,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
@@ -2832,188 +2832,188 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
-    float *const layer_norm = (float *)(void *)(base + 133120);   /* f32[4, 8] */
-    float *const layer_norm_2 = (float *)(void *)(base + 133248);   /* f32[4, 8, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 133376);   /* f32[4, 8, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 133504);   /* f32[4, 8, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
+    float *const x = (float *)(void *)(base + 86016);   /* f32[4, 8, 16] */
+    float *const layer_norm = (float *)(void *)(base + 120832);   /* f32[4, 8] */
+    float *const layer_norm_2 = (float *)(void *)(base + 120960);   /* f32[4, 8, 1] */
+    float *const layer_norm_4 = (float *)(void *)(base + 121088);   /* f32[4, 8, 1] */
+    float *const layer_norm_5 = (float *)(void *)(base + 121216);   /* f32[4, 8, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 88064);   /* f32[4, 8, 16] */
+    float *const block_1_y = (float *)(void *)(base + 90112);   /* f32[4, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 92160);   /* f32[4, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 2048);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 110592);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 98304);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 133632);   /* f32[4, 8] */
-    float *const layer_norm_7 = (float *)(void *)(base + 133760);   /* f32[4, 8, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 133888);   /* f32[4, 8, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 134016);   /* f32[4, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
-    float *const block_1_y_2 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
+    float *const block_1_x = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 121344);   /* f32[4, 8] */
+    float *const layer_norm_7 = (float *)(void *)(base + 121472);   /* f32[4, 8, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 121600);   /* f32[4, 8, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 121728);   /* f32[4, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
+    float *const block_1_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
     float *const gelu_2 = (float *)(void *)(base + 57344);   /* f32[4, 8, 64] */
     float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 134144);   /* f32[4, 8] */
-    float *const layer_norm_12 = (float *)(void *)(base + 134272);   /* f32[4, 8, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 134400);   /* f32[4, 8, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 134528);   /* f32[4, 8, 1] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
-    float *const classifier_y = (float *)(void *)(base + 94208);   /* f32[4, 256] */
+    float *const x_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 121856);   /* f32[4, 8] */
+    float *const layer_norm_12 = (float *)(void *)(base + 121984);   /* f32[4, 8, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 122112);   /* f32[4, 8, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 122240);   /* f32[4, 8, 1] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
+    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 256] */
     float *const cross_entropy_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 126976);   /* f32[4, 8] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 127104);   /* f32[4, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 127232);   /* i32[4, 8] */
-    float *const dense_2 = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 36864);   /* f32[4, 8] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 36992);   /* f32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 37120);   /* i32[4, 8] */
+    float *const dense_2 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
     float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
-    float *const layer_norm_18 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
-    float *const layer_norm_22 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
+    float *const layer_norm_18 = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
+    float *const layer_norm_22 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
     float *const dense_6 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
-    float *const dense_8 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const dense_9 = (float *)(void *)(base + 12288);   /* f32[4, 64] */
-    float *const layer_norm_25 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
+    float *const dense_8 = (float *)(void *)(base + 12288);   /* f32[4, 8, 16] */
+    float *const dense_9 = (float *)(void *)(base + 8192);   /* f32[4, 64] */
+    float *const layer_norm_25 = (float *)(void *)(base + 14336);   /* f32[4, 8, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_7 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_13 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 6144);   /* f32[4, 16] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_20 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 9216);   /* f32[4, 16] */
     float *const multi_head_attention_24 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const multi_head_attention_25 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const layer_norm_34 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[256, 16] */
-    float *const adam = (float *)(void *)(base + 134656);   /* f32 */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
+    float *const adam = (float *)(void *)(base + 122368);   /* f32 */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
-    float *const block_1_down_kernel_2 = (float *)(void *)(base + 90112);   /* f32[16, 64] */
-    float *const block_1_up_kernel_2 = (float *)(void *)(base + 86016);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
+    float *const block_1_down_kernel_2 = (float *)(void *)(base + 8192);   /* f32[16, 64] */
+    float *const block_1_up_kernel_2 = (float *)(void *)(base + 8192);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 2048);   /* f32[16, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 6144);   /* f32[4, 4, 4, 8] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 6144);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 6144);   /* f32[16, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 8192);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, layer_norm, layer_norm_2,
             layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
-    train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
+    train_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    train_k2_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_2);   /* k4_multi_head_attention_pack */
-    train_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    train_k2_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_2);   /* k6_multi_head_attention_pack */
-    train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k7_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_26);
-    train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_27);   /* k9_multi_head_attention_pack */
-    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_26, multi_head_attention_2,
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
+    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_26);
+    train_k6_multi_head_attention(multi_head_attention, multi_head_attention_26, multi_head_attention_2,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
             block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    train_k2_multi_head_attention_pack(params->block_1_attention_output_kernel,
-            block_1_attention_output_kernel_2);   /* k12_multi_head_attention_pack */
-    train_k13_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
+    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    train_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
             layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
             block_1_y_2);
-    train_k14_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
-    train_k15_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
-    train_k16_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
-    train_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias, x_2,
+    train_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
+    train_k10_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias, x_2,
             layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
             params->layer_norm_1_beta, layer_norm_1_y_2);
-    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_2);
     if (train_k0_embedding_check(next) != DL_OK)
         return DL_INDEX;
-    train_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k12_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             cross_entropy_2, cross_entropy_3, next, cross_entropy_4, argmax);
-    train_k21_div(&count, argmax, next, &metrics->accuracy);
-    train_k22_div(&count, cross_entropy_4, &metrics->loss);
-    train_k23_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
-    train_k24_adam(&step, adam);
-    train_k25_dense_adam(cross_entropy_2, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
+    train_k13_div(&count, argmax, next, &metrics->accuracy);
+    train_k14_div(&count, cross_entropy_4, &metrics->loss);
+    train_k15_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
+    train_k16_adam(&step, adam);
+    train_k17_dense_adam(cross_entropy_2, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
             adam);
-    train_k26_dense_layer_norm(cross_entropy_2, classifier_kernel_2, dense_2, params->layer_norm_1_gamma, layer_norm_1_y,
+    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k19_dense_layer_norm(cross_entropy_2, classifier_kernel_2, dense_2, params->layer_norm_1_gamma, layer_norm_1_y,
             layer_norm_18, x_2, layer_norm_12, layer_norm_15, layer_norm_14, layer_norm_11, layer_norm_22);
-    train_k27_dense_adam(layer_norm_1_y_2, cross_entropy_2, dense_3, optimizer->m_classifier_kernel,
+    train_k20_dense_adam(layer_norm_1_y_2, cross_entropy_2, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k28_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
+    train_k21_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
             params->layer_norm_1_beta, adam);
-    train_k28_layer_norm_adam(layer_norm_18, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
-            params->layer_norm_1_gamma, adam);   /* k29_layer_norm_adam */
-    train_k28_layer_norm_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
-            params->block_1_down_bias, adam);   /* k30_dense_adam */
-    train_k31_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
-    train_k32_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k21_layer_norm_adam(layer_norm_18, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
+            params->layer_norm_1_gamma, adam);   /* k22_layer_norm_adam */
+    train_k21_layer_norm_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
+            params->block_1_down_bias, adam);   /* k23_dense_adam */
+    train_k24_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
+    train_k25_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
+    train_k26_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k33_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k34_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, params->block_1_norm_b_gamma, block_1_norm_b_y,
+    train_k27_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
+    train_k28_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
+    train_k29_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, params->block_1_norm_b_gamma, block_1_norm_b_y,
             layer_norm_25, block_1_x, layer_norm_7, layer_norm_22, layer_norm_10, layer_norm_9, layer_norm_6);
-    train_k35_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+    train_k30_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k28_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
-            params->block_1_norm_b_beta, adam);   /* k36_layer_norm_adam */
-    train_k28_layer_norm_adam(layer_norm_25, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
-            params->block_1_norm_b_gamma, adam);   /* k37_layer_norm_adam */
-    train_k28_layer_norm_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
+    train_k21_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
+            params->block_1_norm_b_beta, adam);   /* k31_layer_norm_adam */
+    train_k21_layer_norm_adam(layer_norm_25, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+            params->block_1_norm_b_gamma, adam);   /* k32_layer_norm_adam */
+    train_k21_layer_norm_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
             optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias,
-            adam);   /* k38_multi_head_attention_adam */
-    train_k39_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_6);
-    train_k40_multi_head_attention_adam(multi_head_attention_4, layer_norm_22, multi_head_attention_7,
+            adam);   /* k33_multi_head_attention_adam */
+    train_k34_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
+    train_k35_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_6);
+    train_k36_multi_head_attention_adam(multi_head_attention_4, layer_norm_22, multi_head_attention_7,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k41_multi_head_attention(multi_head_attention_6,
+    train_k37_multi_head_attention(multi_head_attention_6,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_8);
-    train_k42_multi_head_attention(multi_head_attention_8, multi_head_attention_27, multi_head_attention_11,
+    train_k5_multi_head_attention_pack(block_1_attention_value_y_2,
+            multi_head_attention_27);   /* k38_multi_head_attention_pack */
+    train_k39_multi_head_attention(multi_head_attention_8, multi_head_attention_27, multi_head_attention_11,
             block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             block_1_attention_key_y_2, multi_head_attention_12);
-    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+    train_k40_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             multi_head_attention_8, multi_head_attention_10);
-    train_k44_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
-    train_k45_multi_head_attention_adam(multi_head_attention_10, multi_head_attention_15,
+    train_k41_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
+    train_k42_multi_head_attention_adam(multi_head_attention_10, multi_head_attention_15,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k39_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_2,
-            multi_head_attention_16);   /* k46_multi_head_attention */
-    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_15, multi_head_attention_17,
+    train_k34_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_2);   /* k43_multi_head_attention_pack */
+    train_k35_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_2,
+            multi_head_attention_16);   /* k44_multi_head_attention */
+    train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_15, multi_head_attention_17,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);   /* k47_multi_head_attention_adam */
-    train_k48_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
+            params->block_1_attention_value_kernel, adam);   /* k45_multi_head_attention_adam */
+    train_k46_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k49_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
-    train_k50_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
-    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_28, multi_head_attention_20,
+    train_k34_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_2);   /* k47_multi_head_attention_pack */
+    train_k48_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
+    train_k49_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
+    train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_28, multi_head_attention_20,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);   /* k51_multi_head_attention_adam */
-    train_k52_multi_head_attention(multi_head_attention_12, multi_head_attention_22);
-    train_k53_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_bias,
+            params->block_1_attention_key_kernel, adam);   /* k50_multi_head_attention_adam */
+    train_k51_multi_head_attention(multi_head_attention_12, multi_head_attention_22);
+    train_k52_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
+    train_k34_multi_head_attention_pack(params->block_1_attention_query_kernel,
+            block_1_attention_query_kernel_2);   /* k53_multi_head_attention_pack */
     train_k54_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
             multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24,
             params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_22, layer_norm_5, layer_norm_4, layer_norm,
             layer_norm_34);
-    train_k40_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
+    train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, adam);   /* k55_multi_head_attention_adam */
     train_k56_layer_norm_adam(multi_head_attention_24, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
@@ -3030,7 +3030,7 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
 }
 
 /* transformer.dl:24: dense -> f32[256] */
-static void gradients_k24_dense(const float *restrict cross_entropy_2, float *restrict classifier_bias_2)
+static void gradients_k16_dense(const float *restrict cross_entropy_2, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         classifier_bias_2[j0] = 0.0f;
@@ -3045,7 +3045,7 @@ static void gradients_k24_dense(const float *restrict cross_entropy_2, float *re
 }
 
 /* transformer.dl:24: dense -> f32[16, 256], 131072 multiply-accumulates */
-static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3077,12 +3077,12 @@ static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void gradients_k26_dense(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_2,
+static void gradients_k19_dense(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_2,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k26_dense_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_2 + n, classifier_kernel_2 + (i0_0 * 256 + n));
+            gradients_k19_dense_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_2 + n, classifier_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
@@ -3090,7 +3090,7 @@ static void gradients_k26_dense(const float *restrict layer_norm_1_y_2, const fl
  * transformer.dl:13: dense;
  * transformer.dl:12: layer_norm;
  * transformer.dl:11: multi_head_attention -> f32[16]; in 6 places */
-static void gradients_k27_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
+static void gradients_k20_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_1_beta_2[j0] = 0.0f;
@@ -3105,7 +3105,7 @@ static void gradients_k27_layer_norm(const float *restrict dense, float *restric
 }
 
 /* transformer.dl:13: dense -> f32[64, 16], 32768 multiply-accumulates */
-static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3137,17 +3137,17 @@ static inline void gradients_k31_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k31_dense(const float *restrict gelu_4, const float *restrict layer_norm_20,
+static void gradients_k25_dense(const float *restrict gelu_4, const float *restrict layer_norm_20,
         float *restrict block_1_down_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k31_dense_tile_4(gelu_4, i0_0, layer_norm_20 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+            gradients_k25_dense_tile_4(gelu_4, i0_0, layer_norm_20 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:13: dense -> f32[64] */
-static void gradients_k32_dense(const float *restrict gelu_5, float *restrict block_1_up_bias_2)
+static void gradients_k26_dense(const float *restrict gelu_5, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -3162,7 +3162,7 @@ static void gradients_k32_dense(const float *restrict gelu_5, float *restrict bl
 }
 
 /* transformer.dl:13: dense -> f32[16, 64], 32768 multiply-accumulates */
-static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3194,17 +3194,17 @@ static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k34_dense(const float *restrict block_1_y_2, const float *restrict gelu_5,
+static void gradients_k29_dense(const float *restrict block_1_y_2, const float *restrict gelu_5,
         float *restrict block_1_up_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k34_dense_tile_4(block_1_y_2, i0_0, gelu_5 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+            gradients_k29_dense_tile_4(block_1_y_2, i0_0, gelu_5 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates; in 4 places */
-static inline void gradients_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k35_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3237,18 +3237,18 @@ static inline void gradients_k39_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k39_multi_head_attention(const float *restrict multi_head_attention_4,
+static void gradients_k35_multi_head_attention(const float *restrict multi_head_attention_4,
         const float *restrict layer_norm_20, float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k39_multi_head_attention_tile_4(multi_head_attention_4, i0_0, layer_norm_20 + n,
+            gradients_k35_multi_head_attention_tile_4(multi_head_attention_4, i0_0, layer_norm_20 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k44_multi_head_attention(const float *restrict multi_head_attention_8,
+static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_8,
         float *restrict multi_head_attention_12, float *restrict block_1_attention_value_bias_2)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -3272,7 +3272,7 @@ static void gradients_k44_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k47_multi_head_attention(const float *restrict multi_head_attention_11,
+static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_11,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3287,7 +3287,7 @@ static void gradients_k47_multi_head_attention(const float *restrict multi_head_
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_10,
+static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_10,
         float *restrict block_1_attention_query_bias_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -3336,167 +3336,168 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 98304);   /* f32[4, 8, 16] */
-    float *const layer_norm = (float *)(void *)(base + 133120);   /* f32[4, 8] */
-    float *const layer_norm_2 = (float *)(void *)(base + 133248);   /* f32[4, 8, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 133376);   /* f32[4, 8, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 133504);   /* f32[4, 8, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
+    float *const x = (float *)(void *)(base + 86016);   /* f32[4, 8, 16] */
+    float *const layer_norm = (float *)(void *)(base + 120832);   /* f32[4, 8] */
+    float *const layer_norm_2 = (float *)(void *)(base + 120960);   /* f32[4, 8, 1] */
+    float *const layer_norm_4 = (float *)(void *)(base + 121088);   /* f32[4, 8, 1] */
+    float *const layer_norm_5 = (float *)(void *)(base + 121216);   /* f32[4, 8, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 88064);   /* f32[4, 8, 16] */
+    float *const block_1_y = (float *)(void *)(base + 90112);   /* f32[4, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 92160);   /* f32[4, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 2048);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 110592);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 98304);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 133632);   /* f32[4, 8] */
-    float *const layer_norm_7 = (float *)(void *)(base + 133760);   /* f32[4, 8, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 133888);   /* f32[4, 8, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 134016);   /* f32[4, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
-    float *const block_1_y_2 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
+    float *const block_1_x = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 121344);   /* f32[4, 8] */
+    float *const layer_norm_7 = (float *)(void *)(base + 121472);   /* f32[4, 8, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 121600);   /* f32[4, 8, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 121728);   /* f32[4, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
+    float *const block_1_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
     float *const gelu_2 = (float *)(void *)(base + 57344);   /* f32[4, 8, 64] */
     float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 120832);   /* f32[4, 8, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 134144);   /* f32[4, 8] */
-    float *const layer_norm_12 = (float *)(void *)(base + 134272);   /* f32[4, 8, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 134400);   /* f32[4, 8, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 134528);   /* f32[4, 8, 1] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 122880);   /* f32[4, 8, 16] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 124928);   /* f32[4, 8, 16] */
-    float *const classifier_y = (float *)(void *)(base + 94208);   /* f32[4, 256] */
+    float *const x_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 121856);   /* f32[4, 8] */
+    float *const layer_norm_12 = (float *)(void *)(base + 121984);   /* f32[4, 8, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 122112);   /* f32[4, 8, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 122240);   /* f32[4, 8, 1] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
+    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 256] */
     float *const cross_entropy_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 126976);   /* f32[4, 8] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 127104);   /* f32[4, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 127232);   /* i32[4, 8] */
-    float *const dense = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
-    float *const layer_norm_17 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
-    float *const layer_norm_20 = (float *)(void *)(base + 126976);   /* f32[4, 8, 16] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 36864);   /* f32[4, 8] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 36992);   /* f32[4, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 37120);   /* i32[4, 8] */
+    float *const dense = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
+    float *const layer_norm_20 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
     float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
-    float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const layer_norm_22 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
+    float *const dense_3 = (float *)(void *)(base + 12288);   /* f32[4, 8, 16] */
+    float *const layer_norm_22 = (float *)(void *)(base + 14336);   /* f32[4, 8, 16] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_11 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_13 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 10240);   /* f32[4, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 11264);   /* f32[4, 16] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
     float *const layer_norm_28 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 8] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
-    float *const block_1_down_kernel_3 = (float *)(void *)(base + 90112);   /* f32[16, 64] */
-    float *const block_1_up_kernel_3 = (float *)(void *)(base + 86016);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 132096);   /* f32[16, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 108544);   /* f32[4, 4, 4, 8] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 131072);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
+    float *const block_1_down_kernel_3 = (float *)(void *)(base + 8192);   /* f32[16, 64] */
+    float *const block_1_up_kernel_3 = (float *)(void *)(base + 8192);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 2048);   /* f32[16, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 6144);   /* f32[4, 4, 4, 8] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 6144);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 6144);   /* f32[16, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 10240);   /* f32[16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, layer_norm, layer_norm_2,
             layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
-    train_k2_multi_head_attention_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
+    train_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    train_k2_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_3);   /* k4_multi_head_attention_pack */
-    train_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    train_k2_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_3);   /* k6_multi_head_attention_pack */
-    train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k7_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_19);
-    train_k8_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_20);   /* k9_multi_head_attention_pack */
-    train_k10_multi_head_attention(multi_head_attention, multi_head_attention_19, multi_head_attention_2,
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
+    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_19);
+    train_k6_multi_head_attention(multi_head_attention, multi_head_attention_19, multi_head_attention_2,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
             block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    train_k2_multi_head_attention_pack(params->block_1_attention_output_kernel,
-            block_1_attention_output_kernel_3);   /* k12_multi_head_attention_pack */
-    train_k13_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
+    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    train_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
             layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
             block_1_y_2);
-    train_k14_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);
-    train_k15_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
-    train_k16_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);
-    train_k17_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias, x_2,
+    train_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
+    train_k10_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias, x_2,
             layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
             params->layer_norm_1_beta, layer_norm_1_y_2);
-    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);
     if (train_k0_embedding_check(next) != DL_OK)
         return DL_INDEX;
-    train_k20_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+    train_k12_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
             cross_entropy_2, cross_entropy_3, next, cross_entropy_4, argmax);
-    train_k21_div(&count, argmax, next, &metrics->accuracy);
-    train_k22_div(&count, cross_entropy_4, &metrics->loss);
-    train_k23_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
-    gradients_k24_dense(cross_entropy_2, gradients->classifier_bias);
-    train_k26_dense_layer_norm(cross_entropy_2, classifier_kernel_3, dense, params->layer_norm_1_gamma, layer_norm_1_y,
+    train_k13_div(&count, argmax, next, &metrics->accuracy);
+    train_k14_div(&count, cross_entropy_4, &metrics->loss);
+    train_k15_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
+    gradients_k16_dense(cross_entropy_2, gradients->classifier_bias);
+    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);   /* k17_dense_pack */
+    train_k19_dense_layer_norm(cross_entropy_2, classifier_kernel_3, dense, params->layer_norm_1_gamma, layer_norm_1_y,
             layer_norm_17, x_2, layer_norm_12, layer_norm_15, layer_norm_14, layer_norm_11,
-            layer_norm_20);   /* k25_dense_layer_norm */
-    gradients_k26_dense(layer_norm_1_y_2, cross_entropy_2, gradients->classifier_kernel);
-    gradients_k27_layer_norm(dense, gradients->layer_norm_1_beta);
-    gradients_k27_layer_norm(layer_norm_17, gradients->layer_norm_1_gamma);   /* k28_layer_norm */
-    gradients_k27_layer_norm(layer_norm_20, gradients->block_1_down_bias);   /* k29_dense */
-    train_k31_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);   /* k30_dense_gelu */
-    gradients_k31_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
-    gradients_k32_dense(gelu_5, gradients->block_1_up_bias);
-    train_k34_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
+            layer_norm_20);   /* k18_dense_layer_norm */
+    gradients_k19_dense(layer_norm_1_y_2, cross_entropy_2, gradients->classifier_kernel);
+    gradients_k20_layer_norm(dense, gradients->layer_norm_1_beta);
+    gradients_k20_layer_norm(layer_norm_17, gradients->layer_norm_1_gamma);   /* k21_layer_norm */
+    gradients_k20_layer_norm(layer_norm_20, gradients->block_1_down_bias);   /* k22_dense */
+    train_k24_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);   /* k23_dense_pack */
+    train_k25_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);   /* k24_dense_gelu */
+    gradients_k25_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
+    gradients_k26_dense(gelu_5, gradients->block_1_up_bias);
+    train_k28_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);   /* k27_dense_pack */
+    train_k29_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
             layer_norm_22, block_1_x, layer_norm_7, layer_norm_20, layer_norm_10, layer_norm_9,
-            layer_norm_6);   /* k33_dense_layer_norm */
-    gradients_k34_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
-    gradients_k27_layer_norm(dense_3, gradients->block_1_norm_b_beta);   /* k35_layer_norm */
-    gradients_k27_layer_norm(layer_norm_22, gradients->block_1_norm_b_gamma);   /* k36_layer_norm */
-    gradients_k27_layer_norm(layer_norm_20, gradients->block_1_attention_output_bias);   /* k37_multi_head_attention */
-    train_k39_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3,
-            multi_head_attention_5);   /* k38_multi_head_attention */
-    gradients_k39_multi_head_attention(multi_head_attention_4, layer_norm_20, gradients->block_1_attention_output_kernel);
-    train_k41_multi_head_attention(multi_head_attention_5,
+            layer_norm_6);   /* k28_dense_layer_norm */
+    gradients_k29_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
+    gradients_k20_layer_norm(dense_3, gradients->block_1_norm_b_beta);   /* k30_layer_norm */
+    gradients_k20_layer_norm(layer_norm_22, gradients->block_1_norm_b_gamma);   /* k31_layer_norm */
+    gradients_k20_layer_norm(layer_norm_20, gradients->block_1_attention_output_bias);   /* k32_multi_head_attention */
+    train_k34_multi_head_attention_pack(params->block_1_attention_output_kernel,
+            block_1_attention_output_kernel_3);   /* k33_multi_head_attention_pack */
+    train_k35_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3,
+            multi_head_attention_5);   /* k34_multi_head_attention */
+    gradients_k35_multi_head_attention(multi_head_attention_4, layer_norm_20, gradients->block_1_attention_output_kernel);
+    train_k37_multi_head_attention(multi_head_attention_5,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_6);   /* k40_multi_head_attention */
-    train_k42_multi_head_attention(multi_head_attention_6, multi_head_attention_20, multi_head_attention_9, block_1_attention_y,
+            multi_head_attention_6);   /* k36_multi_head_attention */
+    train_k5_multi_head_attention_pack(block_1_attention_value_y_2,
+            multi_head_attention_20);   /* k37_multi_head_attention_pack */
+    train_k39_multi_head_attention(multi_head_attention_6, multi_head_attention_20, multi_head_attention_9, block_1_attention_y,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_10);   /* k41_multi_head_attention */
-    train_k43_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_6, multi_head_attention_8);   /* k42_multi_head_attention */
-    train_k44_multi_head_attention(multi_head_attention, multi_head_attention_9,
-            multi_head_attention_11);   /* k43_multi_head_attention */
-    gradients_k44_multi_head_attention(multi_head_attention_8, multi_head_attention_12,
+            multi_head_attention_10);   /* k38_multi_head_attention */
+    train_k40_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            multi_head_attention_6, multi_head_attention_8);   /* k39_multi_head_attention */
+    train_k41_multi_head_attention(multi_head_attention, multi_head_attention_9,
+            multi_head_attention_11);   /* k40_multi_head_attention */
+    gradients_k41_multi_head_attention(multi_head_attention_8, multi_head_attention_12,
             gradients->block_1_attention_value_bias);
-    train_k39_multi_head_attention(multi_head_attention_12, block_1_attention_value_kernel_3,
-            multi_head_attention_13);   /* k45_multi_head_attention */
-    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_12,
-            gradients->block_1_attention_value_kernel);   /* k46_multi_head_attention */
-    gradients_k47_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
-    train_k49_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3,
-            multi_head_attention_14);   /* k48_multi_head_attention */
-    train_k50_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_21);   /* k49_multi_head_attention_pack */
-    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_21,
-            gradients->block_1_attention_key_kernel);   /* k50_multi_head_attention */
-    train_k52_multi_head_attention(multi_head_attention_10, multi_head_attention_16);   /* k51_multi_head_attention */
-    gradients_k52_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_query_bias);
+    train_k34_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_3);   /* k42_multi_head_attention_pack */
+    train_k35_multi_head_attention(multi_head_attention_12, block_1_attention_value_kernel_3,
+            multi_head_attention_13);   /* k43_multi_head_attention */
+    gradients_k35_multi_head_attention(block_1_y, multi_head_attention_12,
+            gradients->block_1_attention_value_kernel);   /* k44_multi_head_attention */
+    gradients_k45_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
+    train_k34_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_3);   /* k46_multi_head_attention_pack */
+    train_k48_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3,
+            multi_head_attention_14);   /* k47_multi_head_attention */
+    train_k49_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_21);   /* k48_multi_head_attention_pack */
+    gradients_k35_multi_head_attention(block_1_y, multi_head_attention_21,
+            gradients->block_1_attention_key_kernel);   /* k49_multi_head_attention */
+    train_k51_multi_head_attention(multi_head_attention_10, multi_head_attention_16);   /* k50_multi_head_attention */
+    gradients_k51_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_query_bias);
+    train_k34_multi_head_attention_pack(params->block_1_attention_query_kernel,
+            block_1_attention_query_kernel_3);   /* k52_multi_head_attention_pack */
     train_k54_multi_head_attention_layer_norm(multi_head_attention_16, block_1_attention_query_kernel_3,
             multi_head_attention_17, multi_head_attention_13, multi_head_attention_14, multi_head_attention_18,
             params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_20, layer_norm_5, layer_norm_4, layer_norm,
             layer_norm_28);   /* k53_multi_head_attention_layer_norm */
-    gradients_k39_multi_head_attention(block_1_y, multi_head_attention_16,
+    gradients_k35_multi_head_attention(block_1_y, multi_head_attention_16,
             gradients->block_1_attention_query_kernel);   /* k54_multi_head_attention */
     gradients_k55_layer_norm(multi_head_attention_18, gradients->block_1_norm_a_beta, block_1_norm_a_y,
             gradients->block_1_norm_a_gamma);
@@ -4113,17 +4114,17 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
         return DL_INDEX;
     evaluate_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);   /* k2_multi_head_attention */
-    train_k5_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);   /* k3_multi_head_attention */
-    train_k5_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+    train_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
+            params->block_1_attention_query_bias);
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+            params->block_1_attention_key_bias);
+    train_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k8_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);   /* k5_multi_head_attention_pack */
+    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
     evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_5, multi_head_attention_2,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
             block_1_attention_y);
-    train_k11_multi_head_attention(block_1_attention_y, multi_head_attention_4);   /* k7_multi_head_attention */
+    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
     evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);

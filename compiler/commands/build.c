@@ -2,6 +2,7 @@
 /* build.c: `dlc model.dl -o model.c`: a model as C. */
 #include "commands.h"
 
+#include "../budget/budget.h"
 #include "../emit/emit.h"
 #include "report.h"
 
@@ -18,6 +19,8 @@ typedef struct Build {
     const char *path, *output, *weights, *target_name, *name, *schedule;
     const Target *target;
     bool report, json;
+    Budget budget;
+    BudgetReport kept;
     const Module *m;
     ModulePlans plans;
     EmitOptions emit;
@@ -107,6 +110,8 @@ static int build(Build *b)
         schedules_check(schedules);
     if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
         b->plans.init = NULL;
+    if (b->budget.ram && !diag_errors(b->d))
+        budget_keep(b->a, b->d, b->m, &b->budget, b->emit.baked, &b->plans, &b->kept);
     if (diag_errors(b->d)) {
         diag_print(b->d, stderr);
         return EXIT_BAD;
@@ -114,6 +119,8 @@ static int build(Build *b)
     int status = b->output ? write_files(b) : EXIT_OK;
     if (status == EXIT_OK && b->report)
         report_print(b->a, b->m, &b->plans, b->emit.baked, b->json);
+    if (status == EXIT_OK && b->report && b->budget.ram)
+        report_budget(b->a, b->d, &b->kept, b->json);
     return status;
 }
 
@@ -162,6 +169,8 @@ int cmd_build(Arena *a, int argc, char **argv)
          0, 0},
         OPTION_MODEL(b.choice),
         OPTION_SET(b.choice),
+        {"ram", 0, OPTION_BYTES, &b.budget.ram, "BYTES",
+         "parameters, states, the optimizer's and scratch fit into so many bytes (64K, 1M), or an error", 0, 0},
         {"report", 'r', OPTION_FLAG, &b.report, NULL, "multiply-accumulates and bytes, per kernel and in all",
          0, 0},
         {"json", 0, OPTION_FLAG, &b.json, NULL, "the report as one JSON object a line", 0, 0},

@@ -128,7 +128,10 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
         print_parts(o, t, form);
         return;
     }
-    if (i == t->schedule.k_split)
+    if (t->turn) {
+        open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0++) {", v, v, t->k[i].var->extent, v));
+        line(o, "const int %s = back ? %" PRId64 " - %s_0 : %s_0;", v, t->k[i].var->extent - 1, v, v);
+    } else if (i == t->schedule.k_split)
         open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %d; %s++) {", v, v, t->schedule.k_block, v));
     else if (t->k[i].tapped)
         open_block(o, arena_printf(o->a, "for (int %s = %s_lo; %s < %s_hi; %s++) {", v, v, v, v, v));
@@ -162,6 +165,8 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
             sb_printf(&bounds, ", int %s_lo, int %s_hi", t->k[i].var->name, t->k[i].var->name);
     if (t->schedule.k_split >= 0)
         sb_puts(&bounds, ", int more");
+    if (t->turn)
+        sb_puts(&bounds, ", int back");
     line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
          form_name(o, t, form), sb_text(&bounds));
     line(o, "{");
@@ -221,6 +226,8 @@ static const char *tap_arguments(Out *o, const Tile *t)
             sb_printf(&sb, ", %s_lo, %s_hi", t->k[i].var->name, t->k[i].var->name);
     if (t->schedule.k_split >= 0)
         sb_printf(&sb, ", %s_0 > 0", t->k[t->schedule.k_split].var->name);
+    if (t->turn)
+        sb_printf(&sb, ", %s & 1", t->turn->name);
     return sb_text(&sb);
 }
 

@@ -101,6 +101,9 @@ static bool may_wait(Lower *c, const Unit *u, int g)
     for (int i = 0; i < u->behind.n; i++)
         if (u->behind.at[i]->group != g && !order_may_wait(&c->group_order, g, u->behind.at[i]->group))
             return false;
+    for (int i = 0; i < u->follows.n; i++)      /* not in one kernel either */
+        if (!order_may_wait(&c->group_order, g, u->follows.at[i]->group))
+            return false;
     return true;
 }
 
@@ -282,6 +285,8 @@ static void join(Lower *c, Unit *u, int g)
     }
     for (int i = 0; i < u->behind.n; i++)
         order_wait(&c->group_order, g, u->behind.at[i]->group);
+    for (int i = 0; i < u->follows.n; i++)
+        order_wait(&c->group_order, g, u->follows.at[i]->group);
 }
 
 static void place_unit(Lower *c, Unit *u)
@@ -325,7 +330,7 @@ void make_groups(Lower *c)
         place_unit(c, c->units.at[i]);
     find_private(c);
     Group **order = NEWN(c->a, Group *, c->groups.n);
-    const int *sorted = order_sorted(&c->group_order);
+    const int *sorted = c->p->sparing ? order_sparing(c) : order_sorted(&c->group_order);
     for (int i = 0; i < c->groups.n; i++)
         order[i] = c->groups.at[sorted[i]];
     c->groups.at = order;

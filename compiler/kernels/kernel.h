@@ -168,9 +168,11 @@ struct Unit {
     const Lin *base;        /* where its first element lies in buffer: a scan's yield lands at its time's slot */
     int id, group;          /* group: index into the context's groups */
     int place;              /* in its kernel */
+    int step;               /* in plan order: when it runs; a loop: when it ends */
     int max_outer;          /* how many of its leading axes may be outer loops of a group */
     VEC(Unit *) needs;      /* the units of its function it reads, inlined nodes seen through */
     VEC(Unit *) behind;     /* those that read the old contents of what it overwrites */
+    VEC(Unit *) follows;    /* those that must have run when it begins, although it reads nothing of them: OP_AGAIN */
     VEC(Unit *) users;      /* those that need it, in their order, */
     int placed;             /* and how many of them have a group by now: the first ones */
     Unit *next_pack;        /* UNIT_PACK: another of the node's, in another order */
@@ -212,6 +214,7 @@ typedef struct TileSchedule {
     int outside;            /* with panels: how many of the kernel's loops, of which m is none, lie around them */
     int k_split;            /* with panels: the k loop that is cut into blocks, each with a panel of its own; -1: none */
     int k_block;            /* its steps in a block */
+    int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
     int unroll;             /* steps of k that are written out one behind the other: of the innermost loop, or all of it and of more */
 } TileSchedule;
 typedef struct TilePart {   /* steps from <= k < to of the loop whose taps hang on the row */
@@ -240,6 +243,7 @@ typedef struct Tile {
     const char *name;       /* its contraction, by its shape and strides: equal ones have equal names */
     TileSchedule schedule;
     Var *block;             /* first row of the block being made, when there are several */
+    Var *turn;              /* with schedule.zigzag: the scan whose turns are odd or even */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
 } Tile;
@@ -321,6 +325,9 @@ struct Plan {
     Diag *d;                    /* for source text in names and comments; may be NULL */
     const Target *target;
     Schedules *schedules;       /* or NULL */
+    bool sparing;               /* kernels in the order that keeps the fewest bytes; otherwise nearly that of the graph */
+    Buffer **held;              /* by node of fn: where its value is stored; NULL where it is not */
+    VEC(Unit *) units;          /* of fn itself, not of loops' bodies */
     VEC(Buffer *) buffers;
     VEC(Step *) steps;
     VEC(Kernel *) kernels;      /* all, in order of emission */
@@ -353,6 +360,8 @@ void schedules_check(Schedules *all);
  * diagnostic where a tensor has more elements than emitted C can count. */
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
 Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);     /* NULL: none */
+Plan *lower_sparing(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);  /* kernels in the order that keeps few bytes */
+int64_t node_macs(const Node *n);   /* schedule.c: of a contraction, and of a loop's all together; 0 of others */
 void split_kernels(Plan *p);        /* parallel.c: where the target has threads and the work is worth it; before plan_memory */
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */

@@ -148,6 +148,9 @@ static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *ind
                            lin_scale(b->a, index[axis + 1], n->attr.window.dilation));
         break;
     }
+    case OP_AGAIN:
+        memcpy(in, index, sizeof(Lin *) * (size_t)n->type.rank);
+        break;
     case OP_PAD:
         return resolve_pad(b, c, n, index);
     default:    /* a concat is always stored */
@@ -157,6 +160,11 @@ static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *ind
 }
 
 /* ---- reductions ------------------------------------------------------------------------------------ */
+int read_operands(const Node *n)
+{
+    return n->op == OP_AGAIN ? 1 : n->nin;
+}
+
 int reduced_axes(const Node *n, int64_t *extent)
 {
     const Attr *at = &n->attr;

@@ -88,6 +88,7 @@ Ex *resolve(Build *b, Lower *c, const Node *n, const Lin *const *index);
 Ex *resolve_body(Build *b, Lower *c, const Node *n, const Lin *const *index);
 /* A reduction's operand, at the result's index and the reduced positions. */
 Ex *resolve_reduced(Build *b, Lower *c, const Node *n, const Lin *const *index, const Lin *const *reduced);
+int read_operands(const Node *n);                   /* how many of its operands, the first ones, n's value is made of */
 int reduced_axes(const Node *n, int64_t *extent);   /* extents of what a reducing node (sum, max, argmax, fold, dot) runs over */
 
 /* store.c */
@@ -110,6 +111,9 @@ Unit *pack_of(const Lower *c, const Node *n, const int *permutation);   /* n's t
 /* fuse.c */
 void make_groups(Lower *c);             /* in an order in which they can run */
 
+/* order_memory.c */
+int *order_sparing(const Lower *c);     /* of groups: the order in which they can run that keeps the fewest bytes at once, near enough */
+
 /* tile.c */
 typedef struct Contraction {
     const Node *node;
@@ -123,6 +127,7 @@ typedef struct Contraction {
     struct { int64_t extent, a, b; int tap; } loop[MAX_K];  /* over what is contracted, outermost first; tap: -1 without one */
     int nloop;
     bool alone;                                 /* its kernel has no other contraction and begins with it */
+    Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
 } Contraction;
 int64_t contraction_groups(const Node *n);     /* parts of the left operand's channels that are convolved each by itself */
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */

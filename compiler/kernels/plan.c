@@ -55,7 +55,7 @@ static bool kernel_uses_time(const Kernel *k, const Var *t)
 {
     for (int i = 0; i < k->stages.n; i++) {
         const Stage *s = k->stages.at[i];
-        if (s->tile && (lin_uses(s->tile->a_at, t) || lin_uses(s->tile->b_at, t) || lin_uses(s->tile->c_at, t)))
+        if (s->tile && (s->tile->turn == t || lin_uses(s->tile->a_at, t) || lin_uses(s->tile->b_at, t) || lin_uses(s->tile->c_at, t)))
             return true;
         for (int j = 0; j < s->items.n; j++)
             if (lin_uses(s->items.at[j].at, t) || (s->items.at[j].value && ex_uses_time(s->items.at[j].value, t)))
@@ -74,6 +74,8 @@ static void kernel_step(Lower *c, Group *g, StepList *steps)
     Step *step = NEW(c->a, Step);
     step->kernel = schedule_group(c, g);
     step->at = c->p->nstep++;
+    for (int i = 0; i < g->units.n; i++)
+        g->units.at[i]->step = step->at;
     for (const Lower *at = c; at->parent; at = at->parent)
         if (kernel_uses_time(step->kernel, at->time))
             vec_push(c->a, &step->kernel->scans, at->time);
@@ -95,6 +97,7 @@ static void scan_step(Lower *c, const Node *scan, StepList *steps)
     step->body.at = inner.at;
     step->body.n = inner.n;
     step->end = c->p->nstep++;
+    c->unit[scan->id]->step = step->end;
 }
 
 static void make_steps(Lower *c, StepList *steps)
@@ -365,18 +368,32 @@ static void check_plan(Plan *p)
     BUG("the plan of %s is unsound: %s\n%s", p->fn->name, why, sb_text(&sb));
 }
 
-Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
+/* Where each node's value is stored, and when. */
+static void note_held(const Lower *c)
 {
-    return lower_with(a, d, fn, target, NULL);
+    Plan *p = c->p;
+    p->held = NEWN(p->a, Buffer *, c->fn->node.n + 1);
+    p->units.at = c->units.at;
+    p->units.n = c->units.n;
+    for (int i = 0; i < c->fn->node.n; i++) {
+        const Node *n = c->fn->node.at[i];
+        if (n->op == OP_RESULT) {
+            const Lower *body = c->body[n->in[0]->id];
+            int at = n->attr.index.index, ncarry = n->in[0]->attr.scan.ncarry;
+            p->held[i] = at < ncarry ? body->carry[at] : body->stacked[at - ncarry];
+        } else if (n->op == OP_INPUT || c->stored[i]) {
+            p->held[i] = c->unit[i]->buffer;
+        }
+    }
 }
 
-Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules)
+static Plan *lower_as(Arena *a, Plan how)
 {
     Plan *p = NEW(a, Plan);
-    *p = (Plan){.a = a, .fn = fn, .d = d, .target = target, .schedules = schedules};
-    if (schedules)
-        schedules_begin(schedules, fn->name);
-    Lower *c = lower_context(a, p, fn, NULL, NULL);
+    *p = how;
+    if (p->schedules)
+        schedules_begin(p->schedules, p->fn->name);
+    Lower *c = lower_context(a, p, p->fn, NULL, NULL);
     decide_storage(c);
     if (!buffers_are_countable(p))
         return NULL;
@@ -395,6 +412,22 @@ Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedule
     }
     plan_memory(p);
     check_plan(p);
+    note_held(c);
     arena_free(c->work);
     return p;
+}
+
+Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
+{
+    return lower_with(a, d, fn, target, NULL);
+}
+
+Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules)
+{
+    return lower_as(a, (Plan){.a = a, .fn = fn, .d = d, .target = target, .schedules = schedules});
+}
+
+Plan *lower_sparing(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules)
+{
+    return lower_as(a, (Plan){.a = a, .fn = fn, .d = d, .target = target, .schedules = schedules, .sparing = true});
 }

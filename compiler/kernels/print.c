@@ -333,6 +333,8 @@ static void print_tile(Printer *o, const Stage *s)
     if (t->schedule.panel_tiles)
         sb_printf(&sb, ", panels of %d tiles and %" PRId64 " steps within %d loops", t->schedule.panel_tiles,
                   panel_rows(t), t->schedule.outside);
+    if (t->turn)
+        sb_printf(&sb, ", backwards in odd turns of %s", t->turn->name);
     sb_printf(&sb, "  n<%" PRId64, t->n->extent);
     for (int i = 0; i < t->nk; i++)
         sb_printf(&sb, "%s %s<%" PRId64, i ? "" : " ", t->k[i].var->name, t->k[i].var->extent);

@@ -373,15 +373,27 @@ static void add_span(Kernel *k, Span sp)
         vec_push(k->a, &k->spans, sp);
 }
 
-static int64_t unit_macs(const Unit *u)
+int64_t node_macs(const Node *n)
 {
-    if (u->kind != UNIT_VALUE || op_info(u->node->op)->class != CLASS_CONTRACT)
+    int64_t extent[MAX_RANK], macs = 0;
+    if (n->op == OP_SCAN) {
+        const Fn *body = n->attr.scan.body;
+        for (int i = 0; i < body->node.n; i++)
+            macs += node_macs(body->node.at[i]);
+        return macs * n->attr.scan.length;
+    }
+    if (op_info(n->op)->class != CLASS_CONTRACT)
         return 0;
-    int64_t extent[MAX_RANK], macs = type_count(u->type);
-    int nr = reduced_axes(u->node, extent);
+    macs = type_count(n->type);
+    int nr = reduced_axes(n, extent);
     for (int i = 0; i < nr; i++)
         macs *= extent[i];
     return macs;
+}
+
+static int64_t unit_macs(const Unit *u)
+{
+    return u->kind == UNIT_VALUE ? node_macs(u->node) : 0;
 }
 
 static void set_order(Kernel *k)

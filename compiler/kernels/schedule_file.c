@@ -28,6 +28,7 @@ static const struct {
     {"outside", offsetof(TileSchedule, outside)},
     {"k_split", offsetof(TileSchedule, k_split)},
     {"k_block", offsetof(TileSchedule, k_block)},
+    {"zigzag", offsetof(TileSchedule, zigzag)},
     {"unroll", offsetof(TileSchedule, unroll)},
 };
 _Static_assert(sizeof(TileSchedule) == LEN(fields) * sizeof(int), "a row for each member");

@@ -143,6 +143,8 @@ static void store_operands(Lower *c, const Node *n)
                 store_node(c, n->in[i]);
         if (n->op == OP_GATHER && c->cost[n->in[0]->id] > 1)
             store_node(c, n->in[0]);
+    } else if (n->op == OP_AGAIN) {
+        store_node(c, n->in[1]);
     } else if (n->op == OP_BROADCAST && c->cost[n->in[0]->id] >= COSTLY && repeats_outside(n)) {
         store_node(c, n->in[0]);
     }
@@ -161,7 +163,7 @@ static bool reaches_far(const Node *n)
 static int level_of(const Lower *c, const Node *n)
 {
     int level = 0;
-    for (int i = 0; i < n->nin; i++)
+    for (int i = 0; i < read_operands(n); i++)
         level = c->level[n->in[i]->id] > level ? c->level[n->in[i]->id] : level;
     return level + reaches_far(n);
 }
@@ -185,7 +187,7 @@ static const Node *find_anchor(const Lower *c, const Node *n)
 static int inline_cost(const Lower *c, const Node *n)
 {
     int64_t cost = op_info(n->op)->cost;
-    for (int i = 0; i < n->nin; i++)
+    for (int i = 0; i < read_operands(n); i++)
         cost += c->cost[n->in[i]->id];
     if (reduces_inline(n) && !(n->op == OP_FOLD && n->attr.window.stride >= reduced_count(n)))
         cost *= reduced_count(n);
@@ -213,7 +215,7 @@ static void count_uses(Lower *c)
 {
     for (int i = 0; i < c->fn->node.n; i++) {
         const Node *user = c->fn->node.at[i];
-        for (int k = 0; k < user->nin; k++) {
+        for (int k = 0; k < read_operands(user); k++) {
             c->uses[user->in[k]->id]++;
             c->moved[user->in[k]->id] |= !is_element(user);
         }

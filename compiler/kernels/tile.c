@@ -204,6 +204,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
     else
         dot_axes(n, k, a, b);
     find_loops(k);
+    k->turn = c->parent && !lin_uses(k->b_at, c->time) ? c->time : NULL;
     return k->sb[k->n_axis] == 1 && (k->sa[k->n_axis] == 0 || k->sa[k->n_axis] == 1);
 }
 
@@ -247,6 +248,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, bool alone)
     k.alone = alone;
     t->name = contraction_name(kernel->a, &k);
     t->schedule = tile_choose(c, &k);
+    t->turn = t->schedule.zigzag ? k.turn : NULL;
     t->a = k.a;
     t->b = k.b;
     t->a_at = k.a_at;

@@ -22,7 +22,7 @@
 
 enum {
     TALLEST = 16,           /* rows of a tile */
-    WIDEST = 8,             /* vectors of a row */
+    WIDEST = 16,            /* vectors of a row */
     LEAST_LANES = 4,        /* floats of the narrowest vector */
     MOST_GEMM_ROWS = 256,   /* of one call of dl_gemm */
     MOST_EDGE_TILES = 6,    /* tiles that need a function of their own */
@@ -63,6 +63,28 @@ static double right_width(const Contraction *k, const Target *target, const Tile
 static bool is_streamed(const Contraction *k, const Target *target)
 {
     return target->l2_width && right_bytes(k) > target->l1 / 2;
+}
+
+/* A single row uses each vector of b at once, which then needs no register. */
+static bool has_one_row(const Contraction *k)
+{
+    for (int i = 0; i < k->n_axis; i++)
+        if (k->extent[i] > 1)
+            return false;
+    return true;
+}
+
+/* May its steps run backwards in odd turns of the loop around it? */
+static bool may_zigzag(const Contraction *k, const TileSchedule *s)
+{
+    return k->turn && k->nloop == 1 && k->loop[0].tap < 0 && s->panel_tiles == 0;
+}
+
+/* One row that streams through a right operand not much larger than L1, at each turn of a loop: what the last turn read last is still
+ * there, and is read first. */
+static bool is_better_zigzag(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    return s->lanes > 1 && has_one_row(k) && may_zigzag(k, s) && is_streamed(k, target) && right_bytes(k) <= 4 * target->l1 && !target->calls_gemm;
 }
 
 /* Cycles of one step of k. */
@@ -273,7 +295,7 @@ static void consider_rows(Search *f, TileSchedule s)
 {
     int64_t extent = s.row_axis < 0 ? 1 : f->k->extent[s.row_axis];
     int room = f->target->registers - (f->target->registers >= 32) - 1 - s.columns, most = room / s.columns, nlarge;
-    most = most > TALLEST ? TALLEST : most;
+    most = most > TALLEST ? TALLEST : most < 1 && has_one_row(f->k) && s.columns + 3 <= f->target->registers ? 1 : most;
     most = f->target->calls_gemm ? MOST_GEMM_ROWS : most;
     for (int rows = most; rows >= 1; rows--) {
         tile_rows(extent, rows, &s.rows, &nlarge);
@@ -305,6 +327,7 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target)
             consider_columns(&f, axis);
     if (f.least == 0)
         consider_columns(&f, -1);
+    f.best.zigzag = is_better_zigzag(k, target, &f.best);
     return f.best;
 }
 
@@ -340,6 +363,10 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     qsort(found, (size_t)n, sizeof *found, by_cost);
     list[0] = tile_schedule(k, target);
     int at = 1;
+    if (may_zigzag(k, &list[0]) && at < most) {
+        list[at] = list[0];
+        list[at++].zigzag ^= 1;
+    }
     for (int i = 0; i < n && at < most; i++)
         if (memcmp(&found[i].best, &list[0], sizeof *list))
             list[at++] = found[i].best;
@@ -397,6 +424,9 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
     const char *why = panels_fit(a, k, s);
     if (why)
         return why;
+    if (s->zigzag < 0 || s->zigzag > 1)
+        return "zigzag is 0 or 1";
+    s->zigzag &= may_zigzag(k, s);
     int nlarge;
     if (s->row_axis >= 0)
         rows = k->extent[s->row_axis];

@@ -145,12 +145,22 @@ static void need_buffer(Lower *c, Unit *u, Buffer *buffer)
     vec_push(c->a, &buffer->readers, u);
 }
 
+/* u waits for n, which it does not read. */
+static void follow_value(Lower *c, Unit *u, const Node *n)
+{
+    Unit *maker = n->op == OP_RESULT ? c->unit[n->in[0]->id] : c->stored[n->id] ? c->unit[n->id] : NULL;
+    if (maker)
+        vec_push(c->a, &u->follows, maker);
+}
+
 static void need_value(Lower *c, Unit *u, const Node *n);
 
 static void need_operands(Lower *c, Unit *u, const Node *n)
 {
-    for (int i = 0; i < n->nin; i++)
+    for (int i = 0; i < read_operands(n); i++)
         need_value(c, u, n->in[i]);
+    for (int i = read_operands(n); i < n->nin; i++)
+        follow_value(c, u, n->in[i]);
 }
 
 static void need_value(Lower *c, Unit *u, const Node *n)
@@ -368,6 +378,9 @@ static void order_units(Lower *c)
     for (int i = 0; i < n; i++)
         for (int k = 0; k < c->units.at[i]->needs.n; k++)
             order_begin(&c->unit_order, i, c->units.at[i]->needs.at[k]->id);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < c->units.at[i]->follows.n; k++)
+            order_begin(&c->unit_order, i, c->units.at[i]->follows.at[k]->id);
     order_begun(&c->unit_order);
     for (int i = 0; i < n; i++)
         if (c->units.at[i]->buffer)
@@ -404,10 +417,10 @@ void list_units(Lower *c)
             vec_push(c->a, &c->failing, c->units.at[i]);
     }
     for (int i = 0; i < c->units.n; i++) {      /* a packed operand is read in its packed form */
-        Unit *u = c->units.at[i];
-        if (u->kind != UNIT_VALUE || op_info(u->node->op)->class != CLASS_CONTRACT || !contraction_tiles(c->p->target, u->node))
-            continue;
-        for (Unit *pack = c->pack[u->node->in[1]->id]; pack; pack = pack->next_pack)
+        Unit *u = c->units.at[i], *pack;
+        int permutation[MAX_RANK];
+        if (u->kind == UNIT_VALUE && wants_pack(c, u->node, permutation) && (pack = pack_of(c, u->node->in[1], permutation)) &&
+            pack->context == c)
             need_unit(c, u, pack);
     }
     order_units(c);

@@ -201,6 +201,7 @@ typedef enum OptionKind {
     OPTION_TEXT,        /* const char *; the last one wins */
     OPTION_LIST,        /* StringList: every occurrence */
     OPTION_INT,         /* int64_t in [lo, hi] (both 0: any) */
+    OPTION_BYTES,       /* int64_t: a count of bytes, 64K and 1M being 65536 and 1048576 */
     OPTION_SEED,        /* uint64_t */
     OPTION_REAL,        /* double, finite */
     OPTION_CHOICE,      /* const char *, one of the words of `value`, which are separated by '|': "cc|tcc" */

@@ -65,6 +65,24 @@ static bool to_int(const Option *o, const char *text)
     return true;
 }
 
+/* 65536, 64K, 1M, 1G */
+static bool to_bytes(const Option *o, const char *text)
+{
+    static const char units[] = "KMG";
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (*text < '0' || *text > '9' || errno || (*end && (!unit || end[1])))
+        return false;
+    for (const char *at = units; unit && at <= unit; at++)
+        value = value > INT64_MAX / 1024 ? INT64_MAX : value * 1024;
+    if (!value || value > INT64_MAX / 2)
+        return false;
+    *(int64_t *)o->to = (int64_t)value;
+    return true;
+}
+
 static bool to_seed(const Option *o, const char *text)
 {
     char *end;
@@ -113,6 +131,8 @@ static bool store(Arena *a, const Option *o, const char *text)
         return true;
     case OPTION_INT:
         return to_int(o, text);
+    case OPTION_BYTES:
+        return to_bytes(o, text);
     case OPTION_SEED:
         return to_seed(o, text);
     case OPTION_REAL:
@@ -132,6 +152,8 @@ static const char *expectation(Arena *a, const Option *o)
                    : "a whole number";
     case OPTION_SEED:
         return "a whole number from 0 to 18446744073709551615";
+    case OPTION_BYTES:
+        return "a count of bytes, as 65536, 64K or 1M";
     case OPTION_REAL:
         return "a number";
     default:

@@ -29,6 +29,19 @@ GRAD(reshape)
     grad_into(g, x, node_reshape(g->fn, dy, x->type.rank, x->type.dim));
 }
 
+SHAPE(again)
+{
+    (void)a, (void)nin, (void)attr;
+    *t = in[0]->type;
+    return NULL;
+}
+
+/* again(x, after): dx = dy */
+GRAD(again)
+{
+    grad_into(g, n->in[0], dy);
+}
+
 SHAPE(permute)
 {
     (void)nin;

@@ -25,4 +25,14 @@ Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t);
 /* ---- hoist.c: what a scan computes from its inputs alone, and what it only accumulates, leaves the loop  */
 Fn *hoist(Fn *fn);
 
+/* ---- recompute.c: values are made again where they are wanted late, rather than kept until then ---- */
+typedef struct Recompute {
+    const Node *node;       /* of the function: what is not kept */
+    const Node *after;      /* it is made again once this is there, which needs no late user */
+    const bool *stored;     /* by node: has storage; the others are worked out where they are used */
+    const bool *late;       /* by node: a user, itself stored, that gets what was made again */
+    const bool *there;      /* by node: can still be read when it is made again; what it needs of others is made again too */
+} Recompute;
+Fn *recompute(Arena *a, const Fn *fn, const Recompute *what);
+
 #endif

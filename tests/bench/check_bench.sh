@@ -20,9 +20,9 @@ check "cnn" counts 2794240 8188032 93322 cnn
 check "rnn" counts 6558336 19675008 710858 rnn
 check "attention" counts 3281536 9844608 677962 attention
 check "encoder" counts 58721536 176164608 1694218 encoder LENGTH=128 WIDTH=128 DROPOUT=0 SMOOTH=false
-check "resnet" counts 12501632 37062528 77946 resnet
-check "ds_cnn" counts 2656768 7650304 23180 ds_cnn
-check "mobilenet" counts 7489664 21971328 213586 mobilenet
+check "resnet" counts 12501632 37062528 78186 resnet
+check "ds_cnn" counts 2656768 7650304 23756 ds_cnn
+check "mobilenet" counts 7489664 21971328 216322 mobilenet
 check "autoencoder" counts 264192 710656 267928 autoencoder
 check "resnet18" counts 1814073344 5324206080 11689512 resnet18
 check "the benchmark runs" runs

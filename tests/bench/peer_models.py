@@ -5,8 +5,8 @@ from torch import nn
 import torch.nn.functional as F
 
 
-def conv_norm(i, o, size, strides=1, padding=0, groups=1):
-    return nn.Sequential(nn.Conv2d(i, o, size, strides, padding, groups=groups, bias=False), nn.BatchNorm2d(o))
+def conv_norm(i, o, size, strides=1, padding=0, groups=1, bias=True):
+    return nn.Sequential(nn.Conv2d(i, o, size, strides, padding, groups=groups, bias=bias), nn.BatchNorm2d(o))
 
 
 def head(width, classes):
@@ -18,9 +18,9 @@ def separable(i, o, strides=1):
 
 
 class Residual(nn.Module):
-    def __init__(self, i, o, strides, shortcut):
+    def __init__(self, i, o, strides, shortcut, bias=True):
         super().__init__()
-        self.a, self.b = conv_norm(i, o, 3, strides, 1), conv_norm(o, o, 3, 1, 1)
+        self.a, self.b = conv_norm(i, o, 3, strides, 1, 1, bias), conv_norm(o, o, 3, 1, 1, 1, bias)
         self.shortcut = nn.Identity() if i == o and strides == 1 else shortcut(i, o, strides)
 
     def forward(self, x):
@@ -107,10 +107,10 @@ def autoencoder():
 
 def resnet18():
     def shortcut(i, o, strides):
-        return conv_norm(i, o, 1, strides)
-    layers, width = [conv_norm(3, 64, 7, 2, 3), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], 64
+        return conv_norm(i, o, 1, strides, bias=False)
+    layers, width = [conv_norm(3, 64, 7, 2, 3, bias=False), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], 64
     for filters, strides in [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]:
-        layers.append(Residual(width, filters, strides, shortcut))
+        layers.append(Residual(width, filters, strides, shortcut, False))
         width = filters
     return nn.Sequential(*layers, head(width, 1000))
 

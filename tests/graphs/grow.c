@@ -106,6 +106,7 @@ static Maker *const makers[OP_COUNT] = {
     [OP_INPUT] = grow_input,         [OP_CONST] = grow_const,     [OP_IOTA] = grow_iota,
     [OP_RANDOM] = grow_random,       [OP_RESHAPE] = grow_reshape, [OP_PERMUTE] = grow_permute,
     [OP_BROADCAST] = grow_broadcast, [OP_SLICE] = grow_slice,     [OP_PAD] = grow_pad,
+    [OP_AGAIN] = grow_waiting,
     [OP_REVERSE] = grow_reverse,     [OP_CONCAT] = grow_concat,   [OP_WINDOW] = grow_window,
     [OP_FOLD] = grow_fold,           [OP_SUM] = grow_sum,         [OP_MAX] = grow_max,
     [OP_ARGMAX] = grow_argmax,       [OP_DOT] = grow_dot,         [OP_CONV] = grow_conv,
@@ -132,7 +133,7 @@ const char *grow_problem(Arena *a)
 void grow(Grower *g)
 {
     static Maker *const models[] = {grow_parts, grow_softmax, grow_normalized,
-                                    grow_pool,  grow_again,   grow_again};
+                                    grow_pool,  grow_waiting,   grow_again};
     static const OpClass classes[] = {
         CLASS_ELEMENT,  CLASS_ELEMENT,  CLASS_ELEMENT, CLASS_ELEMENT, CLASS_ELEMENT,
         CLASS_ELEMENT,  CLASS_MOVE,     CLASS_MOVE,    CLASS_MOVE,    CLASS_MOVE,

@@ -55,7 +55,7 @@ Node *partner(Grower *g, Type t, double limit, double *most);
 void grow(Grower *g); /* any */
 typedef void Maker(Grower *g);
 Maker grow_input, grow_const, grow_iota;
-Maker grow_reshape, grow_permute, grow_broadcast, grow_slice, grow_pad, grow_reverse, grow_concat,
+Maker grow_reshape, grow_permute, grow_broadcast, grow_slice, grow_pad, grow_waiting, grow_reverse, grow_concat,
     grow_window, grow_fold;
 Maker grow_sum, grow_max, grow_argmax, grow_dot, grow_conv, grow_check, grow_gather, grow_scatter;
 Maker grow_random, grow_scan;

@@ -110,6 +110,15 @@ int some_axes(Grower *g, int rank, int *axis)
     return n;
 }
 
+/* Waits for anything there is. */
+void grow_waiting(Grower *g)
+{
+    double most, other;
+    Node *in[2] = {pick(g, DT_COUNT, 1e6, &most), pick(g, DT_COUNT, 1e6, &other)};
+    Attr attr = {0};
+    keep(g, make(g, OP_AGAIN, 2, in, &attr), most);
+}
+
 void grow_reverse(Grower *g)
 {
     double most;

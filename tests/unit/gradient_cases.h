@@ -126,6 +126,12 @@ static const TextCase text_cases[] = {
     {OP_PAD, {"f32[2, 3, 1, 2]"}, "pad(a) lo=[1, 0, 0, 1] hi=[0, 1, 1, 0] interior=[0, 0, 0, 2] value=0", NULL},
     {OP_PAD, {"f32[2, 1, 3, 1, 2]"}, "pad(a) lo=[0, 1, 0, 0, 0] hi=[0, 0, 1, 0, 0] interior=[1, 0, 0, 0, 1] value=0", NULL},
 
+    {OP_AGAIN, {"f32", "f32[2]"}, "again(a, b)", NULL},
+    {OP_AGAIN, {"f32[5]", "f32"}, "again(a, b)", NULL},
+    {OP_AGAIN, {"f32[4, 3]", "f32"}, "again(a, b)", NULL},
+    {OP_AGAIN, {"f32[2, 1, 3]", "f32[2]"}, "again(a, b)", NULL},
+    {OP_AGAIN, {"f32[2, 3, 2, 2]", "f32[1]"}, "again(a, b)", NULL},
+    {OP_AGAIN, {"f32[2, 1, 3, 2, 2]", "f32"}, "again(a, b)", NULL},
     {OP_REVERSE, {"f32"}, "reverse(a) axes=[]", NULL},
     {OP_REVERSE, {"f32[5]"}, "reverse(a) axes=[0]", NULL},
     {OP_REVERSE, {"f32[4, 3]"}, "reverse(a) axes=[1]", NULL},

@@ -54,6 +54,9 @@ static void indices(void **state)
             "= check_index(x) limit=4 %%2 = gather(c, %%1) %%3 = broadcast(%%2) axes=[] : f32[4] return "
             "carry 0 c = %%3 } %%2 = result(%%1) index=0 return output 0 a = %%2, param 1 q = %%8 }");
     }
+    add(0, "func f(x: f32[6, 3] input 0, w: f32[3, 3] param 0) { %%1 = abs(x) %%2 = dot(%%1, w) contract=[1]/[0] %%3 = "
+           "again(x, %%2) %%4 = abs(%%3) %%5 = again(w, %%2) %%6 = dot(%%2, %%5) contract=[1]/[1] %%7 = mul(%%6, %%4) return "
+           "output 0 a = %%7 }");
     add(0, "func f(x: f32[6, 3] input 0) { %%1 = argmax(x) axes=[0] %%2 = gather(x, %%1) return output 0 a = "
            "%%2 }");
     add(0, "func f(x: f32[6, 3] input 0) { %%0 = iota() : i32[6] %%1 = reverse(%%0) axes=[0] %%2 = gather(x, "

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* budget.c: the means in their order, what a module needs with them, and what is said where that is not enough. */
+#include "fit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* The ladder: what costs least comes first. */
+static Means *const ladder[] = {fit_order, fit_recompute};
+
+/* ---- one function --------------------------------------------------------------------------------------- */
+Plan *fit_lower(const Fit *f, Arena *a, const Fn *fn)
+{
+    const Plan *p = f->plan;
+    return lower_sparing(a, p->d, fn, p->target, p->schedules);
+}
+
+int64_t plan_macs(const Plan *p)
+{
+    int64_t macs = 0;
+    for (int i = 0; i < p->units.n; i++)
+        if (p->units.at[i]->kind == UNIT_VALUE || p->units.at[i]->kind == UNIT_LOOP)
+            macs += node_macs(p->units.at[i]->node);
+    return macs;
+}
+
+void fit_take(Fit *f, Plan *plan, const char *means, const Node *what)
+{
+    Choice choice = {.function = f->function, .means = means, .what = what, .macs = plan_macs(plan) - plan_macs(f->plan)};
+    choice.saved = what ? type_bytes(what->type) : f->plan->arena_bytes - plan->arena_bytes;
+    f->plan = plan;
+    vec_push(f->a, &f->report->choices, choice);
+}
+
+void fit_order(Fit *f)
+{
+    Plan *p = fit_lower(f, f->a, f->plan->fn);
+    if (p && p->arena_bytes < f->plan->arena_bytes)
+        fit_take(f, p, "order", NULL);
+}
+
+/* ---- what is kept between calls ------------------------------------------------------------------------- */
+static int64_t entries_bytes(const Entry *entry, int n)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < n; i++)
+        bytes += type_bytes(entry[i].type);
+    return bytes;
+}
+
+enum { SEED_AND_STEP = 16 };    /* bytes of an optimizer's struct besides its tensors, padding with them */
+
+typedef struct Kept {
+    int64_t parameters, states, optimizer;
+} Kept;
+
+static Kept kept_between_calls(const Module *m, const ModulePlans *plans, bool baked)
+{
+    Kept kept = {0};
+    if (!baked) {
+        kept.parameters = entries_bytes(m->params.at, m->params.n);
+        kept.states = entries_bytes(m->states.at, m->states.n);
+    }
+    kept.states += m->batch * entries_bytes(m->streams.at, m->streams.n);
+    if (plans->train_step)
+        kept.optimizer = entries_bytes(m->optimizer.at, m->optimizer.n) + SEED_AND_STEP;
+    return kept;
+}
+
+/* ---- what stands in the way ----------------------------------------------------------------------------- */
+enum { MOST_NAMED = 6 };
+
+static int by_bytes(const void *x, const void *y)
+{
+    const Node *a = *(const Node *const *)x, *b = *(const Node *const *)y;
+    int64_t p = type_bytes(a->type), q = type_bytes(b->type);
+    return p != q ? (p < q ? 1 : -1) : a->id - b->id;
+}
+
+static int fullest_step(Arena *a, const Plan *p)
+{
+    const int64_t *live = live_bytes(a, p);
+    int fullest = 0;
+    for (int at = 0; at < p->nstep; at++)
+        fullest = live[at] > live[fullest] ? at : fullest;
+    return fullest;
+}
+
+/* The largest tensors that are in the arena where it is fullest. */
+static void name_tensors(Arena *a, Diag *d, const Plan *p)
+{
+    int at = fullest_step(a, p), n = 0;
+    const Node **node = NEWN(a, const Node *, p->fn->node.n + 1);
+    bool *seen = NEWN(a, bool, p->buffers.n + 1);
+    for (int i = p->fn->node.n - 1; i >= 0; i--) {
+        const Buffer *b = p->held[i] ? buffer_root(p->held[i]) : NULL;
+        if (!b || b->kind != BUFFER_ARENA || b->first > at || b->last < at || seen[b->id])
+            continue;
+        seen[b->id] = true;
+        node[n++] = p->fn->node.at[i];
+    }
+    qsort(node, (size_t)n, sizeof *node, by_bytes);
+    for (int i = 0; i < n && i < MOST_NAMED; i++)
+        diag_note_at(d, node[i]->span, "%s : %s, %" PRId64 " bytes", node[i]->name ? node[i]->name : op_info(node[i]->op)->text,
+                     type_text(a, node[i]->type), type_bytes(node[i]->type));
+    if (n > MOST_NAMED)
+        diag_note(d, "and %d smaller ones", n - MOST_NAMED);
+}
+
+static void complain(Arena *a, Diag *d, const Budget *budget, const Plan *p, Kept kept)
+{
+    int64_t fixed = kept.parameters + kept.states + kept.optimizer;
+    diag_error(d, p->fn->span, "--ram %" PRId64 " cannot be kept: %s needs %" PRId64 " bytes, the least that was found", budget->ram,
+               p->fn->name, fixed + p->arena_bytes);
+    diag_note(d, "parameters %" PRId64 ", states %" PRId64 ", the optimizer's %" PRId64 ", scratch %" PRId64, kept.parameters,
+              kept.states, kept.optimizer, p->arena_bytes);
+    name_tensors(a, d, p);
+}
+
+/* ---- all of them ---------------------------------------------------------------------------------------- */
+bool budget_keep(Arena *a, Diag *d, const Module *m, const Budget *budget, bool baked, ModulePlans *plans, BudgetReport *report)
+{
+    const struct {
+        const char *name;
+        Plan **plan;
+    } all[] = {{"init", &plans->init},   {"start", &plans->start},           {"infer", &plans->infer},
+               {"train_step", &plans->train_step}, {"gradients", &plans->gradients}, {"evaluate", &plans->evaluate}};
+    Kept kept = kept_between_calls(m, plans, baked);
+    *report = (BudgetReport){.kept = kept.parameters + kept.states + kept.optimizer};
+    const Plan *worst = NULL;
+    for (int i = 0; i < LEN(all); i++) {
+        if (!*all[i].plan)
+            continue;
+        Fit f = {.a = a, .function = all[i].name, .limit = budget->ram - report->kept, .plan = *all[i].plan, .report = report};
+        for (int k = 0; k < LEN(ladder) && f.plan->arena_bytes > f.limit; k++)
+            ladder[k](&f);
+        *all[i].plan = f.plan;
+        if (!worst || f.plan->arena_bytes > worst->arena_bytes)
+            worst = f.plan;
+    }
+    report->arena = worst ? worst->arena_bytes : 0;
+    if (!worst || report->kept + report->arena <= budget->ram)
+        return true;
+    complain(a, d, budget, worst, kept);
+    return false;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* fit.h: one function being made to fit; shared by the driver and the means, a file each. */
+#ifndef DLC_FIT_H
+#define DLC_FIT_H
+
+#include "../kernels/kernel.h"
+#include "budget.h"
+
+typedef struct Fit {
+    Arena *a;
+    const char *function;
+    int64_t limit;          /* bytes of the arena */
+    Plan *plan;             /* the best so far */
+    BudgetReport *report;
+} Fit;
+
+/* Lowers a function as the best plan was, kernels in the order that keeps few bytes. */
+Plan *fit_lower(const Fit *f, Arena *a, const Fn *fn);
+/* This plan is the best now, by that means. */
+void fit_take(Fit *f, Plan *plan, const char *means, const Node *what);      /* what: not kept; NULL: the whole function */
+int64_t plan_macs(const Plan *p);
+
+/* ---- live.c: how many bytes live at each step ---- */
+int64_t *live_bytes(Arena *a, const Plan *p);          /* by step */
+int64_t live_excess(Arena *a, const Plan *p, int64_t limit);    /* the bytes above the limit, summed over the steps */
+
+/* ---- means: each makes f->plan smaller, or leaves it; stops where it fits ---- */
+typedef void Means(Fit *f);
+Means fit_order;            /* budget.c: kernels in another order */
+Means fit_recompute;        /* recompute.c: values are made again rather than kept */
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* live.c: the bytes that a plan's tensors take, step by step. */
+#include "fit.h"
+
+enum { ALIGN = 16 };
+
+int64_t *live_bytes(Arena *a, const Plan *p)
+{
+    int64_t *live = NEWN(a, int64_t, p->nstep + 2);
+    for (int i = 0; i < p->buffers.n; i++) {
+        const Buffer *b = p->buffers.at[i];
+        if (b->kind != BUFFER_ARENA || b->alias || b->first < 0)
+            continue;
+        int64_t bytes = (type_bytes(b->type) + ALIGN - 1) / ALIGN * ALIGN;
+        live[b->first] += bytes;
+        live[b->last + 1] -= bytes;
+    }
+    for (int at = 1; at <= p->nstep; at++)
+        live[at] += live[at - 1];
+    return live;
+}
+
+int64_t live_excess(Arena *a, const Plan *p, int64_t limit)
+{
+    const int64_t *live = live_bytes(a, p);
+    int64_t excess = 0;
+    for (int at = 0; at < p->nstep; at++)
+        excess += live[at] > limit ? live[at] - limit : 0;
+    return excess;
+}
