@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* step_axis.c: where an axis of time goes in operations that treat each of its steps alone. */
-#include "stepwise.h"
+/* step_axis.c: where an axis of time, or of rows, goes in operations that treat each step of it alone. */
+#include "step_axis.h"
 
 static int listed_before(const int *axis, int n, int limit)
 {
@@ -122,19 +122,19 @@ int axis_before(const Node *n, int i, int axis)
     return op_info(n->op)->class == CLASS_ELEMENT || n->op == OP_CONCAT ? axis : -1;
 }
 
-Attr attr_of_step(const Node *n, int axis)
+Attr attr_of_part(const Node *n, int axis, int64_t extent)
 {
     Attr attr = n->attr;
     switch (n->op) {
     case OP_RESHAPE:
-        attr.shape.type.dim[axis] = 1;
+        attr.shape.type.dim[axis] = extent;
         break;
     case OP_BROADCAST:
-        attr.broadcast.type.dim[axis] = 1;
+        attr.broadcast.type.dim[axis] = extent;
         break;
     case OP_SLICE:
         attr.slice.start[axis] = 0;
-        attr.slice.limit[axis] = 1;
+        attr.slice.limit[axis] = extent;
         break;
     case OP_PAD:
         attr.pad.lo[axis] = attr.pad.hi[axis] = 0;

@@ -14,11 +14,27 @@
  *
  * needs: infer as elaborated, without streams. gives: infer of one step, start, streams; inputs and outputs of one step. The
  * result at each step is that of the sequence, to the bit where sums are added in the same order. */
-#include "stepwise.h"
+#include "step_axis.h"
 
 #include "../graph/gradient.h"
 
 #include <string.h>
+
+typedef enum FlowKind {
+    FLOW_FIXED,     /* depends on no input: the same at every step, along any axis */
+    FLOW_TIMED,     /* has an axis of time */
+    FLOW_NOW,       /* what the steps so far make of it: the sequence's value behind the last */
+    FLOW_NONE,      /* cannot be had step by step, which has been said */
+} FlowKind;
+
+/* A node of the whole sequence. Element j along `axis` is known once step j + offset has come, j < n. */
+typedef struct Flow {
+    FlowKind kind;
+    int axis;
+    int64_t n, offset;
+    const Node *ahead;  /* who first had elements behind the last step; NULL: they all come in time */
+    Node *step;         /* TIMED: of one step, extent 1 along axis; FIXED, NOW: all of it */
+} Flow;
 
 typedef struct Stepwise {
     Arena *a;
@@ -178,7 +194,7 @@ static Node *before_start(Stepwise *s, const Node *n)
         if (!in[i])
             return NULL;
     }
-    const Attr attr = attr_of_step(n, f->axis);
+    const Attr attr = attr_of_part(n, f->axis, 1);
     return node_make(s->start, n->op, n->nin, in, &attr);
 }
 
@@ -348,7 +364,7 @@ static Flow step_alone(Stepwise *s, const Node *n, Node **in)
         if (!in[i])
             return whole(s, n, too_early);
     }
-    const Attr attr = attr_of_step(n, f.axis);
+    const Attr attr = attr_of_part(n, f.axis, 1);
     const int64_t offset = f.offset;
     const char *why = move_time(n, &f);
     if (why)

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/* rows.c: the first layers of a network for pictures a few rows at a time, so that no picture of theirs is ever whole.
+ *
+ *     for each turn       the next rows of `end`, each layer's from a few rows of the layer before
+ *     carried             the rows a window still reaches back to
+ *     before the loop     the rows a window is ahead: the network on the top of the picture
+ *     behind it           all of `end`; or, where that is a sum or a maximum over the rows, what the turns have carried of it
+ *
+ * Nothing is computed twice. Behind the last row, where windows reach into the padding, a layer's rows are made and not used:
+ * as many as it is ahead.
+ *
+ * needs: a function of pictures [batch, rows, columns, channels]. gives: one of the same results; sums over the rows are added
+ * up turn by turn, all others in their order. */
+#include "loop.h"
+#include "step_axis.h"
+
+#include <math.h>
+
+typedef struct Rows {
+    Arena *a;
+    const Fn *old;
+    Fn *fn;
+    Loop *l;
+    const Node *input, *end;
+    const Node *last;   /* the last that has rows: the end, or what it reduces */
+    bool *inside;       /* by node: made of the input, and the end of it */
+    int *axis;          /* by node inside: which is that of rows */
+    int64_t *turn;      /* rows made in a turn */
+    int64_t *ahead;     /* rows there are before the first */
+    int64_t turns;
+    Node **map;         /* by node outside: in fn */
+    Node **top;         /* by node inside: its rows below `ahead`, in fn */
+    Node **block, **clear;  /* its rows of this turn, in the loop; the same with zeros behind the last */
+    Node *number;       /* of the turn, in the loop */
+} Rows;
+
+/* How rows of a result hang on those of its first operand: row j on from j * stride - pad on, `reach` of them. */
+typedef struct Window {
+    int64_t stride, pad, pad_behind, reach;
+} Window;
+
+static Window window_of(const Rows *r, const Node *n)
+{
+    const int axis = r->axis[n->in[0]->id], k = axis - 1;
+    if (n->op == OP_CONV && k >= 0 && k < n->attr.conv.nspatial)
+        return (Window){n->attr.conv.stride[k], n->attr.conv.pad_lo[k], n->attr.conv.pad_hi[k],
+                        (n->in[1]->type.dim[k] - 1) * n->attr.conv.rhs_dilation[k] + 1};
+    if (n->op == OP_WINDOW && n->attr.window.axis == axis)
+        return (Window){n->attr.window.stride, 0, 0, (n->attr.window.size - 1) * n->attr.window.dilation + 1};
+    return (Window){1, 0, 0, 1};
+}
+
+static int64_t larger(int64_t x, int64_t y)
+{
+    return x > y ? x : y;
+}
+
+/* ---- what can be had so -------------------------------------------------------------------------------- */
+static void find_inside(Rows *r)
+{
+    bool *needed = reached_from(r->a, r->old, 1, (Node *[]){(Node *)r->end});
+    r->inside[r->input->id] = true;
+    for (int id = r->input->id + 1; id <= r->end->id; id++)
+        for (int i = 0; needed[id] && i < r->old->node.at[id]->nin; i++)
+            r->inside[id] |= r->inside[r->old->node.at[id]->in[i]->id];
+}
+
+/* Is the end all that anything else reads of what is inside? The input is the caller's. */
+static bool is_cut(const Rows *r)
+{
+    for (int id = 0; id < r->old->node.n; id++)
+        for (int i = 0; !r->inside[id] && i < r->old->node.at[id]->nin; i++) {
+            const Node *of = r->old->node.at[id]->in[i];
+            if (r->inside[of->id] && of != r->end && of != r->input)
+                return false;
+        }
+    for (int i = 0; i < r->old->result.n; i++)
+        if (r->inside[r->old->result.at[i].node->id] && r->old->result.at[i].node != r->end)
+            return false;
+    return true;
+}
+
+static bool repeats(const Node *n, int axis)
+{
+    if (n->op == OP_BROADCAST) {
+        for (int i = 0; i < n->attr.broadcast.n; i++)
+            if (n->attr.broadcast.axis[i] == axis && n->in[0]->type.dim[i] != 1)
+                return false;
+        return true;
+    }
+    bool all = op_info(n->op)->class == CLASS_ELEMENT;
+    for (int i = 0; all && i < n->nin; i++)
+        all = repeats(n->in[i], axis);
+    return all;
+}
+
+/* Convolutions, windows, and what treats each row alone; sets the result's axis. */
+static bool by_rows(Rows *r, const Node *n)
+{
+    const char *why = NULL;
+    const Attr *attr = &n->attr;
+    int axis = -1;
+    if (n->op == OP_SCAN || n->op == OP_RESULT || n->op == OP_PAD || n->op == OP_SLICE)
+        return false;
+    for (int i = 0; i < n->nin; i++) {
+        if (!r->inside[n->in[i]->id])
+            continue;
+        const int from = r->axis[n->in[i]->id], to = axis_behind(n, i, from, &why);
+        if (to < 1 || (axis >= 0 && to != axis))
+            return false;
+        if (n->op == OP_CONV && (i || attr->conv.lhs_dilation[from - 1] != 1 || attr->conv.pad_lo[from - 1] < 0 ||
+                                 attr->conv.pad_hi[from - 1] < 0))
+            return false;
+        axis = to;
+    }
+    r->axis[n->id] = axis;
+    for (int i = 0; i < n->nin; i++) {
+        const int fixed = axis_before(n, i, axis);
+        if (!r->inside[n->in[i]->id] && fixed >= 0 && !repeats(n->in[i], fixed))
+            return false;
+    }
+    return true;
+}
+
+/* From the end to the input: how many rows a turn makes of each, and how many it has to be ahead. */
+static bool count_rows(Rows *r, int64_t rows)
+{
+    r->turn[r->last->id] = rows;
+    for (int id = r->last->id; id > r->input->id; id--) {
+        const Node *n = r->old->node.at[id];
+        for (int i = 0; r->inside[id] && i < n->nin; i++) {
+            const int of = n->in[i]->id;
+            if (!r->inside[of])
+                continue;
+            const Window w = window_of(r, n);
+            const int64_t turn = w.stride * r->turn[id];
+            if (r->turn[of] && r->turn[of] != turn)
+                return false;
+            r->turn[of] = turn;
+            r->ahead[of] = larger(r->ahead[of], w.stride * (r->ahead[id] - 1) + w.reach - w.pad);
+        }
+    }
+    for (int id = r->input->id; id <= r->last->id; id++)
+        if (r->inside[id] && r->ahead[id] > r->old->node.at[id]->type.dim[r->axis[id]])
+            return false;
+    return true;
+}
+
+static bool reduces(const Node *n, int axis)
+{
+    for (int i = 0; i < n->attr.axes.n; i++)
+        if (n->attr.axes.axis[i] == axis)
+            return true;
+    return false;
+}
+
+static bool settle(Rows *r, int64_t rows)
+{
+    const int n = r->old->node.n + 1;
+    r->inside = NEWN(r->a, bool, n);
+    r->axis = NEWN(r->a, int, n);
+    r->turn = NEWN(r->a, int64_t, n);
+    r->ahead = NEWN(r->a, int64_t, n);
+    r->map = NEWN(r->a, Node *, n);
+    r->top = NEWN(r->a, Node *, n);
+    r->block = NEWN(r->a, Node *, n);
+    r->clear = NEWN(r->a, Node *, n);
+    find_inside(r);
+    if (!r->inside[r->end->id] || !is_cut(r))
+        return false;
+    r->axis[r->input->id] = 1;
+    r->last = r->end->op == OP_SUM || r->end->op == OP_MAX ? r->end->in[0] : r->end;
+    for (int id = r->input->id + 1; id <= r->last->id; id++)
+        if (r->inside[id] && !by_rows(r, r->old->node.at[id]))
+            return false;
+    if (r->last != r->end && !reduces(r->end, r->axis[r->last->id]))
+        return false;
+    const int64_t all = r->last->type.dim[r->axis[r->last->id]];
+    r->turns = all / rows;
+    return r->turns > 1 && all % rows == 0 && count_rows(r, rows);
+}
+
+/* ---- the top of the picture, before the loop ----------------------------------------------------------- */
+static Node *first_rows(Node *x, Fn *fn, int axis, int64_t from, int64_t to)
+{
+    return node_slice_axis(fn, x, axis, from, to, 1);
+}
+
+/* A tensor that repeats along the axis, so many times; `made` gives what it is made of. */
+static Node *repeated(Rows *r, Fn *fn, const Node *n, int axis, int64_t extent)
+{
+    Node *in[3] = {NULL};
+    Attr attr = n->attr;
+    if (n->op == OP_BROADCAST) {
+        attr.broadcast.type.dim[axis] = extent;
+        in[0] = fn == r->fn ? r->map[n->in[0]->id] : loop_invariant(r->l, NULL, r->map[n->in[0]->id]);
+    }
+    for (int i = 0; n->op != OP_BROADCAST && i < n->nin; i++)
+        in[i] = repeated(r, fn, n->in[i], axis, extent);
+    return node_make(fn, n->op, n->nin, in, &attr);
+}
+
+static Node *fixed_operand(Rows *r, Fn *fn, const Node *n, int i, int64_t rows)
+{
+    const int axis = axis_before(n, i, r->axis[n->id]);
+    if (axis >= 0)
+        return repeated(r, fn, n->in[i], axis, rows);
+    return fn == r->fn ? r->map[n->in[i]->id] : loop_invariant(r->l, NULL, r->map[n->in[i]->id]);
+}
+
+/* n's attribute where it is given just the rows that it needs, and makes `rows` of its own. */
+static Attr attr_of_rows(const Rows *r, const Node *n, int64_t rows, int64_t pad)
+{
+    Attr attr = attr_of_part(n, r->axis[n->id], rows);
+    const int k = r->axis[n->in[0]->id] - 1;
+    if (n->op == OP_CONV && k < n->attr.conv.nspatial) {
+        attr.conv.pad_lo[k] = pad;
+        attr.conv.pad_hi[k] = 0;
+    }
+    return attr;
+}
+
+static Node *make_top(Rows *r, const Node *n)
+{
+    Node **in = NEWN(r->a, Node *, n->nin + 1);
+    const int64_t rows = r->ahead[n->id];
+    if (n == r->input)
+        return first_rows(r->map[n->id], r->fn, r->axis[n->id], 0, rows);
+    const Window w = window_of(r, n);
+    for (int i = 0; i < n->nin; i++) {
+        const int of = n->in[i]->id;
+        in[i] = r->inside[of] ? first_rows(r->top[of], r->fn, r->axis[of], 0, w.stride * (rows - 1) + w.reach - w.pad)
+                              : fixed_operand(r, r->fn, n, i, rows);
+    }
+    const Attr attr = attr_of_rows(r, n, rows, w.pad);
+    return node_make(r->fn, n->op, n->nin, in, &attr);
+}
+
+/* ---- a turn -------------------------------------------------------------------------------------------- */
+/* Which rows this turn makes of n, as i32[rows]. */
+static Node *row_numbers(Rows *r, const Node *n)
+{
+    Fn *fn = r->l->body;
+    const Type t = type_make(DT_I32, 1, (int64_t[]){r->turn[n->id]});
+    Node *first = node_binary_const(fn, OP_MUL, r->number, (double)r->turn[n->id]);
+    first = node_broadcast(fn, node_binary_const(fn, OP_ADD, first, (double)r->ahead[n->id]), t, NULL);
+    return node_binary(fn, OP_ADD, node_iota(fn, t, 0), first);
+}
+
+/* The input's rows; behind the last, the last again. */
+static Node *read_rows(Rows *r)
+{
+    Fn *fn = r->l->body;
+    Node *x = loop_invariant(r->l, NULL, r->map[r->input->id]);
+    int order[MAX_RANK] = {1, 0, 2, 3, 4, 5, 6, 7};
+    Node *at = row_numbers(r, r->input);
+    at = node_binary_const(fn, OP_MIN2, at, (double)(r->input->type.dim[1] - 1));
+    return node_permute(fn, node_gather(fn, node_permute(fn, x, order), at), order);
+}
+
+static bool goes_past_the_end(const Rows *r, const Node *n)
+{
+    return r->ahead[n->id] + r->turns * r->turn[n->id] > n->type.dim[r->axis[n->id]];
+}
+
+/* This turn's rows of n, zeros behind its last. */
+static Node *cleared(Rows *r, const Node *n)
+{
+    Fn *fn = r->l->body;
+    Node *block = r->block[n->id];
+    if (!goes_past_the_end(r, n) || r->clear[n->id])
+        return r->clear[n->id] ? r->clear[n->id] : block;
+    Node *at = row_numbers(r, n), *last = node_full(fn, at->type, (double)n->type.dim[r->axis[n->id]]);
+    Node *there = node_broadcast(fn, node_binary(fn, OP_LT, at, last), type_with(block->type, DT_BOOL), &r->axis[n->id]);
+    return r->clear[n->id] = node_select(fn, there, block, node_full(fn, block->type, 0));
+}
+
+/* Rows `from` to a_n of n before the first turn, those above the picture zeros. */
+static Node *rows_before(Rows *r, const Node *n, int64_t from)
+{
+    const int64_t above = from < 0 ? -from : 0, ahead = r->ahead[n->id];
+    int64_t lo[MAX_RANK] = {0}, none[MAX_RANK] = {0};
+    Type t = n->type;
+    if (!ahead) {
+        t.dim[r->axis[n->id]] = above;
+        return node_full(r->fn, t, 0);
+    }
+    lo[r->axis[n->id]] = above;
+    return node_pad(r->fn, first_rows(r->top[n->id], r->fn, r->axis[n->id], larger(from, 0), ahead), lo, none, none, 0);
+}
+
+/* In turn 0 rows from .. from + count - 1 of n, and as many further down in the others; `block`: what the turn makes of it. */
+static Node *rows_of(Rows *r, const Node *n, Node *block, int64_t from, int64_t count)
+{
+    Fn *fn = r->l->body;
+    const int axis = r->axis[n->id];
+    const int64_t kept = r->ahead[n->id] - from, skipped = larger(-kept, 0);
+    Node *all = block;
+    if (kept > 0) {
+        const int carry = loop_carry(r->l, n->name, rows_before(r, n, from));
+        all = node_concat(fn, 2, (Node *[]){r->l->carry.at[carry].in, block}, axis);
+        loop_next(r->l, carry, node_slice_axis(fn, all, axis, r->turn[n->id], r->turn[n->id] + kept, 1));
+    }
+    return node_slice_axis(fn, all, axis, skipped, skipped + count, 1);
+}
+
+static Node *make_block(Rows *r, const Node *n)
+{
+    Node **in = NEWN(r->a, Node *, n->nin + 1);
+    const int64_t rows = r->turn[n->id];
+    if (n == r->input)
+        return read_rows(r);
+    const Window w = window_of(r, n);
+    for (int i = 0; i < n->nin; i++) {
+        const Node *of = n->in[i];
+        in[i] = !r->inside[of->id] ? fixed_operand(r, r->l->body, n, i, rows)
+                                   : rows_of(r, of, w.pad_behind ? cleared(r, of) : r->block[of->id],
+                                             w.stride * r->ahead[n->id] - w.pad, w.stride * (rows - 1) + w.reach);
+    }
+    const Attr attr = attr_of_rows(r, n, rows, 0);
+    return node_make(r->l->body, n->op, n->nin, in, &attr);
+}
+
+/* ---- the function -------------------------------------------------------------------------------------- */
+static void name_as(Node *made, const Node *n)
+{
+    if (n->name && !made->name)
+        made->name = n->name;
+}
+
+/* The end's rows, turn behind turn. */
+static int yield_rows(Rows *r)
+{
+    return loop_yield(r->l, r->end->name, r->block[r->end->id]);
+}
+
+static Node *rows_in_place(Rows *r, Node *yielded)
+{
+    const int axis = r->axis[r->end->id];
+    int order[MAX_RANK] = {0};
+    for (int i = 0; i < yielded->type.rank; i++)    /* the turns' axis lands in front of that of a turn's rows */
+        order[i] = i < axis ? i + 1 : i == axis ? 0 : i;
+    return node_reshape(r->fn, node_permute(r->fn, yielded, order), r->end->type.rank, r->end->type.dim);
+}
+
+/* The end's reduction of the rows so far. */
+static int carry_reduction(Rows *r)
+{
+    Fn *body = r->l->body;
+    const bool sum = r->end->op == OP_SUM;
+    const int carry = loop_carry(r->l, r->end->name, node_full(r->fn, r->end->type, sum ? 0 : -INFINITY));
+    Node *part = node_make(body, r->end->op, 1, (Node *[]){r->block[r->last->id]}, &r->end->attr);
+    loop_next(r->l, carry, node_binary(body, sum ? OP_ADD : OP_MAX2, r->l->carry.at[carry].in, part));
+    return carry;
+}
+
+static Node *make_loop(Rows *r)
+{
+    const bool whole = r->last == r->end;
+    r->fn->span = r->end->span;
+    r->l = loop_new(r->fn, "rows", r->turns, false);
+    r->number = loop_slice(r->l, "turn", node_iota(r->fn, type_make(DT_I32, 1, &r->turns), 0));
+    for (int id = r->input->id; id <= r->last->id; id++) {
+        const Node *n = r->old->node.at[id];
+        if (!r->inside[id])
+            continue;
+        r->fn->span = r->l->body->span = n->span;
+        if (r->ahead[id])
+            r->top[id] = make_top(r, n);
+        r->block[id] = make_block(r, n);
+        name_as(r->block[id], n);
+    }
+    r->fn->span = r->l->body->span = r->end->span;
+    const int result = whole ? yield_rows(r) : carry_reduction(r);
+    bool *wanted = NEWN(r->a, bool, r->l->ncarry + 1);
+    Node **carries = NEWN(r->a, Node *, r->l->ncarry + 1), **yields = NEWN(r->a, Node *, r->l->yield.n + 1);
+    if (!whole)
+        wanted[result] = true;
+    loop_close(r->l, wanted, carries, yields);
+    return whole ? rows_in_place(r, yields[result]) : carries[result];
+}
+
+Fn *stream_rows(Arena *a, const Fn *fn, const Node *input, const Node *end, int64_t rows)
+{
+    Rows r = {.a = a, .old = fn, .input = input, .end = end};
+    if (!settle(&r, rows))
+        return NULL;
+    r.fn = fn_new(a, fn->name);
+    r.fn->span = fn->span;
+    for (int id = 0; id < fn->node.n; id++) {
+        const Node *n = fn->node.at[id];
+        Node **in = NEWN(a, Node *, n->nin + 1);
+        for (int i = 0; i < n->nin; i++)
+            in[i] = r.map[n->in[i]->id];
+        if (n == end)
+            r.map[id] = make_loop(&r);
+        else if (!r.inside[id] || n == input)
+            r.map[id] = node_rebuild(r.fn, n, in);
+    }
+    for (int i = 0; i < fn->result.n; i++) {
+        const Port *port = &fn->result.at[i];
+        fn_result(r.fn, port->role, port->index, port->name, r.map[port->node->id]);
+    }
+    return fn_prune(r.fn);
+}
