@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* The ladder: what costs least comes first. */
-static Means *const ladder[] = {fit_order, fit_recompute};
+static Means *const ladder[] = {fit_order, fit_rows, fit_recompute};
 
 /* ---- one function --------------------------------------------------------------------------------------- */
 Plan *fit_lower(const Fit *f, Arena *a, const Fn *fn)
@@ -75,15 +75,6 @@ static int by_bytes(const void *x, const void *y)
     const Node *a = *(const Node *const *)x, *b = *(const Node *const *)y;
     int64_t p = type_bytes(a->type), q = type_bytes(b->type);
     return p != q ? (p < q ? 1 : -1) : a->id - b->id;
-}
-
-static int fullest_step(Arena *a, const Plan *p)
-{
-    const int64_t *live = live_bytes(a, p);
-    int fullest = 0;
-    for (int at = 0; at < p->nstep; at++)
-        fullest = live[at] > live[fullest] ? at : fullest;
-    return fullest;
 }
 
 /* The largest tensors that are in the arena where it is fullest. */

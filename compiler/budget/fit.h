@@ -24,9 +24,12 @@ int64_t plan_macs(const Plan *p);
 int64_t *live_bytes(Arena *a, const Plan *p);          /* by step */
 int64_t live_excess(Arena *a, const Plan *p, int64_t limit);    /* the bytes above the limit, summed over the steps */
 
+int fullest_step(Arena *a, const Plan *p);             /* where most bytes live */
+
 /* ---- means: each makes f->plan smaller, or leaves it; stops where it fits ---- */
 typedef void Means(Fit *f);
 Means fit_order;            /* budget.c: kernels in another order */
+Means fit_rows;             /* rows.c: pictures in rows */
 Means fit_recompute;        /* recompute.c: values are made again rather than kept */
 
 #endif

@@ -28,3 +28,12 @@ int64_t live_excess(Arena *a, const Plan *p, int64_t limit)
         excess += live[at] > limit ? live[at] - limit : 0;
     return excess;
 }
+
+int fullest_step(Arena *a, const Plan *p)
+{
+    const int64_t *live = live_bytes(a, p);
+    int fullest = 0;
+    for (int at = 0; at < p->nstep; at++)
+        fullest = live[at] > live[fullest] ? at : fullest;
+    return fullest;
+}

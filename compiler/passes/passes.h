@@ -34,6 +34,7 @@ typedef struct Recompute {
     const bool *there;      /* by node: can still be read when it is made again; what it needs of others is made again too */
 } Recompute;
 Fn *recompute(Arena *a, const Fn *fn, const Recompute *what);
+
 /* ---- rows.c: `rows` rows at a time of all that lies between an input and `end`, in a loop; NULL where that cannot be ---- */
 Fn *stream_rows(Arena *a, const Fn *fn, const Node *input, const Node *end, int64_t rows);
 
