@@ -168,6 +168,7 @@ bless: programs
 	BLESS=1 python3 tests/errors/transcripts.py $(BUILD) tests/errors/commands/*.txt
 	$(BUILD)/dlc doc --markdown > docs/library.md
 	python3 tests/docs/man.py $(BUILD)/dlc > docs/dlc.1
+	python3 tests/budget/tiny.py $(BUILD)/dlc $(BUILD)/work/tiny --write docs/tiny.md
 
 # Needs PyTorch, NumPy and SciPy, as nothing else does: what it writes is committed. make reference FAMILIES=losses for one.
 FAMILIES ?= $(patsubst tests/library/cases/%.dl,%,$(wildcard tests/library/cases/*.dl))
@@ -217,6 +218,9 @@ docs/library.md: $(BUILD)/dlc
 
 docs/dlc.1: $(BUILD)/dlc tests/docs/man.py
 	python3 tests/docs/man.py $(BUILD)/dlc > $@.tmp && mv $@.tmp $@
+
+docs/tiny.md: $(BUILD)/dlc tests/budget/tiny.py
+	python3 tests/budget/tiny.py $(BUILD)/dlc $(BUILD)/work/tiny --write $@
 
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
