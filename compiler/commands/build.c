@@ -4,6 +4,7 @@
 
 #include "../budget/budget.h"
 #include "../emit/emit.h"
+#include "memory.h"
 #include "report.h"
 
 #include <ctype.h>
@@ -16,8 +17,9 @@ typedef struct Build {
     ElaborateOptions options;
     int64_t train_batch; /* 0: not given */
     int64_t threads;
-    const char *path, *output, *weights, *target_name, *name, *schedule;
+    const char *path, *output, *weights, *target_name, *name, *schedule, *memory;
     const Target *target;
+    const Memories *memories;
     bool report, json;
     Budget budget;
     BudgetReport kept;
@@ -88,6 +90,12 @@ static int write_files(Build *b)
     return ok ? EXIT_OK : bad("%s: %s", failed, why);
 }
 
+static bool place_all(Build *b, const char **why)
+{
+    b->emit.placement = memories_place(b->a, b->m, b->memories, &b->plans, b->emit.baked, b->emit.train, why);
+    return b->emit.placement != NULL;
+}
+
 static int build(Build *b)
 {
     const char *why;
@@ -110,15 +118,19 @@ static int build(Build *b)
         schedules_check(schedules);
     if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
         b->plans.init = NULL;
+    if (b->memories)
+        b->plans.gradients = NULL;      /* its results would be one more struct of all parameters */
     if (b->budget.ram && !diag_errors(b->d))
         budget_keep(b->a, b->d, b->m, &b->budget, b->emit.baked, &b->plans, &b->kept);
     if (diag_errors(b->d)) {
         diag_print(b->d, stderr);
         return EXIT_BAD;
     }
+    if (b->memories && !place_all(b, &why))
+        return bad("--memory %s: %s", b->memory, why);
     int status = b->output ? write_files(b) : EXIT_OK;
     if (status == EXIT_OK && b->report)
-        report_print(b->a, b->m, &b->plans, b->emit.baked, b->json);
+        report_print(b->a, b->m, &b->plans, &b->emit, b->json);
     if (status == EXIT_OK && b->report && b->budget.ram)
         report_budget(b->a, b->d, &b->kept, b->json);
     return status;
@@ -141,6 +153,9 @@ static int check_usage(Build *b, const Command *command)
         return options_complain(command, "--streaming takes single steps and --train whole sequences: write two files");
     if (b->train_batch && !b->options.train)
         return options_complain(command, "--train-batch is for --train");
+    const char *why;
+    if (b->memory && !(b->memories = memories_read(b->a, b->memory, &why)))
+        return options_complain(command, "--memory %s: %s", b->memory, why);
     if (b->name && !is_identifier(b->name))
         return options_complain(command, "--name %s: expected a letter, then letters, digits and underscores",
                                 b->name);
@@ -164,6 +179,8 @@ int cmd_build(Arena *a, int argc, char **argv)
         OPTION_STREAMING(b.options.stepwise),
         OPTION_TARGET(b.target_name, "what the C is for (default generic: portable C99)"),
         OPTION_THREADS(b.threads),
+        {"memory", 0, OPTION_TEXT, &b.memory, "NAME=SIZE[@CYCLES],...",
+         "place tensors in these memories, what is used most in the fastest", 0, 0},
         OPTION_SCHEDULE(b.schedule),
         {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)",
          0, 0},

@@ -138,13 +138,58 @@ static void report_function(Report *r, const char *function, const Plan *p, bool
         putchar('\n');
 }
 
-void report_print(Arena *a, const Module *m, const ModulePlans *plans, bool baked, bool json)
+/* ---- memories -------------------------------------------------------------------------------------- */
+static int64_t kept_in(const Placement *p, int memory, Role role)
 {
-    Report r = {.a = a, .m = m, .baked = baked, .json = json};
+    int64_t bytes = 0;
+    for (int i = 0; i < p->nkept; i++)
+        bytes += p->kept[i].memory == memory && p->kept[i].role == role ? p->kept[i].bytes : 0;
+    return bytes;
+}
+
+static void report_memory(const Placement *p, int i, double accesses, bool json)
+{
+    const Memory *m = &p->memories->at[i];
+    int64_t parameters = kept_in(p, i, ROLE_PARAM);
+    int64_t state = p->kept_bytes[i] - parameters, used = p->kept_bytes[i] + p->arena_bytes[i];
+    if (!json) {
+        printf("%-12s %12" PRId64 " %12" PRId64 " %7g %9.1f%% %12" PRId64 " %12" PRId64 " %12" PRId64 "\n", m->name, used, m->bytes, m->cycles,
+               accesses > 0 ? 100 * p->accesses[i] / accesses : 0, parameters, state, p->arena_bytes[i]);
+        return;
+    }
+    json_t *line = json_object();
+    json_object_set_new(line, "memory", json_string(m->name));
+    json_object_set_new(line, "bytes", json_integer(used));
+    json_object_set_new(line, "of_bytes", json_integer(m->bytes));
+    json_object_set_new(line, "cycles", json_real(m->cycles));
+    json_object_set_new(line, "accesses", json_integer((json_int_t)p->accesses[i]));
+    json_object_set_new(line, "parameter_bytes", json_integer(parameters));
+    json_object_set_new(line, "state_bytes", json_integer(state));
+    json_object_set_new(line, "arena_bytes", json_integer(p->arena_bytes[i]));
+    json_print(line);
+}
+
+/* Accesses are those of one call: a training step's, or an inference's where there is no training. */
+static void report_memories(const Placement *p, bool json)
+{
+    double accesses = 0;
+    for (int i = 0; i < p->memories->n; i++)
+        accesses += p->accesses[i];
+    if (!json)
+        printf("%-12s %12s %12s %7s %10s %12s %12s %12s\n", "memory", "bytes", "of", "cycles", "accesses", "param B", "state B", "arena B");
+    for (int i = 0; i < p->memories->n; i++)
+        report_memory(p, i, accesses, json);
+}
+
+void report_print(Arena *a, const Module *m, const ModulePlans *plans, const EmitOptions *emit, bool json)
+{
+    Report r = {.a = a, .m = m, .baked = emit->baked, .json = json};
     report_function(&r, entrance_word(m, "infer"), plans->infer, false, true);
     report_function(&r, "start", plans->start, false, true);
     report_function(&r, "train_step", plans->train_step, true, false);
     report_function(&r, "gradients", plans->gradients, false, false);
     report_function(&r, "evaluate", plans->evaluate, false, false);
     report_function(&r, "init", plans->init, plans->train_step != NULL, false);
+    if (emit->placement)
+        report_memories(emit->placement, json);
 }

@@ -7,8 +7,8 @@
 
 /* A table on standard output, or with `json` one object a line. Bytes are exact; a kernel's are those of the
  * tensors it touches, a function's what it needs in all (the arena's buffers share bytes, so a column of
- * kernels adds up to more). */
-void report_print(Arena *a, const Module *m, const ModulePlans *plans, bool baked, bool json);
+ * kernels adds up to more). With a placement, in the end what lies in each memory. */
+void report_print(Arena *a, const Module *m, const ModulePlans *plans, const EmitOptions *emit, bool json);
 
 /* report_budget.c: the choices made to keep a budget, what each saved and costs, and what is needed in all. */
 void report_budget(Arena *a, const Diag *d, const BudgetReport *report, bool json);

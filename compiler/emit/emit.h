@@ -3,7 +3,7 @@
 #ifndef DLC_EMIT_H
 #define DLC_EMIT_H
 
-#include "../kernels/kernel.h"
+#include "../kernels/place.h"
 
 void name_buffers(Plan *p);                                 /* every buffer of the plan gets a C identifier of its own */
 /* A kernel's function, or nothing where it calls another's. `work` is emptied. */
@@ -48,6 +48,7 @@ typedef struct EmitOptions {
     bool train;
     bool baked;                 /* parameters are constants in the file: see `weights` */
     const float *const *weights;/* by parameter, then by state */
+    const Placement *placement; /* several memories; NULL: structs and an arena of the caller's */
 } EmitOptions;
 
 typedef struct ModulePlans {    /* NULL where the module has no such function */

@@ -2,6 +2,8 @@
 /* emit_body.c: names, and what every entry point does: where its buffers lie in the arena, and its kernels in
  * order. */
 #include "emit.h"
+
+#include "../kernels/place.h"
 #include "runtime_text.h"
 
 #include <ctype.h>
@@ -79,6 +81,8 @@ static const char *unique_name(StrMap *taken, const char *name)
 void name_buffers(Plan *p)
 {
     StrMap taken = {.a = p->a};
+    for (int r = 0; p->memories && r < p->memories->n; r++)
+        *str_map(&taken, p->memories->at[r].name) = 1;
     name_by_units(p);
     for (int i = 0; i < p->buffers.n; i++)
         p->buffers.at[i]->name = unique_name(&taken, c_identifier(p->a, p->buffers.at[i]->name));
@@ -191,6 +195,12 @@ static bool any_split(const Plan *p)
     return false;
 }
 
+static const char *place_text(const Body *e, const Plan *p, const Buffer *b)
+{
+    return p->memories ? arena_printf(e->a, "%s->arena + %" PRId64, p->memories->at[b->memory].name, b->offset / 4)
+                      : arena_printf(e->a, "base + %" PRId64, b->offset);
+}
+
 static void put_arena_pointers(Body *e, const Plan *p)
 {
     bool any = false;
@@ -198,14 +208,14 @@ static void put_arena_pointers(Body *e, const Plan *p)
         const Buffer *b = p->buffers.at[i];
         if (b->kind != BUFFER_ARENA || b->alias || b->first < 0)
             continue;
-        if (!any)
+        if (!any && !p->memories)
             sb_puts(e->sb, "    unsigned char *const base = arena;\n");
         any = true;
         const char *type = c_storage_type(b);
-        sb_printf(e->sb, "    %s *const %s = (%s *)(void *)(base + %" PRId64 ");   /* %s */\n", type, b->name,
-                  type, b->offset, type_text(e->a, b->type));
+        sb_printf(e->sb, "    %s *const %s = (%s *)(void *)(%s);   /* %s */\n", type, b->name, type, place_text(e, p, b),
+                  type_text(e->a, b->type));
     }
-    if (!any)
+    if (!any && !p->memories)
         sb_puts(e->sb, "    (void)arena;\n");
     if (p->target->threads.n > 1 && !any_split(p))
         sb_puts(e->sb, "    (void)pool;\n");

@@ -1,63 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* emit_module.c: a module as one C file and its header: parameter structs, kernels, entry points. */
-#include "emit.h"
+#include "emit_struct.h"
 
 #include "runtime/dl_status.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
-
-/* ---- struct members -------------------------------------------------------------------------------- */
-/* `batch`: of what each example has its own. */
-static Type type_with_batch(Entry entry, int64_t batch)
-{
-    return entry.batched ? type_insert(entry.type, 0, batch) : entry.type;
-}
-
-static void put_members(StrBuf *sb, Arena *a, const Entry *entry, int n, int64_t batch)
-{
-    for (int i = 0; i < n; i++) {
-        Type t = type_with_batch(entry[i], batch);
-        sb_printf(sb, "    %s %s[%" PRId64 "];%s%s%s\n", c_type(t.dt), c_identifier(a, entry[i].name), type_count(t),
-                  t.rank > 1 ? "   /* " : "", t.rank > 1 ? type_text(a, t) : "", t.rank > 1 ? " */" : "");
-    }
-}
-
-static const char *upper(Arena *a, const char *name)
-{
-    char *text = arena_strdup(a, name);
-    for (char *c = text; *c; c++)
-        *c = (char)toupper((unsigned char)*c);
-    return text;
-}
-
-/* FNV-1a (Fowler, Noll, Vo) of names, shapes and types. */
-static uint32_t signature_of(Arena *a, const Entry *entry, int n, int64_t batch)
-{
-    StrBuf text = {.a = a};
-    uint32_t hash = 2166136261u;
-    for (int i = 0; i < n; i++)
-        sb_printf(&text, "%s: %s\n", entry[i].name, type_text(a, type_with_batch(entry[i], batch)));
-    for (const char *c = sb_text(&text); *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    return hash;
-}
-
-/* Ends the struct NAME_KIND, and says how a store knows it (runtime/dl_store.h). */
-static void put_struct_end(StrBuf *sb, Arena *a, const char *name, const char *kind, const Entry *entry, int n, int64_t batch)
-{
-    sb_printf(sb, "} %s_%s;\n#define %s_%s_SIGNATURE 0x%08" PRIX32 "u   /* of names and types, for dl_store.h */\n\n", name, kind,
-              upper(a, name), upper(a, kind), signature_of(a, entry, n, batch));
-}
-
-static void put_struct(StrBuf *sb, Arena *a, const char *name, const char *kind, const Entry *entry, int n, int64_t batch,
-                       const char *comment)
-{
-    sb_printf(sb, "/* %s */\ntypedef struct %s_%s {\n", comment, name, kind);
-    put_members(sb, a, entry, n, batch);
-    put_struct_end(sb, a, name, kind, entry, n, batch);
-}
 
 /* ---- entry points ---------------------------------------------------------------------------------- */
 typedef enum Entrance { ENTER_INIT, ENTER_START, ENTER_INFER, ENTER_TRAIN, ENTER_GRADIENTS, ENTER_EVALUATE, ENTRANCES } Entrance;
@@ -144,14 +92,17 @@ static const char *signature(Emit *e, Entrance at)
     StrBuf sb = {.a = e->a};
     const Plan *p = plan_of(e->plans, at);
     const char *name = e->o->name;
-    bool trains = at == ENTER_INIT || at == ENTER_TRAIN;
-    if (e->m->params.n && !e->o->baked)
+    bool trains = at == ENTER_INIT || at == ENTER_TRAIN, whole = !e->o->placement;
+    for (int r = 0; !whole && r < e->o->placement->memories->n; r++)
+        if (memory_is_used(e->o->placement, r))
+            put_parameter(&sb, "%s_%s *%s", name, e->o->placement->memories->at[r].name, e->o->placement->memories->at[r].name);
+    if (whole && e->m->params.n && !e->o->baked)
         put_parameter(&sb, "%s%s_params *params", trains ? "" : "const ", name);
-    if (e->m->states.n && !e->o->baked)
+    if (whole && e->m->states.n && !e->o->baked)
         put_parameter(&sb, "%s%s_state *state", trains || at == ENTER_GRADIENTS ? "" : "const ", name);
-    if (e->m->streams.n && (at == ENTER_START || at == ENTER_INFER))
+    if (whole && e->m->streams.n && (at == ENTER_START || at == ENTER_INFER))
         put_parameter(&sb, "%s_stream *stream", name);
-    if (e->o->train && trains)
+    if (whole && e->o->train && trains)
         put_parameter(&sb, "%s_optimizer *optimizer", name);
     if (at == ENTER_INIT)
         put_parameter(&sb, "uint64_t seed");
@@ -169,10 +120,26 @@ static const char *signature(Emit *e, Entrance at)
         put_parameter(&sb, "%s_params *gradients", name);
     if (at >= ENTER_TRAIN)
         put_parameter(&sb, "%s_metrics *metrics", name);
-    put_parameter(&sb, "void *arena");
+    if (whole)
+        put_parameter(&sb, "void *arena");
     if (p->target->threads.n > 1)
         put_parameter(&sb, "struct dl_pool *pool");
     return arena_printf(e->a, "dl_status %s_%s(%s)", name, entrance_name(e->m, at), sb_text(&sb));
+}
+
+/* What stands in front of a member of NAME_params and its like. */
+static const char *owner(const Emit *e, const char *kind, Role role, int index)
+{
+    const Placement *p = e->o->placement;
+    return p ? arena_printf(e->a, "%s->%s.", p->memories->at[placement_of(p, role, index)].name, kind) : arena_printf(e->a, "%s->", kind);
+}
+
+static const char *kept_pointer(const Emit *e, const char *kind, const Buffer *b, const Entry *entry)
+{
+    const char *identifier = c_identifier(e->a, entry[b->index].name);
+    if (e->o->baked && (b->role == ROLE_PARAM || b->role == ROLE_STATE))
+        return arena_printf(e->a, "%s_weight_%s", e->o->name, identifier);
+    return arena_printf(e->a, "%s%s", owner(e, kind, b->role, b->index), identifier);
 }
 
 /* The C expression that points to a port's tensor inside an entry point. */
@@ -188,15 +155,13 @@ static const char *port_pointer(void *context, const Buffer *b)
     case ROLE_OUTPUT:
         return c_identifier(e->a, m->outputs.at[b->index].name);
     case ROLE_PARAM:
-        return arena_printf(e->a, e->o->baked ? "%s_weight_%s" : "%sparams->%s", e->o->baked ? e->o->name : "",
-                            c_identifier(e->a, m->params.at[b->index].name));
+        return kept_pointer(e, "params", b, m->params.at);
     case ROLE_STATE:
-        return arena_printf(e->a, e->o->baked ? "%s_weight_%s" : "%sstate->%s", e->o->baked ? e->o->name : "",
-                            c_identifier(e->a, m->states.at[b->index].name));
+        return kept_pointer(e, "state", b, m->states.at);
     case ROLE_STREAM:
-        return arena_printf(e->a, "stream->%s", c_identifier(e->a, m->streams.at[b->index].name));
+        return kept_pointer(e, "stream", b, m->streams.at);
     case ROLE_OPTIMIZER:
-        return arena_printf(e->a, "optimizer->%s", c_identifier(e->a, m->optimizer.at[b->index].name));
+        return kept_pointer(e, "optimizer", b, m->optimizer.at);
     case ROLE_GRADIENT:
         return arena_printf(e->a, "gradients->%s", c_identifier(e->a, m->params.at[b->index].name));
     case ROLE_LOSS:
@@ -232,7 +197,17 @@ static void put_unused(Emit *e, const Plan *p, Role role, int index, const char 
     sb_printf(e->sb, "    (void)%s;\n", c_identifier(e->a, name));
 }
 
-static void put_unused_ports(Emit *e, Entrance at, const Plan *p)
+static void put_unused_memories(Emit *e, Entrance at, const Plan *p)
+{
+    const Placement *to = e->o->placement;
+    for (int r = 0; r < to->memories->n; r++) {
+        bool scalars = e->o->train && (at == ENTER_INIT || at == ENTER_TRAIN) && placement_of(to, ROLE_STEP, 0) == r;
+        if (memory_is_used(to, r) && !scalars && !plan_uses_memory(to, p, r))
+            sb_printf(e->sb, "    (void)%s;\n", to->memories->at[r].name);
+    }
+}
+
+static void put_unused_structs(Emit *e, Entrance at, const Plan *p)
 {
     if (e->m->params.n && !e->o->baked && !uses_port(p, ROLE_PARAM))
         sb_puts(e->sb, "    (void)params;\n");
@@ -240,6 +215,14 @@ static void put_unused_ports(Emit *e, Entrance at, const Plan *p)
         sb_puts(e->sb, "    (void)state;\n");
     if (e->m->streams.n && at == ENTER_INFER && !uses_port(p, ROLE_STREAM))
         sb_puts(e->sb, "    (void)stream;\n");
+}
+
+static void put_unused_ports(Emit *e, Entrance at, const Plan *p)
+{
+    if (e->o->placement)
+        put_unused_memories(e, at, p);
+    else
+        put_unused_structs(e, at, p);
     for (int i = 0; at >= ENTER_INFER && i < e->m->inputs.n; i++)
         put_unused(e, p, ROLE_INPUT, i, e->m->inputs.at[i].name);
     for (int i = 0; at >= ENTER_TRAIN && i < e->m->targets.n; i++)
@@ -254,24 +237,27 @@ static void put_entrance(Emit *e, Entrance at)
     if (!p)
         return;
     StrBuf *sb = e->sb;
+    const char *optimizer = e->o->train ? owner(e, "optimizer", ROLE_STEP, 0) : NULL;
     emit_line(sb, 0, signature(e, at));
     sb_puts(sb, "{\n");
     if (at >= ENTER_TRAIN)
         sb_printf(sb, "    if (count < 1 || count > %" PRId64 ")\n        return DL_COUNT;\n", e->m->train_batch);
     if (uses_port(p, ROLE_SEED)) {
-        const char *seed = at == ENTER_TRAIN ? "optimizer->seed" : "seed";
+        const char *seed = at == ENTER_TRAIN ? arena_printf(e->a, "%sseed", optimizer) : "seed";
         sb_printf(sb, "    const int32_t words[2] = {(int32_t)(uint32_t)%s, (int32_t)(uint32_t)(%s >> 32)};\n", seed, seed);
     } else if (at == ENTER_INIT && !(e->o->train && needs_seed(e->plans))) {
         sb_puts(sb, "    (void)seed;\n");
     }
     if (at == ENTER_TRAIN)
-        sb_puts(sb, "    const int32_t step = optimizer->step + 1;\n");
+        sb_printf(sb, "    const int32_t step = %sstep + 1;\n", optimizer);
     put_unused_ports(e, at, p);
     emit_steps(sb, p, port_pointer, e, false);
     if (at == ENTER_TRAIN)
-        sb_puts(sb, "    optimizer->step = step;\n");
+        sb_printf(sb, "    %sstep = step;\n", optimizer);
     if (at == ENTER_INIT && e->o->train)
-        sb_printf(sb, "    optimizer->step = 0;\n%s", needs_seed(e->plans) ? "    optimizer->seed = seed;\n" : "");
+        sb_printf(sb, "    %sstep = 0;\n", optimizer);
+    if (at == ENTER_INIT && e->o->train && needs_seed(e->plans))
+        sb_printf(sb, "    %sseed = seed;\n", optimizer);
     if (at >= ENTER_TRAIN)
         sb_puts(sb, "    metrics->count = count;\n");
     sb_puts(sb, "    return DL_OK;\n}\n\n");
@@ -296,22 +282,34 @@ static int64_t arena_of(const Plan *p)
     return p ? p->arena_bytes : 0;
 }
 
-static void put_declarations(Emit *e)
+static void put_arena_constants(Emit *e)
 {
     const Module *m = e->m;
     const char *name = e->o->name, *big = upper(e->a, name);
     StrBuf *sb = e->sb;
     if (e->plans->infer)
-        sb_printf(sb, "#define %s_BATCH %" PRId64 "\n#define %s_ARENA_BYTES %" PRId64 "   /* scratch for %s_%s%s%s%s, aligned to 64; contents need not survive between calls */\n",
-                  big, m->batch, big, most(most(arena_of(e->plans->infer), arena_of(e->plans->start)), 1), name,
+        sb_printf(sb, "#define %s_BATCH %" PRId64 "\n", big, m->batch);
+    if (e->plans->infer && !e->o->placement)
+        sb_printf(sb, "#define %s_ARENA_BYTES %" PRId64 "   /* scratch for %s_%s%s%s%s, aligned to 64; contents need not survive between calls */\n",
+                  big, most(most(arena_of(e->plans->infer), arena_of(e->plans->start)), 1), name,
                   entrance_name(m, ENTER_INFER),
                   m->streams.n ? " and " : "", m->streams.n ? name : "", m->streams.n ? "_start" : "");
     if (e->o->train)
-        sb_printf(sb, "#define %s_TRAIN_BATCH %" PRId64 "\n#define %s_TRAIN_ARENA_BYTES %" PRId64 "   /* for the training functions, likewise */\n", big, m->train_batch, big,
+        sb_printf(sb, "#define %s_TRAIN_BATCH %" PRId64 "\n", big, m->train_batch);
+    if (e->o->train && !e->o->placement)
+        sb_printf(sb, "#define %s_TRAIN_ARENA_BYTES %" PRId64 "   /* for the training functions, likewise */\n", big,
                   most(most(arena_of(e->plans->train_step), arena_of(e->plans->gradients)), most(arena_of(e->plans->evaluate), 1)));
-    if (e->plans->init)
+    if (e->plans->init && !e->o->placement)
         sb_printf(sb, "#define %s_INIT_ARENA_BYTES %" PRId64 "   /* for %s_init, likewise */\n", big, most(arena_of(e->plans->init), 1), name);
     sb_putc(sb, '\n');
+}
+
+/* What the caller keeps, a struct a kind. */
+static void put_kept_structs(Emit *e)
+{
+    const Module *m = e->m;
+    const char *name = e->o->name;
+    StrBuf *sb = e->sb;
     if (m->params.n && !e->o->baked)
         put_struct(sb, e->a, name, "params", m->params.at, m->params.n, 1, "Trainable tensors, in declaration order, row-major.");
     if (m->states.n && !e->o->baked)
@@ -323,12 +321,16 @@ static void put_declarations(Emit *e)
     if (!e->o->train)
         return;
     sb_printf(sb, "/* What the optimizer keeps from step to step. */\ntypedef struct %s_optimizer {\n", name);
-    if (needs_seed(e->plans))
-        sb_puts(sb, "    uint64_t seed;\n");
-    sb_puts(sb, "    int32_t step;\n");
-    put_members(sb, e->a, m->optimizer.at, m->optimizer.n, 1);
+    put_optimizer_scalars(sb, needs_seed(e->plans), 4);
+    put_members(sb, e->a, m->optimizer.at, m->optimizer.n, 1, 4);
     put_struct_end(sb, e->a, name, "optimizer", m->optimizer.at, m->optimizer.n, 1);
-    sb_printf(sb, "/* Means over the examples of a call; evaluate: sums. */\ntypedef struct %s_metrics {\n    float loss;\n", name);
+}
+
+static void put_metrics(Emit *e)
+{
+    const Module *m = e->m;
+    StrBuf *sb = e->sb;
+    sb_printf(sb, "/* Means over the examples of a call; evaluate: sums. */\ntypedef struct %s_metrics {\n    float loss;\n", e->o->name);
     for (int i = 0; i < m->metrics.n; i++) {
         const Entry *metric = &m->metrics.at[i];
         sb_printf(sb, "    float %s;", c_identifier(e->a, metric->name));
@@ -336,7 +338,18 @@ static void put_declarations(Emit *e)
             sb_printf(sb, "   /* %s is the first of these by the second; both are sums, in training too */", metric->ratio);
         sb_putc(sb, '\n');
     }
-    sb_printf(sb, "    int32_t count;   /* examples that counted */\n} %s_metrics;\n\n", name);
+    sb_printf(sb, "    int32_t count;   /* examples that counted */\n} %s_metrics;\n\n", e->o->name);
+}
+
+static void put_declarations(Emit *e)
+{
+    put_arena_constants(e);
+    if (e->o->placement)
+        put_memory_structs(e->sb, e->a, e->o->name, e->m, e->o->placement, needs_seed(e->plans));
+    else
+        put_kept_structs(e);
+    if (e->o->train)
+        put_metrics(e);
 }
 
 static void put_shapes(Emit *e, const char *what, const Entry *entry, int n, int64_t batch)

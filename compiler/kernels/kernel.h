@@ -146,6 +146,7 @@ struct Buffer {
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
     int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
     int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
+    int memory;             /* BUFFER_ARENA: in which of the plan's memories, where it has some */
 };
 Buffer *buffer_root(Buffer *b);     /* behind all aliases */
 
@@ -269,7 +270,6 @@ struct Stage {
     int lanes;                  /* REDUCE: accumulators side by side along the last reduce loop */
     VEC(Item) items;
     Tile *tile;
-    Buffer *index_buffer;       /* CHECK */
     int64_t limit;              /* CHECK, SCATTER */
 };
 
@@ -333,6 +333,8 @@ struct Plan {
     VEC(Kernel *) kernels;      /* all, in order of emission */
     int nstep;
     int64_t arena_bytes, arena_bound;   /* by plan_memory: what is used, and the most that is live at once */
+    const struct Memories *memories;      /* by place_tensors: several memories (place.h), each with an arena; NULL: one arena */
+    int64_t *memory_bytes;              /* of each one's arena; arena_bytes is their sum */
 };
 
 /* ---- schedule_file.c ------------------------------------------------------------------------------- */

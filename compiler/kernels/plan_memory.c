@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* plan_memory.c: offsets in one arena, from lifetimes. Two buffers share bytes only when they do not live at once. */
-#include "kernel.h"
+#include "place.h"
 
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@ enum {
     MOST_HOLES = 64,    /* looked at for one of these */
 };
 
-static int64_t padded(const Buffer *b)
+int64_t padded(const Buffer *b)
 {
     return (type_bytes(b->type) + ALIGN - 1) / ALIGN * ALIGN;
 }
@@ -25,21 +25,21 @@ static int64_t length(const Buffer *b)
     return b->last - b->first + 1;
 }
 
-static int by_size(const void *x, const void *y)
+int by_size(const void *x, const void *y)
 {
     const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
     int64_t p = padded(a), q = padded(b);
     return p != q ? (p < q ? 1 : -1) : a->first != b->first ? a->first - b->first : a->id - b->id;
 }
 
-static int by_area(const void *x, const void *y)
+int by_area(const void *x, const void *y)
 {
     const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
     int64_t p = padded(a) * length(a), q = padded(b) * length(b);
     return p != q ? (p < q ? 1 : -1) : a->id - b->id;
 }
 
-static int by_start(const void *x, const void *y)
+int by_start(const void *x, const void *y)
 {
     const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
     return a->first != b->first ? a->first - b->first : by_size(x, y);
@@ -51,8 +51,7 @@ static int by_length(const void *x, const void *y)
     return length(a) != length(b) ? (length(a) < length(b) ? 1 : -1) : by_size(x, y);
 }
 
-/* The lowest offset at which b fits among those placed before it, which are in the order of their offsets. */
-static int64_t lowest_fit(Buffer *const *placed, int n, const Buffer *b)
+int64_t lowest_fit(Buffer *const *placed, int n, const Buffer *b)
 {
     int64_t offset = 0, size = padded(b);
     for (int i = 0; i < n; i++) {
@@ -67,6 +66,13 @@ static int64_t lowest_fit(Buffer *const *placed, int n, const Buffer *b)
     return offset;
 }
 
+void put_by_offset(Buffer **placed, int n, Buffer *b)
+{
+    for (; n > 0 && placed[n - 1]->offset > b->offset; n--)
+        placed[n] = placed[n - 1];
+    placed[n] = b;
+}
+
 /* Places the buffers in this order; the arena's size. `placed` has room for all. */
 static int64_t place(Buffer *const *order, int n, Buffer **placed)
 {
@@ -75,10 +81,7 @@ static int64_t place(Buffer *const *order, int n, Buffer **placed)
         Buffer *b = order[i];
         b->offset = lowest_fit(placed, i, b);
         end = b->offset + padded(b) > end ? b->offset + padded(b) : end;
-        int at = i;
-        for (; at > 0 && placed[at - 1]->offset > b->offset; at--)
-            placed[at] = placed[at - 1];
-        placed[at] = b;
+        put_by_offset(placed, i, b);
     }
     return end;
 }

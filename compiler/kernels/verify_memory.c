@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* verify_memory.c: are values there when they are read, and does nothing lie on top of them? Shares no code
  * with plan_memory.c, nor lifetimes with plan.c. The invariants stand in verify.c. */
+#include "place.h"
 #include "verify.h"
 
 #include <stdlib.h>
@@ -243,18 +244,18 @@ static int by_offset(const void *x, const void *y)
     return a->offset != b->offset ? (a->offset > b->offset) - (a->offset < b->offset) : a->id - b->id;
 }
 
-/* Storages that are alive together share no byte: from the lowest up, none begins below the end of another that lies lower. */
-static void check_overlaps(Walk *w)
+/* Storages of a memory that are alive together share no byte: from the lowest up, none begins below the end of another that lies
+ * lower. */
+static void check_overlaps(Walk *w, int memory, int64_t bytes)
 {
     int n = 0, last = w->at;
     const Buffer **used = NEWN(w->a, const Buffer *, w->p->buffers.n + 1);
     Tops tops = {NEWN(w->a, const Buffer *, 4 * last + 4), NEWN(w->a, const Buffer *, 4 * last + 4)};
     for (int i = 0; i < w->p->buffers.n; i++) {
         const Buffer *x = w->p->buffers.at[i];
-        if (x->kind != BUFFER_ARENA || x->alias || w->from[i] < 0)
+        if (x->kind != BUFFER_ARENA || x->alias || w->from[i] < 0 || x->memory != memory)
             continue;
-        if (x->offset < 0 || x->offset % dtype_bytes(x->type.dt) ||
-            x->offset + type_bytes(x->type) > w->p->arena_bytes)
+        if (x->offset < 0 || x->offset % dtype_bytes(x->type.dt) || x->offset + type_bytes(x->type) > bytes)
             complain(w, "the buffer", x, "does not lie in the arena");
         used[n++] = x;
     }
@@ -265,6 +266,16 @@ static void check_overlaps(Walk *w)
             complain(w, "the buffer", x, arena_printf(w->a, "lies on %s", y->name ? y->name : "another"));
         tops_add(&tops, 1, 0, last, w->from[x->id], w->to[x->id], x);
     }
+}
+
+static void check_memories(Walk *w)
+{
+    int n = w->p->memories ? w->p->memories->n : 1;
+    for (int i = 0; i < w->p->buffers.n; i++)
+        if (w->p->buffers.at[i]->memory < 0 || w->p->buffers.at[i]->memory >= n)
+            complain(w, "the buffer", w->p->buffers.at[i], "lies in no memory");
+    for (int r = 0; r < n; r++)
+        check_overlaps(w, r, w->p->memories ? w->p->memory_bytes[r] : w->p->arena_bytes);
 }
 
 static void check_aliases(Walk *w)
@@ -286,6 +297,6 @@ const char *verify_arena(Arena *a, const Plan *p)
     use_steps(&w, p->steps.at, p->steps.n);
     int at = 0;
     outlast_loops(&w, p->steps.at, p->steps.n, &at);
-    check_overlaps(&w);
+    check_memories(&w);
     return w.why;
 }

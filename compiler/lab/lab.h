@@ -228,6 +228,7 @@ typedef struct Command {
 int options_parse(Arena *a, const Command *command, int argc, char **argv, StringList *operands);
 /* A complaint on standard error that points to --help; returns EXIT_USAGE. */
 int options_complain(const Command *command, const char *format, ...) PRINTF(2, 3);
+bool read_bytes(const char *text, int64_t *to); /* 65536, 64K, 1M, 1G */
 
 /* ---- cmd_data.c: dlc data digits|text ------------------------------------------------------------------ */
 int cmd_data(int argc, char **argv);        /* argv[0] is "data"; returns the exit status */

@@ -65,8 +65,7 @@ static bool to_int(const Option *o, const char *text)
     return true;
 }
 
-/* 65536, 64K, 1M, 1G */
-static bool to_bytes(const Option *o, const char *text)
+bool read_bytes(const char *text, int64_t *to)
 {
     static const char units[] = "KMG";
     char *end;
@@ -79,7 +78,7 @@ static bool to_bytes(const Option *o, const char *text)
         value = value > INT64_MAX / 1024 ? INT64_MAX : value * 1024;
     if (!value || value > INT64_MAX / 2)
         return false;
-    *(int64_t *)o->to = (int64_t)value;
+    *to = (int64_t)value;
     return true;
 }
 
@@ -132,7 +131,7 @@ static bool store(Arena *a, const Option *o, const char *text)
     case OPTION_INT:
         return to_int(o, text);
     case OPTION_BYTES:
-        return to_bytes(o, text);
+        return read_bytes(text, o->to);
     case OPTION_SEED:
         return to_seed(o, text);
     case OPTION_REAL:
