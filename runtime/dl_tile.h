@@ -18,6 +18,8 @@ static inline int dl_end_tap(int room, int dilation, int taps)
 
 #if defined(__GNUC__) && !defined(__TINYC__)
 #define DL_ALIGNED __attribute__((aligned(64)))
+/* x[i] into the cache; it need not exist. */
+#define DL_PREFETCH(x, i) __builtin_prefetch((const void *)((__UINTPTR_TYPE__)(x) + 4 * (__UINTPTR_TYPE__)(i)))
 typedef float dl_v4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float dl_v8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float dl_v16 __attribute__((vector_size(64), aligned(4), may_alias));

@@ -56,6 +56,15 @@ static void multiply_columns(Out *o, const Tile *t, int r)
     line(o, "%s", sb_text(&row));
 }
 
+/* The rows of the next tile come while this one is made: a line of one of them a step. */
+static void prefetch(Out *o, const Tile *t, int rows)
+{
+    enum { LINE = 16 };
+    const char *k = t->k[0].var->name;
+    int64_t lines = ((t->schedule.k_split >= 0 ? t->schedule.k_block : t->k[0].var->extent) + LINE - 1) / LINE;
+    line(o, "DL_PREFETCH(a, at + (%d + %s / %" PRId64 ") * %" PRId64 " + %s %% %" PRId64 " * %d);", rows, k, lines, t->a_m, k, lines, LINE);
+}
+
 static void print_operands(Out *o, const Tile *t, int loops)
 {
     line(o, "const float *const ak = a + (at + %s), *const bk = b + (%s);", k_offset(o, t, false, loops), k_offset(o, t, true, loops));
@@ -139,6 +148,8 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
         open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s += %" PRId64 ") {", v, v, t->k[i].var->extent, v, turn));
     else
         open_loop(o, t->k[i].var);
+    if (t->schedule.prefetch)
+        prefetch(o, t, form->rows);
     print_steps(o, t, form, i + 1, rows);
     close_loops(o, 1);
 }

@@ -215,6 +215,7 @@ typedef struct TileSchedule {
     int outside;            /* with panels: how many of the kernel's loops, of which m is none, lie around them */
     int k_split;            /* with panels: the k loop that is cut into blocks, each with a panel of its own; -1: none */
     int k_block;            /* its steps in a block */
+    int prefetch;           /* 1: while a tile is made, the rows of the left operand that the next one reads are fetched */
     int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
     int unroll;             /* steps of k that are written out one behind the other: of the innermost loop, or all of it and of more */
 } TileSchedule;

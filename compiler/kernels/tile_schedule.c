@@ -29,6 +29,8 @@ enum {
     FAR = 1024,             /* elements between rows from which each lies on a page of its own */
     MOST_PANEL = 96 << 10,  /* bytes of a panel: it lies on the stack */
     MOST_TILES = 4,         /* of a panel */
+    LINE = 16,              /* floats of a line of the cache */
+    LEAST_STEPS = 64,       /* of a tile that fetches for the next one */
     LEAST_REUSE = 16,       /* rows that use a copy: with nine, tiles without were a tenth faster */
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
@@ -77,7 +79,7 @@ static bool has_one_row(const Contraction *k)
 /* May its steps run backwards in odd turns of the loop around it? */
 static bool may_zigzag(const Contraction *k, const TileSchedule *s)
 {
-    return k->turn && k->nloop == 1 && k->loop[0].tap < 0 && s->panel_tiles == 0;
+    return k->turn && k->nloop == 1 && k->loop[0].tap < 0 && s->panel_tiles == 0 && s->unroll == 1;
 }
 
 /* One row that streams through a right operand not much larger than L1, at each turn of a loop: what the last turn read last is still
@@ -85,6 +87,23 @@ static bool may_zigzag(const Contraction *k, const TileSchedule *s)
 static bool is_better_zigzag(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     return s->lanes > 1 && has_one_row(k) && may_zigzag(k, s) && is_streamed(k, target) && right_bytes(k) <= 4 * target->l1 && !target->calls_gemm;
+}
+
+/* May a tile fetch the rows of the next one, a line of the cache a step? They lie along k. */
+static bool may_prefetch(const Contraction *k, const TileSchedule *s)
+{
+    return s->lanes > 1 && s->row_axis >= 0 && k->extent[s->row_axis] > s->rows && s->rows <= LINE && k->nloop == 1 &&
+           k->loop[0].tap < 0 && k->loop[0].a == 1 && k->sa[k->n_axis] == 0 && s->unroll == 1;
+}
+
+/* Tiles walk through the left operand in as many places as they have rows, which is more than caches foresee. Where L2 does not have
+ * it anyway, and there are steps enough to hide that it comes. */
+static bool is_better_prefetched(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    int64_t left = 4 * steps(k), block = s->k_split >= 0 ? s->k_block : steps(k);
+    for (int i = 0; i < k->n_axis; i++)
+        left *= k->sa[i] ? k->extent[i] : 1;
+    return may_prefetch(k, s) && target->l2_width && block >= LEAST_STEPS && left > target->l2 / 2;
 }
 
 /* Cycles of one step of k. */
@@ -327,6 +346,7 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target)
             consider_columns(&f, axis);
     if (f.least == 0)
         consider_columns(&f, -1);
+    f.best.prefetch = is_better_prefetched(k, target, &f.best);
     f.best.zigzag = is_better_zigzag(k, target, &f.best);
     return f.best;
 }
@@ -363,6 +383,12 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     qsort(found, (size_t)n, sizeof *found, by_cost);
     list[0] = tile_schedule(k, target);
     int at = 1;
+    for (int i = 0; i < n; i++)
+        found[i].best.prefetch = is_better_prefetched(k, target, &found[i].best);
+    if (may_prefetch(k, &list[0]) && at < most) {
+        list[at] = list[0];
+        list[at++].prefetch ^= 1;
+    }
     if (may_zigzag(k, &list[0]) && at < most) {
         list[at] = list[0];
         list[at++].zigzag ^= 1;
@@ -424,8 +450,9 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
     const char *why = panels_fit(a, k, s);
     if (why)
         return why;
-    if (s->zigzag < 0 || s->zigzag > 1)
-        return "zigzag is 0 or 1";
+    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 1)
+        return "prefetch and zigzag are 0 or 1";
+    s->prefetch &= may_prefetch(k, s);
     s->zigzag &= may_zigzag(k, s);
     int nlarge;
     if (s->row_axis >= 0)

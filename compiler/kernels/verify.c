@@ -282,8 +282,10 @@ static void check_panels(Check *c)
     if (s->k_split >= t->nk || (s->k_split >= 0 && (s->panel_tiles < 1 || t->k[s->k_split].tapped || s->k_block < 1 ||
                                                     t->k[s->k_split].var->extent % s->k_block)))
         check_complain(c, "blocks of k do not end with the loop");
-    if (t->turn && (t->nk != 1 || t->k[0].tapped || s->panel_tiles))
-        check_complain(c, "steps that run backwards want one loop, without taps or panels");
+    if (s->prefetch && (t->nk != 1 || t->k[0].tapped || !t->m || s->unroll > 1))
+        check_complain(c, "rows are fetched along one loop without taps");
+    if (t->turn && (t->nk != 1 || t->k[0].tapped || s->panel_tiles || s->unroll > 1))
+        check_complain(c, "steps that run backwards want one loop, without taps, panels or unrolling");
     if (s->panel_tiles > 1 && t->n->extent % ((int64_t)s->lanes * s->columns * s->panel_tiles))
         check_complain(c, "panels do not end with the columns");
     for (int i = 0, at = 0; s->panel_tiles && i < c->k->nouter; i++) {

@@ -457,6 +457,9 @@ static void wrong_tiles(void **state)
     stage(p, 0, 0)->tile->b_at = lin_var(arena, p->kernels.at[0]->outer[1]);
     expect(p, "a panel is not the same in the loop over i1");
     p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.prefetch = 1;
+    expect(p, "rows are fetched along one loop");
+    p = plan_of(conv);
     stage(p, 0, 0)->tile->turn = p->kernels.at[0]->outer[0];
     expect(p, "steps that run backwards want one loop");
     p = plan_of(conv);
