@@ -27,10 +27,13 @@ typedef struct Rows {
     int *axis;          /* by node inside: which is that of rows */
     int64_t *turn;      /* rows made in a turn */
     int64_t *ahead;     /* rows there are before the first */
+    int64_t *from;      /* the first row that is read in it; negative: of the padding */
+    bool *padded;       /* zeros are read behind the last row */
     int64_t turns;
     Node **map;         /* by node outside: in fn */
     Node **top;         /* by node inside: its rows below `ahead`, in fn */
-    Node **block, **clear;  /* its rows of this turn, in the loop; the same with zeros behind the last */
+    Node **block;       /* its rows of this turn, in the loop */
+    Node **around;      /* and the rows before that others of this turn read, from `from` on */
     Node *number;       /* of the turn, in the loop */
 } Rows;
 
@@ -53,6 +56,11 @@ static Window window_of(const Rows *r, const Node *n)
 static int64_t larger(int64_t x, int64_t y)
 {
     return x > y ? x : y;
+}
+
+static int64_t smaller(int64_t x, int64_t y)
+{
+    return x < y ? x : y;
 }
 
 /* ---- what can be had so -------------------------------------------------------------------------------- */
@@ -138,6 +146,15 @@ static bool count_rows(Rows *r, int64_t rows)
                 return false;
             r->turn[of] = turn;
             r->ahead[of] = larger(r->ahead[of], w.stride * (r->ahead[id] - 1) + w.reach - w.pad);
+            r->padded[of] |= w.pad_behind > 0;
+        }
+    }
+    for (int id = r->last->id; id >= r->input->id; id--) {
+        const Node *n = r->old->node.at[id];
+        r->from[id] = smaller(r->from[id], r->ahead[id]);
+        for (int i = 0; r->inside[id] && n != r->input && i < n->nin; i++) {
+            const Window w = window_of(r, n);
+            r->from[n->in[i]->id] = smaller(r->from[n->in[i]->id], w.stride * r->ahead[id] - w.pad);
         }
     }
     for (int id = r->input->id; id <= r->last->id; id++)
@@ -164,7 +181,11 @@ static bool settle(Rows *r, int64_t rows)
     r->map = NEWN(r->a, Node *, n);
     r->top = NEWN(r->a, Node *, n);
     r->block = NEWN(r->a, Node *, n);
-    r->clear = NEWN(r->a, Node *, n);
+    r->around = NEWN(r->a, Node *, n);
+    r->from = NEWN(r->a, int64_t, n);
+    r->padded = NEWN(r->a, bool, n);
+    for (int i = 0; i < n; i++)
+        r->from[i] = INT64_MAX;
     find_inside(r);
     if (!r->inside[r->end->id] || !is_cut(r))
         return false;
@@ -263,22 +284,22 @@ static bool goes_past_the_end(const Rows *r, const Node *n)
     return r->ahead[n->id] + r->turns * r->turn[n->id] > n->type.dim[r->axis[n->id]];
 }
 
-/* This turn's rows of n, zeros behind its last. */
+/* This turn's rows of n, zeros behind its last where someone reads them. */
 static Node *cleared(Rows *r, const Node *n)
 {
     Fn *fn = r->l->body;
     Node *block = r->block[n->id];
-    if (!goes_past_the_end(r, n) || r->clear[n->id])
-        return r->clear[n->id] ? r->clear[n->id] : block;
+    if (!r->padded[n->id] || !goes_past_the_end(r, n))
+        return block;
     Node *at = row_numbers(r, n), *last = node_full(fn, at->type, (double)n->type.dim[r->axis[n->id]]);
     Node *there = node_broadcast(fn, node_binary(fn, OP_LT, at, last), type_with(block->type, DT_BOOL), &r->axis[n->id]);
-    return r->clear[n->id] = node_select(fn, there, block, node_full(fn, block->type, 0));
+    return node_select(fn, there, block, node_full(fn, block->type, 0));
 }
 
-/* Rows `from` to a_n of n before the first turn, those above the picture zeros. */
-static Node *rows_before(Rows *r, const Node *n, int64_t from)
+/* Rows from[n] to ahead[n] before the first turn, those above the picture zeros. */
+static Node *rows_before(Rows *r, const Node *n)
 {
-    const int64_t above = from < 0 ? -from : 0, ahead = r->ahead[n->id];
+    const int64_t from = r->from[n->id], above = from < 0 ? -from : 0, ahead = r->ahead[n->id];
     int64_t lo[MAX_RANK] = {0}, none[MAX_RANK] = {0};
     Type t = n->type;
     if (!ahead) {
@@ -289,19 +310,27 @@ static Node *rows_before(Rows *r, const Node *n, int64_t from)
     return node_pad(r->fn, first_rows(r->top[n->id], r->fn, r->axis[n->id], larger(from, 0), ahead), lo, none, none, 0);
 }
 
-/* In turn 0 rows from .. from + count - 1 of n, and as many further down in the others; `block`: what the turn makes of it. */
-static Node *rows_of(Rows *r, const Node *n, Node *block, int64_t from, int64_t count)
+static Node *make_around(Rows *r, const Node *n)
 {
     Fn *fn = r->l->body;
     const int axis = r->axis[n->id];
-    const int64_t kept = r->ahead[n->id] - from, skipped = larger(-kept, 0);
-    Node *all = block;
-    if (kept > 0) {
-        const int carry = loop_carry(r->l, n->name, rows_before(r, n, from));
-        all = node_concat(fn, 2, (Node *[]){r->l->carry.at[carry].in, block}, axis);
-        loop_next(r->l, carry, node_slice_axis(fn, all, axis, r->turn[n->id], r->turn[n->id] + kept, 1));
-    }
-    return node_slice_axis(fn, all, axis, skipped, skipped + count, 1);
+    const int64_t kept = r->ahead[n->id] - r->from[n->id];
+    Node *block = cleared(r, n);
+    if (!kept)
+        return block;
+    const int carry = loop_carry(r->l, n->name, rows_before(r, n));
+    Node *all = node_concat(fn, 2, (Node *[]){r->l->carry.at[carry].in, block}, axis);
+    loop_next(r->l, carry, node_slice_axis(fn, all, axis, r->turn[n->id], r->turn[n->id] + kept, 1));
+    return all;
+}
+
+/* In turn 0 rows from .. from + count - 1 of n, and as many further down in the others. */
+static Node *rows_of(Rows *r, const Node *n, int64_t from, int64_t count)
+{
+    if (!r->around[n->id])
+        r->around[n->id] = make_around(r, n);
+    const int64_t start = from - r->from[n->id];
+    return node_slice_axis(r->l->body, r->around[n->id], r->axis[n->id], start, start + count, 1);
 }
 
 static Node *make_block(Rows *r, const Node *n)
@@ -314,8 +343,7 @@ static Node *make_block(Rows *r, const Node *n)
     for (int i = 0; i < n->nin; i++) {
         const Node *of = n->in[i];
         in[i] = !r->inside[of->id] ? fixed_operand(r, r->l->body, n, i, rows)
-                                   : rows_of(r, of, w.pad_behind ? cleared(r, of) : r->block[of->id],
-                                             w.stride * r->ahead[n->id] - w.pad, w.stride * (rows - 1) + w.reach);
+                                   : rows_of(r, of, w.stride * r->ahead[n->id] - w.pad, w.stride * (rows - 1) + w.reach);
     }
     const Attr attr = attr_of_rows(r, n, rows, 0);
     return node_make(r->l->body, n->op, n->nin, in, &attr);

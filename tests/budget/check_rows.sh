@@ -38,7 +38,7 @@ in_rows() {
 }
 
 check "cnn" in_rows cnn 373288 50000 same_bits 784 10 1.5
-check "resnet" in_rows resnet 314664 80000 same_bits 3072 10 1.5
+check "resnet" in_rows resnet 314664 74000 same_bits 3072 10 1.5
 check "mobilenet" in_rows mobilenet 887176 74000 same_bits 27648 2 2
 check "mobilenet, two loops" in_rows mobilenet 887176 68000 same_bits 27648 2 2
 check "ds_cnn" in_rows ds_cnn 99632 24000 same_digits 490 12 1.5
