@@ -17,7 +17,7 @@ typedef struct Build {
     ElaborateOptions options;
     int64_t train_batch; /* 0: not given */
     int64_t threads;
-    const char *path, *output, *weights, *target_name, *name, *schedule, *memory;
+    const char *path, *output, *weights, *target_name, *name, *schedule, *memory, *cc;
     const Target *target;
     const Memories *memories;
     bool report, json;
@@ -26,6 +26,7 @@ typedef struct Build {
     const Module *m;
     ModulePlans plans;
     EmitOptions emit;
+    const char *source, *header; /* what becomes of it */
 } Build;
 
 /* ---- names ----------------------------------------------------------------------------------------- */
@@ -74,16 +75,20 @@ static bool bake(Build *b, const char **why)
 }
 
 /* ---- files ----------------------------------------------------------------------------------------- */
-static int write_files(Build *b)
+static void emit(Build *b, const char *stem)
+{
+    b->emit.file_name = base_name(stem);
+    b->source = emit_source(b->a, b->d, b->m, &b->plans, &b->emit);
+    b->header = emit_header(b->a, b->m, &b->plans, &b->emit);
+}
+
+static int write_files(Build *b, const char *stem)
 {
     bool to_stdout = str_eq(b->output, "-");
-    const char *stem = to_stdout ? b->emit.name : stem_of(b->a, b->output), *failed, *why;
-    b->emit.file_name = base_name(stem);
-    const char *source = emit_source(b->a, b->d, b->m, &b->plans, &b->emit);
-    const char *header = emit_header(b->a, b->m, &b->plans, &b->emit);
+    const char *failed, *why;
     FileText files[] = {
-        {arena_printf(b->a, "%s.h", stem), header, strlen(header)},
-        {b->output, source, strlen(source)},
+        {arena_printf(b->a, "%s.h", stem), b->header, strlen(b->header)},
+        {b->output, b->source, strlen(b->source)},
     };
     bool ok = to_stdout ? files_write(b->a, files + 1, 1, &failed, &why)
                         : files_write(b->a, files, 2, &failed, &why);
@@ -94,6 +99,25 @@ static bool place_all(Build *b, const char **why)
 {
     b->emit.placement = memories_place(b->a, b->m, b->memories, &b->plans, b->emit.baked, b->emit.train, why);
     return b->emit.placement != NULL;
+}
+
+/* Sizes first: they may be what a file is refused for. */
+static int write_and_report(Build *b)
+{
+    Measured measured = {0};
+    const char *stem = b->output && !str_eq(b->output, "-") ? stem_of(b->a, b->output) : b->emit.name, *why;
+    if (b->output || b->cc)
+        emit(b, stem);
+    if (b->cc && !measure(b->a, b->cc, b->target, b->emit.file_name, b->source, b->header, &measured, &why))
+        return bad("--cc: %s", why);
+    int status = b->output ? write_files(b, stem) : EXIT_OK;
+    if (status == EXIT_OK && b->report)
+        report_print(b->a, b->m, &b->plans, &b->emit, b->json);
+    if (status == EXIT_OK && b->report && b->budget.ram)
+        report_budget(b->a, b->d, &b->kept, b->json);
+    if (status == EXIT_OK && b->cc)
+        report_measured(b->a, b->m, b->emit.name, &b->plans, &measured, b->json);
+    return status;
 }
 
 static int build(Build *b)
@@ -128,12 +152,7 @@ static int build(Build *b)
     }
     if (b->memories && !place_all(b, &why))
         return bad("--memory %s: %s", b->memory, why);
-    int status = b->output ? write_files(b) : EXIT_OK;
-    if (status == EXIT_OK && b->report)
-        report_print(b->a, b->m, &b->plans, &b->emit, b->json);
-    if (status == EXIT_OK && b->report && b->budget.ram)
-        report_budget(b->a, b->d, &b->kept, b->json);
-    return status;
+    return write_and_report(b);
 }
 
 /* ---- the command line ------------------------------------------------------------------------------ */
@@ -147,6 +166,8 @@ static int check_usage(Build *b, const Command *command)
         return options_complain(command, "-o - and --report both want standard output");
     if (b->json && !b->report)
         return options_complain(command, "--json is for --report");
+    if (b->cc && !b->report)
+        return options_complain(command, "--cc is for --report");
     if (b->weights && b->options.train)
         return options_complain(command, "--weights makes constants of what --train trains: choose one");
     if (b->options.stepwise && b->options.train)
@@ -190,6 +211,8 @@ int cmd_build(Arena *a, int argc, char **argv)
          "parameters, states, the optimizer's and scratch fit into so many bytes (64K, 1M), or an error", 0, 0},
         {"report", 'r', OPTION_FLAG, &b.report, NULL, "multiply-accumulates and bytes, per kernel and in all",
          0, 0},
+        {"cc", 'c', OPTION_TEXT, &b.cc, "COMMAND",
+         "the report has code and stack too, measured with this compiler (gcc) and the target's flags", 0, 0},
         {"json", 0, OPTION_FLAG, &b.json, NULL, "the report as one JSON object a line", 0, 0},
     };
     const Command command = {

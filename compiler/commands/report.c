@@ -193,3 +193,38 @@ void report_print(Arena *a, const Module *m, const ModulePlans *plans, const Emi
     if (emit->placement)
         report_memories(emit->placement, json);
 }
+
+/* ---- what its compiler says ------------------------------------------------------------------------ */
+static void print_stack(Arena *a, const Measured *measured, const char *name, const char *function, bool json)
+{
+    int64_t bytes = measured_stack(measured, arena_printf(a, "%s_%s", name, function));
+    if (!json) {
+        printf("%-22s %10" PRId64 "\n", arena_printf(a, "%s_%s", name, function), bytes);
+        return;
+    }
+    json_t *line = json_object();
+    json_object_set_new(line, "function", json_string(function));
+    json_object_set_new(line, "stack_bytes", json_integer(bytes));
+    json_print(line);
+}
+
+void report_measured(Arena *a, const Module *m, const char *name, const ModulePlans *plans, const Measured *measured, bool json)
+{
+    if (json) {
+        json_t *line = json_object();
+        json_object_set_new(line, "code_bytes", json_integer(measured->text));
+        json_object_set_new(line, "constant_bytes", json_integer(measured->constants));
+        json_object_set_new(line, "data_bytes", json_integer(measured->data));
+        json_print(line);
+    } else {
+        printf("compiled: %" PRId64 " bytes of code, %" PRId64 " of constants, %" PRId64 " of data\n%-22s %10s\n", measured->text,
+               measured->constants, measured->data, "", "stack B");
+    }
+    const struct { const char *function; const Plan *plan; } rows[] = {
+        {entrance_word(m, "infer"), plans->infer}, {"start", plans->start},       {"train_step", plans->train_step},
+        {"gradients", plans->gradients},           {"evaluate", plans->evaluate}, {"init", plans->init},
+    };
+    for (int i = 0; i < LEN(rows); i++)
+        if (rows[i].plan)
+            print_stack(a, measured, name, rows[i].function, json);
+}

@@ -5,18 +5,15 @@
  * kept beside it is the very source asked for. */
 #define _GNU_SOURCE
 #include "jit.h"
+#include "process.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 static const char *compiler_name(void)
 {
@@ -82,49 +79,18 @@ static const char *cache_folder(Arena *a)
 }
 
 /* ---- running the compiler -------------------------------------------------------------------------- */
-static char **split_words(Arena *a, const char *text, char **argv, int *n)
-{
-    char *copy = arena_strdup(a, text), *state = NULL;
-    for (char *word = strtok_r(copy, " ", &state); word; word = strtok_r(NULL, " ", &state))
-        argv[(*n)++] = word;
-    return argv;
-}
-
-static bool run(Arena *a, char **argv, const char *log, const char **why)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    pid_t pid;
-    int error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ), status = -1;
-    posix_spawn_file_actions_destroy(&actions);
-    if (error) {
-        *why = arena_printf(a, "cannot run %s: %s", argv[0], strerror(error));
-        return false;
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return true;
-    size_t bytes;
-    const char *ignored, *text = file_read(a, log, &bytes, &ignored);
-    *why = arena_printf(a, "%s failed:\n%s", argv[0], text ? text : "");
-    return false;
-}
-
 static bool compile(Arena *a, const char *source, const char *object, const Target *target, const char **why)
 {
     char *argv[64];
     int n = 0;
     argv[n++] = arena_strdup(a, compiler_name());
-    split_words(a, compiler_flags(a, target), argv, &n);
-    split_words(a, "-std=gnu11 -w -fPIC -shared -o", argv, &n);
+    process_words(a, compiler_flags(a, target), argv, &n);
+    process_words(a, "-std=gnu11 -w -fPIC -shared -o", argv, &n);
     argv[n++] = arena_strdup(a, object);
     argv[n++] = arena_strdup(a, source);
     argv[n] = NULL;
     const char *log = arena_printf(a, "%s.log", object);
-    bool ok = run(a, argv, log, why);
+    bool ok = process_run(a, argv, log, why);
     unlink(log);
     return ok;
 }
@@ -178,19 +144,9 @@ static bool fill(Arena *a, const char *source, const char *stem, const Target *t
     return ok;
 }
 
-static char *temporary_folder(Arena *a, const char **why)
-{
-    const char *temporary = getenv("TMPDIR");
-    char *folder = arena_printf(a, "%s/dlc-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    if (mkdtemp(folder))
-        return folder;
-    *why = arena_printf(a, "cannot make a folder for compilation: %s", strerror(errno));
-    return NULL;
-}
-
 static Jit *compile_once(Arena *a, const char *source, const Target *target, const char **why)
 {
-    const char *folder = temporary_folder(a, why);
+    const char *folder = process_folder(a, why);
     if (!folder)
         return NULL;
     const char *stem = arena_printf(a, "%s/model", folder);
@@ -204,7 +160,7 @@ static Jit *compile_once(Arena *a, const char *source, const Target *target, con
 Jit *jit_files(Arena *a, const char *command, const FileText *file, int n, const char **why)
 {
     char **argv = NEWN(a, char *, strlen(command) + 8);
-    const char *folder = temporary_folder(a, why), *text = "";
+    const char *folder = process_folder(a, why), *text = "";
     int narg = 0;
     if (!folder)
         return NULL;
@@ -214,13 +170,13 @@ Jit *jit_files(Arena *a, const char *command, const FileText *file, int n, const
         text = arena_printf(a, "%s/%s", folder, file[i].path);
         ok = ok && file_write(a, text, file[i].bytes, file[i].n, why);
     }
-    split_words(a, command, argv, &narg);
-    split_words(a, "-shared -fPIC", argv, &narg);
+    process_words(a, command, argv, &narg);
+    process_words(a, "-shared -fPIC", argv, &narg);
     argv[narg++] = arena_printf(a, "-I%s", folder);
     argv[narg++] = arena_strdup(a, "-o");
     argv[narg++] = arena_strdup(a, object);
     argv[narg++] = arena_strdup(a, text);
-    Jit *jit = ok && run(a, argv, log, why) ? load(a, object, why) : NULL;
+    Jit *jit = ok && process_run(a, argv, log, why) ? load(a, object, why) : NULL;
     for (int i = 0; i < n; i++)
         unlink(arena_printf(a, "%s/%s", folder, file[i].path));
     unlink(object);

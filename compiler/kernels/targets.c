@@ -14,6 +14,7 @@
 /* A kernel inlined into its only caller loses what `restrict` says of its tensors. */
 #define VECTORISE "-fvect-cost-model=dynamic -fno-inline-functions-called-once"
 #define SMALL "-O2 -fno-unroll-loops -fno-math-errno -fno-trapping-math "    /* in-order scalar cores: nothing to vectorise for */
+#define CALLS_NOTHING "-fno-tree-loop-distribute-patterns"    /* no loop becomes a call of memset or memcpy */
 #define KIB 1024
 #define ALONE {1, 10000}       /* some 4 microseconds, of a kernel whose operands half lie in the other's cache: tests/bench/threads.c */
 
@@ -30,21 +31,21 @@ static const Target targets[] = {
     {"wasm32",          1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, NULL, "WebAssembly without SIMD", ALONE, 0},
     {"wasm32-simd128",  4, 16, 2, 2, 8, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__wasm_simd128__)",
      FAST " -msimd128", NULL, "WebAssembly with 128-bit SIMD", ALONE, 0},
-    {"cortex-m0plus",   1,  6, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m0plus -mthumb", NULL, "Cortex-M0+: no FPU", ALONE, 1},
-    {"cortex-m3",       1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m3 -mthumb", NULL, "Cortex-M3: no FPU", ALONE, 1},
+    {"cortex-m0plus",   1,  6, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m0plus -mthumb", CALLS_NOTHING, "Cortex-M0+: no FPU", ALONE, 1},
+    {"cortex-m3",       1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m3 -mthumb", CALLS_NOTHING, "Cortex-M3: no FPU", ALONE, 1},
     {"cortex-m4f",      1, 26, 8, 1, 1, 1, 0, 0, 0, false, NULL,    /* VFMA takes 3 cycles, VMUL and VADD one each; 6 registers for products */
-     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=off", NULL, "Cortex-M4 with FPU", ALONE, 1},
+     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=off", CALLS_NOTHING, "Cortex-M4 with FPU", ALONE, 1},
     {"cortex-m4f-fma",  1, 32, 8, 1, 3, 1, 0, 0, 0, false, NULL,    /* a third fewer instructions, a quarter more cycles: docs/microcontrollers.md */
-     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=fast", NULL, "the same with VFMA: less code", ALONE, 1},
+     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=fast", CALLS_NOTHING, "the same with VFMA: less code", ALONE, 1},
     {"cortex-m7",       1, 32, 8, 1, 3, 2, 16 * KIB, 0, 0, false, NULL,
-     SMALL "-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16 -ffp-contract=fast", NULL, "Cortex-M7 with FPU", ALONE, 2},
+     SMALL "-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16 -ffp-contract=fast", CALLS_NOTHING, "Cortex-M7 with FPU", ALONE, 2},
     {"cortex-m55",      4,  8, 2, 1, 4, 1, 16 * KIB, 0, 0, false, "defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE >= 2",
-     SMALL "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard -ffp-contract=fast", NULL, "Cortex-M55: Helium vectors", ALONE, 0},
-    {"rv32imac",        1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-march=rv32imac -mabi=ilp32", NULL, "32-bit RISC-V: no FPU", ALONE, 1},
+     SMALL "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard -ffp-contract=fast", CALLS_NOTHING, "Cortex-M55: Helium vectors", ALONE, 0},
+    {"rv32imac",        1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-march=rv32imac -mabi=ilp32", CALLS_NOTHING, "32-bit RISC-V: no FPU", ALONE, 1},
     {"rv32imafc",       1, 32, 8, 1, 4, 1, 0, 0, 0, false, NULL,
-     SMALL "-march=rv32imafc -mabi=ilp32f -ffp-contract=fast", NULL, "32-bit RISC-V with FPU", ALONE, 1},
+     SMALL "-march=rv32imafc -mabi=ilp32f -ffp-contract=fast", CALLS_NOTHING, "32-bit RISC-V with FPU", ALONE, 1},
     {"rv64gc",          1, 32, 8, 1, 4, 1, 32 * KIB, 1024 * KIB, 16, false, NULL,
-     SMALL "-march=rv64gc -mabi=lp64d -ffp-contract=fast", NULL, "64-bit RISC-V: Linux boards", ALONE, 1},
+     SMALL "-march=rv64gc -mabi=lp64d -ffp-contract=fast", CALLS_NOTHING, "64-bit RISC-V: Linux boards", ALONE, 1},
     {"tcc",             1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, true, NULL, "", NULL, "in-memory work without a compiler", ALONE, 0},
 };
 

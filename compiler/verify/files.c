@@ -210,21 +210,14 @@ static FileText text_file(const char *path, const char *text)
 
 FileText *code_files(Arena *a, Diag *d, const Module *m, const MemoryFunction *functions, int n, int *nfile)
 {
-    int nheader = 0;
-    while (runtime_header(nheader))
-        nheader++;
     ModulePlans plans = {0};
     Plan **const slot[] = {&plans.init,     &plans.start,     &plans.infer,
                            &plans.evaluate, &plans.gradients, &plans.train_step};
     for (int i = 0; i < n; i++)
         *slot[entrance_of(functions[i].name)] = functions[i].plan;
     EmitOptions options = {.name = m->name, .file_name = m->name, .train = m->gradients != NULL};
-    FileText *file = NEWN(a, FileText, nheader + 3);
     int at = 0;
-    for (int i = 0; i < nheader; i++) {
-        const char *name = runtime_header(i);
-        file[at++] = text_file(name, arena_printf(a, "#include <stdint.h>\n%s", runtime_text(name)));
-    }
+    FileText *file = runtime_files(a, 3, &at);
     file[at++] = text_file(arena_printf(a, "%s.c", m->name), emit_source(a, d, m, &plans, &options));
     file[at++] = text_file(arena_printf(a, "%s.h", m->name), emit_header(a, m, &plans, &options));
     file[at++] = text_file("callers.c", callers(a, m, functions, n));

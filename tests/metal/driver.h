@@ -22,12 +22,6 @@ static inline FILE *fopen(const char *path, const char *mode)
     return &files[n++];
 }
 
-static inline int fclose(FILE *file)
-{
-    metal_close(*file);
-    return 0;
-}
-
 static inline void expect(int holds, const char *what)
 {
     if (!holds)
@@ -86,12 +80,44 @@ static inline void load(FILE *in, void *to, size_t bytes)
     }
 }
 
+/* What calls with each arena, told apart by its name, use of the stack at the most: `stack NAME BYTES` in the end. */
+static struct { const char *arena; int32_t most; } stacks[4];
+static int stack_now;
+
+static inline int same_text(const char *x, const char *y)
+{
+    while (*x && *x == *y)
+        x++, y++;
+    return *x == *y;
+}
+
+static inline void stack_begins(const char *arena)
+{
+    for (stack_now = 0; stacks[stack_now].arena && !same_text(stacks[stack_now].arena, arena); stack_now++)
+        ;
+    stacks[stack_now].arena = arena;
+    metal_paint_stack();
+}
+
+static inline void stack_ends(void)
+{
+    int32_t used = metal_painted_used();
+    stacks[stack_now].most = used > stacks[stack_now].most ? used : stacks[stack_now].most;
+}
+
+static inline void print_stacks(void)
+{
+    for (int i = 0; i < 4 && stacks[i].arena; i++)
+        metal_print("stack %s %d\n", stacks[i].arena, stacks[i].most);
+}
+
 /* The one arena, so many bytes of it, full of NaN; what follows must be as it was when it is given back. */
 enum { GUARD = 64, UNTOUCHED = 0xa5 };
 static _Alignas(64) unsigned char arena_bytes[ARENA_MOST + GUARD];
 static size_t arena_used;
 
-static inline void *scratch(size_t bytes)
+#define scratch(bytes) scratch_of(#bytes, bytes)
+static inline void *scratch_of(const char *name, size_t bytes)
 {
     if (bytes > ARENA_MOST) {
         metal_print("the arena is larger than ARENA_MOST\n");
@@ -100,12 +126,22 @@ static inline void *scratch(size_t bytes)
     arena_used = bytes;
     memset(arena_bytes, 0xff, bytes);
     memset(arena_bytes + bytes, UNTOUCHED, GUARD);
+    stack_begins(name);
     return arena_bytes;
 }
 
 static inline void free(void *arena)
 {
     (void)arena;
+    stack_ends();
     for (int i = 0; i < GUARD; i++)
         expect(arena_bytes[arena_used + (size_t)i] == UNTOUCHED, "something is written behind the arena");
+}
+
+static inline int fclose(FILE *file)
+{
+    if (file == records)
+        print_stacks();
+    metal_close(*file);
+    return 0;
 }

@@ -3,7 +3,9 @@
 #   metal_boards                        their names
 #   metal_target BOARD                  what --target of dlc is for it
 #   metal_has BOARD                     is what compiles and runs for it installed?
-#   metal_build BOARD OUT SOURCE.c...   compiles and links a program; OUT.map says what lies where
+#   metal_compile BOARD OUT.o SOURCE.c  compiles one file, as it will be in a program
+#   metal_build BOARD OUT SOURCE.c...   compiles and links a program, of objects too; OUT.map says what lies where
+#   metal_closed BOARD OBJECT.o         does it need nothing but its compiler's own library (soft floats)?
 #   metal_run BOARD OUT [ARGUMENT...]   runs it: its standard output, and its exit status
 #
 # A program is C for metal.h: it has metal_main, reads and writes files of this machine (paths are relative to the folder that metal_run is
@@ -42,27 +44,45 @@ metal_flags() {
     "${dlc:-build/dlc}" targets | sed -n "/^native is/,\$s/^$metal_name  *//p" | sed 's/, of gcc also / /; s/, of gcc also.*//'
 }
 
+metal_begin() { # what all uses of the board's compiler have in common
+    metal_board=$1
+    metal_compiler=${METAL_CC:-$(metal_field "$metal_board" 3)} && metal_script=$(metal_field "$metal_board" 4) || return
+    metal_options="-std=c11 -Iruntime -Itests/metal"
+    [ "$metal_board" = host ] ||
+        metal_options="$(metal_flags "$metal_board") $metal_options -ffreestanding -ffunction-sections -fdata-sections"
+}
+
+metal_compile() {
+    metal_begin "$1" || return
+    # shellcheck disable=SC2086
+    $metal_compiler $metal_options ${METAL_CFLAGS:-} -c -o "$2" "$3"
+}
+
 metal_build() {
-    metal_board=$1 metal_out=$2
+    metal_begin "$1" || return
+    metal_out=$2
     shift 2
-    metal_compiler=${METAL_CC:-$(metal_field "$metal_board" 3)} || return
-    metal_script=$(metal_field "$metal_board" 4) || return
-    metal_include="-Iruntime -Itests/metal -Wl,-Map=$metal_out.map"
-    metal_free="-std=c11 -ffreestanding -nostdlib -ffunction-sections -fdata-sections -Wl,--gc-sections"
     case $metal_board in
-    host)
-        # shellcheck disable=SC2086
-        $metal_compiler -std=c11 $metal_include ${METAL_CFLAGS:-} -o "$metal_out" "$@" tests/metal/metal.c tests/metal/host.c ;;
+    host) metal_link="tests/metal/host.c" ;;
     wasm32*)
-        # shellcheck disable=SC2086
-        $metal_compiler $(metal_flags "$metal_board") $metal_free -fvisibility=hidden $metal_include -Wl,--no-entry \
-            -Wl,--allow-undefined -Wl,--export=metal_main -Wl,-z,stack-size=65536 ${METAL_CFLAGS:-} -o "$metal_out" "$@" tests/metal/metal.c tests/metal/wasm.c ;;
+        metal_link="-nostdlib -fvisibility=hidden -Wl,--no-entry -Wl,--allow-undefined -Wl,--export=metal_main -Wl,-z,stack-size=65536
+            tests/metal/wasm.c" ;;
     *)
-        # shellcheck disable=SC2086
-        $metal_compiler $(metal_flags "$metal_board") $metal_free -nostartfiles -Wl,--no-warn-rwx-segments $metal_include -Ltests/metal -T $metal_script \
-            ${METAL_CFLAGS:-} -o "$metal_out" "$@" tests/metal/metal.c tests/metal/semihost.c tests/metal/start.c \
-            $(metal_start "$metal_script") -lgcc ;;
+        metal_link="-nostdlib -nostartfiles -Wl,--no-warn-rwx-segments -Ltests/metal -T $metal_script tests/metal/semihost.c
+            tests/metal/start.c $(metal_start "$metal_script") -lgcc" ;;
     esac
+    # shellcheck disable=SC2086
+    $metal_compiler $metal_options -Wl,--gc-sections -Wl,-Map="$metal_out.map" ${METAL_CFLAGS:-} -o "$metal_out" "$@" tests/metal/metal.c $metal_link
+}
+
+metal_closed() {
+    metal_begin "$1" || return
+    case $metal_board in
+    wasm32*) metal_link="-Wl,--no-entry -Wl,--no-gc-sections" ;;
+    *) metal_link="-Wl,-e,0 -lgcc" ;;
+    esac
+    # shellcheck disable=SC2086
+    $metal_compiler $metal_options -nostdlib -o "$2.closed" "$2" $metal_link
 }
 
 metal_start() {

@@ -13,6 +13,7 @@ both() { # both MODEL TRAINING-OPTION... -- OPTION...: the latter for inference 
     done
     [ $# = 0 ] || shift
     trains "$model" $training "$@"
+    on_boards uses_known_stack_on "$model"
     infers "$model" "$@"
 }
 

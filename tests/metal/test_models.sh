@@ -6,5 +6,6 @@ small="--set LENGTH=7 --set VOCABULARY=50 --limit tokens=50"
 trains cnn --train-batch 2
 infers cnn
 trains rnn --train-batch 3 $small
+on_boards uses_known_stack_on rnn
 infers rnn $small
 finish

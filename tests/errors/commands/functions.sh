@@ -14,3 +14,8 @@ st() {
 with() {
     dlc small.dl -o out.c --weights "$1"
 }
+
+# COMMAND: ./fake, a compiler that does this behind gcc's work; $o is the object
+fake_gcc() {
+    printf '#!/bin/sh\ngcc "$@" || exit\nfor o; do case $o in */object.o) break ;; esac; done\n%s\n' "$1" >fake && chmod +x fake
+}
