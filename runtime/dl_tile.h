@@ -16,6 +16,16 @@ static inline int dl_end_tap(int room, int dilation, int taps)
     return end < taps ? end : taps;
 }
 
+static inline int dl_later(int x, int y)
+{
+    return x > y ? x : y;
+}
+
+static inline int dl_sooner(int x, int y)
+{
+    return x < y ? x : y;
+}
+
 #if defined(__GNUC__) && !defined(__TINYC__)
 #define DL_ALIGNED __attribute__((aligned(64)))
 /* x[i] into the cache; it need not exist. */

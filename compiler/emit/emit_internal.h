@@ -74,7 +74,7 @@ const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *colu
 void print_unrolled(Out *o, const Tile *t, const TileForm *form, int from, int64_t turn, uint32_t rows);
 
 /* ---- emit_panel.c ---------------------------------------------------------------------------------- */
-void print_panels(Out *o, const Stage *tile);       /* a tile whose right operand is copied by panels, and the stages behind it */
+void print_k_blocks(Out *o, const Stage *tile);     /* a tile in blocks of k, or with panels, and the stages behind it */
 
 /* ---- emit_parallel.c: of a kernel that several threads share ------------------------------------------ */
 bool is_split(const Out *o, const Var *v);          /* one of the loops it is cut along */

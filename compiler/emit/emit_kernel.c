@@ -167,11 +167,11 @@ static void print_function(Out *o)
     line(o, "{");
     o->indent = 1;
     o->wants_rows = k->stages.n > 1 || o->p->target->calls_gemm;
-    bool panels = tile && tile->schedule.panel_tiles > 0;
-    int opened = open_outer(o, tile, 0, panels ? tile->schedule.outside : k->nouter);
+    bool blocks = tile && tile->schedule.outside >= 0;
+    int opened = open_outer(o, tile, 0, blocks ? tile->schedule.outside : k->nouter);
     print_locals(o);
-    if (panels)
-        print_panels(o, k->stages.at[0]);
+    if (blocks)
+        print_k_blocks(o, k->stages.at[0]);
     else if (tile)
         print_blocked(o, tile);
     else

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* emit_panel.c: a contraction whose right operand is copied by panels: a tile's columns, for a block of the steps of k. */
+/* emit_panel.c: a contraction in blocks of the steps of k, between which its sums wait in memory, and one whose right operand is
+ * copied by panels: a tile's columns, for such a block. */
 #include "emit_internal.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-static int64_t steps_of(const Tile *t, int i)
-{
-    return i == t->schedule.k_split ? t->schedule.k_block : t->k[i].var->extent;
-}
-
 /* The loop over the tiles of a panel, by their first columns. */
 static int open_tiles(Out *o, const Tile *t)
 {
     const int64_t width = t->schedule.lanes * t->schedule.columns;
-    if (t->schedule.panel_tiles == 1)
+    if (t->schedule.panel_tiles <= 1)
         return 0;
     open_block(o, arena_printf(o->a, "for (int p = 0; p < %" PRId64 "; p += %" PRId64 ") {", width * t->schedule.panel_tiles, width));
     return 1;
@@ -26,7 +22,7 @@ static void print_copy(Out *o, const Tile *t)
     StrBuf to = {.a = o->a}, from = {.a = o->a};
     for (int i = 0; i < t->nk; i++) {
         const char *v = t->k[i].var->name, *in = v;
-        open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s++) {", v, v, steps_of(t, i), v));
+        open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s++) {", v, v, k_steps(t, i), v));
         sb_printf(&to, "%s * %" PRId64 " + ", v, t->k[i].panel);
         if (i == t->schedule.k_split)
             in = arena_printf(o->a, "(%s_0 + %s)", v, v);
@@ -64,24 +60,35 @@ static void print_stages(Out *o, const Stage *tile)
     close_loops(o, opened);
 }
 
-void print_panels(Out *o, const Stage *tile)
+/* The loops over blocks, by the first step of each. */
+static int open_blocks(Out *o, const Tile *t)
+{
+    int opened = 0;
+    for (int i = 0; i < t->nk; i++) {
+        const char *v = t->k[i].var->name;
+        if (!k_is_cut(t, i))
+            continue;
+        open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %" PRId64 ") {", v, v, t->k[i].var->extent, v,
+                                   k_steps(t, i)));
+        opened++;
+    }
+    return opened;
+}
+
+void print_k_blocks(Out *o, const Stage *tile)
 {
     const Tile *t = tile->tile;
     const int64_t width = (int64_t)t->schedule.lanes * t->schedule.columns * t->schedule.panel_tiles;
-    const int split = t->schedule.k_split;
     int opened = 0;
-    line(o, "float panel[%" PRId64 "] DL_ALIGNED;", panel_rows(t) * width);
-    if (t->n->extent != width) {
+    if (width)
+        line(o, "float panel[%" PRId64 "] DL_ALIGNED;", panel_rows(t) * width);
+    if (width && t->n->extent != width) {
         open_steps(o, t);
         opened++;
     }
-    if (split >= 0) {
-        const char *v = t->k[split].var->name;
-        open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d) {", v, v,
-                                   t->k[split].var->extent, v, t->schedule.k_block));
-        opened++;
-    }
-    print_copy(o, t);
+    opened += open_blocks(o, t);
+    if (width)
+        print_copy(o, t);
     print_tiles(o, tile);
     close_loops(o, opened);
     if (o->k->stages.n > 1)

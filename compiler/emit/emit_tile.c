@@ -18,7 +18,7 @@ static void accumulators(Out *o, const Tile *t, int rows)
         else
             line(o, "float %s;", sb_text(&sb));
     }
-    if (t->schedule.k_split < 0)
+    if (!tile_has_blocks(t))
         return;
     open_block(o, "if (more) {");
     for (int r = 0; r < rows; r++)
@@ -140,10 +140,10 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
     if (t->turn) {
         open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0++) {", v, v, t->k[i].var->extent, v));
         line(o, "const int %s = back ? %" PRId64 " - %s_0 : %s_0;", v, t->k[i].var->extent - 1, v, v);
-    } else if (i == t->schedule.k_split)
-        open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %d; %s++) {", v, v, t->schedule.k_block, v));
-    else if (t->k[i].tapped)
+    } else if (t->k[i].tapped)
         open_block(o, arena_printf(o->a, "for (int %s = %s_lo; %s < %s_hi; %s++) {", v, v, v, v, v));
+    else if (k_is_cut(t, i))
+        open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s++) {", v, v, k_steps(t, i), v));
     else if (i + 1 == whole && turn > 1)
         open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s += %" PRId64 ") {", v, v, t->k[i].var->extent, v, turn));
     else
@@ -174,7 +174,7 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
     for (int i = 0; i < t->nk; i++)
         if (is_bounded(t, i))
             sb_printf(&bounds, ", int %s_lo, int %s_hi", t->k[i].var->name, t->k[i].var->name);
-    if (t->schedule.k_split >= 0)
+    if (tile_has_blocks(t))
         sb_puts(&bounds, ", int more");
     if (t->turn)
         sb_puts(&bounds, ", int back");
@@ -218,9 +218,15 @@ static void print_tap_bounds(Out *o, const Tile *t)
             continue;
         const char *v = loop->var->name;
         const Lin *out = lin_scale(o->a, lin_var(o->a, loop->tap.out), -loop->tap.stride);
-        line(o, "const int %s_lo = dl_first_tap(%s, %" PRId64 ");", v, lin_text(o, lin_offset(o->a, out, loop->tap.pad)), loop->tap.dilation);
-        line(o, "const int %s_hi = dl_end_tap(%s, %" PRId64 ", %" PRId64 ");", v,
-             lin_text(o, lin_offset(o->a, out, loop->tap.pad + loop->tap.extent - 1)), loop->tap.dilation, loop->var->extent);
+        const char *lo = arena_printf(o->a, "dl_first_tap(%s, %" PRId64 ")", lin_text(o, lin_offset(o->a, out, loop->tap.pad)), loop->tap.dilation);
+        const char *hi = arena_printf(o->a, "dl_end_tap(%s, %" PRId64 ", %" PRId64 ")",
+                                      lin_text(o, lin_offset(o->a, out, loop->tap.pad + loop->tap.extent - 1)), loop->tap.dilation, loop->var->extent);
+        if (k_is_cut(t, i)) {
+            lo = arena_printf(o->a, "dl_later(%s, %s_0)", lo, v);
+            hi = arena_printf(o->a, "dl_sooner(%s, %s_0 + %" PRId64 ")", hi, v, k_steps(t, i));
+        }
+        line(o, "const int %s_lo = %s;", v, lo);
+        line(o, "const int %s_hi = %s;", v, hi);
     }
 }
 
@@ -235,8 +241,9 @@ static const char *tap_arguments(Out *o, const Tile *t)
     for (int i = 0; i < t->nk; i++)
         if (is_bounded(t, i))
             sb_printf(&sb, ", %s_lo, %s_hi", t->k[i].var->name, t->k[i].var->name);
-    if (t->schedule.k_split >= 0)
-        sb_printf(&sb, ", %s_0 > 0", t->k[t->schedule.k_split].var->name);
+    for (int i = 0, n = 0; i < t->nk; i++)
+        if (k_is_cut(t, i))
+            sb_printf(&sb, "%s%s_0 > 0", n++ ? " || " : ", ", t->k[i].var->name);
     if (t->turn)
         sb_printf(&sb, ", %s & 1", t->turn->name);
     return sb_text(&sb);
@@ -288,6 +295,16 @@ const char *tile_column(Out *o, const Tile *t)
     return t->n->extent % width ? arena_printf(o->a, "(n < %" PRId64 " ? n : %" PRId64 ")", last, last) : "n";
 }
 
+/* From the first step of k to the block's, in the left or the right operand; steps with taps are counted from the first. */
+static const char *block_offset(Out *o, const Tile *t, bool right)
+{
+    StrBuf sb = {.a = o->a};
+    for (int i = 0; i < t->nk; i++)
+        if (k_is_cut(t, i) && !t->k[i].tapped)
+            sb_printf(&sb, " + %s_0 * %" PRId64, t->k[i].var->name, right ? t->k[i].b : t->k[i].a);
+    return sb.n ? sb_text(&sb) : "";
+}
+
 void print_tile(Out *o, const Stage *s)
 {
     const Tile *t = s->tile;
@@ -307,11 +324,10 @@ void print_tile(Out *o, const Stage *s)
         line(o, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ")", extent, width);
     o->indent += loop;
     const char *left = t->a_n && strcmp(column, "0") ? arena_printf(o->a, "%s + %s", lin_text(o, a_at), column) : lin_text(o, a_at);
-    if (t->schedule.k_split >= 0)
-        left = arena_printf(o->a, "%s + %s_0 * %" PRId64, left, t->k[t->schedule.k_split].var->name, t->k[t->schedule.k_split].a);
-    const char *right = t->schedule.panel_tiles > 1 ? arena_printf(o->a, "panel + p * %" PRId64, panel_rows(t))
-                        : t->schedule.panel_tiles   ? "panel"
-                                                    : tile_pointer(o, t->b, t->b_at, column);
+    left = arena_printf(o->a, "%s%s", left, block_offset(o, t, false));
+    const char *right = t->schedule.panel_tiles > 1    ? arena_printf(o->a, "panel + p * %" PRId64, panel_rows(t))
+                        : t->schedule.panel_tiles == 1 ? "panel"
+                                                       : arena_printf(o->a, "%s%s", tile_pointer(o, t->b, t->b_at, column), block_offset(o, t, true));
     const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, left, right,
                                     tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t));
     for (int i = 0; i < t->runs.n; i++) {

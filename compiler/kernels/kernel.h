@@ -212,12 +212,13 @@ typedef struct TileSchedule {
     int rows;               /* at the most per tile; they are split evenly by tile_rows */
     int lanes, columns;     /* vectors of `lanes` floats, `columns` of them a row */
     int panel_tiles;        /* so many tiles' columns are copied from b to an array of the kernel's, a panel; 0: b is read as it is */
-    int outside;            /* with panels: how many of the kernel's loops, of which m is none, lie around them */
-    int k_split;            /* with panels: the k loop that is cut into blocks, each with a panel of its own; -1: none */
+    int outside;            /* with panels or blocks of k: how many of the kernel's loops, of which m is none, lie around them; else -1 */
+    int k_split;            /* the k loop that is cut into blocks, each with a panel of its own if there are panels; -1: none */
     int k_block;            /* its steps in a block */
     int prefetch;           /* 1: while a tile is made, the rows of the left operand that the next one reads are fetched */
     int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
     int unroll;             /* steps of k that are written out one behind the other: of the innermost loop, or all of it and of more */
+    int k_outer;            /* without panels: so many k loops, the first ones, stand around the blocks: a step of each at a time */
 } TileSchedule;
 typedef struct TilePart {   /* steps from <= k < to of the loop whose taps hang on the row */
     int64_t from, to;
@@ -261,6 +262,10 @@ int64_t column_step(const Tile *t);                     /* columns that one turn
 int64_t split_turns(const Kernel *k, const Var *v);
 bool is_column(const Kernel *k, const Var *v);          /* the only loop of sums of columns, and all the kernel does */
 int64_t panel_rows(const Tile *t);      /* how many steps of k a panel holds */
+/* Blocks of k: all tiles add one block's steps to their sums before the next block begins. */
+bool tile_has_blocks(const Tile *t);
+bool k_is_cut(const Tile *t, int i);    /* whether a block has only some steps of the i-th k loop */
+int64_t k_steps(const Tile *t, int i);  /* how many, or all of them */
 
 struct Stage {
     StageKind kind;

@@ -128,8 +128,8 @@ static double balance(const Plan *p, int64_t turns)
     return (double)turns / (double)(n * ((turns + n - 1) / n));
 }
 
-/* Where a tile's columns are copied by panels: the loops around these, or, if they make few turns, those within. */
-static void split_panels(const Plan *p, const Kernel *k, Split *s)
+/* Where a tile has panels or blocks of k: the loops around these, or, if they make few turns, those within. */
+static void split_blocks(const Plan *p, const Kernel *k, Split *s)
 {
     int outside = tile_of(k)->schedule.outside;
     for (int i = 0; i < outside; i++)
@@ -139,7 +139,7 @@ static void split_panels(const Plan *p, const Kernel *k, Split *s)
         return;
     *s = (Split){.turns = 1};
     split_outer(p, k, outside, s);
-    if (balance(p, s->turns) < EVEN)        /* each piece copies all panels */
+    if (balance(p, s->turns) < EVEN)        /* each piece goes through all of them */
         *s = (Split){.turns = 1};
 }
 
@@ -166,9 +166,9 @@ static void split_stage(const Plan *p, const Kernel *k, Split *s)
 static void split_columns(const Plan *p, const Kernel *k, Split *s)
 {
     const Tile *t = tile_of(k);
-    if (!t || k->stages.n > 1 || p->target->calls_gemm || (t->schedule.panel_tiles && t->schedule.outside))
+    if (!t || k->stages.n > 1 || p->target->calls_gemm || t->schedule.outside > 0)
         return;
-    double so_far = balance(p, s->turns), bar = t->schedule.panel_tiles ? 1 : 1.1;
+    double so_far = balance(p, s->turns), bar = t->schedule.outside >= 0 ? 1 : 1.1;
     if (balance(p, split_turns(k, t->n)) < bar * so_far || split_turns(k, t->n) == 1)
         return;
     *s = (Split){.turns = 1};
@@ -186,7 +186,7 @@ static int64_t grain_of(const Plan *p, const Kernel *k, const Split *s, double c
     const Stage *stage = k->stages.at[0];
     int64_t share = (s->turns + p->target->threads.n - 1) / p->target->threads.n;
     bool last = stage->kind == STAGE_MAP && stage->nloop && s->var[0] == stage->loop[stage->nloop - 1];
-    if (stage->tile && stage->tile->schedule.panel_tiles && s->var[0] != stage->tile->n)    /* each piece copies all panels */
+    if (stage->tile && stage->tile->schedule.outside >= 0 && s->var[0] != stage->tile->n)   /* each piece goes through all of them */
         return share;
     int64_t grain = (int64_t)(p->target->threads.hand_over / PIECES / (cycles / (double)s->turns)) + 1;
     grain = grain > share / 2 ? share / 2 : grain;
@@ -218,8 +218,8 @@ static void split_kernel(const Plan *p, Kernel *k)
     double cycles = kernel_cycles(p, k);
     if (!may_split(k) || cycles - cycles / p->target->threads.n < WORTH * p->target->threads.hand_over)
         return;
-    if (tile_of(k) && tile_of(k)->schedule.panel_tiles)
-        split_panels(p, k, &s);
+    if (tile_of(k) && tile_of(k)->schedule.outside >= 0)
+        split_blocks(p, k, &s);
     else
         split_outer(p, k, 0, &s);
     split_columns(p, k, &s);

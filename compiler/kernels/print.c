@@ -333,6 +333,8 @@ static void print_tile(Printer *o, const Stage *s)
     if (t->schedule.panel_tiles)
         sb_printf(&sb, ", panels of %d tiles and %" PRId64 " steps within %d loops", t->schedule.panel_tiles,
                   panel_rows(t), t->schedule.outside);
+    else if (tile_has_blocks(t))
+        sb_printf(&sb, ", blocks of %" PRId64 " steps within %d loops", panel_rows(t), t->schedule.outside);
     if (t->schedule.prefetch)
         sb_puts(&sb, ", fetching the next rows");
     if (t->turn)

@@ -28,6 +28,7 @@ static const struct {
     {"outside", offsetof(TileSchedule, outside)},
     {"k_split", offsetof(TileSchedule, k_split)},
     {"k_block", offsetof(TileSchedule, k_block)},
+    {"k_outer", offsetof(TileSchedule, k_outer)},
     {"prefetch", offsetof(TileSchedule, prefetch)},
     {"zigzag", offsetof(TileSchedule, zigzag)},
     {"unroll", offsetof(TileSchedule, unroll)},

@@ -234,7 +234,7 @@ static void lay_out_panel(Tile *t)
     int64_t stride = (int64_t)t->schedule.lanes * t->schedule.columns;
     for (int i = t->nk - 1; i >= 0; i--) {
         t->k[i].panel = stride;
-        stride *= i == t->schedule.k_split ? t->schedule.k_block : t->k[i].var->extent;
+        stride *= k_steps(t, i);
     }
 }
 

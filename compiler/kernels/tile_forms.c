@@ -19,11 +19,26 @@ int64_t tile_extent(const Tile *t)
     return t->m ? t->m->extent : 1;
 }
 
+bool k_is_cut(const Tile *t, int i)
+{
+    return i == t->schedule.k_split || i < t->schedule.k_outer;
+}
+
+bool tile_has_blocks(const Tile *t)
+{
+    return t->schedule.k_split >= 0 || t->schedule.k_outer > 0;
+}
+
+int64_t k_steps(const Tile *t, int i)
+{
+    return i == t->schedule.k_split ? t->schedule.k_block : i < t->schedule.k_outer ? 1 : t->k[i].var->extent;
+}
+
 int64_t panel_rows(const Tile *t)
 {
     int64_t rows = 1;
     for (int i = 0; i < t->nk; i++)
-        rows *= i == t->schedule.k_split ? t->schedule.k_block : t->k[i].var->extent;
+        rows *= k_steps(t, i);
     return rows;
 }
 
@@ -32,13 +47,13 @@ bool tile_unroll(const Tile *t, int *whole, int64_t *turn)
     int64_t left = t->schedule.unroll;
     int i = t->nk;
     for (; i > 0 && left > 1 && left % t->k[i - 1].var->extent == 0; i--) {
-        if ((t->k[i - 1].tapped && i - 1 != t->by_row) || i - 1 == t->schedule.k_split)
+        if ((t->k[i - 1].tapped && i - 1 != t->by_row) || k_is_cut(t, i - 1))
             return false;
         left /= t->k[i - 1].var->extent;
     }
     *whole = i;
     *turn = left;
-    return left == 1 || (left > 1 && i > 0 && !t->k[i - 1].tapped && i - 1 != t->schedule.k_split &&
+    return left == 1 || (left > 1 && i > 0 && !t->k[i - 1].tapped && !k_is_cut(t, i - 1) &&
                          t->k[i - 1].var->extent % left == 0);
 }
 

@@ -14,7 +14,11 @@
  * Where b does not stay in L1, and there are rows enough to pay for it, the columns of a tile are copied to an array first, a
  * panel, which all rows then use: its rows lie one behind the other, and on whole lines of the cache. A panel that is still too
  * large for L1 holds a block of the steps of k only, and the tiles add to what is there (Goto and van de Geijn, "Anatomy of
- * high-performance matrix multiplication", 2008). */
+ * high-performance matrix multiplication", 2008).
+ *
+ * Blocks of k serve without panels, too: all tiles add the steps of a block to their sums before the next block begins, so that what a
+ * block needs of both operands stays in L2, or in L1. So the gradient of a convolution's weights reads each image once, not once for
+ * each of its tiles, and weights larger than L2 are read once. */
 #include "lower.h"
 
 #include <stdlib.h>
@@ -50,21 +54,40 @@ static int64_t right_bytes(const Contraction *k)
     return 4 * steps(k) * k->extent[k->n_axis];
 }
 
+/* Of the right operand, and of the left one what the rows need. */
+static int64_t both_bytes(const Contraction *k, const TileSchedule *s)
+{
+    return right_bytes(k) + 4 * steps(k) * (s->row_axis < 0 ? 1 : k->extent[s->row_axis]);
+}
+
+static int64_t blocks_of(const Contraction *k, const TileSchedule *s)
+{
+    int64_t n = s->k_split >= 0 ? k->loop[s->k_split].extent / s->k_block : 1;
+    for (int i = 0; i < s->k_outer; i++)
+        n *= k->loop[i].extent;
+    return n;
+}
+
+/* Without panels. */
+static bool has_blocks(const TileSchedule *s)
+{
+    return !s->panel_tiles && (s->k_split >= 0 || s->k_outer);
+}
+
 /* Bytes of b that come each cycle from where it lies, where a tile reads `width` columns of its rows: from beyond L2 a
  * quarter, and half where the rest of the row is in the way. */
 static double right_width(const Contraction *k, const Target *target, const TileSchedule *s, int64_t width)
 {
     double bytes = target->l2_width;
-    int64_t rows = s->row_axis < 0 ? 1 : k->extent[s->row_axis];
-    if (right_bytes(k) + 4 * steps(k) * rows > target->l2 / 2)      /* all rows need the left operand, too */
+    if (both_bytes(k, s) / (has_blocks(s) ? blocks_of(k, s) : 1) > target->l2 / 2)
         bytes /= 4;
     return width < k->extent[k->n_axis] ? bytes / 2 : bytes;
 }
 
-/* Whether b does not stay in L1 between two tiles. */
-static bool is_streamed(const Contraction *k, const Target *target)
+/* Whether b, or a block of it, does not stay in L1 between two tiles. */
+static bool is_streamed(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    return target->l2_width && right_bytes(k) > target->l1 / 2;
+    return target->l2_width && right_bytes(k) / (has_blocks(s) ? blocks_of(k, s) : 1) > target->l1 / 2;
 }
 
 /* A single row uses each vector of b at once, which then needs no register. */
@@ -79,14 +102,14 @@ static bool has_one_row(const Contraction *k)
 /* May its steps run backwards in odd turns of the loop around it? */
 static bool may_zigzag(const Contraction *k, const TileSchedule *s)
 {
-    return k->turn && k->nloop == 1 && k->loop[0].tap < 0 && s->panel_tiles == 0 && s->unroll == 1;
+    return k->turn && k->nloop == 1 && k->loop[0].tap < 0 && s->outside < 0 && s->unroll == 1;
 }
 
 /* One row that streams through a right operand not much larger than L1, at each turn of a loop: what the last turn read last is still
  * there, and is read first. */
 static bool is_better_zigzag(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    return s->lanes > 1 && has_one_row(k) && may_zigzag(k, s) && is_streamed(k, target) && right_bytes(k) <= 4 * target->l1 && !target->calls_gemm;
+    return s->lanes > 1 && has_one_row(k) && may_zigzag(k, s) && is_streamed(k, target, s) && right_bytes(k) <= 4 * target->l1 && !target->calls_gemm;
 }
 
 /* May a tile fetch the rows of the next one, a line of the cache a step? They lie along k. */
@@ -120,16 +143,15 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
         cost = target->latency;
     if (target->issue && unrolled_cost(k, target, rows, s) > cost)
         cost = unrolled_cost(k, target, rows, s);
-    if (!s->panel_tiles && is_streamed(k, target) && 4.0 * (double)width / right_width(k, target, s, width) > cost)
-        cost = 4.0 * (double)width / right_width(k, target, s, width);
+    if (!s->panel_tiles && is_streamed(k, target, s)) {
+        /* rows that are neighbours in a, which no step shares with another */
+        bool both = s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= rows;
+        double come = 4.0 * (double)(width + (both ? rows : 0)) / right_width(k, target, s, width);
+        cost = come > cost ? come : cost;
+    }
     return cost + 0.25;     /* the loop itself */
 }
 
-/* Of a tile, all blocks of k together. */
-static double tile_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s, int64_t blocks)
-{
-    return (double)steps(k) * step_cost(k, target, rows, s) + (double)blocks * (2.0 * rows * s->columns + 10);
-}
 
 /* Cycles to copy a tile's columns, all steps: as long as they take to come, or a few a vector. */
 static double copy_cost(const Contraction *k, const Target *target, const TileSchedule *s)
@@ -158,6 +180,33 @@ static double rows_within(const Contraction *k, const TileSchedule *s)
     return all / copies(k, s);
 }
 
+/* Of a tile, all blocks of k together; its sums wait in L2 or beyond. */
+static double tile_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
+{
+    int64_t blocks = blocks_of(k, s);
+    double wait = 2;
+    if (blocks > 1 && target->l2_width && 4 * rows_within(k, s) * (double)k->extent[k->n_axis] > (double)target->l2 / 2)
+        wait = 8.0 * s->lanes / ((double)target->l2_width / 4);
+    return (double)steps(k) * step_cost(k, target, rows, s) + (double)blocks * (wait * rows * s->columns + 10);
+}
+
+/* Elements from the first to the last of the left operand that the loops from the `outside`-th on read. */
+static int64_t left_span(const Contraction *k, const TileSchedule *s)
+{
+    int64_t span = 1;
+    for (int i = 0, at = 0; i < k->naxis; i++)
+        if (i >= k->n_axis || i == s->row_axis || at++ >= s->outside)
+            span += llabs(k->sa[i]) * (k->extent[i] - 1);
+    return span;
+}
+
+/* Cycles until both operands have come from beyond L2, a block after the other. */
+static double fetch_cost(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    int64_t bytes = right_bytes(k) + 4 * left_span(k, s);
+    return bytes > target->l2 / 2 ? copies(k, s) * (double)bytes / ((double)target->l2_width / 4) : 0;
+}
+
 /* What threads that share so many turns wait for the one that has most of them: times the cost of the work. A little of it is not
  * worth lower tiles, of which the model thinks too well. */
 static double waiting(const Target *target, int64_t turns, double cost)
@@ -170,23 +219,24 @@ static double waiting(const Target *target, int64_t turns, double cost)
 static double schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     int64_t rows = 1, all = 1, width = (int64_t)s->lanes * s->columns;
-    int64_t blocks = s->k_split >= 0 ? k->loop[s->k_split].extent / s->k_block : 1;
     for (int i = 0; i < k->n_axis; i++)
         all *= k->extent[i];
     if (s->row_axis >= 0)
         rows = k->extent[s->row_axis];
     int large, nlarge, tiles = tile_rows(rows, s->rows, &large, &nlarge);
-    double cost = nlarge * tile_cost(k, target, large, s, blocks);
+    double cost = nlarge * tile_cost(k, target, large, s);
     if (nlarge < tiles)
-        cost += (tiles - nlarge) * tile_cost(k, target, large - 1, s, blocks);
+        cost += (tiles - nlarge) * tile_cost(k, target, large - 1, s);
     cost *= (double)(all / rows);
     if (s->row_axis >= 0 && llabs(k->sa[s->row_axis]) >= FAR)
         cost *= 1.25;
-    if (!s->panel_tiles && is_streamed(k, target) && width < k->extent[k->n_axis])
+    if (!s->panel_tiles && is_streamed(k, target, s) && width < k->extent[k->n_axis])
         cost *= 1.1;        /* lines of the cache that lie a row apart push each other out */
     if (s->panel_tiles)
         cost += copies(k, s) * copy_cost(k, target, s);
     cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
+    if (has_blocks(s))
+        cost += fetch_cost(k, target, s);
     bool streams = k->sa[k->n_axis] != 0;   /* lower tiles would read both operands again */
     return streams ? cost : cost * waiting(target, all / rows * tiles, cost);
 }
@@ -197,6 +247,12 @@ int contraction_tap(const Contraction *k, int axis)
         if (k->tap[i].out == axis || k->tap[i].k == axis)
             return i;
     return -1;
+}
+
+/* Whether the taps of the i-th loop of k hang on that axis of the result. */
+static bool hangs_on(const Contraction *k, int i, int axis)
+{
+    return k->loop[i].tap >= 0 && k->tap[k->loop[i].tap].out == axis;
 }
 
 /* Tiles that do not have all taps in every row. */
@@ -222,8 +278,18 @@ static bool gives_rows(const Contraction *k, int axis, const Target *target)
 }
 
 /* ---- panels ---------------------------------------------------------------------------------------- */
-/* The most of the kernel's loops that leave rows enough within, or else none but those that b has too. A kernel's loops are the
- * result's axes in order, but for the rows. */
+/* A kernel's loops are the result's axes in order, but for the rows. Those up to the last that b has, too. */
+static int loops_of_right(const Contraction *k, int row_axis)
+{
+    int loops = 0;
+    for (int i = 0, at = 0; i < k->n_axis; i++) {
+        at += i != row_axis;
+        loops = k->sb[i] ? at : loops;
+    }
+    return loops;
+}
+
+/* The most of the loops around panels or blocks that leave rows enough within, or else none but those that b has too. */
 static int loops_outside(const Contraction *k, int row_axis)
 {
     int64_t rows = row_axis < 0 ? 1 : k->extent[row_axis];
@@ -268,17 +334,19 @@ static bool cut_panel(const Contraction *k, int64_t most, TileSchedule *s)
 }
 
 /* ---- the search ------------------------------------------------------------------------------------ */
+enum { BLOCKS = -2, BEST = -1, WHOLE = 0 };
+
 typedef struct Search {
     const Contraction *k;
     const Target *target;
-    int panel_tiles;        /* so many or, -1, what is best */
+    int panel_tiles;        /* so many; WHOLE: none, and no blocks; BLOCKS: none; or BEST, what costs least */
     TileSchedule best;
     double least;
 } Search;
 
 static void consider(Search *f, TileSchedule s)
 {
-    if (f->panel_tiles >= 0 && s.panel_tiles != f->panel_tiles)
+    if (f->panel_tiles != BEST && f->panel_tiles != (has_blocks(&s) ? BLOCKS : s.panel_tiles))
         return;
     double cost = schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll);
     if (f->least > 0 && cost >= f->least)
@@ -287,19 +355,60 @@ static void consider(Search *f, TileSchedule s)
     f->least = cost;
 }
 
+/* Otherwise the last tile makes some columns of the one before it again. */
+static bool divides_columns(const Contraction *k, const TileSchedule *s)
+{
+    return k->extent[k->n_axis] % ((int64_t)s->lanes * s->columns) == 0;
+}
+
+/* Blocks of the i-th loop, one step of those before it: as many steps as leave a block's part of both operands in L1 or L2. */
+static void consider_block(Search *f, TileSchedule s)
+{
+    const Contraction *k = f->k;
+    int64_t part = both_bytes(k, &s);
+    for (int i = 0; i < k->nloop; i++)
+        part /= i < s.k_outer || i == s.k_split ? k->loop[i].extent : 1;
+    for (int room = 0; room < 2; room++) {
+        int64_t most = (room ? f->target->l1 / 2 : f->target->l2 / 8) / (part > 0 ? part : 1);
+        if (most < 1)
+            return;
+        s.k_block = (int)even_block(k->loop[s.k_split].extent, most);
+        consider(f, s);
+    }
+}
+
+/* Blocks of k where not all stays in L2: of each loop but that whose taps hang on the rows. The more of those before it stand
+ * around the blocks, the nearer lie its elements. */
+static void consider_blocks(Search *f, TileSchedule s)
+{
+    const Contraction *k = f->k;
+    const int least = loops_of_right(k, s.row_axis), most = loops_outside(k, s.row_axis);
+    int outer = 0;
+    if (s.lanes < f->target->lanes || !divides_columns(k, &s) || both_bytes(k, &s) <= f->target->l2 / 2)
+        return;
+    while (outer < k->nloop && !hangs_on(k, outer, s.row_axis))
+        outer++;
+    for (s.outside = least; s.outside <= most; s.outside += most > least ? most - least : 1)
+        for (s.k_outer = outer; s.k_outer >= 0 && rows_within(k, &s) >= LEAST_REUSE; s.k_outer--)
+            for (s.k_split = s.k_outer; s.k_split < k->nloop; s.k_split++)
+                if (!hangs_on(k, s.k_split, s.row_axis))
+                    consider_block(f, s);
+}
+
 /* With panels where b does not stay in L1: of one tile that does, or, to read more of each row, of some that L2 has. */
 static void consider_panels(Search *f, TileSchedule s)
 {
     int64_t tiles = f->k->extent[f->k->n_axis] / ((int64_t)s.lanes * s.columns);
-    bool even = f->k->extent[f->k->n_axis] % ((int64_t)s.lanes * s.columns) == 0;
+    bool even = divides_columns(f->k, &s);
     s.outside = s.k_split = -1;
     if (s.row_axis >= 0 && edge_tiles(f->k, s.row_axis, s.rows) > MOST_EDGE_TILES)
         return;
     consider(f, s);
     for (TileSchedule more = s; next_unroll(f->k, f->target, &more);)
         consider(f, more);
-    if (!f->k->alone || s.lanes == 1 || !is_streamed(f->k, f->target))
+    if (!f->k->alone || s.lanes == 1 || !is_streamed(f->k, f->target, &s))
         return;
+    consider_blocks(f, s);
     s.outside = loops_outside(f->k, s.row_axis);
     if (rows_within(f->k, &s) < LEAST_REUSE)
         return;
@@ -340,7 +449,7 @@ static void consider_columns(Search *f, int axis)
 
 TileSchedule tile_schedule(const Contraction *k, const Target *target)
 {
-    Search f = {.k = k, .target = target, .panel_tiles = -1};
+    Search f = {.k = k, .target = target, .panel_tiles = BEST};
     for (int axis = k->n_axis - 1; axis >= 0; axis--)
         if (gives_rows(k, axis, target))
             consider_columns(&f, axis);
@@ -358,12 +467,12 @@ static int by_cost(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-/* The cheapest heights of tiles so wide: with panels of each size, and without. */
+/* The cheapest heights of tiles so wide: with panels of each size, and without, in blocks and whole. */
 static int find_heights(Search *found, int n, int most, const Contraction *k, const Target *target, TileSchedule s)
 {
     if ((int64_t)s.lanes * s.columns > k->extent[k->n_axis] || (s.lanes > 1 && s.lanes < LEAST_LANES))
         return n;
-    for (int panels = 0; panels <= MOST_TILES && n < most; panels = panels ? 2 * panels : 1) {
+    for (int panels = BLOCKS; panels <= MOST_TILES && n < most; panels = panels == BLOCKS ? WHOLE : panels ? 2 * panels : 1) {
         found[n] = (Search){.k = k, .target = target, .panel_tiles = panels};
         consider_rows(&found[n], s);
         n += found[n].least > 0;
@@ -399,30 +508,44 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     return at;
 }
 
-/* NULL where b may be copied so; without panels, what is said of them does not count. */
+/* NULL where the steps of k may be cut so. */
+static const char *blocks_fit(Arena *a, const Contraction *k, const TileSchedule *s)
+{
+    int least = loops_of_right(k, s->row_axis), around = k->n_axis - (s->row_axis >= 0);
+    if (!k->alone || s->lanes == 1)
+        return "panels and blocks want vectors, and a kernel that begins with its only contraction";
+    if (s->outside < (s->panel_tiles ? least : 0) || s->outside > around)
+        return arena_printf(a, "outside is from %d to %d", s->panel_tiles ? least : 0, around);
+    if (!s->panel_tiles && !divides_columns(k, s))
+        return "blocks without panels want tiles that divide the columns evenly";
+    if (s->k_split < -1 || s->k_split >= k->nloop)
+        return arena_printf(a, "k_split is from -1 to %d", k->nloop - 1);
+    if (s->k_split >= 0 && (s->k_block < 1 || k->loop[s->k_split].extent % s->k_block))
+        return arena_printf(a, "k_block divides the %lld steps of the loop", (long long)k->loop[s->k_split].extent);
+    if (s->k_outer < 0 || s->k_outer > (s->k_split < 0 ? k->nloop : s->k_split))
+        return "k_outer is from 0 to k_split, or without that to the loops over what is contracted";
+    for (int i = 0; i < k->nloop; i++)
+        if ((i < s->k_outer || i == s->k_split) && hangs_on(k, i, s->row_axis))
+            return "the loop whose taps hang on the rows is not cut";
+    return NULL;
+}
+
+/* NULL where b may be copied so; without panels and blocks, what is said of them does not count. */
 static const char *panels_fit(Arena *a, const Contraction *k, TileSchedule *s)
 {
     int64_t width = (int64_t)s->lanes * s->columns, bytes = 4 * width * s->panel_tiles * steps(k);
-    int around = k->n_axis - (s->row_axis >= 0), least = 0;
-    if (s->panel_tiles == 0) {
+    if (s->panel_tiles == 0 && s->k_split < 0 && s->k_outer == 0) {
         s->outside = s->k_split = -1;
         s->k_block = 0;
         return NULL;
     }
-    for (int i = 0, at = 0; i < k->n_axis; i++) {
-        at += i != s->row_axis;
-        least = k->sb[i] ? at : least;
-    }
-    if (!k->alone || s->lanes == 1)
-        return "panels want vectors, and a kernel that begins with its only contraction";
+    const char *why = blocks_fit(a, k, s);
+    if (why || s->panel_tiles == 0)
+        return why;
     if (s->panel_tiles < 1 || (s->panel_tiles > 1 && k->extent[k->n_axis] % (width * s->panel_tiles)))
         return "the tiles of a panel are 1, or as many as divide the columns evenly";
-    if (s->outside < least || s->outside > around)
-        return arena_printf(a, "outside is from %d to %d", least, around);
-    if (s->k_split < -1 || s->k_split >= k->nloop || (s->k_split >= 0 && k->loop[s->k_split].tap >= 0))
-        return "k_split is -1, or a loop over what is contracted that has no taps";
-    if (s->k_split >= 0 && (s->k_block < 1 || k->loop[s->k_split].extent % s->k_block))
-        return arena_printf(a, "k_block divides the %lld steps of the loop", (long long)k->loop[s->k_split].extent);
+    if (s->k_outer || (s->k_split >= 0 && k->loop[s->k_split].tap >= 0))
+        return "a panel holds blocks of one loop, which has no taps";
     if (s->k_split >= 0)
         bytes = bytes / k->loop[s->k_split].extent * s->k_block;
     return bytes > MOST_PANEL ? arena_printf(a, "a panel of %lld bytes is above %d", (long long)bytes, MOST_PANEL) : NULL;

@@ -21,6 +21,11 @@ static bool is_bounded(const Contraction *k, const TileSchedule *s, int i)
     return k->loop[i].tap >= 0 && k->tap[k->loop[i].tap].out != s->row_axis;
 }
 
+static bool is_cut(const TileSchedule *s, int i)
+{
+    return i == s->k_split || i < s->k_outer;
+}
+
 /* Whether so many steps end with a turn; *inner: how many of them are of the innermost loop. As tile_unroll sees a tile. */
 static bool ends_with_loop(const Contraction *k, const TileSchedule *s, int unroll, int64_t *inner)
 {
@@ -28,7 +33,7 @@ static bool ends_with_loop(const Contraction *k, const TileSchedule *s, int unro
     int i = k->nloop;
     *inner = 1;
     for (; i > 0 && left > 1 && left % k->loop[i - 1].extent == 0; i--) {
-        if (is_bounded(k, s, i - 1) || i - 1 == s->k_split)
+        if (is_bounded(k, s, i - 1) || is_cut(s, i - 1))
             return false;
         *inner = i == k->nloop ? k->loop[i - 1].extent : *inner;
         left /= k->loop[i - 1].extent;
@@ -36,7 +41,7 @@ static bool ends_with_loop(const Contraction *k, const TileSchedule *s, int unro
     if (left == 1)
         return true;
     *inner = i == k->nloop ? left : *inner;
-    return i > 0 && k->loop[i - 1].tap < 0 && i - 1 != s->k_split && k->loop[i - 1].extent % left == 0;
+    return i > 0 && k->loop[i - 1].tap < 0 && !is_cut(s, i - 1) && k->loop[i - 1].extent % left == 0;
 }
 
 bool unroll_fits(const Contraction *k, const TileSchedule *s)

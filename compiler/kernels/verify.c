@@ -279,13 +279,21 @@ static void check_panels(Check *c)
 {
     const Tile *t = c->s->tile;
     const TileSchedule *s = &t->schedule;
-    if (s->k_split >= t->nk || (s->k_split >= 0 && (s->panel_tiles < 1 || t->k[s->k_split].tapped || s->k_block < 1 ||
-                                                    t->k[s->k_split].var->extent % s->k_block)))
+    bool cuts = s->k_split >= 0 && s->k_split < t->nk;
+    if (s->k_split >= t->nk || s->k_outer > t->nk || (cuts && (s->k_block < 1 || t->k[s->k_split].var->extent % s->k_block)))
         check_complain(c, "blocks of k do not end with the loop");
     if (s->prefetch && (t->nk != 1 || t->k[0].tapped || !t->m || s->unroll > 1))
         check_complain(c, "rows are fetched along one loop without taps");
-    if (t->turn && (t->nk != 1 || t->k[0].tapped || s->panel_tiles || s->unroll > 1))
-        check_complain(c, "steps that run backwards want one loop, without taps, panels or unrolling");
+    if (t->turn && (t->nk != 1 || t->k[0].tapped || s->outside >= 0 || s->unroll > 1))
+        check_complain(c, "steps that run backwards want one loop, without taps, panels, blocks or unrolling");
+    if (tile_has_blocks(t) && s->outside < 0)
+        check_complain(c, "blocks of k stand around no loops");
+    if (tile_has_blocks(t) && !s->panel_tiles && t->n->extent % ((int64_t)s->lanes * s->columns))
+        check_complain(c, "blocks of k are added twice to some columns");
+    if (s->panel_tiles && (s->k_outer || (cuts && t->k[s->k_split].tapped)))
+        check_complain(c, "a panel holds a block of k that has taps");
+    if (t->by_row >= 0 && k_is_cut(t, t->by_row))
+        check_complain(c, "a block of k has some of the taps that hang on the rows");
     if (s->panel_tiles > 1 && t->n->extent % ((int64_t)s->lanes * s->columns * s->panel_tiles))
         check_complain(c, "panels do not end with the columns");
     for (int i = 0, at = 0; s->panel_tiles && i < c->k->nouter; i++) {

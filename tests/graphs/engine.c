@@ -57,6 +57,18 @@ static const Engine engines[] = {
      .flags = "-O1 -ftree-vectorize -march=haswell " FAST,
      .overreads = true,
      .threads = 3},
+    {.name = "gcc-blocks",
+     .target = "x86-64-v3",
+     .compiler = "gcc",
+     .flags = "-O1 -ftree-vectorize -march=haswell " FAST,
+     .overreads = true,
+     .caches = 256},
+    {.name = "clang-blocks",
+     .target = "aarch64",
+     .compiler = "clang",
+     .flags = "-O1 " FAST,
+     .threads = 3,
+     .caches = 256},
     {.name = "gcc-4lanes", .target = "aarch64", .compiler = "gcc", .flags = "-O1 " FAST},
     {.name = "clang-4lanes", .target = "aarch64", .compiler = "clang", .flags = "-O1"},
     {.name = "gcc-checked", .target = "generic", .compiler = "gcc", .flags = TRAP},
@@ -120,6 +132,8 @@ static const Target *target_of(Arena *a, const Engine *e)
     Target *t = arena_dup(a, target_find(e->target), sizeof *t);
     t->threads.n = e->threads ? e->threads : 1;
     t->threads.hand_over = 0;
+    t->l1 = e->caches ? e->caches : t->l1;
+    t->l2 = e->caches ? 4 * e->caches : t->l2;
     return t;
 }
 

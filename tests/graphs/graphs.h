@@ -97,6 +97,7 @@ typedef struct Engine {
     bool slow;      /* only where it is asked for, or everything is */
     bool overreads; /* its code may read, and not use, a few bytes beside a tensor */
     int threads;    /* whatever can be split is, in the smallest pieces, and done backwards; 0: nothing is */
+    int caches; /* L1 of so many bytes and L2 four times as large: sums go in panels and blocks; 0: the row's */
 } Engine;
 
 const Engine *engine_at(int i);    /* NULL past the last; of a target this machine cannot run, name is NULL */

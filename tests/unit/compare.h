@@ -210,12 +210,15 @@ static void leave(int signal)
     siglongjmp(after_bug, 1);
 }
 
+/* Chooses other schedules than the compiler's; NULL: none. */
+static Schedules *(*choose_schedules)(Arena *a, const Case *c, const Target *target);
+
 static Plan *lower_or_null(Arena *a, const Case *c, const Target *target)
 {
     Plan *volatile p = NULL;
     void (*before)(int) = signal(SIGABRT, leave);
     if (!sigsetjmp(after_bug, 1))
-        p = lower(a, NULL, c->fn, target);
+        p = lower_with(a, NULL, c->fn, target, choose_schedules ? choose_schedules(a, c, target) : NULL);
     signal(SIGABRT, before);
     return p;
 }

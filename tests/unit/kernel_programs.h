@@ -265,6 +265,13 @@ static void layers(void **state)
     }
     add(0, "func f(x: f32[2, 14, 11, 40] input 0, w: f32[3, 3, 40, 96] param 0) { %%1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
            "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %%1 }");
+    add(0, "func f(x: f32[1, 7, 9, 80] input 0, w: f32[3, 3, 80, 176] param 0, b: f32[176] param 1) { %%1 = conv(x, w) stride=[1, 1] "
+           "pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 %%bb = broadcast(b) axes=[3] : f32[1, 7, 9, 176] "
+           "%%y = add(%%1, %%bb) return output 0 y = %%y }");     /* weights that L2 may not hold: in blocks of k */
+    for (int stride = 1; stride < 3; stride++)      /* gradients of weights: in blocks of images and rows */
+        add(0, "func f(x: f32[6, 14, 12, 16] input 0, y: f32[6, %d, 12, 32] input 1) { %%1 = permute(x) axes=[3, 1, 2, 0] "
+               "%%2 = permute(y) axes=[1, 2, 0, 3] %%w = conv(%%1, %%2) stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] "
+               "rhs_dilation=[%d, 1] groups=1 return output 0 w = %%w }", 14 / stride, stride);
     for (int channels = 3; channels < 40; channels += 18)   /* each channel by itself; rows with and without taps */
         for (int stride = 1; stride < 3; stride++)
             add(0,

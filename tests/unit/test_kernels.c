@@ -486,21 +486,60 @@ static void unrolled(void **state)
     assert_int_equal(check_cases(arena, cases.at, cases.n, "unrolled", target_find("cortex-m4f"), jit_tcc), 0);
 }
 
-/* The native target takes seconds to compile: every few cases, but all contractions. */
-static void native(void **state)
+/* What takes seconds to compile: all contractions, and each n-th of the other cases, if any. */
+static void by_cc(const char *how, const Target *target, int n)
 {
-    (void)state;
     VEC(Case *) some = {0};
     for (int i = 0; i < cases.n; i++) {
         bool contracts = false;
         for (int k = 0; k < cases.at[i]->fn->node.n; k++)
             contracts |= op_info(cases.at[i]->fn->node.at[k]->op)->class == CLASS_CONTRACT;
-        if (contracts || i % 9 == 0)
+        if (contracts || (n && i % n == 0))
             vec_push(arena, &some, cases.at[i]);
     }
     if (!jit_has_cc())
         skip();
-    assert_int_equal(check_cases(arena, some.at, some.n, "native", target_find("native"), jit_cc), 0);
+    assert_int_equal(check_cases(arena, some.at, some.n, how, target, jit_cc), 0);
+}
+
+static void native(void **state)
+{
+    (void)state;
+    by_cc("native", target_find("native"), 9);
+}
+
+static int with_blocks;
+
+/* Of each contraction the cheapest that goes in blocks of what is summed over, in place. */
+static Schedules *blocks_in_place(Arena *a, const Case *c, const Target *target)
+{
+    Schedules *all = schedules_new(a, diag_new(a)), *chosen = schedules_new(a, diag_new(a));
+    const Candidates *found;
+    schedules_collect(all);
+    lower_with(a, NULL, c->fn, target, all);
+    for (int i = 0; (found = schedules_candidates(all, i)); i++)
+        for (int k = 0; k < found->n; k++)
+            if (found->s[k].panel_tiles == 0 && found->s[k].k_split >= 0) {
+                schedules_add(chosen, found->function, found->name, found->s[k]);
+                with_blocks++;
+                break;
+            }
+    return chosen;
+}
+
+/* Caches so small that all but the smallest contractions are in panels, and then in blocks in place. */
+static void blocks(void **state)
+{
+    (void)state;
+    Target small = *target_find("native");
+    small.l1 = 1024;
+    small.l2 = 4096;
+    small.lanes = 4;
+    by_cc("panels", &small, 0);
+    choose_schedules = blocks_in_place;
+    by_cc("blocks", &small, 0);
+    choose_schedules = NULL;
+    assert_true(with_blocks >= 8);
 }
 
 int main(void)
@@ -523,6 +562,7 @@ int main(void)
         cmocka_unit_test(generic),
         cmocka_unit_test(unrolled),
         cmocka_unit_test(native),
+        cmocka_unit_test(blocks),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
