@@ -1,0 +1,54 @@
+# Training on the STM32F405, all of it: `learns NAME PROGRAM BATCH ARGUMENT...` compiles tests/metal/NAME.dl for its two memories, and the program
+# for the board and for this machine, runs both, and wants the same from each: every loss and every parameter has the same bits.
+. tests/metal/boards.sh
+board=stm32f405
+memory=ccm=64K,sram=120K        # of SRAM's 128K there are left 4K for the stack, and some for the program's variables
+unset METAL_CFLAGS
+
+built_to_learn() { # NAME PREFIX BATCH PROGRAM
+    folder=$work/$1
+    mkdir -p "$folder" && $dlc "tests/metal/$1.dl" --name "$2" --train --train-batch "$3" --target "$(metal_target $board)" \
+        --memory $memory --report -o "$folder/$2.c" | sed -n '/^memory/,$p' >"$folder/report" &&
+        METAL_CFLAGS="-I$folder -Werror -Wl,--defsym=STACK_BYTES=4096" metal_build $board "$folder/there" "$4" "$folder/$2.c" &&
+        METAL_CFLAGS="-I$folder -Werror -O1 -ffp-contract=off" metal_build host "$folder/here" "$4" "$folder/$2.c"
+}
+
+# Both memories hold something of it.
+lies_in_both() {
+    cat "$work/$1/report" && awk '$1 == "ccm" || $1 == "sram" { n += $2 > 0 } END { exit n != 2 }' "$work/$1/report"
+}
+
+learned() { # NAME ARGUMENT...
+    folder=$work/$1
+    shift
+    metal_run $board "$folder/there" "$@" >"$folder/there.txt"
+    status=$?
+    cat "$folder/there.txt"
+    [ $status = 0 ]
+}
+
+learned_alike() {
+    folder=$work/$1
+    shift
+    metal_run host "$folder/here" "$@" >"$folder/here.txt" && sed '/^stack/d' "$folder/here.txt" >"$folder/here.bits" &&
+        sed '/^stack/d' "$folder/there.txt" | diff "$folder/here.bits" - && grep learned "$folder/here.bits"
+}
+
+learns() {
+    name=$1 prefix=$2 batch=$3 program=$4
+    shift 4
+    if ! metal_has $board; then
+        skip "$name on $board" "its compiler or its emulator is not installed: make setup"
+        return
+    fi
+    check "$name on $board: builds" built_to_learn "$name" "$prefix" "$batch" "$program"
+    check "$name on $board: lies in both memories" lies_in_both "$name"
+    check "$name on $board: learns" learned "$name" "$@"
+    check "$name on $board: the same bits as here" learned_alike "$name" "$@"
+}
+
+digits() { # of so many examples: their files, as arguments
+    "$dlc" data digits "$work/digits" --train "$1" --test "$2" >/dev/null 2>&1
+    echo "$work/digits/train-images-idx3-ubyte $work/digits/train-labels-idx1-ubyte" \
+        "$work/digits/t10k-images-idx3-ubyte $work/digits/t10k-labels-idx1-ubyte"
+}
