@@ -15,9 +15,9 @@ extern "C" {
 #endif
 
 #define SINE_BATCH 1
-#define SINE_ARENA_BYTES 1   /* scratch for sine_infer, aligned to 64; contents need not survive between calls */
+#define SINE_ARENA_BYTES 80   /* scratch for sine_infer, aligned to 64; contents need not survive between calls */
 #define SINE_TRAIN_BATCH 32
-#define SINE_TRAIN_ARENA_BYTES 4096   /* for the training functions, likewise */
+#define SINE_TRAIN_ARENA_BYTES 4304   /* for the training functions, likewise */
 #define SINE_INIT_ARENA_BYTES 1   /* for sine_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

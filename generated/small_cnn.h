@@ -17,7 +17,7 @@ extern "C" {
 #define SMALL_CNN_BATCH 1
 #define SMALL_CNN_ARENA_BYTES 11520   /* scratch for small_cnn_infer, aligned to 64; contents need not survive between calls */
 #define SMALL_CNN_TRAIN_BATCH 8
-#define SMALL_CNN_TRAIN_ARENA_BYTES 189264   /* for the training functions, likewise */
+#define SMALL_CNN_TRAIN_ARENA_BYTES 252064   /* for the training functions, likewise */
 #define SMALL_CNN_INIT_ARENA_BYTES 1   /* for small_cnn_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

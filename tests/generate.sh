@@ -7,7 +7,8 @@ for model in dsl_examples/*.dl; do
     name=$(basename "$model" .dl) settings= train=--train
     case $name in
     rnn | attention | gru_attention) settings="--set LENGTH=16 --set VOCABULARY=1000" ;;
-    small_cnn) settings="--train-batch 8" ;;
+    sine) settings="--optimize size" ;;
+    small_cnn) settings="--train-batch 8 --optimize size" ;;
     resnet) settings="--set SIZE=16 --train-batch 4" ;;
     autoencoder) settings="--set FEATURES=64 --set WIDTH=32 --set DEPTH=2 --train-batch 4" ;;
     transformer) settings="--set LENGTH=8 --set WIDTH=16 --set BLOCKS=1 --train-batch 4" ;;

@@ -17,7 +17,7 @@ typedef struct Build {
     ElaborateOptions options;
     int64_t train_batch; /* 0: not given */
     int64_t threads;
-    const char *path, *output, *weights, *target_name, *name, *schedule, *memory, *cc;
+    const char *path, *output, *weights, *target_name, *name, *schedule, *memory, *cc, *optimize;
     const Target *target;
     const Memories *memories;
     bool report, json;
@@ -202,6 +202,7 @@ int cmd_build(Arena *a, int argc, char **argv)
         OPTION_THREADS(b.threads),
         {"memory", 0, OPTION_TEXT, &b.memory, "NAME=SIZE[@CYCLES],...",
          "place tensors in these memories, what is used most in the fastest", 0, 0},
+        OPTION_OPTIMIZE(b.optimize),
         OPTION_SCHEDULE(b.schedule),
         {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)",
          0, 0},
@@ -232,6 +233,8 @@ int cmd_build(Arena *a, int argc, char **argv)
         status = check_usage(&b, &command);
     if (status < 0)
         status = target_settle(&command, b.target_name, false, &b.target);
+    if (status < 0)
+        b.target = target_optimized(a, b.target, b.optimize);
     if (status >= 0)
         return status;
     b.options.train_batch = b.train_batch ? b.train_batch : 32;

@@ -50,6 +50,9 @@ typedef struct ModelChoice {
      "how it runs (default: cc, or tcc without one)", 0, 0}
 #define OPTION_THREADS(to)                                                                                 \
     {"threads", 0, OPTION_INT, &(to), "N", "threads that share the work of a call (default 1)", 1, 64}
+#define OPTION_OPTIMIZE(to)                                                                                \
+    {"optimize", 0, OPTION_CHOICE, &(to), "speed|size",                                                    \
+     "size: plain loops, and kernels that differ by sizes are one function (default speed)", 0, 0}
 #define OPTION_JSON(to)                                                                                    \
     {"json", 0, OPTION_FLAG, &(to), NULL, "one JSON object a line on standard output", 0, 0}
 
@@ -61,6 +64,8 @@ int choice_settle(Arena *a, const Command *command, const ModelChoice *choice, E
 /* targets.c: -1, and the target is in *target; otherwise the status to exit with, after a complaint. `in_memory`:
  * also the one that is only for work in memory. */
 int target_settle(const Command *command, const char *name, bool in_memory, const Target **target);
+/* The same machine, for what --optimize says (NULL: nothing). */
+const Target *target_optimized(Arena *a, const Target *target, const char *optimize);
 /* Reads a model and runs the passes; NULL after printing what is wrong with it. */
 Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *options);
 /* The same with the training functions where the chosen model has a train block: sets options->train. */

@@ -20,7 +20,7 @@ typedef struct Dump {
     Diag *d;
     ModelChoice choice;
     ElaborateOptions options;
-    const char *path, *after, *function, *target_name, *schedule;
+    const char *path, *after, *function, *target_name, *schedule, *optimize;
     Schedules *schedules;
     const Target *target;
     int64_t threads;
@@ -237,6 +237,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
         OPTION_STREAMING(dump.options.stepwise),
         OPTION_TARGET(dump.target_name, "what kernels are planned for (default generic)"),
         OPTION_THREADS(dump.threads),
+        OPTION_OPTIMIZE(dump.optimize),
         OPTION_SCHEDULE(dump.schedule),
         OPTION_MODEL(dump.choice),
         OPTION_SET(dump.choice),
@@ -263,7 +264,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
     if (status < 0)
         status = target_settle(&command, dump.target_name, true, &dump.target);
     if (status < 0)
-        dump.target = target_with_threads(a, dump.target, (int)dump.threads);
+        dump.target = target_with_threads(a, target_optimized(a, dump.target, dump.optimize), (int)dump.threads);
     if (status >= 0)
         return status;
     dump.path = operands.at[0];

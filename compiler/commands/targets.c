@@ -38,6 +38,11 @@ int target_settle(const Command *command, const char *name, bool in_memory, cons
                : options_complain(command, "--target %s: no such target; dlc targets lists them", name);
 }
 
+const Target *target_optimized(Arena *a, const Target *target, const char *optimize)
+{
+    return optimize && str_eq(optimize, "size") ? target_compact(a, target) : target;
+}
+
 int cmd_targets(Arena *a, int argc, char **argv)
 {
     const Command command = {

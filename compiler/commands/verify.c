@@ -14,7 +14,7 @@ typedef struct Verification {
     Diag *d;
     ModelChoice choice;
     ElaborateOptions options;
-    const char *path, *weights, *engine, *cc, *target_name, *schedule;
+    const char *path, *weights, *engine, *cc, *target_name, *schedule, *optimize;
     int64_t batch, steps, threads;
     uint64_t seed;
     bool json;
@@ -210,6 +210,7 @@ int cmd_verify(Arena *a, int argc, char **argv)
         {"batch", 'b', OPTION_INT, &v.batch, "N", "examples of a call, of inference and training (default 3)",
          1, 1000000},
         OPTION_THREADS(v.threads),
+        OPTION_OPTIMIZE(v.optimize),
         {"steps", 'n', OPTION_INT, &v.steps, "N", "training steps (default 3)", 1, 1000},
         {"seed", 's', OPTION_SEED, &v.seed, "N", "of inputs and weights (default 1)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &v.weights, "W.safetensors",
@@ -244,7 +245,7 @@ int cmd_verify(Arena *a, int argc, char **argv)
         status = target_settle(&command, v.target_name ? v.target_name : v.cc ? "generic" : v.jit->target, !v.cc,
                                &v.target);
     if (status < 0)
-        v.target = target_with_threads(a, v.target, (int)v.threads);
+        v.target = target_with_threads(a, target_optimized(a, v.target, v.optimize), (int)v.threads);
     if (status >= 0)
         return status;
     v.path = operands.at[0];

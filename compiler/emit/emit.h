@@ -20,9 +20,15 @@ typedef struct Share {      /* {.a = arena}: none yet */
     Arena *a;
     StrMap text;            /* nameless text: 1 + index into first */
     VEC(Kernel *) first;    /* the kernels with a function of their own */
+    VEC(int) next;          /* by function: 1 + index of another with its text but for whole numbers, or 0 */
 } Share;
 /* Which function each kernel of the plan calls; its own ones are called PREFIX and the kernel's name. */
 void share_kernels(Share *s, Plan *p, const char *prefix);
+/* Whole numbers by which the kernels of a function differ are its last parameters: as a call of k passes them, as k's function declares
+ * them (each with a comma in front), and its text with them. */
+const char *sizes_passed(Arena *a, const Kernel *k);
+const char *sizes_taken(Arena *a, const Kernel *k);
+const char *with_sizes(Arena *a, const Kernel *k, const char *text);
 
 /* ---- emit_body.c: what every entry point consists of ----------------------------------------------- */
 typedef const char *PortPointer(void *context, const Buffer *port);     /* the C expression that points to a port's tensor */

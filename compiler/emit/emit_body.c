@@ -152,7 +152,7 @@ static const char *call_text(Body *e, const Kernel *k)
         sb_printf(&sb, "%s0x%08" PRIx32 "u", n++ ? ", " : "", k->salts.at[i]);
     for (int i = 0; i < k->args.n; i++)
         sb_printf(&sb, "%s%s", n++ ? ", " : "", pointer_of(e, k->args.at[i]));
-    sb_putc(&sb, ')');
+    sb_printf(&sb, "%s)", sizes_passed(e->a, k));
     return sb_text(&sb);
 }
 

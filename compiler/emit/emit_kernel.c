@@ -148,6 +148,8 @@ static const char *parameters(Out *o)
         const Buffer *b = o->k->args.at[i];
         sb_printf(&sb, "%s%s%s *restrict %s", sb.n ? ", " : "", is_written(o->k, b) ? "" : "const ", c_storage_type(b), b->name);
     }
+    if (!o->nameless)
+        sb_puts(&sb, sizes_taken(o->a, o->k));
     return sb.n ? sb_text(&sb) : "void";
 }
 
@@ -190,8 +192,10 @@ void emit_kernel(StrBuf *sb, Arena *work, const Plan *p, const Kernel *k)
     if (k->same)
         return;
     print_comment(&o);
+    StrBuf text = {.a = work};
+    o.sb = &text;
     print_function(&o);
-    sb_putc(sb, '\n');
+    sb_printf(sb, "%s\n", with_sizes(work, k, sb_text(&text)));
     arena_reset(work);
 }
 

@@ -71,7 +71,7 @@ static bool reads_here(Lower *c, Arena *a, const Unit *u, const Group *g, int k)
     const Node *n = u->node;
     if (u->kind == UNIT_COPY)
         return loads_fit(&b, resolve(&b, c, n, index), g, k, var);
-    bool reduces = (op_info(n->op)->class == CLASS_REDUCE || op_info(n->op)->class == CLASS_CONTRACT) && !reduces_inline(n);
+    bool reduces = (op_info(n->op)->class == CLASS_REDUCE || op_info(n->op)->class == CLASS_CONTRACT) && !reduces_inline(c, n);
     if (!reduces)
         return loads_fit(&b, resolve_body(&b, c, n, index), g, k, var);
     int64_t extent[MAX_RANK];
@@ -150,11 +150,24 @@ static bool rows_are_short(const Unit *u, const Group *g, int k, int64_t limit)
     return true;
 }
 
+static bool is_plain(const Unit *u)
+{
+    return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_ELEMENT;
+}
+
+/* Element work on the same elements: all that shares a kernel in small code, where kernels are to be alike. */
+static bool is_side_by_side(const Unit *u, const Group *g)
+{
+    return is_plain(u) && is_plain(g->units.at[0]) && shape_eq(u->type, g->units.at[0]->type);
+}
+
 /* How many outer loops u would share with g; -1: none it may join with. */
 static int shared_outer(Lower *c, const Unit *u, const Group *g)
 {
     int most = u->max_outer < g->outer ? u->max_outer : g->outer;
     int least = group_has_tile(g) ? g->outer : 1;
+    if (c->p->target->compact && !is_side_by_side(u, g))
+        return -1;
     for (int k = most; k >= least && k >= 1; k--) {
         bool same = true;
         for (int i = 0; i < k; i++)
@@ -213,18 +226,13 @@ static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
     *outer = k;
 }
 
-static bool is_plain(const Unit *u)
-{
-    return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_ELEMENT;
-}
-
 /* Long reductions over the same loops. */
 static bool are_twins(const Unit *u, const Unit *v)
 {
     int64_t extent[MAX_RANK], other[MAX_RANK];
     const Unit *const both[] = {u, v};
     for (int i = 0; i < 2; i++)
-        if (both[i]->kind != UNIT_VALUE || op_info(both[i]->node->op)->class != CLASS_REDUCE || reduces_inline(both[i]->node))
+        if (both[i]->kind != UNIT_VALUE || op_info(both[i]->node->op)->class != CLASS_REDUCE || reduces_inline(u->context, both[i]->node))
             return false;
     int n = reduced_axes(u->node, extent);
     if (!shape_eq(u->type, v->type) || reduced_axes(v->node, other) != n)

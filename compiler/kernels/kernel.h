@@ -43,9 +43,12 @@ struct Target {
         int hand_over;      /* cycles until another thread has begun with a piece, and its end is seen */
     } threads;
     int issue;              /* instructions begun each cycle, of a core that takes them in order; 0: others are what counts */
+    bool compact;           /* of little code rather than fast: plain loops. false in the table */
 };
 /* The same machine, its work shared by so many threads. */
 const Target *target_with_threads(Arena *a, const Target *target, int threads);
+/* The same machine, for little code: plain loops without vectors, kernels that are alike, flags that say so. */
+const Target *target_compact(Arena *a, const Target *target);
 const Target *target_find(const char *name);        /* NULL where unknown; "native" is detected */
 const Target *target_at(int i);                     /* NULL past the last */
 
@@ -312,6 +315,7 @@ struct Kernel {
     const char *function;       /* the C function called for it */
     const Kernel *same;         /* whose function that is; NULL: its own */
     VEC(const Kernel *) others; /* those that call its function too */
+    VEC(int64_t) numbers;       /* of its text, in order, that kernels of one function may differ by */
 };
 
 typedef enum StepKind { STEP_KERNEL, STEP_SCAN } StepKind;

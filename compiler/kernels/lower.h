@@ -93,7 +93,7 @@ int reduced_axes(const Node *n, int64_t *extent);   /* extents of what a reducin
 
 /* store.c */
 void decide_storage(Lower *c);          /* results first, then by cost; makes the units, in order, with what each needs */
-bool reduces_inline(const Node *n);
+bool reduces_inline(const Lower *c, const Node *n);
 bool is_outer_product(const Node *n);
 /* n as a strided operand: its buffer, and the position of its first element and the strides of its axes. */
 bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride);

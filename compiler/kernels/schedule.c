@@ -244,7 +244,7 @@ static void add_unit(Making *m, Unit *u)
         scatter_stage(m, u);
     } else if (u->node->op == OP_CONCAT) {
         concat_stages(m, u);
-    } else if (class == CLASS_REDUCE && !reduces_inline(u->node)) {
+    } else if (class == CLASS_REDUCE && !reduces_inline(u->context, u->node)) {
         reduce_stage(m, u);
     } else {
         map_stage(m, u);
@@ -298,7 +298,7 @@ static bool is_map(const Unit *u)
     if (u->kind == UNIT_COPY || u->kind == UNIT_PACK)
         return true;
     return u->kind == UNIT_VALUE && u->node->op != OP_CONCAT && u->node->op != OP_SCATTER && class != CLASS_CONTRACT &&
-           (class != CLASS_REDUCE || reduces_inline(u->node));
+           (class != CLASS_REDUCE || reduces_inline(u->context, u->node));
 }
 
 static bool draws(const Ex *e)
@@ -419,7 +419,7 @@ Kernel *schedule_group(Lower *c, Group *g)
         k->nouter = first->node->attr.axis.axis;
     for (int i = 0; i < k->nouter; i++)
         k->outer[i] = var_new(k, g->shape.dim[i], "i", i);
-    if (op_info(first->node->op)->class == CLASS_REDUCE && first->kind == UNIT_VALUE && !reduces_inline(first->node))
+    if (op_info(first->node->op)->class == CLASS_REDUCE && first->kind == UNIT_VALUE && !reduces_inline(c, first->node))
         free_last_axis(&m, first);
     bool merged = merge_loops(&m);
     for (int i = 0; i < g->units.n; i++) {

@@ -35,6 +35,8 @@ static int lanes_for(const Making *m, const Stage *s)
     lanes = lanes > MIN_LANES ? lanes : MIN_LANES;
     while (extent % lanes)
         lanes /= 2;
+    if (m->c->p->target->compact)
+        return 1;
     for (int i = 0; i < s->items.n; i++)
         if (s->items.at[i].reduce == OP_ARGMAX)
             return 1;
@@ -126,7 +128,7 @@ void reduce_stage(Making *m, Unit *u)
     add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
     if (u->node->op == OP_ARGMAX)
         return;
-    s->vector = is_by_columns(s, value);
+    s->vector = !m->c->p->target->compact && is_by_columns(s, value);
     s->lanes = s->vector ? column_lanes(m, s) : lanes_for(m, s);
 }
 

@@ -24,9 +24,9 @@ static int64_t reduced_count(const Node *n)
     return total;
 }
 
-bool reduces_inline(const Node *n)
+bool reduces_inline(const Lower *c, const Node *n)
 {
-    return op_info(n->op)->class == CLASS_REDUCE && reduced_count(n) <= SHORT_REDUCTION;
+    return op_info(n->op)->class == CLASS_REDUCE && reduced_count(n) <= (c->p->target->compact ? 1 : SHORT_REDUCTION);
 }
 
 /* A contraction of nothing: every element is one product. */
@@ -35,13 +35,13 @@ bool is_outer_product(const Node *n)
     return n->op == OP_DOT && n->attr.dot.ncontract == 0;
 }
 
-static bool always_stored(const Node *n)
+static bool always_stored(const Lower *c, const Node *n)
 {
     switch (op_info(n->op)->class) {
     case CLASS_CONTRACT:
         return !is_outer_product(n);
     case CLASS_REDUCE:
-        return !reduces_inline(n);
+        return !reduces_inline(c, n);
     case CLASS_INDEX:
         return n->op == OP_SCATTER;
     default:
@@ -189,7 +189,7 @@ static int inline_cost(const Lower *c, const Node *n)
     int64_t cost = op_info(n->op)->cost;
     for (int i = 0; i < read_operands(n); i++)
         cost += c->cost[n->in[i]->id];
-    if (reduces_inline(n) && !(n->op == OP_FOLD && n->attr.window.stride >= reduced_count(n)))
+    if (reduces_inline(c, n) && !(n->op == OP_FOLD && n->attr.window.stride >= reduced_count(n)))
         cost *= reduced_count(n);
     return cost > COST_CAP ? COST_CAP : (int)cost;
 }
@@ -237,7 +237,7 @@ void decide_storage(Lower *c)
         c->anchor[i] = find_anchor(c, n);
         if (!c->stored[i])
             c->cost[i] = n->op == OP_SCAN ? 0 : inline_cost(c, n);
-        if (always_stored(n) || worth_storing(c, n))
+        if (always_stored(c, n) || worth_storing(c, n))
             store_node(c, n);
     }
     list_units(c);

@@ -30,7 +30,7 @@ int64_t contraction_groups(const Node *n)
 
 bool contraction_tiles(const Target *target, const Node *n)
 {
-    if (n->type.dt != DT_F32 || n->in[0]->type.dt != DT_F32 || n->in[1]->type.dt != DT_F32)
+    if (target->compact || n->type.dt != DT_F32 || n->in[0]->type.dt != DT_F32 || n->in[1]->type.dt != DT_F32)
         return false;
     if (n->op == OP_CONV)
         return conv_tiles(n, target);

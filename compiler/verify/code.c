@@ -35,6 +35,7 @@ void code_put_caller(StrBuf *sb, const char *function, const Kernel *k)
         sb_printf(sb, "%s0x%08" PRIx32 "u", n++ ? ", " : "", k->salts.at[i]);
     for (int i = 0; i < k->args.n; i++)
         sb_printf(sb, "%sarg[%d]", n++ ? ", " : "", i);
+    sb_puts(sb, sizes_passed(sb->a, k));
     sb_puts(sb, check ? ");\n}\n\n" : ");\n    return 0;\n}\n\n");
 }
 

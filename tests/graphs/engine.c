@@ -38,6 +38,8 @@ static const Engine engines[] = {
      .compiler = "gcc",
      .flags = "-O1 -ftree-vectorize -march=skylake-avx512 -mprefer-vector-width=512 " FAST,
      .overreads = true},
+    {.name = "tcc-compact", .target = "generic", .compact = true},
+    {.name = "clang-compact", .target = "generic", .compiler = "clang", .flags = "-Os " FAST, .compact = true},
     {.name = "tcc-unrolled", .target = "cortex-m4f"},
     {.name = "gcc-unrolled", .target = "cortex-m7", .compiler = "gcc", .flags = "-O1 " FAST},
     {.name = "tcc-threads", .target = "generic", .threads = 3},
@@ -129,7 +131,8 @@ static dl_pool backwards = {run_backwards};
 
 static const Target *target_of(Arena *a, const Engine *e)
 {
-    Target *t = arena_dup(a, target_find(e->target), sizeof *t);
+    const Target *row = target_find(e->target);
+    Target *t = arena_dup(a, e->compact ? target_compact(a, row) : row, sizeof *t);
     t->threads.n = e->threads ? e->threads : 1;
     t->threads.hand_over = 0;
     t->l1 = e->caches ? e->caches : t->l1;

@@ -96,6 +96,7 @@ typedef struct Engine {
     const char *flags;
     bool slow;      /* only where it is asked for, or everything is */
     bool overreads; /* its code may read, and not use, a few bytes beside a tensor */
+    bool compact;   /* for little code */
     int threads;    /* whatever can be split is, in the smallest pieces, and done backwards; 0: nothing is */
     int caches; /* L1 of so many bytes and L2 four times as large: sums go in panels and blocks; 0: the row's */
 } Engine;

@@ -486,6 +486,13 @@ static void unrolled(void **state)
     assert_int_equal(check_cases(arena, cases.at, cases.n, "unrolled", target_find("cortex-m4f"), jit_tcc), 0);
 }
 
+/* Plain loops, and kernels that differ by whole numbers in one function. */
+static void compact(void **state)
+{
+    (void)state;
+    assert_int_equal(check_cases(arena, cases.at, cases.n, "compact", target_compact(arena, target_find("generic")), jit_tcc), 0);
+}
+
 /* What takes seconds to compile: all contractions, and each n-th of the other cases, if any. */
 static void by_cc(const char *how, const Target *target, int n)
 {
@@ -561,6 +568,7 @@ int main(void)
         cmocka_unit_test(tcc),
         cmocka_unit_test(generic),
         cmocka_unit_test(unrolled),
+        cmocka_unit_test(compact),
         cmocka_unit_test(native),
         cmocka_unit_test(blocks),
     };

@@ -151,6 +151,55 @@ static void faults_are_placed(void **state)
     arena_free(b.a);
 }
 
+/* ---- little code ----------------------------------------------------------------------------------- */
+static const char narrowing[] =
+    "model narrowing {\n"
+    "    input x: f32[24]\n"
+    "    output y = x |> dense(12) |> tanh |> dense(7) |> tanh |> dense(5) |> tanh\n"
+    "}\n";
+
+/* Layers of three widths are functions of their sizes; a call that passes a wrong one is found. */
+static void widths_are_parameters(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    ElaborateOptions options = {.batch = 2, .train_batch = 2};
+    Module *m = pipeline_text(a, d, "narrowing.dl", narrowing, strlen(narrowing), &options, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    Plan *p = lower(a, d, m->infer, target_compact(a, target_find("generic")));
+    MemoryFunction function = {.name = "infer", .plan = p};
+    const char *source = code_source(a, &function, 1), *why;
+    assert_int_equal(p->kernels.n, 6);
+    for (int i = 2; i < 5; i++)     /* the last tanh writes elsewhere than it reads */
+        assert_ptr_equal(p->kernels.at[i]->same, p->kernels.at[i % 2]);
+    assert_string_equal(sizes_passed(a, p->kernels.at[0]), ", 12, 24");
+    assert_string_equal(sizes_passed(a, p->kernels.at[2]), ", 7, 12");
+    assert_string_equal(sizes_taken(a, p->kernels.at[0]), ", int dl_size_0, int dl_size_1");
+    Tensors tensors;
+    assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
+    Trace *trace = trace_record(a, p, tensors_for(&tensors, a, p->fn), (Given)0, &why);
+    char *wrong = arena_strdup(a, source), *size = strstr(wrong, ", 7, 12)");
+    assert_non_null(size);
+    for (char *next = size; (next = strstr(next + 1, ", 7, 12)")) != NULL;)     /* the last is that of the kernel alone */
+        size = next;
+    size[2] = '6';
+    const char *const text[] = {source, wrong};
+    for (int i = 0; i < 2; i++) {
+        Fault fault;
+        Code code;
+        Jit *jit = jit_tcc(a, text[i], target_find("tcc"), &why);
+        assert_non_null(jit);
+        assert_true(code_find(a, jit, &function, &code, &why));
+        assert_int_equal(check_alone(a, trace, &code, &fault), i == 0);
+        if (i)
+            assert_ptr_equal(fault.kernel, p->kernels.at[2]);
+        jit_close(jit);
+    }
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +207,7 @@ int main(void)
         cmocka_unit_test(all_places_are_named),
         cmocka_unit_test(what_differs_stays_apart),
         cmocka_unit_test(faults_are_placed),
+        cmocka_unit_test(widths_are_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
