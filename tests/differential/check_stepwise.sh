@@ -98,6 +98,37 @@ valid -DDELAY=4
 padded -DDELAY=0
 placed -DDELAY=0 -DENDS
 END
+# `dlc run`: a sequence whose steps are examples, against the whole one as a single example.
+run_in_steps() {
+    cat >"$work/average.dl" <<'END'
+model average {
+    input x: f32[6, 2]
+    m = full(0.5, [2])
+    output y = for x_t in x {
+        m = 0.75 * m + 0.25 * x_t
+        yield m
+    }
+}
+END
+    python3 - "$work" <<'END' &&
+import struct, sys
+for name, shape in ("whole", "(1, 6, 2)"), ("steps", "(6, 2)"):
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }" % shape
+    head += " " * (-(len(head) + 11) % 64) + "\n"
+    with open(f"{sys.argv[1]}/{name}.npy", "wb") as out:
+        out.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack("<12f", *(i * i % 7 for i in range(12))))
+END
+        "$dlc" run "$work/average.dl" --input "$work/whole.npy" --json --jit tcc >"$work/whole" &&
+        "$dlc" run "$work/average.dl" --streaming --input "$work/steps.npy" --json --jit tcc >"$work/steps" &&
+        python3 - "$work" <<'END'
+import json, sys
+whole, = map(json.loads, open(sys.argv[1] + "/whole"))
+steps = list(map(json.loads, open(sys.argv[1] + "/steps")))
+assert whole["y"] == [step["y"] for step in steps] and len({str(y) for y in whole["y"]}) == 6, (whole, steps)
+END
+}
+
+check "dlc run takes the steps as examples" run_in_steps
 check "the same with gcc" bits "gcc -O1 -ffp-contract=off -Wextra" temporal 1 -DDELAY=0 -DSTATE
 check "a step's code is right, kernel by kernel" "$dlc" verify $model --model valid --streaming --jit tcc
 finish
