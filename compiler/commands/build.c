@@ -4,6 +4,7 @@
 
 #include "../budget/budget.h"
 #include "../emit/emit.h"
+#include "../passes/passes.h"
 #include "memory.h"
 #include "report.h"
 
@@ -59,9 +60,8 @@ static const char *base_name(const char *path)
 }
 
 /* ---- the weights that become constants ------------------------------------------------------------- */
-static bool bake(Build *b, const char **why)
+static bool bake(Build *b, Module *m, const char **why)
 {
-    const Module *m = b->m;
     int n = m->params.n + m->states.n;
     Array *found = NEWN(b->a, Array, n + 1);
     if (!weights_load(b->a, b->weights, m, found, why))
@@ -69,7 +69,7 @@ static bool bake(Build *b, const char **why)
     const float **weights = NEWN(b->a, const float *, n + 1);
     for (int i = 0; i < n; i++)
         weights[i] = found[i].data;
-    b->emit.weights = weights;
+    b->emit.weights = fold_weights(m, weights);
     b->emit.baked = true;
     return true;
 }
@@ -123,12 +123,13 @@ static int write_and_report(Build *b)
 static int build(Build *b)
 {
     const char *why;
-    b->m = model_read(b->a, b->d, b->path, &b->options);
-    if (!b->m)
+    Module *m = model_read(b->a, b->d, b->path, &b->options);
+    if (!m)
         return EXIT_BAD;
+    b->m = m;
     b->emit.train = b->options.train;
     b->emit.name = b->name ? b->name : b->m->name;
-    if (b->weights && !bake(b, &why))
+    if (b->weights && !bake(b, m, &why))
         return bad("%s", why);
     if (!c_names_apart(b->a, b->d, b->m, b->options.train)) {
         diag_print(b->d, stderr);

@@ -35,6 +35,9 @@ typedef struct Recompute {
 } Recompute;
 Fn *recompute(Arena *a, const Fn *fn, const Recompute *what);
 
+/* ---- fold_weights.c: what infer makes of its weights alone is a weight; returns those that are left, as infer numbers them ---- */
+const float **fold_weights(Module *m, const float *const *weights);
+
 /* ---- rows.c: `rows` rows at a time of all that lies between an input and `end`, in a loop; NULL where that cannot be ---- */
 Fn *stream_rows(Arena *a, const Fn *fn, const Node *input, const Node *end, int64_t rows);
 
