@@ -1526,12 +1526,30 @@ static void infer_k20_conv2d(const float *restrict block_5_depthwise_conv2d_1_y,
 }
 
 /* mobilenet.dl:13: depthwise_conv2d -> f32[1, 2, 2, 64], 2304 multiply-accumulates */
-static inline void infer_k22_depthwise_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+static inline void infer_k22_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 2; k0++) {
+        for (int k1 = 0; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 64), *const bk = b + (k0 * 192 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[128] * b0; c1_1 += ak[129] * b1; c1_2 += ak[130] * b2; c1_3 += ak[131] * b3;
+            c2_0 += ak[512] * b0; c2_1 += ak[513] * b1; c2_2 += ak[514] * b2; c2_3 += ak[515] * b3;
+            c3_0 += ak[640] * b0; c3_1 += ak[641] * b1; c3_2 += ak[642] * b2; c3_3 += ak[643] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 64), *const bk = b + (k0 * 192 + k1 * 64);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c2_0 += ak[512] * b0; c2_1 += ak[513] * b1; c2_2 += ak[514] * b2; c2_3 += ak[515] * b3;
+        }
+    }
+    for (int k0 = 2; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 2; k1++) {
             const float *const ak = a + (at + k0 * 256 + k1 * 64), *const bk = b + (k0 * 192 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
@@ -1552,18 +1570,22 @@ static inline void infer_k22_depthwise_conv2d_tile_2_at_0(const float *restrict 
     c[65] = c1_1;
     c[66] = c1_2;
     c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
 }
 
 static void infer_k22_depthwise_conv2d(const float *restrict block_5_conv2d_1_y,
         const float *restrict block_6_depthwise_conv2d_1_kernel, float *restrict block_6_depthwise_conv2d_1_y)
 {
-    for (int i1 = 0; i1 < 2; i1++) {
-        const int k0_lo = dl_first_tap(-i1 * 2, 1);
-        const int k0_hi = dl_end_tap(-i1 * 2 + 3, 1, 3);
-        for (int n = 0; n < 64; n += 4)
-            infer_k22_depthwise_conv2d_tile_2_at_0(block_5_conv2d_1_y, i1 * 512 + n, block_6_depthwise_conv2d_1_kernel + n,
-                    block_6_depthwise_conv2d_1_y + (i1 * 128 + n), k0_lo, k0_hi);
-    }
+    for (int n = 0; n < 64; n += 4)
+        infer_k22_depthwise_conv2d_tile_4_at_0(block_5_conv2d_1_y, 0 + n, block_6_depthwise_conv2d_1_kernel + n,
+                block_6_depthwise_conv2d_1_y + n);
 }
 
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 64] */
@@ -1645,12 +1667,54 @@ static void infer_k25_batch_norm_relu(const float *restrict block_6_norm_relu_2_
 }
 
 /* mobilenet.dl:13: depthwise_conv2d -> f32[1, 2, 2, 128], 4608 multiply-accumulates */
-static inline void infer_k26_depthwise_conv2d_tile_2_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+static inline void infer_k26_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 1; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c3_0 += ak[384] * b0; c3_1 += ak[385] * b1; c3_2 += ak[386] * b2; c3_3 += ak[387] * b3;
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c2_0 += ak[256] * b0; c2_1 += ak[257] * b1; c2_2 += ak[258] * b2; c2_3 += ak[259] * b3;
+            c3_0 += ak[384] * b0; c3_1 += ak[385] * b1; c3_2 += ak[386] * b2; c3_3 += ak[387] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c2_0 += ak[256] * b0; c2_1 += ak[257] * b1; c2_2 += ak[258] * b2; c2_3 += ak[259] * b3;
+        }
+    }
+    for (int k0 = 1; k0 < 2; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[128] * b0; c1_1 += ak[129] * b1; c1_2 += ak[130] * b2; c1_3 += ak[131] * b3;
+            c3_0 += ak[384] * b0; c3_1 += ak[385] * b1; c3_2 += ak[386] * b2; c3_3 += ak[387] * b3;
+        }
+        for (int k1 = 1; k1 < 2; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[128] * b0; c1_1 += ak[129] * b1; c1_2 += ak[130] * b2; c1_3 += ak[131] * b3;
+            c2_0 += ak[256] * b0; c2_1 += ak[257] * b1; c2_2 += ak[258] * b2; c2_3 += ak[259] * b3;
+            c3_0 += ak[384] * b0; c3_1 += ak[385] * b1; c3_2 += ak[386] * b2; c3_3 += ak[387] * b3;
+        }
+        for (int k1 = 2; k1 < 3; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c2_0 += ak[256] * b0; c2_1 += ak[257] * b1; c2_2 += ak[258] * b2; c2_3 += ak[259] * b3;
+        }
+    }
+    for (int k0 = 2; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 1; k1++) {
             const float *const ak = a + (at + k0 * 256 + k1 * 128), *const bk = b + (k0 * 384 + k1 * 128);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
@@ -1676,18 +1740,22 @@ static inline void infer_k26_depthwise_conv2d_tile_2_at_0(const float *restrict 
     c[129] = c1_1;
     c[130] = c1_2;
     c[131] = c1_3;
+    c[256] = c2_0;
+    c[257] = c2_1;
+    c[258] = c2_2;
+    c[259] = c2_3;
+    c[384] = c3_0;
+    c[385] = c3_1;
+    c[386] = c3_2;
+    c[387] = c3_3;
 }
 
 static void infer_k26_depthwise_conv2d(const float *restrict block_6_conv2d_1_y,
         const float *restrict middle_1_depthwise_conv2d_1_kernel, float *restrict middle_1_depthwise_conv2d_1_y)
 {
-    for (int i1 = 0; i1 < 2; i1++) {
-        const int k0_lo = dl_first_tap(-i1 + 1, 1);
-        const int k0_hi = dl_end_tap(-i1 + 2, 1, 3);
-        for (int n = 0; n < 128; n += 4)
-            infer_k26_depthwise_conv2d_tile_2_at_0(block_6_conv2d_1_y, i1 * 256 - 384 + n,
-                    middle_1_depthwise_conv2d_1_kernel + n, middle_1_depthwise_conv2d_1_y + (i1 * 256 + n), k0_lo, k0_hi);
-    }
+    for (int n = 0; n < 128; n += 4)
+        infer_k26_depthwise_conv2d_tile_4_at_0(block_6_conv2d_1_y, -384 + n, middle_1_depthwise_conv2d_1_kernel + n,
+                middle_1_depthwise_conv2d_1_y + n);
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 2, 2, 128], 65536 multiply-accumulates */

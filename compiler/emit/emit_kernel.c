@@ -36,9 +36,11 @@ int print_rows(Out *o, int i, const Tile *t)
                                    m->name));
     else if (m)
         open_loop(o, m);
+    if (t->inner)
+        open_loop(o, t->inner);
     for (; i < n && o->k->stages.at[i]->kind != STAGE_TILE; i++)
         print_stage(o, o->k->stages.at[i]);
-    close_loops(o, m != NULL);
+    close_loops(o, (m != NULL) + (t->inner != NULL));
     return i;
 }
 
@@ -68,7 +70,7 @@ int open_outer(Out *o, const Tile *tile, int from, int to)
     int opened = 0, at = 0;
     for (int i = 0; i < o->k->nouter; i++) {
         const Var *v = o->k->outer[o->k->order[i]];
-        if (tile && v == tile->m)
+        if (tile && (v == tile->m || v == tile->inner))
             continue;
         if (at >= from && at < to) {
             open_loop(o, v);

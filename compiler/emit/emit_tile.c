@@ -6,6 +6,26 @@
 #include <string.h>
 
 /* ---- tiles ----------------------------------------------------------------------------------------- */
+/* Where row r of a tile lies, of all its rows, those of the second axis first. */
+static int64_t left_row(const Tile *t, int r)
+{
+    return r / tile_inner(t) * t->a_m + r % tile_inner(t) * t->a_inner;
+}
+
+static int64_t result_row(const Tile *t, int r)
+{
+    return r / tile_inner(t) * t->c_m + r % tile_inner(t) * t->c_inner;
+}
+
+/* Of all rows those at the positions of the first axis in `outer` and of the second in `inner`. */
+static uint32_t rows_at(const Tile *t, uint32_t outer, uint32_t inner)
+{
+    uint32_t rows = 0;
+    for (int r = 0; r < 32; r++)
+        rows |= (outer >> (r / tile_inner(t)) & inner >> (r % tile_inner(t)) & 1) << r;
+    return rows;
+}
+
 /* The sums begin at 0, or where blocks of k before this one have left them. */
 static void accumulators(Out *o, const Tile *t, int rows)
 {
@@ -23,7 +43,8 @@ static void accumulators(Out *o, const Tile *t, int rows)
     open_block(o, "if (more) {");
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < t->schedule.columns; c++)
-            line(o, "c%d_%d = *(const dl_v%d *)(c + %" PRId64 ");", r, c, t->schedule.lanes, r * t->c_m + c * t->schedule.lanes);
+            line(o, "c%d_%d = *(const dl_v%d *)(c + %" PRId64 ");", r, c, t->schedule.lanes,
+                 result_row(t, r) + c * t->schedule.lanes);
     close_loops(o, 1);
 }
 
@@ -46,7 +67,7 @@ static void multiply_columns(Out *o, const Tile *t, int r)
 {
     StrBuf row = {.a = o->a};
     for (int c = 0; c < t->schedule.columns; c++) {
-        int64_t at = r * t->a_m + c * t->schedule.lanes;
+        int64_t at = left_row(t, r) + c * t->schedule.lanes;
         sb_printf(&row, c ? " c%d_%d += " : "c%d_%d += ", r, c);
         if (t->schedule.lanes > 1)
             sb_printf(&row, "*(const dl_v%d *)(ak + %" PRId64 ") * b%d;", t->schedule.lanes, at, c);
@@ -94,7 +115,7 @@ static void multiply(Out *o, const Tile *t, uint32_t rows)
             continue;
         }
         StrBuf row = {.a = o->a};
-        sb_printf(&row, "{ const float x = ak[%" PRId64 "];", r * t->a_m);
+        sb_printf(&row, "{ const float x = ak[%" PRId64 "];", left_row(t, r));
         for (int c = 0; c < t->schedule.columns; c++)
             sb_printf(&row, " c%d_%d += x * b%d;", r, c, c);
         line(o, "%s }", sb_text(&row));
@@ -103,15 +124,20 @@ static void multiply(Out *o, const Tile *t, uint32_t rows)
 
 static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint32_t rows);
 
-/* The loop over the taps that hang on the row, in parts; a part that begins and ends with the loop is all of it. */
-static void print_parts(Out *o, const Tile *t, const TileForm *form)
+/* Loop i, over the taps that hang on the row, in parts, for those of the rows that have them; a part that begins and ends with the
+ * loop is all of it. */
+static void print_parts(Out *o, const Tile *t, const TileForm *form, int i, uint32_t rows)
 {
-    const Var *v = t->k[t->by_row].var;
-    for (int i = 0; i < form->parts.n; i++) {
-        const TilePart *part = &form->parts.at[i];
+    const Var *v = t->k[i].var;
+    const TileForm *parts = i == t->by_row ? form : &t->inner_form;
+    for (int p = 0; p < parts->parts.n; p++) {
+        const TilePart *part = &parts->parts.at[p];
+        uint32_t having = rows & (i == t->by_row ? rows_at(t, part->rows, UINT32_MAX) : rows_at(t, UINT32_MAX, part->rows));
+        if (!having)
+            continue;
         open_block(o, arena_printf(o->a, "for (int %s = %" PRId64 "; %s < %" PRId64 "; %s++) {", v->name, part->from, v->name,
                                    part->to, v->name));
-        print_steps(o, t, form, t->by_row + 1, part->rows);
+        print_steps(o, t, form, i + 1, having);
         close_loops(o, 1);
     }
 }
@@ -133,8 +159,8 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
         multiply(o, t, rows);
         return;
     }
-    if (i == t->by_row) {
-        print_parts(o, t, form);
+    if (i == t->by_row || i == t->by_inner) {
+        print_parts(o, t, form, i, rows);
         return;
     }
     if (t->turn) {
@@ -157,7 +183,7 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
 /* Taps that hang on a loop around the tile are told its function as bounds. */
 static bool is_bounded(const Tile *t, int i)
 {
-    return t->k[i].tapped && i != t->by_row;
+    return t->k[i].tapped && i != t->by_row && i != t->by_inner;
 }
 
 /* A tile's function; those of a kernel's second tile have names of their own. */
@@ -165,7 +191,7 @@ static const char *form_name(Out *o, const Tile *t, const TileForm *form)
 {
     const char *at = form->at < 0 ? "" : arena_printf(o->a, "_at_%" PRId64, form->at);
     const char *number = t->number ? arena_printf(o->a, "%d", t->number + 1) : "";
-    return arena_printf(o->a, "%s_tile%s_%d%s", o->k->function, number, form->rows, at);
+    return arena_printf(o->a, "%s_tile%s_%d%s", o->k->function, number, form->rows * tile_inner(t), at);
 }
 
 static void tile_function(Out *o, const Tile *t, const TileForm *form)
@@ -182,15 +208,16 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
          form_name(o, t, form), sb_text(&bounds));
     line(o, "{");
     o->indent++;
-    accumulators(o, t, form->rows);
+    const int rows = form->rows * tile_inner(t);
+    accumulators(o, t, rows);
     if (!t->nk)
         open_block(o, "{");
-    print_steps(o, t, form, 0, (uint32_t)((1ull << form->rows) - 1));
+    print_steps(o, t, form, 0, (uint32_t)((1ull << rows) - 1));
     if (!t->nk)
         close_loops(o, 1);
-    for (int r = 0; r < form->rows; r++)
+    for (int r = 0; r < rows; r++)
         for (int c = 0; c < t->schedule.columns; c++) {
-            int64_t at = r * t->c_m + c * t->schedule.lanes;
+            int64_t at = result_row(t, r) + c * t->schedule.lanes;
             if (t->schedule.lanes > 1)
                 line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", t->schedule.lanes, at, r, c);
             else

@@ -35,6 +35,12 @@ static const Lin *place_in_row(const Shrink *s, const Lin *at)
     return at;
 }
 
+/* Elements of the block from one row of the tiles' first axis to the next. */
+static int64_t row_step(const Shrink *s)
+{
+    return s->width * tile_inner(s->first);
+}
+
 /* From a place in the whole tensor to the same element's in the block, at row m; without m at the block's first row, from which
  * tiles count. */
 static const Lin *place_in_block(const Shrink *s, const Lin *at, Var *m)
@@ -42,8 +48,10 @@ static const Lin *place_in_block(const Shrink *s, const Lin *at, Var *m)
     Arena *a = s->k->a;
     at = place_in_row(s, at);
     if (m)
-        at = lin_add(a, at, lin_scale(a, lin_var(a, m), s->width));
-    return s->first->block ? lin_add(a, at, lin_scale(a, lin_var(a, s->first->block), -s->width)) : at;
+        at = lin_add(a, at, lin_scale(a, lin_var(a, m), row_step(s)));
+    if (m && s->first->inner)
+        at = lin_add(a, at, lin_scale(a, lin_var(a, s->first->inner), s->width));
+    return s->first->block ? lin_add(a, at, lin_scale(a, lin_var(a, s->first->block), -row_step(s))) : at;
 }
 
 /* Everything that lies along the outer loops must lie in the row it is for. */
@@ -64,7 +72,7 @@ static bool operand_stays_in_row(const Shrink *s, const Tile *t)
     const Lin *at = lin_add(s->k->a, t->a_at, lin_scale(s->k->a, lin_var(s->k->a, t->n), t->a_n));
     for (int i = 0; i < t->nk; i++)
         at = lin_add(s->k->a, at, lin_scale(s->k->a, lin_var(s->k->a, t->k[i].var), t->k[i].a));
-    return stays_in_row(s, at) && (!t->m || t->a_m == s->width);
+    return stays_in_row(s, at) && (!t->m || t->a_m == row_step(s)) && (!t->inner || t->a_inner == s->width);
 }
 
 static bool item_stays_in_row(const Shrink *s, const Stage *stage, const Item *item)
@@ -96,7 +104,7 @@ static bool all_stay_in_row(Shrink *s)
 
 static void shrink(const Shrink *s)
 {
-    const int64_t rows = s->first->m ? s->first->schedule.rows : 1;
+    const int64_t rows = s->first->m ? s->first->schedule.rows * tile_inner(s->first) : 1;
     for (int i = 0; i < s->loads.n; i++)
         s->loads.at[i]->at = place_in_block(s, s->loads.at[i]->at, s->first->m);
     for (int i = 0; i < s->k->stages.n; i++) {
@@ -104,7 +112,8 @@ static void shrink(const Shrink *s)
         Tile *t = stage->tile;
         if (t && is_shrunk(s, t->a)) {
             t->a_at = place_in_block(s, t->a_at, NULL);
-            t->a_m = t->m ? s->width : 0;
+            t->a_m = t->m ? row_step(s) : 0;
+            t->a_inner = t->inner ? s->width : 0;
         }
         for (int j = 0; j < stage->items.n; j++) {
             Item *item = &stage->items.at[j];
@@ -113,7 +122,8 @@ static void shrink(const Shrink *s)
             item->at = place_in_block(s, item->at, t ? NULL : s->first->m);
             if (t) {
                 t->c_at = item->at;
-                t->c_m = s->width;
+                t->c_m = row_step(s);
+                t->c_inner = s->width;
             }
             item->buffer->block = true;
             item->buffer->type = type_make(item->buffer->type.dt, 2, (int64_t[]){rows, s->width});

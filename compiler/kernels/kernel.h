@@ -212,7 +212,8 @@ typedef struct KLoop {
  * tile_schedule (tile_schedule.c), or read from a file (schedule_file.c, which has a row for each member: all are ints). */
 typedef struct TileSchedule {
     int row_axis;           /* the result's axis whose positions are rows; -1: a single row */
-    int rows;               /* at the most per tile; they are split evenly by tile_rows */
+    int row_axes;           /* 2: so are, for each of them, all positions of the next axis; else 1 */
+    int rows;               /* at the most per tile, of row_axis; they are split evenly by tile_rows */
     int lanes, columns;     /* vectors of `lanes` floats, `columns` of them a row */
     int panel_tiles;        /* so many tiles' columns are copied from b to an array of the kernel's, a panel; 0: b is read as it is */
     int outside;            /* with panels or blocks of k: how many of the kernel's loops, of which m is none, lie around them; else -1 */
@@ -225,7 +226,7 @@ typedef struct TileSchedule {
 } TileSchedule;
 typedef struct TilePart {   /* steps from <= k < to of the loop whose taps hang on the row */
     int64_t from, to;
-    uint32_t rows;          /* bit r: row r has them */
+    uint32_t rows;          /* bit r: row r, of one axis, has them */
 } TilePart;
 typedef struct TileForm {   /* tiles that one C function makes */
     int rows;
@@ -241,10 +242,14 @@ typedef struct Tile {
     const Lin *a_at, *b_at, *c_at;      /* at m = n = k = 0, over the outer variables */
     Var *m, *n;
     int64_t a_m, c_m;                   /* strides along m */
+    Var *inner;                         /* with two axes of rows: the second one's, all of it in each tile; else NULL */
+    int64_t a_inner, c_inner;           /* strides along it */
     int64_t a_n;                        /* stride of a along n, 0 or 1; of b and c it is 1 */
     int nk;
     KLoop k[MAX_K];
     int by_row;             /* the k loop whose taps depend on m; -1: none */
+    int by_inner;           /* the one whose taps depend on inner; -1: none */
+    TileForm inner_form;    /* its parts, in each tile the same */
     int number;             /* how many tiles of its kernel come before it */
     const char *name;       /* its contraction, by its shape and strides: equal ones have equal names */
     TileSchedule schedule;
@@ -256,7 +261,8 @@ typedef struct Tile {
 /* Splits `extent` rows evenly into tiles of at most `most` (tile_forms.c): the first *nlarge have *large rows, the others one
  * less. Returns how many tiles there are. */
 int tile_rows(int64_t extent, int most, int *large, int *nlarge);
-int64_t tile_extent(const Tile *t);     /* how many rows there are */
+int64_t tile_extent(const Tile *t);     /* how many rows there are along m */
+int tile_inner(const Tile *t);          /* and at each of them: 1 without a second axis */
 /* Where the steps that are written out begin: at loop `whole` of k, of which and of those inside all steps are, and of the one around
  * them `turn` in each turn. whole is nk where no loop is. false: the schedule's unroll is no such number. */
 bool tile_unroll(const Tile *t, int *whole, int64_t *turn);
@@ -354,7 +360,7 @@ void schedules_read(Schedules *all, int source, bool (*is_function)(const char *
 /* One more: `name` is a Tile's, `function` a Fn's. */
 void schedules_add(Schedules *all, const char *function, const char *name, TileSchedule s);
 /* What else tile_schedule might have chosen, of each contraction once: collected while functions are planned with these. */
-enum { MOST_CANDIDATES = 24 };
+enum { MOST_CANDIDATES = 32 };
 typedef struct Candidates {
     const char *function, *name;
     int n;

@@ -116,6 +116,8 @@ static void split_outer(const Plan *p, const Kernel *k, int from, Split *s)
         Var *v = k->outer[k->order[i]];
         if (t && v == t->m)
             v = t->block;
+        if (t && v == t->inner)
+            v = NULL;
         if (v && split_turns(k, v) > 1)
             add_loop(k, s, v);
     }

@@ -313,6 +313,8 @@ static const char *strided_text(Printer *o, const Buffer *b, const Lin *at, cons
     Var row = {
         .id = t->m ? t->m->id : 0, .extent = t->m ? t->m->extent : 1, .name = t->m ? t->m->name : NULL};
     at = lin_add(o->a, at, lin_scale(o->a, lin_var(o->a, &row), m));
+    if (t->inner)
+        at = lin_add(o->a, at, lin_scale(o->a, lin_var(o->a, t->inner), operand == 0 ? t->c_inner : operand == 1 ? t->a_inner : 0));
     for (int i = 0; operand && i < t->nk; i++) {
         Var *k = NEW(o->a, Var);
         *k = (Var){.id = 1001 + i, .extent = t->k[i].var->extent, .name = t->k[i].var->name};
@@ -327,7 +329,8 @@ static void print_tile(Printer *o, const Stage *s)
     const Tile *t = s->tile;
     const Item *item = &s->items.at[0];
     StrBuf sb = {.a = o->a};
-    sb_printf(&sb, "tile %d rows of %d*%d columns", t->schedule.rows, t->schedule.columns, t->schedule.lanes);
+    sb_printf(&sb, t->inner ? "tile %d*%d rows of %d*%d columns" : "tile %d%.0d rows of %d*%d columns", t->schedule.rows,
+              t->inner ? tile_inner(t) : 0, t->schedule.columns, t->schedule.lanes);
     if (t->by_row >= 0)
         sb_printf(&sb, " in %d forms", t->forms.n);
     if (t->schedule.panel_tiles)

@@ -3,7 +3,7 @@
  *
  *     # comment
  *     function infer
- *     contraction 1:1152/0 9:128/0 64:0/1 sum 3:416/6144 96:1/64 = row_axis 1 rows 9 lanes 16 columns 4
+ *     contraction 1:1152/0 9:128/0 64:0/1 sum 3:416/6144 96:1/64 = row_axis 1 row_axes 1 rows 9 lanes 16 columns 4
  *
  * A contraction is named by what it is, so that equal ones share a line and the name stays when a model changes elsewhere: the
  * result's axes, then those that are summed over, each EXTENT:STRIDE/STRIDE, the strides of the left and of the right operand, and
@@ -21,6 +21,7 @@ static const struct {
     size_t at;
 } fields[] = {
     {"row_axis", offsetof(TileSchedule, row_axis)},
+    {"row_axes", offsetof(TileSchedule, row_axes)},
     {"rows", offsetof(TileSchedule, rows)},
     {"lanes", offsetof(TileSchedule, lanes)},
     {"columns", offsetof(TileSchedule, columns)},

@@ -3,7 +3,7 @@
  * whose axes walk through two operands with literal strides, summed over some more axes.
  *
  * Columns run along the result's last axis, contiguous in the right operand and in the result; rows along another axis of the
- * result that the right operand does not have. Zero padding costs nothing: where a position has no taps, they are left out of the loops. */
+ * result that the right operand does not have, or along two, where the second is short. Zero padding costs nothing: where a position has no taps, they are left out of the loops. */
 #include "lower.h"
 
 #include <stdlib.h>
@@ -211,7 +211,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
 /* ---- the tile --------------------------------------------------------------------------------------- */
 static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
 {
-    t->by_row = -1;
+    t->by_row = t->by_inner = -1;
     for (int i = 0; i < k->nloop; i++) {
         KLoop *loop = &t->k[t->nk++];
         Var *v = NEW(kernel->a, Var);
@@ -225,6 +225,8 @@ static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
                           k->tap[tap].extent};
         if (loop->tap.out == t->m)
             t->by_row = i;
+        if (t->inner && loop->tap.out == t->inner)
+            t->by_inner = i;
     }
 }
 
@@ -262,6 +264,10 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, bool alone)
             t->m = kernel->outer[i];
             t->a_m = k.sa[i];
             t->c_m = stride;
+        } else if (t->schedule.row_axes == 2 && i == t->schedule.row_axis + 1) {
+            t->inner = kernel->outer[i];
+            t->a_inner = k.sa[i];
+            t->c_inner = stride;
         } else {
             t->a_at = lin_add(kernel->a, t->a_at, lin_scale(kernel->a, v, k.sa[i]));
             t->b_at = lin_add(kernel->a, t->b_at, lin_scale(kernel->a, v, k.sb[i]));

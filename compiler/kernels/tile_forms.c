@@ -34,6 +34,11 @@ int64_t k_steps(const Tile *t, int i)
     return i == t->schedule.k_split ? t->schedule.k_block : i < t->schedule.k_outer ? 1 : t->k[i].var->extent;
 }
 
+int tile_inner(const Tile *t)
+{
+    return t->inner ? (int)t->inner->extent : 1;
+}
+
 int64_t panel_rows(const Tile *t)
 {
     int64_t rows = 1;
@@ -46,6 +51,8 @@ bool tile_unroll(const Tile *t, int *whole, int64_t *turn)
 {
     int64_t left = t->schedule.unroll;
     int i = t->nk;
+    if (t->inner && left > 1)
+        return false;
     for (; i > 0 && left > 1 && left % t->k[i - 1].var->extent == 0; i--) {
         if ((t->k[i - 1].tapped && i - 1 != t->by_row) || k_is_cut(t, i - 1))
             return false;
@@ -121,6 +128,9 @@ void tile_forms(Arena *a, Tile *t)
 {
     int large, nlarge, tiles = tile_rows(tile_extent(t), t->schedule.rows, &large, &nlarge);
     t->forms.n = t->runs.n = 0;
+    t->inner_form = (TileForm){.rows = tile_inner(t), .at = -1};
+    if (t->by_inner >= 0)
+        find_parts(a, &t->k[t->by_inner], 0, &t->inner_form);
     for (int64_t i = 0, at = 0; i < tiles; i++) {
         int rows = large - (i >= nlarge), form = form_of(a, t, at, rows);
         at += rows;

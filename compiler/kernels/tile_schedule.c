@@ -30,10 +30,10 @@ enum {
     LEAST_LANES = 4,        /* floats of the narrowest vector */
     MOST_GEMM_ROWS = 256,   /* of one call of dl_gemm */
     MOST_EDGE_TILES = 6,    /* tiles that need a function of their own */
+    LINE = 16,              /* floats of a line of the cache */
     FAR = 1024,             /* elements between rows from which each lies on a page of its own */
     MOST_PANEL = 96 << 10,  /* bytes of a panel: it lies on the stack */
     MOST_TILES = 4,         /* of a panel */
-    LINE = 16,              /* floats of a line of the cache */
     LEAST_STEPS = 64,       /* of a tile that fetches for the next one */
     LEAST_REUSE = 16,       /* rows that use a copy: with nine, tiles without were a tenth faster */
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
@@ -115,7 +115,7 @@ static bool is_better_zigzag(const Contraction *k, const Target *target, const T
 /* May a tile fetch the rows of the next one, a line of the cache a step? They lie along k. */
 static bool may_prefetch(const Contraction *k, const TileSchedule *s)
 {
-    return s->lanes > 1 && s->row_axis >= 0 && k->extent[s->row_axis] > s->rows && s->rows <= LINE && k->nloop == 1 &&
+    return s->lanes > 1 && s->row_axis >= 0 && s->row_axes == 1 && k->extent[s->row_axis] > s->rows && s->rows <= LINE && k->nloop == 1 &&
            k->loop[0].tap < 0 && k->loop[0].a == 1 && k->sa[k->n_axis] == 0 && s->unroll == 1;
 }
 
@@ -216,17 +216,56 @@ static double waiting(const Target *target, int64_t turns, double cost)
     return n == 1 || cost < 2.0 * target->threads.hand_over ? 1 : most < LITTLE ? LITTLE : most;
 }
 
+/* Rows at each position of row_axis. */
+static int inner_rows(const Contraction *k, const TileSchedule *s)
+{
+    return s->row_axes == 2 ? (int)k->extent[s->row_axis + 1] : 1;
+}
+
+/* How many of a tile's `rows` along an axis read the same: windows lie over each other. */
+static double rows_alike(const Contraction *k, int axis, int64_t rows)
+{
+    int tap = contraction_tap(k, axis);
+    if (tap < 0)
+        return 1;
+    int64_t taps = k->extent[k->tap[tap].k];
+    return (double)(rows < taps ? rows : taps);
+}
+
+/* Rows of two axes lie all over the left operand: they are worth it where one axis has too few. Where the operands do not fit into
+ * L2, they come again for every tile that differs from others only in its row, or only in its columns. */
+static double spread_cost(const Contraction *k, const Target *target, const TileSchedule *s, double cost, double tiles)
+{
+    const double columns = (double)k->extent[k->n_axis], width = (double)s->columns * s->lanes;
+    double all = (double)steps(k), distinct = all, right = (double)right_bytes(k) * tiles;
+    for (int i = 0; i < k->n_axis; i++) {
+        all *= (double)k->extent[i];
+        distinct *= k->sa[i] ? (double)k->extent[i] / rows_alike(k, i, k->extent[i]) : 1;
+        right /= k->sb[i] ? (double)k->extent[i] : 1;
+    }
+    double left = 4 * all * (k->sa[k->n_axis] ? columns : columns / width);
+    left /= rows_alike(k, s->row_axis, s->rows) * rows_alike(k, s->row_axis + 1, k->extent[s->row_axis + 1]);
+    if (k->sa[s->row_axis] == 1)    /* of each line only what the tile has rows for */
+        left *= (double)(k->extent[s->row_axis] < LINE ? k->extent[s->row_axis] : LINE) / s->rows;
+    distinct *= k->sa[k->n_axis] ? columns : 1;
+    bool far = target->l2 && 4 * distinct + (double)right_bytes(k) > (double)target->l2 / 2;
+    double come = far ? (left + right) / (target->l2_width / 4.0) : 0;
+    return come > 1.1 * cost ? come : 1.1 * cost;
+}
+
 static double schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
+    const int inner = inner_rows(k, s);
     int64_t rows = 1, all = 1, width = (int64_t)s->lanes * s->columns;
     for (int i = 0; i < k->n_axis; i++)
         all *= k->extent[i];
     if (s->row_axis >= 0)
         rows = k->extent[s->row_axis];
     int large, nlarge, tiles = tile_rows(rows, s->rows, &large, &nlarge);
-    double cost = nlarge * tile_cost(k, target, large, s);
+    double cost = nlarge * tile_cost(k, target, large * inner, s);
     if (nlarge < tiles)
-        cost += (tiles - nlarge) * tile_cost(k, target, large - 1, s);
+        cost += (tiles - nlarge) * tile_cost(k, target, (large - 1) * inner, s);
+    all /= inner;
     cost *= (double)(all / rows);
     if (s->row_axis >= 0 && llabs(k->sa[s->row_axis]) >= FAR)
         cost *= 1.25;
@@ -237,6 +276,8 @@ static double schedule_cost(const Contraction *k, const Target *target, const Ti
     cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
     if (has_blocks(s))
         cost += fetch_cost(k, target, s);
+    if (s->row_axes == 2)
+        cost = spread_cost(k, target, s, cost, (double)(all / rows * tiles));
     bool streams = k->sa[k->n_axis] != 0;   /* lower tiles would read both operands again */
     return streams ? cost : cost * waiting(target, all / rows * tiles, cost);
 }
@@ -404,9 +445,9 @@ static void consider_panels(Search *f, TileSchedule s)
     if (s.row_axis >= 0 && edge_tiles(f->k, s.row_axis, s.rows) > MOST_EDGE_TILES)
         return;
     consider(f, s);
-    for (TileSchedule more = s; next_unroll(f->k, f->target, &more);)
+    for (TileSchedule more = s; s.row_axes == 1 && next_unroll(f->k, f->target, &more);)
         consider(f, more);
-    if (!f->k->alone || s.lanes == 1 || !is_streamed(f->k, f->target, &s))
+    if (!f->k->alone || s.lanes == 1 || s.row_axes == 2 || !is_streamed(f->k, f->target, &s))
         return;
     consider_blocks(f, s);
     s.outside = loops_outside(f->k, s.row_axis);
@@ -424,7 +465,7 @@ static void consider_rows(Search *f, TileSchedule s)
     int64_t extent = s.row_axis < 0 ? 1 : f->k->extent[s.row_axis];
     int room = f->target->registers - (f->target->registers >= 32) - 1 - s.columns, most = room / s.columns, nlarge;
     most = most > TALLEST ? TALLEST : most < 1 && has_one_row(f->k) && s.columns + 3 <= f->target->registers ? 1 : most;
-    most = f->target->calls_gemm ? MOST_GEMM_ROWS : most;
+    most = f->target->calls_gemm ? MOST_GEMM_ROWS : most / inner_rows(f->k, &s);
     for (int rows = most; rows >= 1; rows--) {
         tile_rows(extent, rows, &s.rows, &nlarge);
         consider_panels(f, s);
@@ -432,29 +473,43 @@ static void consider_rows(Search *f, TileSchedule s)
     }
 }
 
-static void consider_columns(Search *f, int axis)
+/* All positions of the next axis may be rows too, in a kernel whose only contraction it is. */
+static bool gives_two(const Contraction *k, int axis, const Target *target)
+{
+    return k->alone && !target->calls_gemm && axis >= 0 && axis + 1 < k->n_axis && gives_rows(k, axis + 1, target) &&
+           k->extent[axis + 1] <= TALLEST;
+}
+
+static void consider_columns(Search *f, int axis, int axes)
 {
     int64_t extent = f->k->extent[f->k->n_axis];
     int lanes = f->target->lanes, least = lanes >= LEAST_LANES && extent >= LEAST_LANES ? LEAST_LANES : 1;
     if (least == 1) {       /* `columns` neighbours are what compilers make a vector of */
         int columns = (int)(extent < f->target->columns ? extent : f->target->columns);
         for (int more = f->target->issue ? 1 : columns; more <= columns; more++)
-            consider_rows(f, (TileSchedule){.row_axis = axis, .lanes = 1, .columns = more, .unroll = 1});
+            consider_rows(f, (TileSchedule){.row_axis = axis, .row_axes = axes, .lanes = 1, .columns = more, .unroll = 1});
         return;
     }
     for (; lanes >= least; lanes /= 2)
         for (int columns = 1; columns <= WIDEST && (int64_t)columns * lanes <= extent; columns++)
-            consider_rows(f, (TileSchedule){.row_axis = axis, .lanes = lanes, .columns = columns, .unroll = 1});
+            consider_rows(f, (TileSchedule){.row_axis = axis, .row_axes = axes, .lanes = lanes, .columns = columns, .unroll = 1});
+}
+
+/* With rows of one axis, or of two. */
+static void consider_axes(Search *f, int axes)
+{
+    for (int axis = f->k->n_axis - 1; axis >= 0; axis--)
+        if (gives_rows(f->k, axis, f->target) && (axes == 1 || gives_two(f->k, axis, f->target)))
+            consider_columns(f, axis, axes);
 }
 
 TileSchedule tile_schedule(const Contraction *k, const Target *target)
 {
     Search f = {.k = k, .target = target, .panel_tiles = BEST};
-    for (int axis = k->n_axis - 1; axis >= 0; axis--)
-        if (gives_rows(k, axis, target))
-            consider_columns(&f, axis);
+    consider_axes(&f, 1);
     if (f.least == 0)
-        consider_columns(&f, -1);
+        consider_columns(&f, -1, 1);
+    consider_axes(&f, 2);
     f.best.prefetch = is_better_prefetched(k, target, &f.best);
     f.best.zigzag = is_better_zigzag(k, target, &f.best);
     return f.best;
@@ -480,15 +535,22 @@ static int find_heights(Search *found, int n, int most, const Contraction *k, co
     return n;
 }
 
+static int find_widths(Search *found, int n, int most, const Contraction *k, const Target *target, TileSchedule s)
+{
+    for (s.lanes = target->lanes; s.lanes >= 1; s.lanes /= 2)
+        for (s.columns = 1; s.columns <= WIDEST; s.columns++)
+            n = find_heights(found, n, most, k, target, s);
+    return n;
+}
+
 int tile_candidates(const Contraction *k, const Target *target, TileSchedule *list, int most)
 {
     enum { MOST = 512 };
     Search found[MOST];
     int n = 0;
     for (int axis = -1; axis < k->n_axis; axis++)
-        for (int lanes = target->lanes; lanes >= 1 && (axis < 0 || gives_rows(k, axis, target)); lanes /= 2)
-            for (int columns = 1; columns <= WIDEST; columns++)
-                n = find_heights(found, n, MOST, k, target, (TileSchedule){.row_axis = axis, .lanes = lanes, .columns = columns, .unroll = 1});
+        for (int axes = 1; axes <= 1 + gives_two(k, axis, target) && (axis < 0 || gives_rows(k, axis, target)); axes++)
+            n = find_widths(found, n, MOST, k, target, (TileSchedule){.row_axis = axis, .row_axes = axes, .unroll = 1});
     qsort(found, (size_t)n, sizeof *found, by_cost);
     list[0] = tile_schedule(k, target);
     int at = 1;
@@ -559,8 +621,15 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return arena_printf(a, "row_axis is from -1 to %d", k->n_axis - 1);
     if (s->row_axis >= 0 && !gives_rows(k, s->row_axis, target))
         return arena_printf(a, "axis %d gives no rows: it has one position, or the right operand has it", s->row_axis);
-    if (s->rows < 1 || s->rows > (target->calls_gemm ? MOST_GEMM_ROWS : MOST_ROWS))
-        return arena_printf(a, "rows is from 1 to %d", target->calls_gemm ? MOST_GEMM_ROWS : MOST_ROWS);
+    if (s->row_axes != 1 && s->row_axes != 2)
+        return "row_axes is 1 or 2";
+    if (s->row_axes == 2 && (s->row_axis < 0 || !gives_two(k, s->row_axis, target)))
+        return "two axes of rows want a short second one that gives rows, and a kernel that begins with its only contraction";
+    if (s->row_axes == 2 && (s->panel_tiles || s->k_outer > 0 || s->k_split >= 0 || s->unroll > 1))
+        return "panels, blocks of k and steps written out want rows of one axis";
+    const int most = (target->calls_gemm ? MOST_GEMM_ROWS : MOST_ROWS) / inner_rows(k, s);
+    if (s->rows < 1 || s->rows > most)
+        return arena_printf(a, "rows is from 1 to %d", most);
     if (s->lanes < 1 || s->lanes > target->lanes || (s->lanes & (s->lanes - 1)) || (s->lanes > 1 && s->lanes < LEAST_LANES))
         return arena_printf(a, "lanes is 1, or a power of two from %d to the %d of %s", LEAST_LANES, target->lanes, target->name);
     if (s->columns < 1 || s->columns > WIDEST || (int64_t)s->columns * s->lanes > extent)

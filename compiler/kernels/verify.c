@@ -119,12 +119,17 @@ static void check_load(void *context, const Load *load)
 }
 
 /* ---- stores ---------------------------------------------------------------------------------------- */
+static bool is_row(const Tile *t, const Var *v)
+{
+    return t && (v == t->m || v == t->inner);
+}
+
 /* The variables of the loops an item is stored in. */
 static int store_loops(const Check *c, const Item *item, Var **var)
 {
     int n = 0;
     for (int i = 0; i < c->k->nouter; i++)
-        if (!item->buffer || !item->buffer->block || (kernel_tile(c->k) && c->k->outer[i] == kernel_tile(c->k)->m))
+        if (!item->buffer || !item->buffer->block || is_row(kernel_tile(c->k), c->k->outer[i]))
             var[n++] = c->k->outer[i];
     bool reduced = c->s->kind == STAGE_REDUCE && item->reduce != OP_COUNT;
     for (int i = 0; i < (reduced ? c->s->nparallel : c->s->nloop); i++)
@@ -140,6 +145,7 @@ const Lin *store_index(Arena *a, const Stage *s, const Item *item)
     if (!t)
         return item->at;
     const Lin *at = lin_add(a, t->c_at, lin_var(a, t->n));
+    at = t->inner ? lin_add(a, at, lin_scale(a, lin_var(a, t->inner), t->c_inner)) : at;
     return t->m ? lin_add(a, at, lin_scale(a, lin_var(a, t->m), t->c_m)) : at;
 }
 
@@ -212,6 +218,8 @@ const Lin *operand_index(Arena *a, const Tile *t, int operand)
     const Lin *at = lin_add(a, operand ? t->b_at : t->a_at, lin_scale(a, lin_var(a, t->n), operand ? 1 : t->a_n));
     if (t->m && !operand)
         at = lin_add(a, at, lin_scale(a, lin_var(a, t->m), t->a_m));
+    if (t->inner && !operand)
+        at = lin_add(a, at, lin_scale(a, lin_var(a, t->inner), t->a_inner));
     for (int i = 0; i < t->nk; i++)
         at = lin_add(a, at, lin_scale(a, lin_var(a, t->k[i].var), operand ? t->k[i].b : t->k[i].a));
     return at;
@@ -271,6 +279,8 @@ static void check_forms(Check *c)
         if (row != t->runs.at[i].end)
             check_complain(c, "tiles do not end with their run");
     }
+    if (t->by_inner >= 0)
+        check_taps(c, &t->k[t->by_inner], &t->inner_form, 0);
     if (row != tile_extent(t))
         check_complain(c, "tiles make %lld of %lld rows", (long long)row, (long long)tile_extent(t));
 }
@@ -282,7 +292,7 @@ static void check_panels(Check *c)
     bool cuts = s->k_split >= 0 && s->k_split < t->nk;
     if (s->k_split >= t->nk || s->k_outer > t->nk || (cuts && (s->k_block < 1 || t->k[s->k_split].var->extent % s->k_block)))
         check_complain(c, "blocks of k do not end with the loop");
-    if (s->prefetch && (t->nk != 1 || t->k[0].tapped || !t->m || s->unroll > 1))
+    if (s->prefetch && (t->nk != 1 || t->k[0].tapped || !t->m || t->inner || s->unroll > 1))
         check_complain(c, "rows are fetched along one loop without taps");
     if (t->turn && (t->nk != 1 || t->k[0].tapped || s->outside >= 0 || s->unroll > 1))
         check_complain(c, "steps that run backwards want one loop, without taps, panels, blocks or unrolling");
@@ -320,10 +330,12 @@ static void check_tile(Check *c)
     check_operand(c, 0);
     check_operand(c, 1);
     const Tile *first = kernel_tile(c->k);
-    if (t->m != first->m || t->schedule.rows != first->schedule.rows || t->block != first->block)
+    if (t->m != first->m || t->inner != first->inner || t->schedule.rows != first->schedule.rows || t->block != first->block)
         check_complain(c, "the tile's rows are not those of the tile before it");
     if (t->m && (c->k->blocked < 0 || c->k->outer[c->k->blocked] != t->m))
         check_complain(c, "the tile's rows are not the kernel's blocked loop");
+    if (t->inner && (c->k->blocked + 1 >= c->k->nouter || c->k->outer[c->k->blocked + 1] != t->inner))
+        check_complain(c, "the tile's second axis of rows is not the one behind its first");
     const TileSchedule *s = &t->schedule;
     if ((int64_t)s->lanes * s->columns > t->n->extent || s->rows < 1 || s->lanes < 1 || s->columns < 1)
         check_complain(c, "the tile is wider than the result");

@@ -23,7 +23,7 @@ static bool is_outer(const Kernel *k, const Var *v)
 {
     for (int i = 0; i < k->nouter; i++)
         if (k->outer[i] == v)
-            return !tile_of(k) || tile_of(k)->m != v;
+            return !tile_of(k) || (tile_of(k)->m != v && tile_of(k)->inner != v);
     return tile_of(k) && tile_of(k)->block == v;
 }
 
@@ -66,7 +66,8 @@ static void check_item(Pieces *x, const Stage *s, const Item *item)
     visit_index_loads(x->a, item->at, check_read, x);
     if (!item->buffer || buffer_root(item->buffer)->kind == BUFFER_LOCAL)
         return;
-    int64_t own = item->buffer->block ? tile_of(x->k)->schedule.rows * item->buffer->type.dim[1] : 0;
+    const Tile *t = tile_of(x->k);
+    int64_t own = item->buffer->block ? t->schedule.rows * tile_inner(t) * item->buffer->type.dim[1] : 0;
     if (item->buffer->block && type_count(item->buffer->type) < own * x->p->target->threads.n)
         x->why = "threads share a block of rows";
     if (!item->buffer->block && !lin_factor(store_index(x->a, s, item), x->v))
@@ -111,7 +112,7 @@ static bool stand_together(const Kernel *k)
             v = tile_of(k)->block;
         if (v && v == k->split.var[n])
             n++;
-        else if (n && v && split_turns(k, v) > 1)
+        else if (n && v && !(tile_of(k) && v == tile_of(k)->inner) && split_turns(k, v) > 1)
             return false;
     }
     return n == k->split.n;

@@ -87,7 +87,8 @@ static const Lin *stepping(Walk *w, const Lin *at, Var *v, int64_t stride)
 
 static void visit_tile(Walk *w, const Tile *t)
 {
-    const Lin *a = stepping(w, stepping(w, t->a_at, t->m, t->a_m), t->n, t->a_n), *b = stepping(w, t->b_at, t->n, 1);
+    const Lin *a = stepping(w, stepping(w, stepping(w, t->a_at, t->m, t->a_m), t->inner, t->a_inner), t->n, t->a_n);
+    const Lin *b = stepping(w, t->b_at, t->n, 1), *c = stepping(w, stepping(w, t->c_at, t->m, t->c_m), t->inner, t->c_inner);
     for (int i = 0; i < t->nk; i++) {
         a = stepping(w, a, t->k[i].var, t->k[i].a);
         b = stepping(w, b, t->k[i].var, t->k[i].b);
@@ -96,7 +97,7 @@ static void visit_tile(Walk *w, const Tile *t)
     vec_push(w->a, &w->inside, t->n);
     touch(w, t->a, a, false);
     touch(w, t->b, b, false);
-    touch(w, w->s->items.at[0].buffer, stepping(w, stepping(w, t->c_at, t->m, t->c_m), t->n, 1), true);
+    touch(w, w->s->items.at[0].buffer, stepping(w, c, t->n, 1), true);
 }
 
 static void visit_item(Walk *w, const Item *item)

@@ -584,6 +584,23 @@ static inline void stretch_result(Planter *p, const Spot *s)
     SET(p, s->s->tile->c_m, s->s->tile->c_m + 1);
 }
 
+static inline bool has_two_axes(const Spot *s)
+{
+    return is_tile(s) && s->s->tile->inner;
+}
+
+static inline void stretch_inner_rows(Planter *p, const Spot *s)
+{
+    say(p, "a tile's rows of the second axis are one element too far apart");
+    SET(p, s->s->tile->a_inner, s->s->tile->a_inner + 1);
+}
+
+static inline void stretch_inner_result(Planter *p, const Spot *s)
+{
+    say(p, "a tile's result's rows of the second axis are one element too far apart");
+    SET(p, s->s->tile->c_inner, s->s->tile->c_inner + 1);
+}
+
 static inline void stretch_sum(Planter *p, const Spot *s)
 {
     int last = s->s->tile->nk - 1;
@@ -597,9 +614,11 @@ static inline void form_again(Planter *p, const Spot *s)
     Tile formed = *s->s->tile;
     memset(&formed.forms, 0, sizeof formed.forms);
     memset(&formed.runs, 0, sizeof formed.runs);
+    memset(&formed.inner_form, 0, sizeof formed.inner_form);
     tile_forms(p->a, &formed);
     SET(p, s->s->tile->forms, formed.forms);
     SET(p, s->s->tile->runs, formed.runs);
+    SET(p, s->s->tile->inner_form, formed.inner_form);
 }
 
 static inline void miss_last_term(Planter *p, const Spot *s)
@@ -812,6 +831,8 @@ static const struct FaultRow {
     {"tile result", IN_STAGES, is_tile, shift_result},
     {"tile rows", IN_STAGES, has_rows, stretch_rows},
     {"tile result rows", IN_STAGES, has_rows, stretch_result},
+    {"tile inner rows", IN_STAGES, has_two_axes, stretch_inner_rows},
+    {"tile inner result rows", IN_STAGES, has_two_axes, stretch_inner_result},
     {"tile sum", IN_STAGES, has_sum, stretch_sum},
     {"tile last term", IN_STAGES, has_sum, miss_last_term},
     {"tile tail", IN_STAGES, has_tail, miss_tail},

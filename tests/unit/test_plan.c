@@ -118,8 +118,9 @@ static void touch_tile(Sim *s, const Tile *t, Buffer *c)
     extent_of(s, t->b_at, &lo[1], &hi[1]);
     extent_of(s, t->c_at, &lo[2], &hi[2]);
     stretch(&lo[0], &hi[0], rows * t->a_m);
+    stretch(&lo[0], &hi[0], (tile_inner(t) - 1) * t->a_inner);
     stretch(&lo[1], &hi[1], t->n->extent - 1);
-    stretch(&lo[2], &hi[2], rows * t->c_m + t->n->extent - 1);
+    stretch(&lo[2], &hi[2], rows * t->c_m + (tile_inner(t) - 1) * t->c_inner + t->n->extent - 1);
     for (int i = 0; i < t->nk; i++) {
         stretch(&lo[0], &hi[0], (t->k[i].var->extent - 1) * t->k[i].a);
         stretch(&lo[1], &hi[1], (t->k[i].var->extent - 1) * t->k[i].b);
@@ -305,6 +306,9 @@ static const char conv[] = "func f(x: f32[20, 9, 3] input 0, w: f32[3, 3, 8] par
 static const char conv_of_one[] = "func f(x: f32[1, 9, 3] input 0, w: f32[3, 3, 8] param 0) { %1 = conv(x, w) "
                            "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] "
                            "rhs_dilation=[1] groups=1 return output 0 y = %1 }";
+static const char small_image[] = "func f(x: f32[1, 3, 3, 3] input 0, w: f32[3, 3, 3, 8] param 0) { %1 = conv(x, w) "
+                                  "stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] "
+                                  "rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { %1 = dot(x, p) "
                              "contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
 static const char adam[] = "func f(x: f32[40, 30] input 0, y: f32[40, 8] input 1, p: f32[30, 8] param 0) { %1 = dot(x, y) "
@@ -493,6 +497,28 @@ static void wrong_tiles(void **state)
     expect(p, "tiles make 6 of 9 rows");
 }
 
+/* Rows along both axes of an image. */
+static void wrong_second_axes(void **state)
+{
+    (void)state;
+    const Target *v3 = target_find("x86-64-v3");
+    Plan *p = plan_for(small_image, v3);
+    Tile *t = stage(p, 0, 0)->tile;
+    assert_true(t->inner && tile_inner(t) == 3 && t->by_inner >= 0);
+    t->inner_form.parts.at[0].rows ^= 1;
+    expect(p, "row 0 of the tile does not have the taps it should");
+    p = plan_for(small_image, v3);
+    stage(p, 0, 0)->tile->a_inner++;
+    expect(p, "tile reads x outside");
+    p = plan_for(small_image, v3);
+    stage(p, 0, 0)->tile->c_inner = 0;
+    expect(p, "writes elements of y more than once");
+    p = plan_for(small_image, v3);
+    t = stage(p, 0, 0)->tile;
+    t->inner = arena_dup(arena, t->inner, sizeof *t->inner);
+    expect(p, "second axis of rows is not the one behind its first");
+}
+
 /* Both tiles of an attention: what lies between them is a block of rows. */
 static void wrong_chains(void **state)
 {
@@ -637,7 +663,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound),       cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads),
-        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
+        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(examples),
     };

@@ -19,6 +19,7 @@ typedef struct Example {
     int nset;
     const char *replace[8][2]; /* sizes that are no constants */
     int most;                  /* spots of a kind in a function */
+    bool two_axes;             /* tiles have rows of two axes where they can */
 } Example;
 
 /* No example has these: streams, states, loops that run backwards, an integer drawn from random numbers. */
@@ -48,6 +49,8 @@ static const Example examples[] = {
     {"attention", {{"LENGTH", "4"}, {"VOCABULARY", "9"}}, 2, {{"64", "5"}}, .most = 1},
     {"listener", .most = 1},
     {"encoder", {{"LENGTH", "4"}, {"VOCABULARY", "9"}, {"WIDTH", "8"}, {"BLOCKS", "1"}}, 4, .most = 1},
+    {"cnn", .replace = {{"28, 28, 1", "18, 18, 1"}, {"(32,", "(5,"}, {"(64,", "(7,"}, {"(64)", "(6)"}},
+     .most = 1, .two_axes = true},
 };
 
 static const char *replaced(Arena *a, const char *text, const char *from, const char *to)
@@ -112,11 +115,27 @@ static bool verified(Subject *s, const Code *code, Fault *fault)
     return true;
 }
 
-static void open_subject(Subject *s, Arena *a, const char *name, const Fn *fn, const char *target,
-                         Tensors *tensors)
+/* Schedules in which every contraction that can have rows of two axes has them. */
+static Schedules *two_axes(Arena *a, const Fn *fn, const Target *target)
 {
+    Schedules *all = schedules_new(a, diag_new(a)), *chosen = schedules_new(a, diag_new(a));
+    schedules_collect(all);
+    lower_with(a, NULL, fn, target, all);
+    const Candidates *found;
+    for (int i = 0; (found = schedules_candidates(all, i)); i++)
+        for (int k = 0, done = 0; k < found->n && !done; k++)
+            if (found->s[k].row_axes == 2) {
+                schedules_add(chosen, found->function, found->name, found->s[k]);
+                done = 1;
+            }
+    return chosen;
+}
+
+static void open_subject(Subject *s, Arena *a, const char *name, const Fn *fn, bool two, Tensors *tensors)
+{
+    const Target *target = target_find("generic");
     *s = (Subject){.a = a, .name = name, .tensors = tensors};
-    s->p = lower(a, NULL, fn, target_find(target));
+    s->p = lower_with(a, NULL, fn, target, two ? two_axes(a, fn, target) : NULL);
     const char *why;
     for (int i = 0; i < GIVENS; i++) {
         tensors_number(tensors, ROLE_COUNT, given_partly((Given)i) ? 1 : 2);
@@ -337,7 +356,7 @@ static void planted_faults(void **state)
             Subject s;
             if (!fn[k] || !fn[k]->node.n)
                 continue;
-            open_subject(&s, a, name[k], fn[k], "generic", &tensors);
+            open_subject(&s, a, name[k], fn[k], examples[i].two_axes, &tensors);
             try_faults(&s, examples[i].file, examples[i].most, 5 * i + k);
             jit_close(s.jit);
         }
@@ -471,7 +490,7 @@ static void entry_points(void **state)
     const char *why;
     assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
     Subject s;
-    open_subject(&s, a, "infer", m->infer, "generic", &tensors);
+    open_subject(&s, a, "infer", m->infer, false, &tensors);
     for (int i = 0; i < LEN(rows); i++) {
         Verdict verdict = {.a = a};
         Whole w = {a, m, &tensors, &verdict, 1, false};
