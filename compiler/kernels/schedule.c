@@ -35,7 +35,10 @@ void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index)
             run.dim[run.rank++] = u->type.dim[i];
             more = m->merged[i];
         }
-        lin_unflatten(m->k->a, lin_var(m->k->a, s->loop[loop++]), run, index + first);
+        const Lin *at = lin_var(m->k->a, s->loop[loop++]);
+        if (m->range[first])
+            at = lin_offset(m->k->a, lin_scale(m->k->a, at, m->range[first]->step), m->range[first]->start);
+        lin_unflatten(m->k->a, at, run, index + first);
         i--;
     }
 }
@@ -48,12 +51,10 @@ void add_loop(Making *m, Stage *s, int64_t extent, const char *prefix)
 
 void add_inner_loops(Making *m, Stage *s, const Unit *u)
 {
-    for (int i = m->k->nouter; i < u->type.rank; i++) {
-        int64_t extent = u->type.dim[i];
-        while (m->merged[i])
-            extent *= u->type.dim[++i];
-        add_loop(m, s, extent, "j");
-    }
+    int64_t extent[MAX_RANK];
+    int n = own_loops(m, u, extent);
+    for (int i = 0; i < n; i++)
+        add_loop(m, s, extent[i], "j");
     s->nparallel = s->nloop;
 }
 
@@ -98,9 +99,11 @@ int own_loops(const Making *m, const Unit *u, int64_t *extent)
 {
     int n = 0;
     for (int i = m->k->nouter; i < u->type.rank; i++) {
+        const Range *range = m->range[i];
         extent[n] = u->type.dim[i];
         while (m->merged[i])
             extent[n] *= u->type.dim[++i];
+        extent[n] = range ? range->count : extent[n];
         n++;
     }
     return n;
@@ -145,8 +148,9 @@ void forget_here(Making *m)
 
 static void map_stage(Making *m, Unit *u)
 {
-    if (join_map(m, u))
+    if (!m->fresh && join_map(m, u))
         return;
+    m->fresh = false;
     forget_here(m);
     Stage *s = stage_new(m, STAGE_MAP);
     add_inner_loops(m, s, u);
@@ -341,6 +345,28 @@ static void make_in(Making *m, Arena *a)
     m->b = (Build){.a = a, .c = m->c, .k = m->k};
 }
 
+/* All of the group's values, in a stage for each combination of ranges of the loops from axis i on. */
+static void map_ranges(Making *m, int i)
+{
+    if (i == m->g->units.at[0]->type.rank) {
+        int before = m->k->stages.n;
+        forget_here(m);
+        m->fresh = true;
+        for (int u = 0; u < m->g->units.n; u++)
+            map_stage(m, m->g->units.at[u]);
+        if (m->k->stages.n != before + 1)
+            BUG("a group of maps is not one stage");
+        return;
+    }
+    for (int r = 0; r < m->ranges[i].n; r++) {
+        m->range[i] = &m->ranges[i].at[r];
+        map_ranges(m, i + 1);
+    }
+    m->range[i] = NULL;
+    if (!m->ranges[i].n)
+        map_ranges(m, i + 1);
+}
+
 /* Element work alone needs no shared outer loops: one nest, its loops merged where that costs no division. */
 static bool merge_loops(Making *m)
 {
@@ -353,14 +379,17 @@ static bool merge_loops(Making *m)
     k->nouter = 0;
     make_in(m, m->c->work);     /* what is tried is soon forgotten */
     bool one = choose_merged(m);
+    if (one && m->c->p->target->lanes > 1)
+        find_ranges(m, one_map(m));
     forget_here(m);
     make_in(m, m->c->a);
     k->nvar = nvar;
     arena_reset(m->c->work);
+    k->nouter = one ? before_ranges(m) : outer;
+    for (int i = 0; one && i < k->nouter; i++)
+        k->outer[i] = var_new(k, first->type.dim[i], "i", i);
     if (one)
-        one_map(m);
-    else
-        k->nouter = outer;
+        map_ranges(m, 0);
     return one;
 }
 

@@ -5,12 +5,24 @@
 
 #include "lower.h"
 
+enum { MOST_RANGES = 8 };
+typedef struct Range {      /* positions start, start + step, ...: so many */
+    int64_t start, step, count;
+} Range;
+typedef struct Ranges {     /* of one loop; n = 0: all its positions */
+    int n;
+    Range at[MOST_RANGES];
+} Ranges;
+
 typedef struct Making {     /* a kernel being made */
     Kernel *k;
     Lower *c;
     Group *g;
     Build b;
     bool merged[MAX_RANK];  /* map stages: axis i shares its loop with axis i + 1, since all tensors are contiguous across both */
+    Ranges ranges[MAX_RANK];        /* map stages: in which the loop whose first axis is i is made, and */
+    const Range *range[MAX_RANK];   /* the one that is being made; NULL: all */
+    bool fresh;             /* the next map has a stage of its own */
 } Making;
 
 Stage *stage_new(Making *m, StageKind kind);                        /* the kernel's last one so far */
@@ -23,6 +35,10 @@ int own_loops(const Making *m, const Unit *u, int64_t *extent);     /* those add
 bool same_loops(const Stage *s, int n, const int64_t *extent);
 bool reads_stage(const Ex *e, const Stage *s);                      /* loads what s stores */
 void forget_here(Making *m);            /* from here on, values made so far are no variables of the stage */
+
+/* ranges.c: the loops of a kernel's only stage, a map, but for the last: in ranges in which guards are known, if there are few. */
+void find_ranges(Making *m, const Stage *s);
+int before_ranges(const Making *m);     /* how many leading axes have loops of their own in front of all that are in ranges */
 
 /* stage_reduce.c */
 void reduce_stage(Making *m, Unit *u);

@@ -272,6 +272,13 @@ static void layers(void **state)
         add(0, "func f(x: f32[6, 14, 12, 16] input 0, y: f32[6, %d, 12, 32] input 1) { %%1 = permute(x) axes=[3, 1, 2, 0] "
                "%%2 = permute(y) axes=[1, 2, 0, 3] %%w = conv(%%1, %%2) stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] "
                "rhs_dilation=[%d, 1] groups=1 return output 0 w = %%w }", 14 / stride, stride);
+    add(0, "func f(x: f32[2, 33, 31, 20] input 0) { %%1 = pad(x) lo=[0, 1, 1, 0] hi=[0, 1, 0, 0] interior=[0, 0, 0, 0] value=-inf "
+           "%%2 = window(%%1) axis=1 size=3 stride=2 dilation=1 %%3 = window(%%2) axis=3 size=3 stride=2 dilation=1 %%y = max(%%3) axes=[2, 4] "
+           "return output 0 y = %%y }");        /* loops in ranges in which guards are known */
+    add(0, "func f(x: f32[2, 16, 3, 15, 3, 20] input 0, z: f32[2, 33, 31, 20] input 1) { %%1 = fold(x) axis=3 size=3 stride=2 dilation=1 extent=31 "
+           "%%2 = fold(%%1) axis=1 size=3 stride=2 dilation=1 extent=33 %%y = mul(%%2, z) return output 0 y = %%y }");
+    add(0, "func f(x: f32[3, 20, 40] input 0, z: f32[3, 60, 41] input 1) { %%1 = pad(x) lo=[0, 2, 1] hi=[0, 0, 0] interior=[0, 2, 0] value=7 "
+           "%%y = mul(%%1, z) return output 0 y = %%y }");
     for (int channels = 3; channels < 40; channels += 18)   /* each channel by itself; rows with and without taps */
         for (int stride = 1; stride < 3; stride++)
             add(0,
