@@ -11,6 +11,7 @@
 #   make bless      write anew what tests compare with; review the difference
 #   make reference  write anew what the library is compared with: tests/library/cases/, needs PyTorch
 #   make generated  write generated/, the C of the examples
+#   make instructions  count anew what kernels take on microcontrollers: tests/metal/instructions.txt, needs QEMU
 #   make fmt        lay out the C sources and the models
 #   make docs/accuracy.md  measure the functions of runtime/ against libm, all floats (STRIDE=101: one in 101)
 #   make install    to PREFIX (/usr/local): bin/dlc, its manual page, include/dlc, for CMake and pkg-config; make uninstall takes it away
@@ -175,6 +176,10 @@ FAMILIES ?= $(patsubst tests/library/cases/%.dl,%,$(wildcard tests/library/cases
 reference:
 	$(PYTHON) tests/library/make.py $(FAMILIES)
 
+# What kernels take on cores of microcontrollers, counted in QEMU.
+instructions: $(BUILD)/dlc
+	BUILD=$(BUILD) tests/metal/bless_instructions.sh > $(BUILD)/instructions.txt && mv $(BUILD)/instructions.txt tests/metal/
+
 generated: $(BUILD)/dlc
 	BUILD=$(BUILD) sh tests/generate.sh generated
 
@@ -225,5 +230,5 @@ docs/tiny.md: $(BUILD)/dlc tests/budget/tiny.py
 docs/ops.md: compiler/graph/ops.def
 	$(MAKE) $(BUILD)/tests/test_ir_docs && BLESS=1 $(BUILD)/tests/test_ir_docs
 
-.PHONY: all setup demo install uninstall programs check test test-long test-targets asan bench bless reference generated fmt clean
+.PHONY: all setup demo install uninstall programs check test test-long test-targets asan bench bless reference instructions generated fmt clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

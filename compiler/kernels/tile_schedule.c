@@ -39,7 +39,7 @@ enum {
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
 
-static const double LITTLE = 1.2, WRITTEN = 0.002;    /* of a step written out: code, for what it does not gain */
+static const double LITTLE = 1.2, UNPAIRED = 0.25, WRITTEN = 0.002;    /* of a step written out: code, for what it does not gain */
 
 static int64_t steps(const Contraction *k)
 {
@@ -141,8 +141,10 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
         cost = (double)loads / target->loads;
     if (target->latency > cost)
         cost = target->latency;
-    if (target->issue && unrolled_cost(k, target, rows, s) > cost)
-        cost = unrolled_cost(k, target, rows, s);
+    if (target->issue) {    /* and not all that might be begun together is */
+        const double all = unrolled_cost(k, target, rows, s);
+        cost = (all > cost ? all : cost) + all * UNPAIRED;
+    }
     if (!s->panel_tiles && is_streamed(k, target, s)) {
         /* rows that are neighbours in a, which no step shares with another */
         bool both = s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= rows;
