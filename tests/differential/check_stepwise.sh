@@ -96,6 +96,7 @@ words -DDELAY=0 -DWORDS
 temporal -DDELAY=0 -DSTATE
 valid -DDELAY=4
 padded -DDELAY=0
+spectra -DDELAY=0 -DSTATE
 placed -DDELAY=0 -DENDS
 END
 # `dlc run`: a sequence whose steps are examples, against the whole one as a single example.
