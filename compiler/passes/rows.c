@@ -50,6 +50,8 @@ static Window window_of(const Rows *r, const Node *n)
                         (n->in[1]->type.dim[k] - 1) * n->attr.conv.rhs_dilation[k] + 1};
     if (n->op == OP_WINDOW && n->attr.window.axis == axis)
         return (Window){n->attr.window.stride, 0, 0, (n->attr.window.size - 1) * n->attr.window.dilation + 1};
+    if (n->op == OP_PAD)
+        return (Window){1, n->attr.pad.lo[axis], 0, 1};     /* what it puts there is not zeros; see padded_rows */
     return (Window){1, 0, 0, 1};
 }
 
@@ -108,13 +110,15 @@ static bool by_rows(Rows *r, const Node *n)
     const char *why = NULL;
     const Attr *attr = &n->attr;
     int axis = -1;
-    if (n->op == OP_SCAN || n->op == OP_RESULT || n->op == OP_PAD || n->op == OP_SLICE)
+    if (n->op == OP_SCAN || n->op == OP_RESULT)
         return false;
     for (int i = 0; i < n->nin; i++) {
         if (!r->inside[n->in[i]->id])
             continue;
         const int from = r->axis[n->in[i]->id], to = axis_behind(n, i, from, &why);
         if (to < 1 || (axis >= 0 && to != axis))
+            return false;
+        if ((n->op == OP_SLICE && n->type.dim[to] != n->in[0]->type.dim[from]) || (n->op == OP_PAD && attr->pad.interior[from]))
             return false;
         if (n->op == OP_CONV && (i || attr->conv.lhs_dilation[from - 1] != 1 || attr->conv.pad_lo[from - 1] < 0 ||
                                  attr->conv.pad_hi[from - 1] < 0))
@@ -145,7 +149,10 @@ static bool count_rows(Rows *r, int64_t rows)
             if (r->turn[of] && r->turn[of] != turn)
                 return false;
             r->turn[of] = turn;
-            r->ahead[of] = larger(r->ahead[of], w.stride * (r->ahead[id] - 1) + w.reach - w.pad);
+            const int64_t ahead = w.stride * (r->ahead[id] - 1) + w.reach - w.pad;
+            if (r->ahead[id] && ahead < 1 && n->op != OP_PAD)
+                return false;       /* rows of padding alone */
+            r->ahead[of] = larger(r->ahead[of], ahead);
             r->padded[of] |= w.pad_behind > 0;
         }
     }
@@ -238,13 +245,24 @@ static Attr attr_of_rows(const Rows *r, const Node *n, int64_t rows, int64_t pad
         attr.conv.pad_lo[k] = pad;
         attr.conv.pad_hi[k] = 0;
     }
+    if (n->op == OP_PAD)
+        attr.pad.lo[k + 1] = pad;
     return attr;
+}
+
+static Type type_of_rows(const Rows *r, const Node *n, int64_t rows)
+{
+    Type t = n->type;
+    t.dim[r->axis[n->id]] = rows;
+    return t;
 }
 
 static Node *make_top(Rows *r, const Node *n)
 {
     Node **in = NEWN(r->a, Node *, n->nin + 1);
     const int64_t rows = r->ahead[n->id];
+    if (n->op == OP_PAD && rows <= window_of(r, n).pad)
+        return node_full(r->fn, type_of_rows(r, n, rows), n->attr.pad.value);
     if (n == r->input)
         return first_rows(r->map[n->id], r->fn, r->axis[n->id], 0, rows);
     const Window w = window_of(r, n);
@@ -301,11 +319,8 @@ static Node *rows_before(Rows *r, const Node *n)
 {
     const int64_t from = r->from[n->id], above = from < 0 ? -from : 0, ahead = r->ahead[n->id];
     int64_t lo[MAX_RANK] = {0}, none[MAX_RANK] = {0};
-    Type t = n->type;
-    if (!ahead) {
-        t.dim[r->axis[n->id]] = above;
-        return node_full(r->fn, t, 0);
-    }
+    if (!ahead)
+        return node_full(r->fn, type_of_rows(r, n, above), 0);
     lo[r->axis[n->id]] = above;
     return node_pad(r->fn, first_rows(r->top[n->id], r->fn, r->axis[n->id], larger(from, 0), ahead), lo, none, none, 0);
 }
@@ -333,6 +348,24 @@ static Node *rows_of(Rows *r, const Node *n, int64_t from, int64_t count)
     return node_slice_axis(r->l->body, r->around[n->id], r->axis[n->id], start, start + count, 1);
 }
 
+/* This turn's rows of a padding, x where these are of its operand. */
+static Node *padded_rows(Rows *r, const Node *n, Node *x)
+{
+    Fn *fn = r->l->body;
+    const int64_t lo = window_of(r, n).pad, last = lo + n->in[0]->type.dim[r->axis[n->in[0]->id]], ahead = r->ahead[n->id];
+    Node *at = row_numbers(r, n), *above = NULL, *there = NULL;
+    if (ahead < lo)
+        there = above = node_binary(fn, OP_LE, node_full(fn, at->type, (double)lo), at);
+    if (ahead + r->turns * r->turn[n->id] > last)
+        there = node_binary(fn, OP_LT, at, node_full(fn, at->type, (double)last));
+    if (above && there != above)
+        there = node_binary(fn, OP_AND, above, there);
+    if (!there)
+        return x;
+    there = node_broadcast(fn, there, type_with(x->type, DT_BOOL), &r->axis[n->id]);
+    return node_select(fn, there, x, node_full(fn, x->type, n->attr.pad.value));
+}
+
 static Node *make_block(Rows *r, const Node *n)
 {
     Node **in = NEWN(r->a, Node *, n->nin + 1);
@@ -346,7 +379,8 @@ static Node *make_block(Rows *r, const Node *n)
                                    : rows_of(r, of, w.stride * r->ahead[n->id] - w.pad, w.stride * (rows - 1) + w.reach);
     }
     const Attr attr = attr_of_rows(r, n, rows, 0);
-    return node_make(r->l->body, n->op, n->nin, in, &attr);
+    Node *made = node_make(r->l->body, n->op, n->nin, in, &attr);
+    return n->op == OP_PAD ? padded_rows(r, n, made) : made;
 }
 
 /* ---- the function -------------------------------------------------------------------------------------- */

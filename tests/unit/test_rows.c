@@ -31,13 +31,19 @@ static const Case cases[] = {
                  "output y = relu(y + conv2d(h, 4, 1, strides = 2)) |> global_avg_pool2d |> dense(3)", 29},
     {"pooled", "h = x |> conv2d(3, 3, padding = \"same\") |> max_pool2d(2)\n"
                "output y = h |> avg_pool2d(2, strides = 1) |> global_max_pool2d", 6},
+    {"padded", "h = x |> conv2d(2, 3, padding = \"same\")\n"
+               "h = pad(h, [[2, 3], [1, 0], [0, 0]], 0.75) |> conv2d(3, [4, 2])\n"
+               "output y = h |> max_pool2d(3, strides = 2, padding = \"same\") |> tanh", 7},
+    {"above", "output y = x |> conv2d(2, 3, padding = \"same\") |> pad([[3, 1], [0, 0], [0, 0]], 0.75) |> conv2d(2, [2, 1]) |> relu", 8},
+    {"other_axis", "output y = relu(pad(x[:, 1:], [[0, 0], [0, 2], [0, 0]]) |> conv2d(2, [3, 1], padding = \"same\"))", 8},
 };
 
 static const Case refused[] = {
     {"whole", "output y = softmax(x, axis = 0) |> relu", 4},
     {"upside_down", "output y = relu(reverse(x, axis = 0) + x)", 0},
     {"both", "h = x |> conv2d(2, 3) |> relu\noutput y = sum(h)\noutput z = tanh(conv2d(h, 1, 3))", 4},
-    {"padded", "output y = relu(pad(x, [[1, 1], [0, 0], [0, 0]]))", 0},
+    {"cut", "output y = relu(x[1:])", 0},
+    {"spread", "output y = relu(convolution(x, full(0.5, [1, 1, 2, 3]), input_dilation = 2))", 0},
     {"by_row", "param p: f32[12, 7, 2] = ones()\noutput y = relu(x * p)", 0},
 };
 
