@@ -815,8 +815,8 @@ static inline void train_k0_conv2d_tile_4(const float *restrict a, int at, const
     c[6003] = c3_3;
 }
 
-static void train_k0_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y,
-        const float *restrict stem_bias, float *restrict stem_y_2)
+static void train_k0_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y_2,
+        const float *restrict stem_bias)
 {
     for (int i1 = 0; i1 < 25; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -825,18 +825,18 @@ static void train_k0_conv2d(const float *restrict sound, const float *restrict s
             const int k1_lo = dl_first_tap(-i2 * 2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 * 2 + 10, 1, 4);
             for (int n = 0; n < 16; n += 4)
-                train_k0_conv2d_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, stem_y + (i1 * 80 + i2 * 16 + n), k0_lo,
+                train_k0_conv2d_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, stem_y_2 + (i1 * 80 + i2 * 16 + n), k0_lo,
                         k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    stem_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = stem_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + stem_bias[j0];
+                    stem_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = stem_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + stem_bias[j0];
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 12 places */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 6 places */
 static void train_k1_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1110,8 +1110,7 @@ static inline void train_k8_depthwise_conv2d_tile_3_at_22(const float *restrict 
 }
 
 static void train_k8_depthwise_conv2d(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_depthwise_conv2d_1_bias,
-        float *restrict block_1_depthwise_conv2d_1_y_2)
+        float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_depthwise_conv2d_1_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1122,24 +1121,24 @@ static void train_k8_depthwise_conv2d(const float *restrict x, const float *rest
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 4)
                         train_k8_depthwise_conv2d_tile_4_at_0(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0
                             * 80 + n), k1_lo, k1_hi);
                     else if (i1_0 < 16)
                         train_k8_depthwise_conv2d_tile_4(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0
                             * 80 + n), k1_lo, k1_hi);
                     else if (i1_0 < 22)
                         train_k8_depthwise_conv2d_tile_3(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0
                             * 80 + n), k1_lo, k1_hi);
                     else
                         train_k8_depthwise_conv2d_tile_3_at_22(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0
                             * 80 + n), k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         block_1_depthwise_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
-                                = block_1_depthwise_conv2d_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                = block_1_depthwise_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
                                 + block_1_depthwise_conv2d_1_bias[j0];
                     }
                 }
@@ -1208,7 +1207,7 @@ static inline void train_k14_conv2d_tile_3(const float *restrict a, int at, cons
 }
 
 static void train_k14_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict block_1_conv2d_1_y, const float *restrict block_1_conv2d_1_bias, float *restrict block_1_conv2d_1_y_2)
+        float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_conv2d_1_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1217,14 +1216,14 @@ static void train_k14_conv2d(const float *restrict relu_2, const float *restrict
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
                         train_k14_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
-                            block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                            block_1_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
                         train_k14_conv2d_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
-                            block_1_conv2d_1_y + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                            block_1_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         block_1_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
-                                = block_1_conv2d_1_y[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0];
+                                = block_1_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0];
                     }
                 }
             }
@@ -1571,7 +1570,7 @@ static void train_k28_dense_adam(const float *restrict global_avg_pool2d, const 
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
-static void train_k30_batch_norm_adam(const float *restrict batch_norm_9,
+static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const int32_t *restrict count_,
         float *restrict batch_norm_12, float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
@@ -1604,56 +1603,55 @@ static void train_k30_batch_norm_adam(const float *restrict batch_norm_9,
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:17: conv2d, ds_cnn.dl:37: adam;
  * ds_cnn.dl:11: batch_norm, ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:37: adam;
  * ds_cnn.dl:11: batch_norm, ds_cnn.dl:24: conv2d, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
-static void train_k31_batch_norm_conv2d_adam(const float *restrict batch_norm_7,
+static void train_k30_batch_norm_conv2d_adam(const float *restrict batch_norm_7,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_13,
-        const float *restrict block_1_conv2d_1_bias, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict batch_norm_12, const int32_t *restrict count_, float *restrict batch_norm_16,
-        float *restrict m_block_1_conv2d_1_bias, float *restrict v_block_1_conv2d_1_bias,
-        float *restrict m_block_1_norm_relu_2_batch_norm_1_beta, float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_12,
+        const int32_t *restrict count_, float *restrict batch_norm_15, float *restrict m_block_1_conv2d_1_bias,
+        float *restrict v_block_1_conv2d_1_bias, float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
+        float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
 {
     float batch_norm_8[16];
+    float batch_norm_13[16];
     float batch_norm_14[16];
-    float batch_norm_15[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0] * block_1_norm_relu_2_batch_norm_1_gamma[j0];
-        const float v3 = block_1_conv2d_1_bias[j0] * 125.0f;
-        const float v4 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
-        const float v5 = ((batch_norm_13[j0] + v3 - v4) * batch_norm_12[j0] + (batch_norm_13[j0 + 16] + v3 - v4)
-                * batch_norm_12[j0 + 16] + (batch_norm_13[j0 + 32] + v3 - v4) * batch_norm_12[j0 + 32] + (batch_norm_13[j0 + 48]
-                + v3 - v4) * batch_norm_12[j0 + 48]) * 2.0f;
+        const float v3 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_12[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_12[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_12[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_12[j0 + 48])
+                * 2.0f;
         const float sum_v0 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
         batch_norm_8[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v5;
-        batch_norm_14[j0] = add_v1;
-        batch_norm_15[j0] = -add_v1 / v1;
+        const float add_v1 = sum_v0 * v2 + v4;
+        batch_norm_13[j0] = add_v1;
+        batch_norm_14[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v6 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v7 = batch_norm_15[j1];
-            batch_norm_16[j0 * 16 + j1] = (v6 ? v7 : 0.0f) / 125.0f;
+            const float v6 = batch_norm_14[j1];
+            batch_norm_15[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v8 = m_block_1_conv2d_1_bias[j0] * 0.9f;
-        const float v9 = v_block_1_conv2d_1_bias[j0] * 0.999f;
-        const float v10 = batch_norm_8[j0];
-        const float add_v4 = batch_norm_14[j0] + (batch_norm_16[j0] + batch_norm_16[j0 + 16] + batch_norm_16[j0 + 32]
-                + batch_norm_16[j0 + 48]) * 125.0f;
-        m_block_1_conv2d_1_bias[j0] = v8 + add_v4 * 0.1f;
-        v_block_1_conv2d_1_bias[j0] = v9 + add_v4 * 0.001f * add_v4;
-        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v10 * 0.1f;
-        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v10 * 0.001f * v10;
+        const float v7 = m_block_1_conv2d_1_bias[j0] * 0.9f;
+        const float v8 = v_block_1_conv2d_1_bias[j0] * 0.999f;
+        const float v9 = batch_norm_8[j0];
+        const float add_v4 = batch_norm_13[j0] + (batch_norm_15[j0] + batch_norm_15[j0 + 16] + batch_norm_15[j0 + 32]
+                + batch_norm_15[j0 + 48]) * 125.0f;
+        m_block_1_conv2d_1_bias[j0] = v7 + add_v4 * 0.1f;
+        v_block_1_conv2d_1_bias[j0] = v8 + add_v4 * 0.001f * add_v4;
+        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v9 * 0.1f;
+        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v9 * 0.001f * v9;
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 4 places */
-static void train_k32_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+static void train_k31_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
         float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict batch_norm_16)
+        const float *restrict batch_norm_15)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 125; j1++) {
@@ -1661,14 +1659,14 @@ static void train_k32_batch_norm(const float *restrict x_2, const float *restric
                 block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2]
                         * (block_1_norm_relu_2_batch_norm_1_factor[j2] * block_1_norm_relu_2_batch_norm_1_gamma[j2])
                         + batch_norm_12[j0 * 16 + j2] * (block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_16[j0 * 16 + j2];
+                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_15[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16]; in 2 places */
-static void train_k33_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_6)
+static void train_k32_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_6)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1678,7 +1676,7 @@ static void train_k33_conv2d_pack(const float *restrict block_1_conv2d_1_kernel,
 }
 
 /* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates; in 2 places */
-static inline void train_k34_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1710,7 +1708,7 @@ static inline void train_k34_conv2d_relu_tile_4(const float *restrict a, int at,
     c[243] = c3_3;
 }
 
-static inline void train_k34_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1736,7 +1734,7 @@ static inline void train_k34_conv2d_relu_tile_3(const float *restrict a, int at,
     c[163] = c2_3;
 }
 
-static void train_k34_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, const float *restrict conv2d_6,
+static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, const float *restrict conv2d_6,
         float *restrict relu_4, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1745,10 +1743,10 @@ static void train_k34_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, co
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        train_k34_conv2d_relu_tile_4(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
+                        train_k33_conv2d_relu_tile_4(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        train_k34_conv2d_relu_tile_3(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
+                        train_k33_conv2d_relu_tile_3(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -1763,7 +1761,7 @@ static void train_k34_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, co
 }
 
 /* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates; in 2 places */
-static inline void train_k35_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k34_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1795,30 +1793,30 @@ static inline void train_k35_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k35_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y_2, float *restrict conv2d_3)
+static void train_k34_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y_2, float *restrict conv2d_3)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k35_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y_2 + n, conv2d_3 + (i0_0 * 16 + n));
+            train_k34_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y_2 + n, conv2d_3 + (i0_0 * 16 + n));
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 4 places */
-static void train_k36_batch_norm(const float *restrict relu_4, float *restrict batch_norm_18,
+static void train_k35_batch_norm(const float *restrict relu_4, float *restrict batch_norm_17,
         const float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_20)
+        float *restrict batch_norm_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_18[i0 * 16 + j0] = 0.0f;
-            batch_norm_20[i0 * 16 + j0] = 0.0f;
+            batch_norm_17[i0 * 16 + j0] = 0.0f;
+            batch_norm_19[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                    batch_norm_18[i0 * 16 + j0] += v1;
-                    batch_norm_20[i0 * 16 + j0] += v1 * (block_1_depthwise_conv2d_1_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                    batch_norm_17[i0 * 16 + j0] += v1;
+                    batch_norm_19[i0 * 16 + j0] += v1 * (block_1_depthwise_conv2d_1_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
                             - block_1_norm_relu_1_batch_norm_1_average[j0]);
                 }
             }
@@ -1827,25 +1825,25 @@ static void train_k36_batch_norm(const float *restrict relu_4, float *restrict b
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 2 places */
-static void train_k40_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_23,
+static void train_k38_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_22,
         const float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_27)
+        const float *restrict batch_norm_25)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 125; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 relu_4[j0 * 2000 + j1 * 16 + j2] = relu_4[j0 * 2000 + j1 * 16 + j2]
                         * (block_1_norm_relu_1_batch_norm_1_factor[j2] * block_1_norm_relu_1_batch_norm_1_gamma[j2])
-                        + batch_norm_23[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_27[j0 * 16 + j2];
+                        + batch_norm_22[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_25[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates; in 2 places */
-static inline void train_k41_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1889,7 +1887,7 @@ static inline void train_k41_depthwise_conv2d_relu_tile_4_at_0(const float *rest
     c[51] = c3_3;
 }
 
-static inline void train_k41_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1924,7 +1922,7 @@ static inline void train_k41_depthwise_conv2d_relu_tile_4(const float *restrict 
     c[51] = c3_3;
 }
 
-static inline void train_k41_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1953,7 +1951,7 @@ static inline void train_k41_depthwise_conv2d_relu_tile_3(const float *restrict 
     c[35] = c2_3;
 }
 
-static inline void train_k41_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1990,7 +1988,7 @@ static inline void train_k41_depthwise_conv2d_relu_tile_3_at_22(const float *res
     c[35] = c2_3;
 }
 
-static void train_k41_depthwise_conv2d_relu(const float *restrict relu_4,
+static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d_2, float *restrict relu,
         const uint8_t *restrict dropout)
 {
@@ -2002,16 +2000,16 @@ static void train_k41_depthwise_conv2d_relu(const float *restrict relu_4,
                 const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 4)
-                        train_k41_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                        train_k39_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else if (i1_0 < 16)
-                        train_k41_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                        train_k39_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else if (i1_0 < 22)
-                        train_k41_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                        train_k39_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else
-                        train_k41_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                        train_k39_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -2027,7 +2025,7 @@ static void train_k41_depthwise_conv2d_relu(const float *restrict relu_4,
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates; in 2 places */
-static inline void train_k42_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k40_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2073,20 +2071,20 @@ static inline void train_k42_depthwise_conv2d_tile_3_at_0(const float *restrict 
     c[35] = c2_3;
 }
 
-static void train_k42_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
+static void train_k40_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
         float *restrict depthwise_conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 1, 1);
         const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k42_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_3 + (i1 * 48 + n), k1_lo,
+            train_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_3 + (i1 * 48 + n), k1_lo,
                     k1_hi);
     }
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates; in 2 places */
-static inline void train_k48_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k45_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2137,18 +2135,18 @@ static inline void train_k48_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k48_conv2d(const float *restrict sound, const float *restrict stem_y_2, float *restrict conv2d_5)
+static void train_k45_conv2d(const float *restrict sound, const float *restrict stem_y_2, float *restrict conv2d_5)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k48_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y_2 + n, conv2d_5 + (i1 * 64 + n), k1_lo, k1_hi);
+            train_k45_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y_2 + n, conv2d_5 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
-static void train_k49_adam(float *restrict m_stem_kernel, const float *restrict conv2d_5, float *restrict v_stem_kernel,
+static void train_k46_adam(float *restrict m_stem_kernel, const float *restrict conv2d_5, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 640; j0++) {
@@ -2162,7 +2160,7 @@ static void train_k49_adam(float *restrict m_stem_kernel, const float *restrict 
 }
 
 /* ds_cnn.dl:37: adam -> f32[16] */
-static void train_k50_adam(float *restrict stem_bias, const float *restrict adam, const float *restrict m_stem_bias,
+static void train_k47_adam(float *restrict stem_bias, const float *restrict adam, const float *restrict m_stem_bias,
         const float *restrict v_stem_bias, float *restrict norm_relu_1_batch_norm_1_gamma,
         const float *restrict m_norm_relu_1_batch_norm_1_gamma, const float *restrict v_norm_relu_1_batch_norm_1_gamma,
         float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict m_norm_relu_1_batch_norm_1_beta,
@@ -2203,7 +2201,7 @@ static void train_k50_adam(float *restrict stem_bias, const float *restrict adam
 }
 
 /* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
-static void train_k51_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_3,
+static void train_k48_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_3,
         float *restrict v_block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_kernel,
         const float *restrict adam)
 {
@@ -2219,7 +2217,7 @@ static void train_k51_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, 
 }
 
 /* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
-static void train_k52_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_3,
+static void train_k49_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_3,
         float *restrict v_block_1_conv2d_1_kernel, float *restrict block_1_conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -2233,7 +2231,7 @@ static void train_k52_adam(float *restrict m_block_1_conv2d_1_kernel, const floa
 }
 
 /* ds_cnn.dl:37: adam -> f32[12] */
-static void train_k53_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k50_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 12; j0++) {
@@ -2249,63 +2247,57 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const stem_y = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const stem_y_2 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 329984);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 330048);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 320000);   /* bool[4, 25, 5, 16] */
-    float *const x = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 330112);   /* f32[16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 330176);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_conv2d_1_y = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 330240);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 330304);   /* f32[16] */
-    float *const x_2 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 328768);   /* f32[4, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 330368);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 328000);   /* f32[4, 12] */
-    float *const softmax_1_y = (float *)(void *)(base + 329792);   /* f32[4, 12] */
-    float *const softmax_2 = (float *)(void *)(base + 328192);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 328208);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 328224);   /* i32[4] */
-    float *const dense_2 = (float *)(void *)(base + 329024);   /* f32[4, 16] */
-    float *const dense_3 = (float *)(void *)(base + 328000);   /* f32[4, 12] */
-    float *const batch_norm_7 = (float *)(void *)(base + 329280);   /* f32[4, 16] */
-    float *const batch_norm_9 = (float *)(void *)(base + 329536);   /* f32[4, 16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 224000);   /* f32[4, 16] */
-    float *const batch_norm_13 = (float *)(void *)(base + 328000);   /* f32[4, 16] */
-    float *const batch_norm_16 = (float *)(void *)(base + 224256);   /* f32[4, 16] */
-    float *const conv2d_3 = (float *)(void *)(base + 288000);   /* f32[16, 1, 1, 16] */
-    float *const relu_4 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_18 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const batch_norm_20 = (float *)(void *)(base + 192256);   /* f32[4, 16] */
-    float *const batch_norm_23 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_24 = (float *)(void *)(base + 192512);   /* f32[4, 16] */
-    float *const batch_norm_27 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const depthwise_conv2d_3 = (float *)(void *)(base + 128000);   /* f32[1, 3, 3, 16] */
-    float *const batch_norm_29 = (float *)(void *)(base + 96000);   /* f32[4, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 96256);   /* f32[4, 16] */
-    float *const batch_norm_34 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_35 = (float *)(void *)(base + 96512);   /* f32[4, 16] */
-    float *const batch_norm_38 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 0);   /* f32[1, 10, 4, 16] */
-    float *const adam = (float *)(void *)(base + 328256);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 328000);   /* f32[12, 16] */
-    float *const conv2d_6 = (float *)(void *)(base + 288000);   /* f32[1, 1, 16, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
+    float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 233536);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 235136);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 232000);   /* f32[4, 12] */
+    float *const softmax_1_y = (float *)(void *)(base + 234560);   /* f32[4, 12] */
+    float *const softmax_2 = (float *)(void *)(base + 232192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 232208);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 232224);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 233792);   /* f32[4, 16] */
+    float *const dense_3 = (float *)(void *)(base + 232000);   /* f32[4, 12] */
+    float *const batch_norm_7 = (float *)(void *)(base + 234048);   /* f32[4, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
+    float *const batch_norm_12 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
+    float *const batch_norm_15 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
+    float *const conv2d_3 = (float *)(void *)(base + 232000);   /* f32[16, 1, 1, 16] */
+    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_19 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_22 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
+    float *const batch_norm_25 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const depthwise_conv2d_3 = (float *)(void *)(base + 96000);   /* f32[1, 3, 3, 16] */
+    float *const batch_norm_27 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const batch_norm_29 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
+    float *const batch_norm_35 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const conv2d_5 = (float *)(void *)(base + 32000);   /* f32[1, 10, 4, 16] */
+    float *const adam = (float *)(void *)(base + 233792);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
+    float *const conv2d_6 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
 
-    train_k0_conv2d(sound, params->stem_kernel, stem_y, params->stem_bias, stem_y_2);
+    train_k0_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
     train_k1_batch_norm(stem_y_2, batch_norm);
     if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
@@ -2315,8 +2307,8 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k6_relu(stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
     train_k7_dropout(0xf354e9afu, words, &step, dropout, relu, x);
-    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y,
-            params->block_1_depthwise_conv2d_1_bias, block_1_depthwise_conv2d_1_y_2);
+    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y_2,
+            params->block_1_depthwise_conv2d_1_bias);
     train_k1_batch_norm(block_1_depthwise_conv2d_1_y_2, batch_norm_3);   /* k9_batch_norm */
     train_k3_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);   /* k10_batch_norm */
@@ -2327,8 +2319,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k6_relu(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);   /* k13_relu */
-    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y, params->block_1_conv2d_1_bias,
-            block_1_conv2d_1_y_2);
+    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y_2, params->block_1_conv2d_1_bias);
     train_k1_batch_norm(block_1_conv2d_1_y_2, batch_norm_5);   /* k15_batch_norm */
     train_k3_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean);   /* k16_batch_norm */
@@ -2351,50 +2342,45 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k27_adam(&step, adam);
     train_k28_dense_adam(global_avg_pool2d, softmax_1_y, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k1_batch_norm(block_1_conv2d_1_y, batch_norm_13);   /* k29_batch_norm */
-    train_k30_batch_norm_adam(batch_norm_9, params->block_1_norm_relu_2_batch_norm_1_gamma,
+    train_k29_batch_norm_adam(batch_norm_9, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor, &count, batch_norm_12, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma);
-    train_k31_batch_norm_conv2d_adam(batch_norm_7, block_1_norm_relu_2_batch_norm_1_factor,
-            params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_13, params->block_1_conv2d_1_bias,
-            block_1_norm_relu_2_batch_norm_1_average, batch_norm_12, &count, batch_norm_16, optimizer->m_block_1_conv2d_1_bias,
-            optimizer->v_block_1_conv2d_1_bias, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
-    train_k32_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            batch_norm_12, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_16);
-    train_k33_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_6);
-    train_k34_conv2d_relu(block_1_conv2d_1_y_2, conv2d_6, relu_4, relu_2);
-    train_k35_conv2d(relu_2, block_1_conv2d_1_y_2, conv2d_3);
-    train_k36_batch_norm(relu_4, batch_norm_18, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_20);
-    train_k1_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_24);   /* k37_batch_norm */
-    train_k30_batch_norm_adam(batch_norm_20, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_23, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k38_batch_norm_adam */
-    train_k31_batch_norm_conv2d_adam(batch_norm_18, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_24, params->block_1_depthwise_conv2d_1_bias,
-            block_1_norm_relu_1_batch_norm_1_average, batch_norm_23, &count, batch_norm_27,
-            optimizer->m_block_1_depthwise_conv2d_1_bias, optimizer->v_block_1_depthwise_conv2d_1_bias,
-            optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k39_batch_norm_depthwise_conv2d_adam */
-    train_k40_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            batch_norm_23, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average, batch_norm_27);
-    train_k41_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2, relu, dropout);
-    train_k42_depthwise_conv2d(x, relu_4, depthwise_conv2d_3);
-    train_k36_batch_norm(relu, batch_norm_29, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_31);   /* k43_batch_norm */
-    train_k1_batch_norm(stem_y, batch_norm_35);   /* k44_batch_norm */
-    train_k30_batch_norm_adam(batch_norm_31, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
-            batch_norm_34, optimizer->m_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k45_batch_norm_adam */
-    train_k31_batch_norm_conv2d_adam(batch_norm_29, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
-            batch_norm_35, params->stem_bias, norm_relu_1_batch_norm_1_average, batch_norm_34, &count, batch_norm_38,
-            optimizer->m_stem_bias, optimizer->v_stem_bias, optimizer->m_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k46_batch_norm_conv2d_adam */
-    train_k32_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_34, stem_y_2,
-            norm_relu_1_batch_norm_1_average, batch_norm_38);   /* k47_batch_norm */
-    train_k48_conv2d(sound, stem_y_2, conv2d_5);
-    train_k49_adam(optimizer->m_stem_kernel, conv2d_5, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k50_adam(params->stem_bias, adam, optimizer->m_stem_bias, optimizer->v_stem_bias,
+    train_k30_batch_norm_conv2d_adam(batch_norm_7, block_1_norm_relu_2_batch_norm_1_factor,
+            params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
+            batch_norm_12, &count, batch_norm_15, optimizer->m_block_1_conv2d_1_bias, optimizer->v_block_1_conv2d_1_bias,
+            optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
+    train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            batch_norm_12, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_15);
+    train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_6);
+    train_k33_conv2d_relu(block_1_conv2d_1_y_2, conv2d_6, relu_4, relu_2);
+    train_k34_conv2d(relu_2, block_1_conv2d_1_y_2, conv2d_3);
+    train_k35_batch_norm(relu_4, batch_norm_17, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_19);
+    train_k29_batch_norm_adam(batch_norm_19, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_22, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k36_batch_norm_adam */
+    train_k30_batch_norm_conv2d_adam(batch_norm_17, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_22, &count, batch_norm_25, optimizer->m_block_1_depthwise_conv2d_1_bias,
+            optimizer->v_block_1_depthwise_conv2d_1_bias, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k37_batch_norm_depthwise_conv2d_adam */
+    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_22, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average, batch_norm_25);
+    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2, relu, dropout);
+    train_k40_depthwise_conv2d(x, relu_4, depthwise_conv2d_3);
+    train_k35_batch_norm(relu, batch_norm_27, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_29);   /* k41_batch_norm */
+    train_k29_batch_norm_adam(batch_norm_29, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
+            batch_norm_32, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k42_batch_norm_adam */
+    train_k30_batch_norm_conv2d_adam(batch_norm_27, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
+            batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_32, &count, batch_norm_35, optimizer->m_stem_bias,
+            optimizer->v_stem_bias, optimizer->m_norm_relu_1_batch_norm_1_beta,
+            optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k43_batch_norm_conv2d_adam */
+    train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_32, stem_y_2,
+            norm_relu_1_batch_norm_1_average, batch_norm_35);   /* k44_batch_norm */
+    train_k45_conv2d(sound, stem_y_2, conv2d_5);
+    train_k46_adam(optimizer->m_stem_kernel, conv2d_5, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k47_adam(params->stem_bias, adam, optimizer->m_stem_bias, optimizer->v_stem_bias,
             params->norm_relu_1_batch_norm_1_gamma, optimizer->m_norm_relu_1_batch_norm_1_gamma,
             optimizer->v_norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
             optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
@@ -2407,11 +2393,11 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             params->block_1_norm_relu_2_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
             optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
-    train_k51_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_3,
+    train_k48_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_3,
             optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
-    train_k52_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_3, optimizer->v_block_1_conv2d_1_kernel,
+    train_k49_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_3, optimizer->v_block_1_conv2d_1_kernel,
             params->block_1_conv2d_1_kernel, adam);
-    train_k53_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k50_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2492,7 +2478,7 @@ static void gradients_k27_dense(const float *restrict global_avg_pool2d, const f
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k29_batch_norm(const float *restrict batch_norm_8,
+static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, float *restrict block_1_norm_relu_2_batch_norm_1_gamma_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const int32_t *restrict count_,
         float *restrict batch_norm_11)
@@ -2518,39 +2504,37 @@ static void gradients_k29_batch_norm(const float *restrict batch_norm_8,
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:17: conv2d;
  * ds_cnn.dl:11: batch_norm, ds_cnn.dl:16: depthwise_conv2d;
  * ds_cnn.dl:11: batch_norm, ds_cnn.dl:24: conv2d -> f32[16]; in 3 places */
-static void gradients_k30_batch_norm_conv2d(const float *restrict batch_norm_7,
+static void gradients_k29_batch_norm_conv2d(const float *restrict batch_norm_7,
         float *restrict block_1_norm_relu_2_batch_norm_1_beta_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
-        const float *restrict block_1_conv2d_1_bias, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict batch_norm_11, const int32_t *restrict count_, float *restrict batch_norm_15,
-        float *restrict block_1_conv2d_1_bias_2)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_11,
+        const int32_t *restrict count_, float *restrict batch_norm_14, float *restrict block_1_conv2d_1_bias_2)
 {
+    float batch_norm_12[16];
     float batch_norm_13[16];
-    float batch_norm_14[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0] * block_1_norm_relu_2_batch_norm_1_gamma[j0];
-        const float v3 = block_1_conv2d_1_bias[j0] * 125.0f;
-        const float v4 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
-        const float v5 = ((batch_norm_12[j0] + v3 - v4) * batch_norm_11[j0] + (batch_norm_12[j0 + 16] + v3 - v4)
-                * batch_norm_11[j0 + 16] + (batch_norm_12[j0 + 32] + v3 - v4) * batch_norm_11[j0 + 32] + (batch_norm_12[j0 + 48]
-                + v3 - v4) * batch_norm_11[j0 + 48]) * 2.0f;
+        const float v3 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_11[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_11[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_11[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_11[j0 + 48])
+                * 2.0f;
         const float sum_v0 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
         block_1_norm_relu_2_batch_norm_1_beta_2[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v5;
-        batch_norm_13[j0] = add_v1;
-        batch_norm_14[j0] = -add_v1 / v1;
+        const float add_v1 = sum_v0 * v2 + v4;
+        batch_norm_12[j0] = add_v1;
+        batch_norm_13[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v6 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v7 = batch_norm_14[j1];
-            batch_norm_15[j0 * 16 + j1] = (v6 ? v7 : 0.0f) / 125.0f;
+            const float v6 = batch_norm_13[j1];
+            batch_norm_14[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        block_1_conv2d_1_bias_2[j0] = batch_norm_13[j0] + (batch_norm_15[j0] + batch_norm_15[j0 + 16] + batch_norm_15[j0 + 32]
-                + batch_norm_15[j0 + 48]) * 125.0f;
+        block_1_conv2d_1_bias_2[j0] = batch_norm_12[j0] + (batch_norm_14[j0] + batch_norm_14[j0 + 16] + batch_norm_14[j0 + 32]
+                + batch_norm_14[j0 + 48]) * 125.0f;
     }
 }
 
@@ -2561,58 +2545,52 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
         return DL_COUNT;
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
-    float *const stem_y = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const stem_y_2 = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 329984);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 330048);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 320000);   /* bool[4, 25, 5, 16] */
-    float *const x = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 330112);   /* f32[16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 330176);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_conv2d_1_y = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 256000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 330240);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 288000);   /* f32[4, 16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 330304);   /* f32[16] */
-    float *const x_2 = (float *)(void *)(base + 288000);   /* f32[4, 25, 5, 16] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 328768);   /* f32[4, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 330368);   /* bool[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 328000);   /* f32[4, 12] */
-    float *const softmax_1_y = (float *)(void *)(base + 329792);   /* f32[4, 12] */
-    float *const softmax_2 = (float *)(void *)(base + 328192);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 328208);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 328224);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 329024);   /* f32[4, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 329280);   /* f32[4, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 329536);   /* f32[4, 16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 224000);   /* f32[4, 16] */
-    float *const batch_norm_12 = (float *)(void *)(base + 328000);   /* f32[4, 16] */
-    float *const batch_norm_15 = (float *)(void *)(base + 224256);   /* f32[4, 16] */
-    float *const relu_4 = (float *)(void *)(base + 224000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_17 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
-    float *const batch_norm_18 = (float *)(void *)(base + 192256);   /* f32[4, 16] */
-    float *const batch_norm_21 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_22 = (float *)(void *)(base + 192512);   /* f32[4, 16] */
-    float *const batch_norm_25 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_27 = (float *)(void *)(base + 96000);   /* f32[4, 16] */
-    float *const batch_norm_28 = (float *)(void *)(base + 96256);   /* f32[4, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_32 = (float *)(void *)(base + 96512);   /* f32[4, 16] */
-    float *const batch_norm_35 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 328000);   /* f32[12, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 288000);   /* f32[1, 1, 16, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
+    float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 233536);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 235136);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 232000);   /* f32[4, 12] */
+    float *const softmax_1_y = (float *)(void *)(base + 234560);   /* f32[4, 12] */
+    float *const softmax_2 = (float *)(void *)(base + 232192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 232208);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 232224);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 233792);   /* f32[4, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 234048);   /* f32[4, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
+    float *const batch_norm_11 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
+    float *const batch_norm_14 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
+    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_16 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_20 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
+    float *const batch_norm_23 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const batch_norm_25 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const batch_norm_26 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const batch_norm_29 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
 
-    train_k0_conv2d(sound, params->stem_kernel, stem_y, params->stem_bias, stem_y_2);
+    train_k0_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
     train_k1_batch_norm(stem_y_2, batch_norm);
     if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
@@ -2622,8 +2600,8 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     train_k6_relu(stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
             params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
     train_k7_dropout(0xf354e9afu, words, &step, dropout, relu, x);
-    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y,
-            params->block_1_depthwise_conv2d_1_bias, block_1_depthwise_conv2d_1_y_2);
+    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y_2,
+            params->block_1_depthwise_conv2d_1_bias);
     train_k1_batch_norm(block_1_depthwise_conv2d_1_y_2, batch_norm_3);   /* k9_batch_norm */
     train_k3_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean);   /* k10_batch_norm */
@@ -2634,8 +2612,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     train_k6_relu(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);   /* k13_relu */
-    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y, params->block_1_conv2d_1_bias,
-            block_1_conv2d_1_y_2);
+    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y_2, params->block_1_conv2d_1_bias);
     train_k1_batch_norm(block_1_conv2d_1_y_2, batch_norm_5);   /* k15_batch_norm */
     train_k3_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean);   /* k16_batch_norm */
@@ -2655,46 +2632,42 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, dropout_2, x_2, batch_norm_7,
             block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
     gradients_k27_dense(global_avg_pool2d, softmax_1_y, gradients->classifier_kernel);
-    train_k1_batch_norm(block_1_conv2d_1_y, batch_norm_12);   /* k28_batch_norm */
-    gradients_k29_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
+    gradients_k28_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
             gradients->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_gamma, &count,
             batch_norm_11);
-    gradients_k30_batch_norm_conv2d(batch_norm_7, gradients->block_1_norm_relu_2_batch_norm_1_beta,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_12,
-            params->block_1_conv2d_1_bias, block_1_norm_relu_2_batch_norm_1_average, batch_norm_11, &count, batch_norm_15,
-            gradients->block_1_conv2d_1_bias);
-    train_k32_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+    gradients_k29_batch_norm_conv2d(batch_norm_7, gradients->block_1_norm_relu_2_batch_norm_1_beta,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5,
+            block_1_norm_relu_2_batch_norm_1_average, batch_norm_11, &count, batch_norm_14, gradients->block_1_conv2d_1_bias);
+    train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             batch_norm_11, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
-            batch_norm_15);   /* k31_batch_norm */
-    train_k33_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k32_conv2d_pack */
-    train_k34_conv2d_relu(block_1_conv2d_1_y_2, conv2d_2, relu_4, relu_2);   /* k33_conv2d_relu */
-    train_k35_conv2d(relu_2, block_1_conv2d_1_y_2, gradients->block_1_conv2d_1_kernel);   /* k34_conv2d */
-    train_k36_batch_norm(relu_4, batch_norm_17, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_18);   /* k35_batch_norm */
-    train_k1_batch_norm(block_1_depthwise_conv2d_1_y, batch_norm_22);   /* k36_batch_norm */
-    gradients_k29_batch_norm(batch_norm_18, block_1_norm_relu_1_batch_norm_1_factor,
+            batch_norm_14);   /* k30_batch_norm */
+    train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k31_conv2d_pack */
+    train_k33_conv2d_relu(block_1_conv2d_1_y_2, conv2d_2, relu_4, relu_2);   /* k32_conv2d_relu */
+    train_k34_conv2d(relu_2, block_1_conv2d_1_y_2, gradients->block_1_conv2d_1_kernel);   /* k33_conv2d */
+    train_k35_batch_norm(relu_4, batch_norm_16, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_17);   /* k34_batch_norm */
+    gradients_k28_batch_norm(batch_norm_17, block_1_norm_relu_1_batch_norm_1_factor,
             gradients->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, &count,
-            batch_norm_21);   /* k37_batch_norm */
-    gradients_k30_batch_norm_conv2d(batch_norm_17, gradients->block_1_norm_relu_1_batch_norm_1_beta,
-            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_22,
-            params->block_1_depthwise_conv2d_1_bias, block_1_norm_relu_1_batch_norm_1_average, batch_norm_21, &count,
-            batch_norm_25, gradients->block_1_depthwise_conv2d_1_bias);   /* k38_batch_norm_depthwise_conv2d */
-    train_k40_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            batch_norm_21, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
-            batch_norm_25);   /* k39_batch_norm */
-    train_k41_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
-            dropout);   /* k40_depthwise_conv2d_relu */
-    train_k42_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k41_depthwise_conv2d */
-    train_k36_batch_norm(relu, batch_norm_27, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_28);   /* k42_batch_norm */
-    train_k1_batch_norm(stem_y, batch_norm_32);   /* k43_batch_norm */
-    gradients_k29_batch_norm(batch_norm_28, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_31);   /* k44_batch_norm */
-    gradients_k30_batch_norm_conv2d(batch_norm_27, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
-            params->norm_relu_1_batch_norm_1_gamma, batch_norm_32, params->stem_bias, norm_relu_1_batch_norm_1_average,
-            batch_norm_31, &count, batch_norm_35, gradients->stem_bias);   /* k45_batch_norm_conv2d */
-    train_k32_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_31, stem_y_2,
-            norm_relu_1_batch_norm_1_average, batch_norm_35);   /* k46_batch_norm */
-    train_k48_conv2d(sound, stem_y_2, gradients->stem_kernel);   /* k47_conv2d */
+            batch_norm_20);   /* k35_batch_norm */
+    gradients_k29_batch_norm_conv2d(batch_norm_16, gradients->block_1_norm_relu_1_batch_norm_1_beta,
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3,
+            block_1_norm_relu_1_batch_norm_1_average, batch_norm_20, &count, batch_norm_23,
+            gradients->block_1_depthwise_conv2d_1_bias);   /* k36_batch_norm_depthwise_conv2d */
+    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_20, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_23);   /* k37_batch_norm */
+    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
+            dropout);   /* k38_depthwise_conv2d_relu */
+    train_k40_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
+    train_k35_batch_norm(relu, batch_norm_25, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_26);   /* k40_batch_norm */
+    gradients_k28_batch_norm(batch_norm_26, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_29);   /* k41_batch_norm */
+    gradients_k29_batch_norm_conv2d(batch_norm_25, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_gamma, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_29, &count,
+            batch_norm_32, gradients->stem_bias);   /* k42_batch_norm_conv2d */
+    train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_29, stem_y_2,
+            norm_relu_1_batch_norm_1_average, batch_norm_32);   /* k43_batch_norm */
+    train_k45_conv2d(sound, stem_y_2, gradients->stem_kernel);   /* k44_conv2d */
     metrics->count = count;
     return DL_OK;
 }

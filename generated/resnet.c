@@ -1725,8 +1725,8 @@ static inline void train_k0_conv2d_tile_4_at_12(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k0_conv2d(const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y,
-        const float *restrict stem_bias, float *restrict stem_y_2)
+static void train_k0_conv2d(const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y_2,
+        const float *restrict stem_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -1737,16 +1737,16 @@ static void train_k0_conv2d(const float *restrict image, const float *restrict s
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
                         train_k0_conv2d_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                            stem_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
                         train_k0_conv2d_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                            stem_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
                         train_k0_conv2d_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                            stem_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        stem_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = stem_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                        stem_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = stem_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
                                 + stem_bias[j0];
                     }
                 }
@@ -1757,7 +1757,7 @@ static void train_k0_conv2d(const float *restrict image, const float *restrict s
 
 /* resnet.dl:24: batch_norm;
  * resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[4, 16]; in 12 places */
+ * resnet.dl:12: batch_norm -> f32[4, 16]; in 6 places */
 static void train_k1_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2002,8 +2002,7 @@ static inline void train_k7_conv2d_tile_4_at_12(const float *restrict a, int at,
 }
 
 static void train_k7_conv2d(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict residual_1_conv_a_y, const float *restrict residual_1_conv_a_bias,
-        float *restrict residual_1_conv_a_y_2)
+        float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_conv_a_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
@@ -2014,17 +2013,17 @@ static void train_k7_conv2d(const float *restrict relu, const float *restrict re
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
                         train_k7_conv2d_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                            residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
                         train_k7_conv2d_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                            residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
                         train_k7_conv2d_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                            residual_1_conv_a_y + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
                         residual_1_conv_a_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
-                                = residual_1_conv_a_y[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0];
+                                = residual_1_conv_a_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0];
                     }
                 }
             }
@@ -2131,8 +2130,7 @@ static inline void train_k19_conv2d_tile_4_at_4(const float *restrict a, int at,
 }
 
 static void train_k19_conv2d(const float *restrict relu_3, const float *restrict residual_2_conv_a_kernel,
-        float *restrict residual_2_conv_a_y, const float *restrict residual_2_conv_a_bias,
-        float *restrict residual_2_conv_a_y_2)
+        float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_conv_a_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -2143,14 +2141,14 @@ static void train_k19_conv2d(const float *restrict relu_3, const float *restrict
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
                         train_k19_conv2d_tile_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
-                            residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                            residual_2_conv_a_y_2 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
                         train_k19_conv2d_tile_4_at_4(relu_3, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
-                            residual_2_conv_a_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                            residual_2_conv_a_y_2 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         residual_2_conv_a_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
-                                = residual_2_conv_a_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0];
+                                = residual_2_conv_a_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0];
                     }
                 }
             }
@@ -2159,7 +2157,7 @@ static void train_k19_conv2d(const float *restrict relu_3, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[4, 32]; in 8 places */
+ * resnet.dl:12: batch_norm -> f32[4, 32]; in 4 places */
 static void train_k20_batch_norm(const float *restrict residual_2_conv_a_y_2, float *restrict batch_norm_7)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2352,8 +2350,7 @@ static inline void train_k25_conv2d_tile_4_at_4(const float *restrict a, int at,
 }
 
 static void train_k25_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
-        float *restrict residual_2_conv_b_y, const float *restrict residual_2_conv_b_bias,
-        float *restrict residual_2_conv_b_y_2)
+        float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_conv_b_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -2364,16 +2361,16 @@ static void train_k25_conv2d(const float *restrict relu_4, const float *restrict
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
                         train_k25_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y_2 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
                             k0_hi);
                     else
                         train_k25_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y_2 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
                             k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         residual_2_conv_b_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
-                                = residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0];
+                                = residual_2_conv_b_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0];
                     }
                 }
             }
@@ -3915,7 +3912,7 @@ static void train_k79_relu_conv2d_batch_norm(float *restrict relu_5, const float
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k81_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
+static void train_k80_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
 {
@@ -3944,59 +3941,57 @@ static void train_k81_batch_norm_adam(const float *restrict batch_norm_32, const
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k82_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_36,
-        const float *restrict residual_2_conv_b_bias, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_35, const int32_t *restrict count_, float *restrict batch_norm_39,
-        float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
+static void train_k81_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_9,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_35, const int32_t *restrict count_,
+        float *restrict batch_norm_38, float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
         float *restrict m_residual_2_norm_b_beta, float *restrict v_residual_2_norm_b_beta,
         float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias)
 {
     float conv2d_16[32];
+    float batch_norm_36[32];
     float batch_norm_37[32];
-    float batch_norm_38[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
-        const float v3 = residual_2_conv_b_bias[j0] * 64.0f;
-        const float v4 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v5 = ((batch_norm_36[j0] + v3 - v4) * batch_norm_35[j0] + (batch_norm_36[j0 + 32] + v3 - v4)
-                * batch_norm_35[j0 + 32] + (batch_norm_36[j0 + 64] + v3 - v4) * batch_norm_35[j0 + 64] + (batch_norm_36[j0 + 96]
-                + v3 - v4) * batch_norm_35[j0 + 96]) * 2.0f;
+        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_35[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v3) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_35[j0 + 96])
+                * 2.0f;
         const float sum_v0 = conv2d_15[j0] + conv2d_15[j0 + 32] + conv2d_15[j0 + 64] + conv2d_15[j0 + 96];
         conv2d_16[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v5;
-        batch_norm_37[j0] = add_v1;
-        batch_norm_38[j0] = -add_v1 / v1;
+        const float add_v1 = sum_v0 * v2 + v4;
+        batch_norm_36[j0] = add_v1;
+        batch_norm_37[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v6 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v7 = batch_norm_38[j1];
-            batch_norm_39[j0 * 32 + j1] = (v6 ? v7 : 0.0f) / 64.0f;
+            const float v6 = batch_norm_37[j1];
+            batch_norm_38[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = m_residual_2_conv_b_bias[j0] * 0.9f;
-        const float v9 = v_residual_2_conv_b_bias[j0] * 0.999f;
-        const float v10 = conv2d_16[j0];
-        const float v11 = v10 * 0.1f;
-        const float v12 = v_residual_2_norm_b_beta[j0] * 0.999f;
-        const float v13 = v_residual_2_shortcut_bias[j0] * 0.999f;
-        const float add_v4 = batch_norm_37[j0] + (batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64]
-                + batch_norm_39[j0 + 96]) * 64.0f;
-        m_residual_2_conv_b_bias[j0] = v8 + add_v4 * 0.1f;
-        v_residual_2_conv_b_bias[j0] = v9 + add_v4 * 0.001f * add_v4;
-        m_residual_2_norm_b_beta[j0] = m_residual_2_norm_b_beta[j0] * 0.9f + v11;
-        const float mul_v8 = v10 * 0.001f * v10;
-        v_residual_2_norm_b_beta[j0] = v12 + mul_v8;
-        m_residual_2_shortcut_bias[j0] = m_residual_2_shortcut_bias[j0] * 0.9f + v11;
-        v_residual_2_shortcut_bias[j0] = v13 + mul_v8;
+        const float v7 = m_residual_2_conv_b_bias[j0] * 0.9f;
+        const float v8 = v_residual_2_conv_b_bias[j0] * 0.999f;
+        const float v9 = conv2d_16[j0];
+        const float v10 = v9 * 0.1f;
+        const float v11 = v_residual_2_norm_b_beta[j0] * 0.999f;
+        const float v12 = v_residual_2_shortcut_bias[j0] * 0.999f;
+        const float add_v4 = batch_norm_36[j0] + (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
+                + batch_norm_38[j0 + 96]) * 64.0f;
+        m_residual_2_conv_b_bias[j0] = v7 + add_v4 * 0.1f;
+        v_residual_2_conv_b_bias[j0] = v8 + add_v4 * 0.001f * add_v4;
+        m_residual_2_norm_b_beta[j0] = m_residual_2_norm_b_beta[j0] * 0.9f + v10;
+        const float mul_v8 = v9 * 0.001f * v9;
+        v_residual_2_norm_b_beta[j0] = v11 + mul_v8;
+        m_residual_2_shortcut_bias[j0] = m_residual_2_shortcut_bias[j0] * 0.9f + v10;
+        v_residual_2_shortcut_bias[j0] = v12 + mul_v8;
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k83_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_44)
+static void train_k82_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_44)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4007,7 +4002,7 @@ static void train_k83_conv2d_pack(const float *restrict residual_2_shortcut_kern
 
 /* resnet.dl:14: conv2d;
  * resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 4 places */
-static inline void train_k84_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4039,13 +4034,13 @@ static inline void train_k84_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k84_conv2d(const float *restrict relu_5, const float *restrict conv2d_44, float *restrict conv2d_17)
+static void train_k83_conv2d(const float *restrict relu_5, const float *restrict conv2d_44, float *restrict conv2d_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k84_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_44 + n,
+                    train_k83_conv2d_tile_4(relu_5, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_44 + n,
                             conv2d_17 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -4053,7 +4048,7 @@ static void train_k84_conv2d(const float *restrict relu_5, const float *restrict
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k85_conv2d(const float *restrict conv2d_17, float *restrict conv2d_18)
+static void train_k84_conv2d(const float *restrict conv2d_17, float *restrict conv2d_18)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
@@ -4094,7 +4089,7 @@ static void train_k85_conv2d(const float *restrict conv2d_17, float *restrict co
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates; in 2 places */
-static inline void train_k86_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4128,19 +4123,19 @@ static inline void train_k86_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k86_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_19)
+static void train_k85_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_19)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k86_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_19 + (i0_0 * 32 + n));
+            train_k85_conv2d_tile_4(relu_3, i0_0, relu_5 + n, conv2d_19 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k87_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
+static void train_k86_batch_norm(const float *restrict relu_5, const float *restrict residual_2_norm_b_factor,
         const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_35,
         float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_39)
+        const float *restrict batch_norm_38)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -4148,14 +4143,14 @@ static void train_k87_batch_norm(const float *restrict relu_5, const float *rest
                 residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] = relu_5[j0 * 2048 + j1 * 32 + j2]
                         * (residual_2_norm_b_factor[j2] * residual_2_norm_b_gamma[j2]) + batch_norm_35[j0 * 32 + j2]
                         * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
-                        + batch_norm_39[j0 * 32 + j2];
+                        + batch_norm_38[j0 * 32 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32]; in 2 places */
-static void train_k88_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_45)
+static void train_k87_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_45)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -4167,7 +4162,7 @@ static void train_k88_conv2d_pack(const float *restrict residual_2_conv_b_kernel
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k89_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k88_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4213,7 +4208,7 @@ static inline void train_k89_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static inline void train_k89_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k88_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4259,7 +4254,7 @@ static inline void train_k89_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k89_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_45,
+static void train_k88_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_45,
         float *restrict relu_11, const float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4270,10 +4265,10 @@ static void train_k89_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k89_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        train_k88_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             conv2d_45 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k89_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        train_k88_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             conv2d_45 + n, relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
@@ -4288,7 +4283,7 @@ static void train_k89_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k90_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k89_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4326,7 +4321,7 @@ static inline void train_k90_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k90_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y_2,
+static void train_k89_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_y_2,
         float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -4337,7 +4332,7 @@ static void train_k90_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k90_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
+                    train_k89_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
                             conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4345,21 +4340,21 @@ static void train_k90_conv2d(const float *restrict relu_4, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k91_batch_norm(const float *restrict relu_11, float *restrict batch_norm_41,
+static void train_k90_batch_norm(const float *restrict relu_11, float *restrict batch_norm_40,
         const float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_43)
+        float *restrict batch_norm_42)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_41[i0 * 32 + j0] = 0.0f;
-            batch_norm_43[i0 * 32 + j0] = 0.0f;
+            batch_norm_40[i0 * 32 + j0] = 0.0f;
+            batch_norm_42[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    batch_norm_41[i0 * 32 + j0] += v1;
-                    batch_norm_43[i0 * 32 + j0] += v1 * (residual_2_conv_a_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    batch_norm_40[i0 * 32 + j0] += v1;
+                    batch_norm_42[i0 * 32 + j0] += v1 * (residual_2_conv_a_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_a_average[j0]);
                 }
             }
@@ -4368,70 +4363,69 @@ static void train_k91_batch_norm(const float *restrict relu_11, float *restrict 
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k94_batch_norm_conv2d_adam(const float *restrict batch_norm_41,
+static void train_k92_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
         const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict batch_norm_47, const float *restrict residual_2_conv_a_bias,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_46, const int32_t *restrict count_,
-        float *restrict batch_norm_50, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
+        const float *restrict batch_norm_7, const float *restrict residual_2_norm_a_average,
+        const float *restrict batch_norm_45, const int32_t *restrict count_, float *restrict batch_norm_48,
+        float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
         float *restrict m_residual_2_norm_a_beta, float *restrict v_residual_2_norm_a_beta)
 {
-    float batch_norm_42[32];
-    float batch_norm_48[32];
-    float batch_norm_49[32];
+    float batch_norm_41[32];
+    float batch_norm_46[32];
+    float batch_norm_47[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_a_factor[j0] * residual_2_norm_a_gamma[j0];
-        const float v3 = residual_2_conv_a_bias[j0] * 64.0f;
-        const float v4 = residual_2_norm_a_average[j0] * 64.0f;
-        const float v5 = ((batch_norm_47[j0] + v3 - v4) * batch_norm_46[j0] + (batch_norm_47[j0 + 32] + v3 - v4)
-                * batch_norm_46[j0 + 32] + (batch_norm_47[j0 + 64] + v3 - v4) * batch_norm_46[j0 + 64] + (batch_norm_47[j0 + 96]
-                + v3 - v4) * batch_norm_46[j0 + 96]) * 2.0f;
-        const float sum_v0 = batch_norm_41[j0] + batch_norm_41[j0 + 32] + batch_norm_41[j0 + 64] + batch_norm_41[j0 + 96];
-        batch_norm_42[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v5;
-        batch_norm_48[j0] = add_v1;
-        batch_norm_49[j0] = -add_v1 / v1;
+        const float v3 = residual_2_norm_a_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_7[j0] - v3) * batch_norm_45[j0] + (batch_norm_7[j0 + 32] - v3) * batch_norm_45[j0 + 32]
+                + (batch_norm_7[j0 + 64] - v3) * batch_norm_45[j0 + 64] + (batch_norm_7[j0 + 96] - v3) * batch_norm_45[j0 + 96])
+                * 2.0f;
+        const float sum_v0 = batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96];
+        batch_norm_41[j0] = sum_v0;
+        const float add_v1 = sum_v0 * v2 + v4;
+        batch_norm_46[j0] = add_v1;
+        batch_norm_47[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v6 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v7 = batch_norm_49[j1];
-            batch_norm_50[j0 * 32 + j1] = (v6 ? v7 : 0.0f) / 64.0f;
+            const float v6 = batch_norm_47[j1];
+            batch_norm_48[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = m_residual_2_conv_a_bias[j0] * 0.9f;
-        const float v9 = v_residual_2_conv_a_bias[j0] * 0.999f;
-        const float v10 = batch_norm_42[j0];
-        const float add_v4 = batch_norm_48[j0] + (batch_norm_50[j0] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 64]
-                + batch_norm_50[j0 + 96]) * 64.0f;
-        m_residual_2_conv_a_bias[j0] = v8 + add_v4 * 0.1f;
-        v_residual_2_conv_a_bias[j0] = v9 + add_v4 * 0.001f * add_v4;
-        m_residual_2_norm_a_beta[j0] = m_residual_2_norm_a_beta[j0] * 0.9f + v10 * 0.1f;
-        v_residual_2_norm_a_beta[j0] = v_residual_2_norm_a_beta[j0] * 0.999f + v10 * 0.001f * v10;
+        const float v7 = m_residual_2_conv_a_bias[j0] * 0.9f;
+        const float v8 = v_residual_2_conv_a_bias[j0] * 0.999f;
+        const float v9 = batch_norm_41[j0];
+        const float add_v4 = batch_norm_46[j0] + (batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64]
+                + batch_norm_48[j0 + 96]) * 64.0f;
+        m_residual_2_conv_a_bias[j0] = v7 + add_v4 * 0.1f;
+        v_residual_2_conv_a_bias[j0] = v8 + add_v4 * 0.001f * add_v4;
+        m_residual_2_norm_a_beta[j0] = m_residual_2_norm_a_beta[j0] * 0.9f + v9 * 0.1f;
+        v_residual_2_norm_a_beta[j0] = v_residual_2_norm_a_beta[j0] * 0.999f + v9 * 0.001f * v9;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k95_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
-        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_46,
+static void train_k93_batch_norm(float *restrict relu_11, const float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_norm_a_gamma, const float *restrict batch_norm_45,
         const float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_norm_a_average,
-        const float *restrict batch_norm_50)
+        const float *restrict batch_norm_48)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 relu_11[j0 * 2048 + j1 * 32 + j2] = relu_11[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_a_factor[j2]
-                        * residual_2_norm_a_gamma[j2]) + batch_norm_46[j0 * 32 + j2]
+                        * residual_2_norm_a_gamma[j2]) + batch_norm_45[j0 * 32 + j2]
                         * (residual_2_conv_a_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_a_average[j2]) * 2.0f
-                        + batch_norm_50[j0 * 32 + j2];
+                        + batch_norm_48[j0 * 32 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16]; in 2 places */
-static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_46)
+static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_46)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
@@ -4446,7 +4440,7 @@ static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k95_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4492,7 +4486,7 @@ static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4529,7 +4523,7 @@ static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_46, float *restrict conv2d_24)
+static void train_k95_conv2d(const float *restrict relu_11, const float *restrict conv2d_46, float *restrict conv2d_24)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4538,10 +4532,10 @@ static void train_k97_conv2d(const float *restrict relu_11, const float *restric
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k97_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_46 + n,
+                        train_k95_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_46 + n,
                             conv2d_24 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_46 + n,
+                        train_k95_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_46 + n,
                             conv2d_24 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -4549,7 +4543,7 @@ static void train_k97_conv2d(const float *restrict relu_11, const float *restric
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
-static void train_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_47)
+static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_47)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -4561,7 +4555,7 @@ static void train_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
-static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4596,7 +4590,7 @@ static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k99_conv2d(const float *restrict relu_11, const float *restrict conv2d_47, float *restrict conv2d_25)
+static void train_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_47, float *restrict conv2d_25)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4604,7 +4598,7 @@ static void train_k99_conv2d(const float *restrict relu_11, const float *restric
                 const int k0_lo = dl_first_tap(-i1 + 1, 1);
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
                 for (int n = 0; n < 16; n += 4)
-                    train_k99_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_47 + n,
+                    train_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_47 + n,
                             conv2d_25 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
             }
         }
@@ -4612,7 +4606,7 @@ static void train_k99_conv2d(const float *restrict relu_11, const float *restric
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
-static void train_k100_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_48)
+static void train_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_48)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -4624,7 +4618,7 @@ static void train_k100_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
-static inline void train_k101_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k99_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4667,7 +4661,7 @@ static inline void train_k101_conv2d_tile_4_at_0(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4701,17 +4695,17 @@ static inline void train_k101_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k101_conv2d(const float *restrict relu_11, const float *restrict conv2d_48, float *restrict conv2d_26)
+static void train_k99_conv2d(const float *restrict relu_11, const float *restrict conv2d_48, float *restrict conv2d_26)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k101_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_48 + n,
+                        train_k99_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_48 + n,
                             conv2d_26 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
                     else
-                        train_k101_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_48 + n,
+                        train_k99_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_48 + n,
                             conv2d_26 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -4719,7 +4713,7 @@ static void train_k101_conv2d(const float *restrict relu_11, const float *restri
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k102_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_49)
+static void train_k100_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_49)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4729,7 +4723,7 @@ static void train_k102_conv2d_pack(const float *restrict residual_2_conv_a_kerne
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k104_conv2d(const float *restrict conv2d_24, float *restrict conv2d_28, const float *restrict conv2d_25,
+static void train_k102_conv2d(const float *restrict conv2d_24, float *restrict conv2d_28, const float *restrict conv2d_25,
         const float *restrict conv2d_26, const float *restrict conv2d_27)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -4771,7 +4765,7 @@ static void train_k104_conv2d(const float *restrict conv2d_24, float *restrict c
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k105_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k103_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4809,7 +4803,7 @@ static inline void train_k105_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k105_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_29)
+static void train_k103_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_29)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4819,7 +4813,7 @@ static void train_k105_conv2d(const float *restrict relu_3, const float *restric
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k105_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
+                    train_k103_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
                             conv2d_29 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4827,9 +4821,9 @@ static void train_k105_conv2d(const float *restrict relu_3, const float *restric
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16]; in 2 places */
-static void train_k106_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_18, const float *restrict conv2d_28,
-        float *restrict batch_norm_52, const float *restrict residual_1_conv_b_y_2,
-        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_54)
+static void train_k104_relu_batch_norm(float *restrict relu_3, const float *restrict conv2d_18, const float *restrict conv2d_28,
+        float *restrict batch_norm_50, const float *restrict residual_1_conv_b_y_2,
+        const float *restrict residual_1_norm_b_average, float *restrict batch_norm_52)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -4844,15 +4838,15 @@ static void train_k106_relu_batch_norm(float *restrict relu_3, const float *rest
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_50[i0 * 16 + j0] = 0.0f;
             batch_norm_52[i0 * 16 + j0] = 0.0f;
-            batch_norm_54[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v4 = relu_3[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                    batch_norm_52[i0 * 16 + j0] += v4;
-                    batch_norm_54[i0 * 16 + j0] += v4 * (residual_1_conv_b_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                    batch_norm_50[i0 * 16 + j0] += v4;
+                    batch_norm_52[i0 * 16 + j0] += v4 * (residual_1_conv_b_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
                             - residual_1_norm_b_average[j0]);
                 }
             }
@@ -4863,29 +4857,29 @@ static void train_k106_relu_batch_norm(float *restrict relu_3, const float *rest
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k108_batch_norm_adam(const float *restrict batch_norm_54, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_57,
+static void train_k105_batch_norm_adam(const float *restrict batch_norm_52, const float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_55,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
 {
-    float batch_norm_55[16];
-    float batch_norm_56[16];
+    float batch_norm_53[16];
+    float batch_norm_54[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_54[j0] + batch_norm_54[j0 + 16] + batch_norm_54[j0 + 32] + batch_norm_54[j0 + 48];
-        batch_norm_55[j0] = sum_v0;
-        batch_norm_56[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_52[j0] + batch_norm_52[j0 + 16] + batch_norm_52[j0 + 32] + batch_norm_52[j0 + 48];
+        batch_norm_53[j0] = sum_v0;
+        batch_norm_54[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_56[j1];
-            batch_norm_57[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_54[j1];
+            batch_norm_55[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_55[j0] * residual_1_norm_b_factor[j0];
+        const float v6 = batch_norm_53[j0] * residual_1_norm_b_factor[j0];
         m_residual_1_norm_b_gamma[j0] = m_residual_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         v_residual_1_norm_b_gamma[j0] = v_residual_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
     }
@@ -4894,63 +4888,62 @@ static void train_k108_batch_norm_adam(const float *restrict batch_norm_54, cons
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k109_batch_norm_conv2d_adam(const float *restrict batch_norm_52,
+static void train_k106_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
         const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict batch_norm_58, const float *restrict residual_1_conv_b_bias,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_57, const int32_t *restrict count_,
-        float *restrict batch_norm_61, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
+        const float *restrict batch_norm_5, const float *restrict residual_1_norm_b_average,
+        const float *restrict batch_norm_55, const int32_t *restrict count_, float *restrict batch_norm_58,
+        float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
         float *restrict m_residual_1_norm_b_beta, float *restrict v_residual_1_norm_b_beta)
 {
-    float batch_norm_53[16];
-    float batch_norm_59[16];
-    float batch_norm_60[16];
+    float batch_norm_51[16];
+    float batch_norm_56[16];
+    float batch_norm_57[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0] * residual_1_norm_b_gamma[j0];
-        const float v3 = residual_1_conv_b_bias[j0] * 256.0f;
-        const float v4 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v5 = ((batch_norm_58[j0] + v3 - v4) * batch_norm_57[j0] + (batch_norm_58[j0 + 16] + v3 - v4)
-                * batch_norm_57[j0 + 16] + (batch_norm_58[j0 + 32] + v3 - v4) * batch_norm_57[j0 + 32] + (batch_norm_58[j0 + 48]
-                + v3 - v4) * batch_norm_57[j0 + 48]) * 2.0f;
-        const float sum_v0 = batch_norm_52[j0] + batch_norm_52[j0 + 16] + batch_norm_52[j0 + 32] + batch_norm_52[j0 + 48];
-        batch_norm_53[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v5;
-        batch_norm_59[j0] = add_v1;
-        batch_norm_60[j0] = -add_v1 / v1;
+        const float v3 = residual_1_norm_b_average[j0] * 256.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_55[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_55[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_55[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_55[j0 + 48])
+                * 2.0f;
+        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
+        batch_norm_51[j0] = sum_v0;
+        const float add_v1 = sum_v0 * v2 + v4;
+        batch_norm_56[j0] = add_v1;
+        batch_norm_57[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v6 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v7 = batch_norm_60[j1];
-            batch_norm_61[j0 * 16 + j1] = (v6 ? v7 : 0.0f) / 256.0f;
+            const float v6 = batch_norm_57[j1];
+            batch_norm_58[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v8 = m_residual_1_conv_b_bias[j0] * 0.9f;
-        const float v9 = v_residual_1_conv_b_bias[j0] * 0.999f;
-        const float v10 = batch_norm_53[j0];
-        const float add_v4 = batch_norm_59[j0] + (batch_norm_61[j0] + batch_norm_61[j0 + 16] + batch_norm_61[j0 + 32]
-                + batch_norm_61[j0 + 48]) * 256.0f;
-        m_residual_1_conv_b_bias[j0] = v8 + add_v4 * 0.1f;
-        v_residual_1_conv_b_bias[j0] = v9 + add_v4 * 0.001f * add_v4;
-        m_residual_1_norm_b_beta[j0] = m_residual_1_norm_b_beta[j0] * 0.9f + v10 * 0.1f;
-        v_residual_1_norm_b_beta[j0] = v_residual_1_norm_b_beta[j0] * 0.999f + v10 * 0.001f * v10;
+        const float v7 = m_residual_1_conv_b_bias[j0] * 0.9f;
+        const float v8 = v_residual_1_conv_b_bias[j0] * 0.999f;
+        const float v9 = batch_norm_51[j0];
+        const float add_v4 = batch_norm_56[j0] + (batch_norm_58[j0] + batch_norm_58[j0 + 16] + batch_norm_58[j0 + 32]
+                + batch_norm_58[j0 + 48]) * 256.0f;
+        m_residual_1_conv_b_bias[j0] = v7 + add_v4 * 0.1f;
+        v_residual_1_conv_b_bias[j0] = v8 + add_v4 * 0.001f * add_v4;
+        m_residual_1_norm_b_beta[j0] = m_residual_1_norm_b_beta[j0] * 0.9f + v9 * 0.1f;
+        v_residual_1_norm_b_beta[j0] = v_residual_1_norm_b_beta[j0] * 0.999f + v9 * 0.001f * v9;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k110_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
-        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_57,
+static void train_k107_batch_norm(const float *restrict relu_3, const float *restrict residual_1_norm_b_factor,
+        const float *restrict residual_1_norm_b_gamma, const float *restrict batch_norm_55,
         float *restrict residual_1_conv_b_y_2, const float *restrict residual_1_norm_b_average,
-        const float *restrict batch_norm_61)
+        const float *restrict batch_norm_58)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 residual_1_conv_b_y_2[j0 * 4096 + j1 * 16 + j2] = relu_3[j0 * 4096 + j1 * 16 + j2]
-                        * (residual_1_norm_b_factor[j2] * residual_1_norm_b_gamma[j2]) + batch_norm_57[j0 * 16 + j2]
+                        * (residual_1_norm_b_factor[j2] * residual_1_norm_b_gamma[j2]) + batch_norm_55[j0 * 16 + j2]
                         * (residual_1_conv_b_y_2[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_b_average[j2]) * 2.0f
-                        + batch_norm_61[j0 * 16 + j2];
+                        + batch_norm_58[j0 * 16 + j2];
             }
         }
     }
@@ -4958,7 +4951,7 @@ static void train_k110_batch_norm(const float *restrict relu_3, const float *res
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
-static void train_k111_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_50)
+static void train_k108_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_50)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4970,7 +4963,7 @@ static void train_k111_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k112_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k109_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5016,7 +5009,7 @@ static inline void train_k112_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k112_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k109_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5053,7 +5046,7 @@ static inline void train_k112_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k112_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k109_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5099,7 +5092,7 @@ static inline void train_k112_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k112_conv2d_relu(const float *restrict residual_1_conv_b_y_2, const float *restrict conv2d_50,
+static void train_k109_conv2d_relu(const float *restrict residual_1_conv_b_y_2, const float *restrict conv2d_50,
         float *restrict relu_13, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -5110,13 +5103,13 @@ static void train_k112_conv2d_relu(const float *restrict residual_1_conv_b_y_2, 
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k112_conv2d_relu_tile_4_at_0(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        train_k109_conv2d_relu_tile_4_at_0(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_50 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k112_conv2d_relu_tile_4(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        train_k109_conv2d_relu_tile_4(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_50 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k112_conv2d_relu_tile_4_at_12(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        train_k109_conv2d_relu_tile_4_at_12(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
                             conv2d_50 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -5132,7 +5125,7 @@ static void train_k112_conv2d_relu(const float *restrict residual_1_conv_b_y_2, 
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates; in 4 places */
-static inline void train_k113_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5170,7 +5163,7 @@ static inline void train_k113_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k113_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y_2,
+static void train_k110_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y_2,
         float *restrict conv2d_32)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -5181,7 +5174,7 @@ static void train_k113_conv2d(const float *restrict relu_2, const float *restric
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k113_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y_2 + n,
+                    train_k110_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y_2 + n,
                             conv2d_32 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -5190,21 +5183,21 @@ static void train_k113_conv2d(const float *restrict relu_2, const float *restric
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 4 places */
-static void train_k114_batch_norm(const float *restrict relu_13, float *restrict batch_norm_63,
+static void train_k111_batch_norm(const float *restrict relu_13, float *restrict batch_norm_60,
         const float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_65)
+        float *restrict batch_norm_62)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_63[i0 * 16 + j0] = 0.0f;
-            batch_norm_65[i0 * 16 + j0] = 0.0f;
+            batch_norm_60[i0 * 16 + j0] = 0.0f;
+            batch_norm_62[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                    batch_norm_63[i0 * 16 + j0] += v1;
-                    batch_norm_65[i0 * 16 + j0] += v1 * (residual_1_conv_a_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                    batch_norm_60[i0 * 16 + j0] += v1;
+                    batch_norm_62[i0 * 16 + j0] += v1 * (residual_1_conv_a_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
                             - residual_1_norm_a_average[j0]);
                 }
             }
@@ -5214,25 +5207,25 @@ static void train_k114_batch_norm(const float *restrict relu_13, float *restrict
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 4 places */
-static void train_k118_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
-        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_68,
+static void train_k114_batch_norm(float *restrict relu_13, const float *restrict residual_1_norm_a_factor,
+        const float *restrict residual_1_norm_a_gamma, const float *restrict batch_norm_65,
         const float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_norm_a_average,
-        const float *restrict batch_norm_72)
+        const float *restrict batch_norm_68)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 relu_13[j0 * 4096 + j1 * 16 + j2] = relu_13[j0 * 4096 + j1 * 16 + j2] * (residual_1_norm_a_factor[j2]
-                        * residual_1_norm_a_gamma[j2]) + batch_norm_68[j0 * 16 + j2]
+                        * residual_1_norm_a_gamma[j2]) + batch_norm_65[j0 * 16 + j2]
                         * (residual_1_conv_a_y_2[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_a_average[j2]) * 2.0f
-                        + batch_norm_72[j0 * 16 + j2];
+                        + batch_norm_68[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k120_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k116_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5278,7 +5271,7 @@ static inline void train_k120_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k120_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k116_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5315,7 +5308,7 @@ static inline void train_k120_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k120_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k116_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5361,7 +5354,7 @@ static inline void train_k120_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k120_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_51, float *restrict relu_14,
+static void train_k116_conv2d_relu(const float *restrict relu_13, const float *restrict conv2d_51, float *restrict relu_14,
         const float *restrict relu, const float *restrict relu_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -5372,13 +5365,13 @@ static void train_k120_conv2d_relu(const float *restrict relu_13, const float *r
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k120_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
+                        train_k116_conv2d_relu_tile_4_at_0(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k120_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
+                        train_k116_conv2d_relu_tile_4(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k120_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
+                        train_k116_conv2d_relu_tile_4_at_12(relu_13, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_51 + n,
                             relu_14 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -5394,7 +5387,7 @@ static void train_k120_conv2d_relu(const float *restrict relu_13, const float *r
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
-static inline void train_k127_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k122_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5440,21 +5433,21 @@ static inline void train_k127_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k127_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_37)
+static void train_k122_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_37)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k127_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_37 + (i0 * 144 + i1 * 48 + n),
+                train_k122_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_37 + (i0 * 144 + i1 * 48 + n),
                         k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k128_adam(float *restrict m_stem_kernel, const float *restrict conv2d_37, float *restrict v_stem_kernel,
+static void train_k123_adam(float *restrict m_stem_kernel, const float *restrict conv2d_37, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5473,7 +5466,7 @@ static void train_k128_adam(float *restrict m_stem_kernel, const float *restrict
 }
 
 /* resnet.dl:36: adam -> f32[16] */
-static void train_k129_adam(float *restrict stem_bias, const float *restrict adam, const float *restrict m_stem_bias,
+static void train_k124_adam(float *restrict stem_bias, const float *restrict adam, const float *restrict m_stem_bias,
         const float *restrict v_stem_bias, float *restrict batch_norm_1_gamma, const float *restrict m_batch_norm_1_gamma,
         const float *restrict v_batch_norm_1_gamma, float *restrict batch_norm_1_beta,
         const float *restrict m_batch_norm_1_beta, const float *restrict v_batch_norm_1_beta,
@@ -5510,7 +5503,7 @@ static void train_k129_adam(float *restrict stem_bias, const float *restrict ada
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
-static void train_k130_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_35,
+static void train_k125_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_35,
         float *restrict v_residual_1_conv_a_kernel, float *restrict residual_1_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5529,7 +5522,7 @@ static void train_k130_adam(float *restrict m_residual_1_conv_a_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k132_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_29,
+static void train_k127_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_29,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5548,7 +5541,7 @@ static void train_k132_adam(float *restrict m_residual_2_conv_a_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[32] */
-static void train_k133_adam(float *restrict residual_2_conv_a_bias, const float *restrict adam,
+static void train_k128_adam(float *restrict residual_2_conv_a_bias, const float *restrict adam,
         const float *restrict m_residual_2_conv_a_bias, const float *restrict v_residual_2_conv_a_bias,
         float *restrict residual_2_norm_a_gamma, const float *restrict m_residual_2_norm_a_gamma,
         const float *restrict v_residual_2_norm_a_gamma, float *restrict residual_2_norm_a_beta,
@@ -5580,7 +5573,7 @@ static void train_k133_adam(float *restrict residual_2_conv_a_bias, const float 
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k134_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_22,
+static void train_k129_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_22,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5599,7 +5592,7 @@ static void train_k134_adam(float *restrict m_residual_2_conv_b_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k135_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_19,
+static void train_k130_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_19,
         float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 512; j0++) {
@@ -5613,7 +5606,7 @@ static void train_k135_adam(float *restrict m_residual_2_shortcut_kernel, const 
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k136_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
+static void train_k131_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5632,7 +5625,7 @@ static void train_k136_adam(float *restrict m_residual_3_conv_a_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k137_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
+static void train_k132_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5651,7 +5644,7 @@ static void train_k137_adam(float *restrict m_residual_3_conv_b_kernel, const fl
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k138_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
+static void train_k133_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -5665,7 +5658,7 @@ static void train_k138_adam(float *restrict m_residual_3_shortcut_kernel, const 
 }
 
 /* resnet.dl:36: adam -> f32[10] */
-static void train_k139_adam(float *restrict classifier_bias, const float *restrict adam,
+static void train_k134_adam(float *restrict classifier_bias, const float *restrict adam,
         const float *restrict m_classifier_bias, const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -5680,136 +5673,126 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const stem_y = (float *)(void *)(base + 65536);   /* f32[4, 16, 16, 16] */
-    float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 131136);   /* f32[4, 16] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 131072);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 131200);   /* f32[4, 16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 131136);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 131200);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 262336);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 196736);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 327872);   /* f32[4, 16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 262272);   /* f32[16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 327872);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 393472);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 524608);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 459008);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 524544);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 590144);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 327936);   /* f32[4, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 778768);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 598416);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 590208);   /* f32[4, 32] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 778640);   /* f32[32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 590208);   /* f32[4, 32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 811536);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 811664);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 983952);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 844432);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 590208);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 877200);   /* f32[32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 590208);   /* f32[4, 32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 951056);   /* f32[32] */
-    float *const relu_5 = (float *)(void *)(base + 951184);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 877328);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 590208);   /* f32[4, 64] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 893712);   /* f32[64] */
-    float *const batch_norm_12 = (float *)(void *)(base + 590208);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 893968);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 894224);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 631184);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 590208);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 647568);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 590208);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 647824);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 648080);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 590224);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 591440);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 591248);   /* f32[4, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 590208);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 591408);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 591424);   /* i32[4] */
-    float *const dense_2 = (float *)(void *)(base + 593968);   /* f32[4, 64] */
-    float *const dense_3 = (float *)(void *)(base + 591408);   /* f32[4, 10] */
-    float *const conv2d = (float *)(void *)(base + 664464);   /* f32[64] */
-    float *const conv2d_2 = (float *)(void *)(base + 664976);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 1016720);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_4 = (float *)(void *)(base + 590224);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 664720);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 910608);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_7 = (float *)(void *)(base + 631184);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 1049488);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_23 = (float *)(void *)(base + 894224);   /* f32[64] */
-    float *const batch_norm_25 = (float *)(void *)(base + 894480);   /* f32[64] */
-    float *const conv2d_9 = (float *)(void *)(base + 877328);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_10 = (float *)(void *)(base + 885520);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 893712);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 910096);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_13 = (float *)(void *)(base + 1065872);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_14 = (float *)(void *)(base + 877328);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_15 = (float *)(void *)(base + 1049488);   /* f32[4, 32] */
-    float *const conv2d_17 = (float *)(void *)(base + 987024);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_18 = (float *)(void *)(base + 1022864);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_19 = (float *)(void *)(base + 983952);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_32 = (float *)(void *)(base + 1050000);   /* f32[4, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 986000);   /* f32[4, 32] */
-    float *const batch_norm_36 = (float *)(void *)(base + 1016720);   /* f32[4, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 986512);   /* f32[4, 32] */
-    float *const conv2d_22 = (float *)(void *)(base + 986000);   /* f32[32, 3, 3, 32] */
-    float *const relu_11 = (float *)(void *)(base + 951056);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 811664);   /* f32[4, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 812176);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 778768);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 812688);   /* f32[4, 32] */
-    float *const batch_norm_50 = (float *)(void *)(base + 779280);   /* f32[4, 32] */
-    float *const conv2d_24 = (float *)(void *)(base + 598416);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 614800);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 778640);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_27 = (float *)(void *)(base + 860560);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 795024);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_29 = (float *)(void *)(base + 598416);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_52 = (float *)(void *)(base + 616848);   /* f32[4, 16] */
-    float *const batch_norm_54 = (float *)(void *)(base + 617104);   /* f32[4, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 524608);   /* f32[4, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 617360);   /* f32[4, 16] */
-    float *const batch_norm_61 = (float *)(void *)(base + 524864);   /* f32[4, 16] */
-    float *const conv2d_32 = (float *)(void *)(base + 524544);   /* f32[16, 3, 3, 16] */
-    float *const relu_13 = (float *)(void *)(base + 778640);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 393472);   /* f32[4, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 393728);   /* f32[4, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 262336);   /* f32[4, 16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 393984);   /* f32[4, 16] */
-    float *const batch_norm_72 = (float *)(void *)(base + 262592);   /* f32[4, 16] */
-    float *const conv2d_35 = (float *)(void *)(base + 196736);   /* f32[16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 205952);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 131200);   /* f32[4, 16] */
-    float *const batch_norm_76 = (float *)(void *)(base + 131456);   /* f32[4, 16] */
-    float *const batch_norm_79 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const batch_norm_80 = (float *)(void *)(base + 131712);   /* f32[4, 16] */
-    float *const batch_norm_83 = (float *)(void *)(base + 65792);   /* f32[4, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
-    float *const adam = (float *)(void *)(base + 590208);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 591408);   /* f32[10, 64] */
-    float *const conv2d_38 = (float *)(void *)(base + 590224);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_39 = (float *)(void *)(base + 631184);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_40 = (float *)(void *)(base + 885520);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_41 = (float *)(void *)(base + 893712);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_42 = (float *)(void *)(base + 901904);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_43 = (float *)(void *)(base + 901904);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_44 = (float *)(void *)(base + 983952);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_45 = (float *)(void *)(base + 986000);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_46 = (float *)(void *)(base + 614800);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_47 = (float *)(void *)(base + 778640);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_48 = (float *)(void *)(base + 795024);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_49 = (float *)(void *)(base + 795024);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_50 = (float *)(void *)(base + 524544);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_51 = (float *)(void *)(base + 196736);   /* f32[3, 3, 16, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 890880);   /* f32[4, 16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 891648);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 891712);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 891136);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 891776);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 891840);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 891392);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 891904);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 891968);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 858112);   /* f32[4, 32] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 858624);   /* f32[32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 858752);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 794624);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 858880);   /* f32[32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 859008);   /* f32[32] */
+    float *const relu_5 = (float *)(void *)(base + 712704);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 589824);   /* f32[64] */
+    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 590080);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 33792);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 36352);   /* f32[4, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 33952);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 33968);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 33984);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 36512);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 33792);   /* f32[4, 10] */
+    float *const conv2d = (float *)(void *)(base + 49664);   /* f32[64] */
+    float *const conv2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_3 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_4 = (float *)(void *)(base + 815104);   /* f32[32, 1, 1, 64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 49920);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 573440);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_7 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
+    float *const relu_9 = (float *)(void *)(base + 778240);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_23 = (float *)(void *)(base + 557056);   /* f32[64] */
+    float *const batch_norm_25 = (float *)(void *)(base + 557312);   /* f32[64] */
+    float *const conv2d_9 = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_10 = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 565248);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_13 = (float *)(void *)(base + 823296);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_14 = (float *)(void *)(base + 540672);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_15 = (float *)(void *)(base + 778240);   /* f32[4, 32] */
+    float *const conv2d_17 = (float *)(void *)(base + 823296);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_19 = (float *)(void *)(base + 856064);   /* f32[16, 1, 1, 32] */
+    float *const batch_norm_32 = (float *)(void *)(base + 778752);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 747520);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 748032);   /* f32[4, 32] */
+    float *const conv2d_22 = (float *)(void *)(base + 712704);   /* f32[32, 3, 3, 32] */
+    float *const relu_11 = (float *)(void *)(base + 823296);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 647168);   /* f32[4, 32] */
+    float *const batch_norm_42 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 647680);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 696320);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 858112);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 874496);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_29 = (float *)(void *)(base + 679936);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_50 = (float *)(void *)(base + 698368);   /* f32[4, 16] */
+    float *const batch_norm_52 = (float *)(void *)(base + 698624);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 614400);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 614656);   /* f32[4, 16] */
+    float *const conv2d_32 = (float *)(void *)(base + 698368);   /* f32[16, 3, 3, 16] */
+    float *const relu_13 = (float *)(void *)(base + 614400);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 344064);   /* f32[4, 16] */
+    float *const batch_norm_62 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 344320);   /* f32[4, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
+    float *const conv2d_35 = (float *)(void *)(base + 344064);   /* f32[16, 3, 3, 16] */
+    float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
+    float *const batch_norm_72 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
+    float *const batch_norm_75 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
+    float *const batch_norm_78 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
+    float *const adam = (float *)(void *)(base + 892032);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 33792);   /* f32[10, 64] */
+    float *const conv2d_38 = (float *)(void *)(base + 40960);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_39 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_40 = (float *)(void *)(base + 548864);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_41 = (float *)(void *)(base + 557056);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_42 = (float *)(void *)(base + 565248);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_43 = (float *)(void *)(base + 573440);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_44 = (float *)(void *)(base + 745472);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_45 = (float *)(void *)(base + 712704);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_46 = (float *)(void *)(base + 614400);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_47 = (float *)(void *)(base + 614400);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_48 = (float *)(void *)(base + 614400);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_49 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_50 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_51 = (float *)(void *)(base + 344064);   /* f32[3, 3, 16, 16] */
 
-    train_k0_conv2d(image, params->stem_kernel, stem_y, params->stem_bias, stem_y_2);
+    train_k0_conv2d(image, params->stem_kernel, stem_y_2, params->stem_bias);
     train_k1_batch_norm(stem_y_2, batch_norm);
     if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
@@ -5818,8 +5801,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k5_batch_norm(&count, batch_norm_2, state->batch_norm_1_moving_variance, batch_norm_1_factor);
     train_k6_relu(stem_y_2, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
             relu);
-    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y, params->residual_1_conv_a_bias,
-            residual_1_conv_a_y_2);
+    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias);
     train_k1_batch_norm(residual_1_conv_a_y_2, batch_norm_3);   /* k8_batch_norm */
     train_k3_batch_norm(&count, batch_norm_3, residual_1_norm_a_average,
             state->residual_1_norm_a_moving_mean);   /* k9_batch_norm */
@@ -5828,8 +5810,8 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             residual_1_norm_a_factor);   /* k11_batch_norm */
     train_k6_relu(residual_1_conv_a_y_2, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             params->residual_1_norm_a_beta, relu_2);   /* k12_relu */
-    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, params->residual_1_conv_b_bias,
-            residual_1_conv_b_y_2);   /* k13_conv2d */
+    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2,
+            params->residual_1_conv_b_bias);   /* k13_conv2d */
     train_k1_batch_norm(residual_1_conv_b_y_2, batch_norm_5);   /* k14_batch_norm */
     train_k3_batch_norm(&count, batch_norm_5, residual_1_norm_b_average,
             state->residual_1_norm_b_moving_mean);   /* k15_batch_norm */
@@ -5838,16 +5820,14 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             residual_1_norm_b_factor);   /* k17_batch_norm */
     train_k18_relu(relu, residual_1_conv_b_y_2, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
-    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y, params->residual_2_conv_a_bias,
-            residual_2_conv_a_y_2);
+    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias);
     train_k20_batch_norm(residual_2_conv_a_y_2, batch_norm_7);
     train_k21_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
     train_k22_batch_norm(residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_8);
     train_k23_batch_norm(&count, batch_norm_8, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
     train_k24_relu(residual_2_conv_a_y_2, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
             params->residual_2_norm_a_beta, relu_4);
-    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y, params->residual_2_conv_b_bias,
-            residual_2_conv_b_y_2);
+    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2, params->residual_2_conv_b_bias);
     train_k20_batch_norm(residual_2_conv_b_y_2, batch_norm_9);   /* k26_batch_norm */
     train_k21_batch_norm(&count, batch_norm_9, residual_2_norm_b_average,
             state->residual_2_norm_b_moving_mean);   /* k27_batch_norm */
@@ -5929,82 +5909,74 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k78_conv2d(relu_5, relu_9, conv2d_14);
     train_k79_relu_conv2d_batch_norm(relu_5, conv2d_3, conv2d_13, conv2d_15, residual_2_conv_b_y_2, residual_2_norm_b_average,
             batch_norm_32);
-    train_k20_batch_norm(residual_2_conv_b_y, batch_norm_36);   /* k80_batch_norm */
-    train_k81_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
+    train_k80_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma);
-    train_k82_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_36,
-            params->residual_2_conv_b_bias, residual_2_norm_b_average, batch_norm_35, &count, batch_norm_39,
-            optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias, optimizer->m_residual_2_norm_b_beta,
-            optimizer->v_residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias);
-    train_k83_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_44);
-    train_k84_conv2d(relu_5, conv2d_44, conv2d_17);
-    train_k85_conv2d(conv2d_17, conv2d_18);
-    train_k86_conv2d(relu_3, relu_5, conv2d_19);
-    train_k87_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35,
-            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_39);
-    train_k88_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_45);
-    train_k89_conv2d_relu(residual_2_conv_b_y_2, conv2d_45, relu_11, relu_4);
-    train_k90_conv2d(relu_4, residual_2_conv_b_y_2, conv2d_22);
-    train_k91_batch_norm(relu_11, batch_norm_41, residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_43);
-    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_47);   /* k92_batch_norm */
-    train_k81_batch_norm_adam(batch_norm_43, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_46,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k93_batch_norm_adam */
-    train_k94_batch_norm_conv2d_adam(batch_norm_41, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_47,
-            params->residual_2_conv_a_bias, residual_2_norm_a_average, batch_norm_46, &count, batch_norm_50,
-            optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias, optimizer->m_residual_2_norm_a_beta,
-            optimizer->v_residual_2_norm_a_beta);
-    train_k95_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_46,
-            residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_50);
-    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_46);
-    train_k97_conv2d(relu_11, conv2d_46, conv2d_24);
-    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_47);
-    train_k99_conv2d(relu_11, conv2d_47, conv2d_25);
-    train_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_48);
-    train_k101_conv2d(relu_11, conv2d_48, conv2d_26);
-    train_k102_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_49);
-    train_k84_conv2d(relu_11, conv2d_49, conv2d_27);   /* k103_conv2d */
-    train_k104_conv2d(conv2d_24, conv2d_28, conv2d_25, conv2d_26, conv2d_27);
-    train_k105_conv2d(relu_3, relu_11, conv2d_29);
-    train_k106_relu_batch_norm(relu_3, conv2d_18, conv2d_28, batch_norm_52, residual_1_conv_b_y_2, residual_1_norm_b_average,
-            batch_norm_54);
-    train_k1_batch_norm(residual_1_conv_b_y, batch_norm_58);   /* k107_batch_norm */
-    train_k108_batch_norm_adam(batch_norm_54, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_57,
+    train_k81_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_9,
+            residual_2_norm_b_average, batch_norm_35, &count, batch_norm_38, optimizer->m_residual_2_conv_b_bias,
+            optimizer->v_residual_2_conv_b_bias, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
+            optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias);
+    train_k82_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_44);
+    train_k83_conv2d(relu_5, conv2d_44, conv2d_17);
+    train_k84_conv2d(conv2d_17, conv2d_18);
+    train_k85_conv2d(relu_3, relu_5, conv2d_19);
+    train_k86_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35,
+            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_38);
+    train_k87_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_45);
+    train_k88_conv2d_relu(residual_2_conv_b_y_2, conv2d_45, relu_11, relu_4);
+    train_k89_conv2d(relu_4, residual_2_conv_b_y_2, conv2d_22);
+    train_k90_batch_norm(relu_11, batch_norm_40, residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_42);
+    train_k80_batch_norm_adam(batch_norm_42, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k91_batch_norm_adam */
+    train_k92_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_7,
+            residual_2_norm_a_average, batch_norm_45, &count, batch_norm_48, optimizer->m_residual_2_conv_a_bias,
+            optimizer->v_residual_2_conv_a_bias, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta);
+    train_k93_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_45,
+            residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_48);
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_46);
+    train_k95_conv2d(relu_11, conv2d_46, conv2d_24);
+    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_47);
+    train_k97_conv2d(relu_11, conv2d_47, conv2d_25);
+    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_48);
+    train_k99_conv2d(relu_11, conv2d_48, conv2d_26);
+    train_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_49);
+    train_k83_conv2d(relu_11, conv2d_49, conv2d_27);   /* k101_conv2d */
+    train_k102_conv2d(conv2d_24, conv2d_28, conv2d_25, conv2d_26, conv2d_27);
+    train_k103_conv2d(relu_3, relu_11, conv2d_29);
+    train_k104_relu_batch_norm(relu_3, conv2d_18, conv2d_28, batch_norm_50, residual_1_conv_b_y_2, residual_1_norm_b_average,
+            batch_norm_52);
+    train_k105_batch_norm_adam(batch_norm_52, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
-    train_k109_batch_norm_conv2d_adam(batch_norm_52, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_58,
-            params->residual_1_conv_b_bias, residual_1_norm_b_average, batch_norm_57, &count, batch_norm_61,
-            optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias, optimizer->m_residual_1_norm_b_beta,
-            optimizer->v_residual_1_norm_b_beta);
-    train_k110_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_57,
-            residual_1_conv_b_y_2, residual_1_norm_b_average, batch_norm_61);
-    train_k111_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_50);
-    train_k112_conv2d_relu(residual_1_conv_b_y_2, conv2d_50, relu_13, relu_2);
-    train_k113_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_32);
-    train_k114_batch_norm(relu_13, batch_norm_63, residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_65);
-    train_k1_batch_norm(residual_1_conv_a_y, batch_norm_69);   /* k115_batch_norm */
-    train_k108_batch_norm_adam(batch_norm_65, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_68,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k116_batch_norm_adam */
-    train_k109_batch_norm_conv2d_adam(batch_norm_63, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_69,
-            params->residual_1_conv_a_bias, residual_1_norm_a_average, batch_norm_68, &count, batch_norm_72,
-            optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias, optimizer->m_residual_1_norm_a_beta,
-            optimizer->v_residual_1_norm_a_beta);   /* k117_batch_norm_conv2d_adam */
-    train_k118_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_68,
-            residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_72);
-    train_k111_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_51);   /* k119_conv2d_pack */
-    train_k120_conv2d_relu(relu_13, conv2d_51, relu_14, relu, relu_3);
-    train_k113_conv2d(relu, relu_13, conv2d_35);   /* k121_conv2d */
-    train_k114_batch_norm(relu_14, batch_norm_74, stem_y_2, batch_norm_1_average, batch_norm_76);   /* k122_batch_norm */
-    train_k1_batch_norm(stem_y, batch_norm_80);   /* k123_batch_norm */
-    train_k108_batch_norm_adam(batch_norm_76, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_79,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k124_batch_norm_adam */
-    train_k109_batch_norm_conv2d_adam(batch_norm_74, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_80,
-            params->stem_bias, batch_norm_1_average, batch_norm_79, &count, batch_norm_83, optimizer->m_stem_bias,
-            optimizer->v_stem_bias, optimizer->m_batch_norm_1_beta,
-            optimizer->v_batch_norm_1_beta);   /* k125_batch_norm_conv2d_adam */
-    train_k118_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_79, stem_y_2,
-            batch_norm_1_average, batch_norm_83);   /* k126_batch_norm */
-    train_k127_conv2d(image, relu_14, conv2d_37);
-    train_k128_adam(optimizer->m_stem_kernel, conv2d_37, optimizer->v_stem_kernel, params->stem_kernel, adam);
-    train_k129_adam(params->stem_bias, adam, optimizer->m_stem_bias, optimizer->v_stem_bias, params->batch_norm_1_gamma,
+    train_k106_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_5,
+            residual_1_norm_b_average, batch_norm_55, &count, batch_norm_58, optimizer->m_residual_1_conv_b_bias,
+            optimizer->v_residual_1_conv_b_bias, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta);
+    train_k107_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_55,
+            residual_1_conv_b_y_2, residual_1_norm_b_average, batch_norm_58);
+    train_k108_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_50);
+    train_k109_conv2d_relu(residual_1_conv_b_y_2, conv2d_50, relu_13, relu_2);
+    train_k110_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_32);
+    train_k111_batch_norm(relu_13, batch_norm_60, residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_62);
+    train_k105_batch_norm_adam(batch_norm_62, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_65,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k112_batch_norm_adam */
+    train_k106_batch_norm_conv2d_adam(batch_norm_60, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_3,
+            residual_1_norm_a_average, batch_norm_65, &count, batch_norm_68, optimizer->m_residual_1_conv_a_bias,
+            optimizer->v_residual_1_conv_a_bias, optimizer->m_residual_1_norm_a_beta,
+            optimizer->v_residual_1_norm_a_beta);   /* k113_batch_norm_conv2d_adam */
+    train_k114_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_65,
+            residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_68);
+    train_k108_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_51);   /* k115_conv2d_pack */
+    train_k116_conv2d_relu(relu_13, conv2d_51, relu_14, relu, relu_3);
+    train_k110_conv2d(relu, relu_13, conv2d_35);   /* k117_conv2d */
+    train_k111_batch_norm(relu_14, batch_norm_70, stem_y_2, batch_norm_1_average, batch_norm_72);   /* k118_batch_norm */
+    train_k105_batch_norm_adam(batch_norm_72, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_75,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k119_batch_norm_adam */
+    train_k106_batch_norm_conv2d_adam(batch_norm_70, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm,
+            batch_norm_1_average, batch_norm_75, &count, batch_norm_78, optimizer->m_stem_bias, optimizer->v_stem_bias,
+            optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta);   /* k120_batch_norm_conv2d_adam */
+    train_k114_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_75, stem_y_2,
+            batch_norm_1_average, batch_norm_78);   /* k121_batch_norm */
+    train_k122_conv2d(image, relu_14, conv2d_37);
+    train_k123_adam(optimizer->m_stem_kernel, conv2d_37, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k124_adam(params->stem_bias, adam, optimizer->m_stem_bias, optimizer->v_stem_bias, params->batch_norm_1_gamma,
             optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, params->batch_norm_1_beta,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta, params->residual_1_conv_a_bias,
             optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias, params->residual_1_norm_a_gamma,
@@ -6013,13 +5985,13 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias, params->residual_1_norm_b_gamma,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, params->residual_1_norm_b_beta,
             optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta);
-    train_k130_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_35, optimizer->v_residual_1_conv_a_kernel,
+    train_k125_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_35, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);
-    train_k130_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_32, optimizer->v_residual_1_conv_b_kernel,
-            params->residual_1_conv_b_kernel, adam);   /* k131_adam */
-    train_k132_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_29, optimizer->v_residual_2_conv_a_kernel,
+    train_k125_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_32, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_conv_b_kernel, adam);   /* k126_adam */
+    train_k127_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_29, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k133_adam(params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_conv_a_bias,
+    train_k128_adam(params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_conv_a_bias,
             optimizer->v_residual_2_conv_a_bias, params->residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_gamma,
             optimizer->v_residual_2_norm_a_gamma, params->residual_2_norm_a_beta, optimizer->m_residual_2_norm_a_beta,
             optimizer->v_residual_2_norm_a_beta, params->residual_2_conv_b_bias, optimizer->m_residual_2_conv_b_bias,
@@ -6027,17 +5999,17 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             optimizer->v_residual_2_norm_b_gamma, params->residual_2_norm_b_beta, optimizer->m_residual_2_norm_b_beta,
             optimizer->v_residual_2_norm_b_beta, params->residual_2_shortcut_bias, optimizer->m_residual_2_shortcut_bias,
             optimizer->v_residual_2_shortcut_bias);
-    train_k134_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
+    train_k129_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
-    train_k135_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_19, optimizer->v_residual_2_shortcut_kernel,
+    train_k130_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_19, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k136_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
+    train_k131_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k137_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
+    train_k132_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k138_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
+    train_k133_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
-    train_k139_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k134_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -6197,7 +6169,7 @@ static void gradients_k59_conv2d(const float *restrict batch_norm_22, float *res
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k80_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
+static void gradients_k79_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_34)
 {
@@ -6221,62 +6193,61 @@ static void gradients_k80_batch_norm(const float *restrict batch_norm_31, const 
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
-static void gradients_k81_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
+static void gradients_k80_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
         const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
-        const float *restrict batch_norm_35, const float *restrict residual_2_conv_b_bias,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_34, const int32_t *restrict count_,
-        float *restrict batch_norm_38, float *restrict residual_2_conv_b_bias_2)
+        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_34, const int32_t *restrict count_, float *restrict batch_norm_37,
+        float *restrict residual_2_conv_b_bias_2)
 {
+    float batch_norm_35[32];
     float batch_norm_36[32];
-    float batch_norm_37[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
-        const float v3 = residual_2_conv_b_bias[j0] * 64.0f;
-        const float v4 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v5 = ((batch_norm_35[j0] + v3 - v4) * batch_norm_34[j0] + (batch_norm_35[j0 + 32] + v3 - v4)
-                * batch_norm_34[j0 + 32] + (batch_norm_35[j0 + 64] + v3 - v4) * batch_norm_34[j0 + 64] + (batch_norm_35[j0 + 96]
-                + v3 - v4) * batch_norm_34[j0 + 96]) * 2.0f;
+        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_34[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v3) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_34[j0 + 96])
+                * 2.0f;
         const float sum_v0 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
         residual_2_norm_b_beta_2[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v5;
-        batch_norm_36[j0] = add_v1;
-        batch_norm_37[j0] = -add_v1 / v1;
+        const float add_v1 = sum_v0 * v2 + v4;
+        batch_norm_35[j0] = add_v1;
+        batch_norm_36[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v6 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v7 = batch_norm_37[j1];
-            batch_norm_38[j0 * 32 + j1] = (v6 ? v7 : 0.0f) / 64.0f;
+            const float v6 = batch_norm_36[j1];
+            batch_norm_37[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_conv_b_bias_2[j0] = batch_norm_36[j0] + (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
-                + batch_norm_38[j0 + 96]) * 64.0f;
+        residual_2_conv_b_bias_2[j0] = batch_norm_35[j0] + (batch_norm_37[j0] + batch_norm_37[j0 + 32] + batch_norm_37[j0 + 64]
+                + batch_norm_37[j0 + 96]) * 64.0f;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k107_batch_norm(const float *restrict batch_norm_51, const float *restrict residual_1_norm_b_factor,
+static void gradients_k104_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_54)
+        const int32_t *restrict count_, float *restrict batch_norm_52)
 {
-    float batch_norm_53[16];
+    float batch_norm_51[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_51[j0] + batch_norm_51[j0 + 16] + batch_norm_51[j0 + 32] + batch_norm_51[j0 + 48];
+        const float sum_v0 = batch_norm_49[j0] + batch_norm_49[j0 + 16] + batch_norm_49[j0 + 32] + batch_norm_49[j0 + 48];
         residual_1_norm_b_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_53[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        batch_norm_51[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_53[j1];
-            batch_norm_54[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_51[j1];
+            batch_norm_52[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
 }
@@ -6284,43 +6255,42 @@ static void gradients_k107_batch_norm(const float *restrict batch_norm_51, const
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k108_batch_norm_conv2d(const float *restrict batch_norm_50, float *restrict residual_1_norm_b_beta_2,
+static void gradients_k105_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_gamma,
-        const float *restrict batch_norm_55, const float *restrict residual_1_conv_b_bias,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_54, const int32_t *restrict count_,
-        float *restrict batch_norm_58, float *restrict residual_1_conv_b_bias_2)
+        const float *restrict batch_norm_5, const float *restrict residual_1_norm_b_average,
+        const float *restrict batch_norm_52, const int32_t *restrict count_, float *restrict batch_norm_55,
+        float *restrict residual_1_conv_b_bias_2)
 {
-    float batch_norm_56[16];
-    float batch_norm_57[16];
+    float batch_norm_53[16];
+    float batch_norm_54[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0] * residual_1_norm_b_gamma[j0];
-        const float v3 = residual_1_conv_b_bias[j0] * 256.0f;
-        const float v4 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v5 = ((batch_norm_55[j0] + v3 - v4) * batch_norm_54[j0] + (batch_norm_55[j0 + 16] + v3 - v4)
-                * batch_norm_54[j0 + 16] + (batch_norm_55[j0 + 32] + v3 - v4) * batch_norm_54[j0 + 32] + (batch_norm_55[j0 + 48]
-                + v3 - v4) * batch_norm_54[j0 + 48]) * 2.0f;
-        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
+        const float v3 = residual_1_norm_b_average[j0] * 256.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_52[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_52[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_52[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_52[j0 + 48])
+                * 2.0f;
+        const float sum_v0 = batch_norm_48[j0] + batch_norm_48[j0 + 16] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 48];
         residual_1_norm_b_beta_2[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v5;
-        batch_norm_56[j0] = add_v1;
-        batch_norm_57[j0] = -add_v1 / v1;
+        const float add_v1 = sum_v0 * v2 + v4;
+        batch_norm_53[j0] = add_v1;
+        batch_norm_54[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v6 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v7 = batch_norm_57[j1];
-            batch_norm_58[j0 * 16 + j1] = (v6 ? v7 : 0.0f) / 256.0f;
+            const float v6 = batch_norm_54[j1];
+            batch_norm_55[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_conv_b_bias_2[j0] = batch_norm_56[j0] + (batch_norm_58[j0] + batch_norm_58[j0 + 16] + batch_norm_58[j0 + 32]
-                + batch_norm_58[j0 + 48]) * 256.0f;
+        residual_1_conv_b_bias_2[j0] = batch_norm_53[j0] + (batch_norm_55[j0] + batch_norm_55[j0 + 16] + batch_norm_55[j0 + 32]
+                + batch_norm_55[j0 + 48]) * 256.0f;
     }
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k127_conv2d_copy(const float *restrict conv2d_26, float *restrict stem_kernel_2)
+static void gradients_k122_conv2d_copy(const float *restrict conv2d_26, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
@@ -6333,7 +6303,7 @@ static void gradients_k127_conv2d_copy(const float *restrict conv2d_26, float *r
 
 /* resnet.dl:9: conv2d;
  * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
-static void gradients_k128_conv2d_copy(const float *restrict conv2d_25, float *restrict residual_1_conv_a_kernel_2)
+static void gradients_k123_conv2d_copy(const float *restrict conv2d_25, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -6345,7 +6315,7 @@ static void gradients_k128_conv2d_copy(const float *restrict conv2d_25, float *r
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k130_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k125_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -6357,7 +6327,7 @@ static void gradients_k130_conv2d_copy(const float *restrict conv2d_21, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k131_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k126_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6369,7 +6339,7 @@ static void gradients_k131_conv2d_copy(const float *restrict conv2d_15, float *r
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k132_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k127_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6378,7 +6348,7 @@ static void gradients_k132_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k133_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k128_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6390,7 +6360,7 @@ static void gradients_k133_conv2d_copy(const float *restrict conv2d_10, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k134_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k129_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -6402,7 +6372,7 @@ static void gradients_k134_conv2d_copy(const float *restrict conv2d_4, float *re
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k135_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k130_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -6416,132 +6386,122 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const stem_y = (float *)(void *)(base + 65536);   /* f32[4, 16, 16, 16] */
-    float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 131136);   /* f32[4, 16] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 131072);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 131200);   /* f32[4, 16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 131136);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 131200);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 262336);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 196736);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 327872);   /* f32[4, 16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 262272);   /* f32[16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 327872);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 393472);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 524608);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 459008);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 524544);   /* f32[16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 327936);   /* f32[4, 16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 590144);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 327936);   /* f32[4, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 770560);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 590208);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 623104);   /* f32[4, 32] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 622976);   /* f32[32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 623104);   /* f32[4, 32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 803328);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 803456);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 975744);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 836224);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 623104);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 868992);   /* f32[32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 623104);   /* f32[4, 32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 869120);   /* f32[32] */
-    float *const relu_5 = (float *)(void *)(base + 942976);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 869248);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 623104);   /* f32[4, 64] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 885632);   /* f32[64] */
-    float *const batch_norm_12 = (float *)(void *)(base + 623104);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 885888);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 886144);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 623104);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 639744);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 639488);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 640000);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 639744);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 640000);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 656384);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 657616);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 657408);   /* f32[4, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 657568);   /* f32[4] */
-    float *const cross_entropy = (float *)(void *)(base + 657584);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 657600);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 660128);   /* f32[4, 64] */
-    float *const conv2d = (float *)(void *)(base + 664832);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_2 = (float *)(void *)(base + 1008512);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_16 = (float *)(void *)(base + 656384);   /* f32[64] */
-    float *const batch_norm_20 = (float *)(void *)(base + 639488);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 902528);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_4 = (float *)(void *)(base + 623104);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 1041280);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 886144);   /* f32[64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 885632);   /* f32[64] */
-    float *const conv2d_5 = (float *)(void *)(base + 869248);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 877440);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 885632);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 902016);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 1057664);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_10 = (float *)(void *)(base + 869248);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_11 = (float *)(void *)(base + 1041280);   /* f32[4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 1045376);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_13 = (float *)(void *)(base + 979840);   /* f32[4, 8, 8, 64] */
-    float *const batch_norm_31 = (float *)(void *)(base + 1041792);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 975744);   /* f32[4, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 1008512);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 976256);   /* f32[4, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 942976);   /* f32[32, 3, 3, 32] */
-    float *const relu_11 = (float *)(void *)(base + 1045376);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 803456);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 803968);   /* f32[4, 32] */
-    float *const batch_norm_44 = (float *)(void *)(base + 770560);   /* f32[4, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 804480);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 771072);   /* f32[4, 32] */
-    float *const conv2d_16 = (float *)(void *)(base + 590208);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 606592);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_18 = (float *)(void *)(base + 770560);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_19 = (float *)(void *)(base + 852480);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_20 = (float *)(void *)(base + 786944);   /* f32[4, 8, 8, 64] */
-    float *const conv2d_21 = (float *)(void *)(base + 590208);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_50 = (float *)(void *)(base + 608640);   /* f32[4, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 608896);   /* f32[4, 16] */
-    float *const batch_norm_54 = (float *)(void *)(base + 524608);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 609152);   /* f32[4, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 524864);   /* f32[4, 16] */
-    float *const conv2d_23 = (float *)(void *)(base + 524544);   /* f32[16, 3, 3, 16] */
-    float *const relu_13 = (float *)(void *)(base + 770560);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 393472);   /* f32[4, 16] */
-    float *const batch_norm_61 = (float *)(void *)(base + 393728);   /* f32[4, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 262336);   /* f32[4, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 393984);   /* f32[4, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 262592);   /* f32[4, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 196736);   /* f32[16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 205952);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_70 = (float *)(void *)(base + 131200);   /* f32[4, 16] */
-    float *const batch_norm_71 = (float *)(void *)(base + 131456);   /* f32[4, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const batch_norm_75 = (float *)(void *)(base + 131712);   /* f32[4, 16] */
-    float *const batch_norm_78 = (float *)(void *)(base + 65792);   /* f32[4, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 657568);   /* f32[10, 64] */
-    float *const conv2d_27 = (float *)(void *)(base + 656640);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_28 = (float *)(void *)(base + 623104);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_29 = (float *)(void *)(base + 877440);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_30 = (float *)(void *)(base + 885632);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_31 = (float *)(void *)(base + 893824);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 893824);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_33 = (float *)(void *)(base + 976768);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_34 = (float *)(void *)(base + 942976);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_35 = (float *)(void *)(base + 606592);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 770560);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 786944);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 786944);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 524544);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 196736);   /* f32[3, 3, 16, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 880640);   /* f32[4, 16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 881408);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 881472);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 880896);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 881536);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 881600);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 475136);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 881152);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 881664);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 881728);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 847872);   /* f32[4, 32] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 848384);   /* f32[32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 848512);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 827392);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 831488);   /* f32[32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 831616);   /* f32[32] */
+    float *const relu_5 = (float *)(void *)(base + 712704);   /* f32[4, 8, 8, 32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 589824);   /* f32[64] */
+    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 590080);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 33792);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 36352);   /* f32[4, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 33952);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 33968);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 33984);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 36512);   /* f32[4, 64] */
+    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_2 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 128] */
+    float *const batch_norm_16 = (float *)(void *)(base + 49664);   /* f32[64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 573440);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
+    float *const relu_9 = (float *)(void *)(base + 778240);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 557056);   /* f32[64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 557056);   /* f32[64] */
+    float *const conv2d_5 = (float *)(void *)(base + 540672);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 557056);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 565248);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 794624);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_10 = (float *)(void *)(base + 540672);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_11 = (float *)(void *)(base + 778240);   /* f32[4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 815104);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_13 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_31 = (float *)(void *)(base + 778752);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 747520);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 748032);   /* f32[4, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 712704);   /* f32[32, 3, 3, 32] */
+    float *const relu_11 = (float *)(void *)(base + 815104);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 647168);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 647680);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 648192);   /* f32[4, 32] */
+    float *const conv2d_16 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 696320);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 847872);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_19 = (float *)(void *)(base + 864256);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_20 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 64] */
+    float *const conv2d_21 = (float *)(void *)(base + 679936);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 698368);   /* f32[4, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 698624);   /* f32[4, 16] */
+    float *const batch_norm_52 = (float *)(void *)(base + 614400);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 614656);   /* f32[4, 16] */
+    float *const conv2d_23 = (float *)(void *)(base + 698368);   /* f32[16, 3, 3, 16] */
+    float *const relu_13 = (float *)(void *)(base + 614400);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 344064);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
+    float *const batch_norm_61 = (float *)(void *)(base + 344320);   /* f32[4, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 344576);   /* f32[4, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 344064);   /* f32[16, 3, 3, 16] */
+    float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_66 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
+    float *const batch_norm_67 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
+    float *const batch_norm_73 = (float *)(void *)(base + 213504);   /* f32[4, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 33792);   /* f32[10, 64] */
+    float *const conv2d_27 = (float *)(void *)(base + 40960);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_28 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_29 = (float *)(void *)(base + 548864);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_30 = (float *)(void *)(base + 557056);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_31 = (float *)(void *)(base + 565248);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 573440);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_33 = (float *)(void *)(base + 745472);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 712704);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_35 = (float *)(void *)(base + 614400);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 614400);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 614400);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 698368);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 344064);   /* f32[3, 3, 16, 16] */
 
-    train_k0_conv2d(image, params->stem_kernel, stem_y, params->stem_bias, stem_y_2);
+    train_k0_conv2d(image, params->stem_kernel, stem_y_2, params->stem_bias);
     train_k1_batch_norm(stem_y_2, batch_norm);
     if (train_k2_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
@@ -6550,8 +6510,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k5_batch_norm(&count, batch_norm_2, state->batch_norm_1_moving_variance, batch_norm_1_factor);
     train_k6_relu(stem_y_2, batch_norm_1_average, batch_norm_1_factor, params->batch_norm_1_gamma, params->batch_norm_1_beta,
             relu);
-    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y, params->residual_1_conv_a_bias,
-            residual_1_conv_a_y_2);
+    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias);
     train_k1_batch_norm(residual_1_conv_a_y_2, batch_norm_3);   /* k8_batch_norm */
     train_k3_batch_norm(&count, batch_norm_3, residual_1_norm_a_average,
             state->residual_1_norm_a_moving_mean);   /* k9_batch_norm */
@@ -6560,8 +6519,8 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
             residual_1_norm_a_factor);   /* k11_batch_norm */
     train_k6_relu(residual_1_conv_a_y_2, residual_1_norm_a_average, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             params->residual_1_norm_a_beta, relu_2);   /* k12_relu */
-    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, params->residual_1_conv_b_bias,
-            residual_1_conv_b_y_2);   /* k13_conv2d */
+    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2,
+            params->residual_1_conv_b_bias);   /* k13_conv2d */
     train_k1_batch_norm(residual_1_conv_b_y_2, batch_norm_5);   /* k14_batch_norm */
     train_k3_batch_norm(&count, batch_norm_5, residual_1_norm_b_average,
             state->residual_1_norm_b_moving_mean);   /* k15_batch_norm */
@@ -6570,16 +6529,14 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
             residual_1_norm_b_factor);   /* k17_batch_norm */
     train_k18_relu(relu, residual_1_conv_b_y_2, residual_1_norm_b_average, residual_1_norm_b_factor,
             params->residual_1_norm_b_gamma, params->residual_1_norm_b_beta, relu_3);
-    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y, params->residual_2_conv_a_bias,
-            residual_2_conv_a_y_2);
+    train_k19_conv2d(relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias);
     train_k20_batch_norm(residual_2_conv_a_y_2, batch_norm_7);
     train_k21_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, state->residual_2_norm_a_moving_mean);
     train_k22_batch_norm(residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_8);
     train_k23_batch_norm(&count, batch_norm_8, state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
     train_k24_relu(residual_2_conv_a_y_2, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
             params->residual_2_norm_a_beta, relu_4);
-    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y, params->residual_2_conv_b_bias,
-            residual_2_conv_b_y_2);
+    train_k25_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2, params->residual_2_conv_b_bias);
     train_k20_batch_norm(residual_2_conv_b_y_2, batch_norm_9);   /* k26_batch_norm */
     train_k21_batch_norm(&count, batch_norm_9, residual_2_norm_b_average,
             state->residual_2_norm_b_moving_mean);   /* k27_batch_norm */
@@ -6652,86 +6609,81 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k78_conv2d(relu_5, relu_9, conv2d_10);   /* k77_conv2d */
     train_k79_relu_conv2d_batch_norm(relu_5, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y_2, residual_2_norm_b_average,
             batch_norm_31);   /* k78_relu_conv2d_batch_norm */
-    train_k20_batch_norm(residual_2_conv_b_y, batch_norm_35);   /* k79_batch_norm */
-    gradients_k80_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+    gradients_k79_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
-    gradients_k81_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
-            params->residual_2_norm_b_gamma, batch_norm_35, params->residual_2_conv_b_bias, residual_2_norm_b_average,
-            batch_norm_34, &count, batch_norm_38, gradients->residual_2_conv_b_bias);
-    train_k83_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);   /* k82_conv2d_pack */
-    train_k84_conv2d(relu_5, conv2d_33, conv2d_12);   /* k83_conv2d */
-    train_k85_conv2d(conv2d_12, conv2d_13);   /* k84_conv2d */
-    train_k86_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);   /* k85_conv2d */
-    train_k87_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34,
-            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_38);   /* k86_batch_norm */
-    train_k88_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);   /* k87_conv2d_pack */
-    train_k89_conv2d_relu(residual_2_conv_b_y_2, conv2d_34, relu_11, relu_4);   /* k88_conv2d_relu */
-    train_k90_conv2d(relu_4, residual_2_conv_b_y_2, conv2d_15);   /* k89_conv2d */
-    train_k91_batch_norm(relu_11, batch_norm_40, residual_2_conv_a_y_2, residual_2_norm_a_average,
-            batch_norm_41);   /* k90_batch_norm */
-    train_k20_batch_norm(residual_2_conv_a_y, batch_norm_45);   /* k91_batch_norm */
-    gradients_k80_batch_norm(batch_norm_41, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_44);   /* k92_batch_norm */
-    gradients_k81_conv2d_batch_norm(batch_norm_40, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
-            params->residual_2_norm_a_gamma, batch_norm_45, params->residual_2_conv_a_bias, residual_2_norm_a_average,
-            batch_norm_44, &count, batch_norm_48, gradients->residual_2_conv_a_bias);   /* k93_batch_norm_conv2d */
-    train_k95_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_44,
-            residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_48);   /* k94_batch_norm */
-    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k95_conv2d_pack */
-    train_k97_conv2d(relu_11, conv2d_35, conv2d_16);   /* k96_conv2d */
-    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k97_conv2d_pack */
-    train_k99_conv2d(relu_11, conv2d_36, conv2d_17);   /* k98_conv2d */
-    train_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k99_conv2d_pack */
-    train_k101_conv2d(relu_11, conv2d_37, conv2d_18);   /* k100_conv2d */
-    train_k102_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);   /* k101_conv2d_pack */
-    train_k84_conv2d(relu_11, conv2d_38, conv2d_19);   /* k102_conv2d */
-    train_k104_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k103_conv2d */
-    train_k105_conv2d(relu_3, relu_11, conv2d_21);   /* k104_conv2d */
-    train_k106_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_50, residual_1_conv_b_y_2, residual_1_norm_b_average,
-            batch_norm_51);   /* k105_relu_batch_norm */
-    train_k1_batch_norm(residual_1_conv_b_y, batch_norm_55);   /* k106_batch_norm */
-    gradients_k107_batch_norm(batch_norm_51, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_gamma, &count, batch_norm_54);
-    gradients_k108_batch_norm_conv2d(batch_norm_50, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor,
-            params->residual_1_norm_b_gamma, batch_norm_55, params->residual_1_conv_b_bias, residual_1_norm_b_average,
-            batch_norm_54, &count, batch_norm_58, gradients->residual_1_conv_b_bias);
-    train_k110_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_54,
-            residual_1_conv_b_y_2, residual_1_norm_b_average, batch_norm_58);   /* k109_batch_norm */
-    train_k111_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);   /* k110_conv2d_pack */
-    train_k112_conv2d_relu(residual_1_conv_b_y_2, conv2d_39, relu_13, relu_2);   /* k111_conv2d_relu */
-    train_k113_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_23);   /* k112_conv2d */
-    train_k114_batch_norm(relu_13, batch_norm_60, residual_1_conv_a_y_2, residual_1_norm_a_average,
-            batch_norm_61);   /* k113_batch_norm */
-    train_k1_batch_norm(residual_1_conv_a_y, batch_norm_65);   /* k114_batch_norm */
-    gradients_k107_batch_norm(batch_norm_61, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_64);   /* k115_batch_norm */
-    gradients_k108_batch_norm_conv2d(batch_norm_60, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
-            params->residual_1_norm_a_gamma, batch_norm_65, params->residual_1_conv_a_bias, residual_1_norm_a_average,
-            batch_norm_64, &count, batch_norm_68, gradients->residual_1_conv_a_bias);   /* k116_batch_norm_conv2d */
-    train_k118_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_64,
-            residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_68);   /* k117_batch_norm */
-    train_k111_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);   /* k118_conv2d_pack */
-    train_k120_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);   /* k119_conv2d_relu */
-    train_k113_conv2d(relu, relu_13, conv2d_25);   /* k120_conv2d */
-    train_k114_batch_norm(relu_14, batch_norm_70, stem_y_2, batch_norm_1_average, batch_norm_71);   /* k121_batch_norm */
-    train_k1_batch_norm(stem_y, batch_norm_75);   /* k122_batch_norm */
-    gradients_k107_batch_norm(batch_norm_71, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_74);   /* k123_batch_norm */
-    gradients_k108_batch_norm_conv2d(batch_norm_70, gradients->batch_norm_1_beta, batch_norm_1_factor,
-            params->batch_norm_1_gamma, batch_norm_75, params->stem_bias, batch_norm_1_average, batch_norm_74, &count,
-            batch_norm_78, gradients->stem_bias);   /* k124_batch_norm_conv2d */
-    train_k118_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_74, stem_y_2,
-            batch_norm_1_average, batch_norm_78);   /* k125_batch_norm */
-    train_k127_conv2d(image, relu_14, conv2d_26);   /* k126_conv2d */
-    gradients_k127_conv2d_copy(conv2d_26, gradients->stem_kernel);
-    gradients_k128_conv2d_copy(conv2d_25, gradients->residual_1_conv_a_kernel);
-    gradients_k128_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);   /* k129_conv2d_copy */
-    gradients_k130_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
-    gradients_k131_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
-    gradients_k132_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k133_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
-    gradients_k134_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
-    gradients_k135_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    gradients_k80_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
+            params->residual_2_norm_b_gamma, batch_norm_9, residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37,
+            gradients->residual_2_conv_b_bias);
+    train_k82_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_33);   /* k81_conv2d_pack */
+    train_k83_conv2d(relu_5, conv2d_33, conv2d_12);   /* k82_conv2d */
+    train_k84_conv2d(conv2d_12, conv2d_13);   /* k83_conv2d */
+    train_k85_conv2d(relu_3, relu_5, gradients->residual_2_shortcut_kernel);   /* k84_conv2d */
+    train_k86_batch_norm(relu_5, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34,
+            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_37);   /* k85_batch_norm */
+    train_k87_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_34);   /* k86_conv2d_pack */
+    train_k88_conv2d_relu(residual_2_conv_b_y_2, conv2d_34, relu_11, relu_4);   /* k87_conv2d_relu */
+    train_k89_conv2d(relu_4, residual_2_conv_b_y_2, conv2d_15);   /* k88_conv2d */
+    train_k90_batch_norm(relu_11, batch_norm_39, residual_2_conv_a_y_2, residual_2_norm_a_average,
+            batch_norm_40);   /* k89_batch_norm */
+    gradients_k79_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k90_batch_norm */
+    gradients_k80_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
+            params->residual_2_norm_a_gamma, batch_norm_7, residual_2_norm_a_average, batch_norm_43, &count, batch_norm_46,
+            gradients->residual_2_conv_a_bias);   /* k91_batch_norm_conv2d */
+    train_k93_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_43,
+            residual_2_conv_a_y_2, residual_2_norm_a_average, batch_norm_46);   /* k92_batch_norm */
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k93_conv2d_pack */
+    train_k95_conv2d(relu_11, conv2d_35, conv2d_16);   /* k94_conv2d */
+    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k95_conv2d_pack */
+    train_k97_conv2d(relu_11, conv2d_36, conv2d_17);   /* k96_conv2d */
+    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k97_conv2d_pack */
+    train_k99_conv2d(relu_11, conv2d_37, conv2d_18);   /* k98_conv2d */
+    train_k100_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);   /* k99_conv2d_pack */
+    train_k83_conv2d(relu_11, conv2d_38, conv2d_19);   /* k100_conv2d */
+    train_k102_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k101_conv2d */
+    train_k103_conv2d(relu_3, relu_11, conv2d_21);   /* k102_conv2d */
+    train_k104_relu_batch_norm(relu_3, conv2d_13, conv2d_20, batch_norm_48, residual_1_conv_b_y_2, residual_1_norm_b_average,
+            batch_norm_49);   /* k103_relu_batch_norm */
+    gradients_k104_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            params->residual_1_norm_b_gamma, &count, batch_norm_52);
+    gradients_k105_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor,
+            params->residual_1_norm_b_gamma, batch_norm_5, residual_1_norm_b_average, batch_norm_52, &count, batch_norm_55,
+            gradients->residual_1_conv_b_bias);
+    train_k107_batch_norm(relu_3, residual_1_norm_b_factor, params->residual_1_norm_b_gamma, batch_norm_52,
+            residual_1_conv_b_y_2, residual_1_norm_b_average, batch_norm_55);   /* k106_batch_norm */
+    train_k108_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_39);   /* k107_conv2d_pack */
+    train_k109_conv2d_relu(residual_1_conv_b_y_2, conv2d_39, relu_13, relu_2);   /* k108_conv2d_relu */
+    train_k110_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_23);   /* k109_conv2d */
+    train_k111_batch_norm(relu_13, batch_norm_57, residual_1_conv_a_y_2, residual_1_norm_a_average,
+            batch_norm_58);   /* k110_batch_norm */
+    gradients_k104_batch_norm(batch_norm_58, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_61);   /* k111_batch_norm */
+    gradients_k105_batch_norm_conv2d(batch_norm_57, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor,
+            params->residual_1_norm_a_gamma, batch_norm_3, residual_1_norm_a_average, batch_norm_61, &count, batch_norm_64,
+            gradients->residual_1_conv_a_bias);   /* k112_batch_norm_conv2d */
+    train_k114_batch_norm(relu_13, residual_1_norm_a_factor, params->residual_1_norm_a_gamma, batch_norm_61,
+            residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_64);   /* k113_batch_norm */
+    train_k108_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_40);   /* k114_conv2d_pack */
+    train_k116_conv2d_relu(relu_13, conv2d_40, relu_14, relu, relu_3);   /* k115_conv2d_relu */
+    train_k110_conv2d(relu, relu_13, conv2d_25);   /* k116_conv2d */
+    train_k111_batch_norm(relu_14, batch_norm_66, stem_y_2, batch_norm_1_average, batch_norm_67);   /* k117_batch_norm */
+    gradients_k104_batch_norm(batch_norm_67, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_70);   /* k118_batch_norm */
+    gradients_k105_batch_norm_conv2d(batch_norm_66, gradients->batch_norm_1_beta, batch_norm_1_factor,
+            params->batch_norm_1_gamma, batch_norm, batch_norm_1_average, batch_norm_70, &count, batch_norm_73,
+            gradients->stem_bias);   /* k119_batch_norm_conv2d */
+    train_k114_batch_norm(relu_14, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_70, stem_y_2,
+            batch_norm_1_average, batch_norm_73);   /* k120_batch_norm */
+    train_k122_conv2d(image, relu_14, conv2d_26);   /* k121_conv2d */
+    gradients_k122_conv2d_copy(conv2d_26, gradients->stem_kernel);
+    gradients_k123_conv2d_copy(conv2d_25, gradients->residual_1_conv_a_kernel);
+    gradients_k123_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);   /* k124_conv2d_copy */
+    gradients_k125_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
+    gradients_k126_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
+    gradients_k127_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k128_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
+    gradients_k129_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
+    gradients_k130_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     metrics->count = count;
     return DL_OK;
 }

@@ -2,11 +2,13 @@
 /* budget.c: the means in their order, what a module needs with them, and what is said where that is not enough. */
 #include "fit.h"
 
+#include "../passes/passes.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
 /* The ladder: what costs least comes first. */
-static Means *const ladder[] = {fit_order, fit_rows, fit_recompute};
+static Means *const ladder[] = {fit_order, fit_rows, fit_compact, fit_recompute};
 
 /* ---- one function --------------------------------------------------------------------------------------- */
 Plan *fit_lower(const Fit *f, Arena *a, const Fn *fn)
@@ -29,7 +31,9 @@ void fit_take(Fit *f, Plan *plan, const char *means, const Node *what)
     Choice choice = {.function = f->function, .means = means, .what = what, .macs = plan_macs(plan) - plan_macs(f->plan)};
     choice.saved = what ? type_bytes(what->type) : f->plan->arena_bytes - plan->arena_bytes;
     f->plan = plan;
-    vec_push(f->a, &f->report->choices, choice);
+    f->choices.at = arena_dup(f->a, f->choices.at, sizeof choice * (size_t)f->choices.n);      /* others may go another way from here */
+    f->choices.cap = f->choices.n;
+    vec_push(f->a, &f->choices, choice);
 }
 
 void fit_order(Fit *f)
@@ -37,6 +41,15 @@ void fit_order(Fit *f)
     Plan *p = fit_lower(f, f->a, f->plan->fn);
     if (p && p->arena_bytes < f->plan->arena_bytes)
         fit_take(f, p, "order", NULL);
+}
+
+void fit_compact(Fit *f)
+{
+    const Node *what;
+    const Fn *fn = compact_scatter(f->a, f->plan->fn, &what);
+    Plan *p = fn ? fit_lower(f, f->a, fn) : NULL;
+    if (p)
+        fit_take(f, p, "compact", what);
 }
 
 /* ---- what is kept between calls ------------------------------------------------------------------------- */
@@ -122,10 +135,12 @@ bool budget_keep(Arena *a, Diag *d, const Module *m, const Budget *budget, bool 
     for (int i = 0; i < LEN(all); i++) {
         if (!*all[i].plan)
             continue;
-        Fit f = {.a = a, .function = all[i].name, .limit = budget->ram - report->kept, .plan = *all[i].plan, .report = report};
+        Fit f = {.a = a, .function = all[i].name, .limit = budget->ram - report->kept, .plan = *all[i].plan};
         for (int k = 0; k < LEN(ladder) && f.plan->arena_bytes > f.limit; k++)
             ladder[k](&f);
         *all[i].plan = f.plan;
+        for (int k = 0; k < f.choices.n; k++)
+            vec_push(a, &report->choices, f.choices.at[k]);
         if (!worst || f.plan->arena_bytes > worst->arena_bytes)
             worst = f.plan;
     }

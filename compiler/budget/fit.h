@@ -11,7 +11,8 @@ typedef struct Fit {
     const char *function;
     int64_t limit;          /* bytes of the arena */
     Plan *plan;             /* the best so far */
-    BudgetReport *report;
+    VEC(Choice) choices;    /* that led to it */
+    int64_t *trials;        /* nodes that may still be lowered, while a search goes on */
 } Fit;
 
 /* Lowers a function as the best plan was, kernels in the order that keeps few bytes. */
@@ -29,6 +30,7 @@ int fullest_step(Arena *a, const Plan *p);             /* where most bytes live 
 /* ---- means: each makes f->plan smaller, or leaves it; stops where it fits ---- */
 typedef void Means(Fit *f);
 Means fit_order;            /* budget.c: kernels in another order */
+Means fit_compact;          /* budget.c: gradients of large tables are kept as the rows that a batch touches */
 Means fit_rows;             /* rows.c: pictures in rows */
 Means fit_recompute;        /* recompute.c: values are made again rather than kept */
 

@@ -14,8 +14,8 @@
 #include <string.h>
 
 enum {
-    STEP = 8,               /* the part of the arena that is to be saved next; */
-    MOST_DESCENTS = 3,      /* where that fails, half of it, so often */
+    MOST_DESCENTS = 3,      /* that fail: each step is half as long as the one before */
+    MOST_TRIALS = 400000,   /* nodes lowered for one way through the choices */
     MOST_ROUNDS = 400,
     MOST_FAILURES = 12,     /* tried without gain, one after the other */
     MOST_NODES = 200,       /* made again for one value */
@@ -27,9 +27,13 @@ enum {
 typedef struct Gap {            /* in which a tensor lies idle */
     const Node *node;
     int from, to;               /* steps that touch it; none between them does */
+    const Node *without;        /* or: what it is made of at step `to`, and shall be there for one example at a time; else NULL */
     int64_t saves, macs;
     double worth;
 } Gap;
+
+/* What segments begin with (pin_narrows): made again like anything else; from each other alone; or not, until nothing else helps. */
+typedef enum Pins { PINS_NONE, PINS_SOFT, PINS_HARD } Pins;
 
 typedef struct Touch {
     int step;
@@ -43,10 +47,12 @@ typedef struct Search {
     Arena *a;
     const Plan *p;
     const Fn *fn;
-    int64_t *above;             /* by step: bytes above the limit */
+    int64_t *live, *above;      /* by step: bytes; those above the limit */
     Touches *touched;           /* by node, in the order of the steps */
     Unit **maker;               /* by node */
     bool *stored, *there, *late;    /* by node, as in Recompute */
+    Pins pins;
+    bool *pinned;               /* by node */
     Marks marks;
     VEC(Gap) gaps;
 } Search;
@@ -114,6 +120,8 @@ static bool is_there(const Search *s, const Gap *g, const Node *n)
     const Touches *t = &s->touched[n->id];
     if (n->op == OP_INPUT || n->op == OP_CHECK)
         return true;
+    if (g->without && (n == g->without || (s->maker[n->id] && s->maker[n->id]->step >= g->to)))
+        return false;
     return in_arena(s, n) && t->n &&
            (t->at[t->n - 1].step >= g->to || type_bytes(n->type) * SMALL <= type_bytes(g->node->type));
 }
@@ -161,6 +169,8 @@ static bool price(Search *s, Gap *g)
     marks_clear(s->a, &s->marks, s->fn->node.n);
     if (!add_cost(s, g, g->node, &nodes, &elements))
         return false;
+    if (g->without)
+        g->macs -= node_macs(g->node);      /* which is not made any more */
     g->worth = (double)g->saves / ((double)g->macs + (double)elements / ELEMENTS_A_MAC + 1);
     return true;
 }
@@ -189,19 +199,111 @@ static int by_worth(const void *x, const void *y)
     return a->worth != b->worth ? (a->worth < b->worth ? 1 : -1) : a->node->id != b->node->id ? a->node->id - b->node->id : a->from - b->from;
 }
 
+static bool is_large(const Search *s, const Node *n)
+{
+    return in_arena(s, n) && type_bytes(n->type) * LEAST >= s->f->limit;
+}
+
+/* What the loss is made of, by node. */
+static const bool *find_forward(const Search *s)
+{
+    int n = s->fn->node.n;
+    bool *forward = NEWN(s->a, bool, n + 1);
+    const Node *loss = fn_find_result(s->fn, ROLE_LOSS, 0);
+    if (loss)
+        forward[loss->id] = true;
+    for (int i = n - 1; i >= 0; i--)
+        for (int k = 0; forward[i] && k < s->fn->node.at[i]->nin; k++)
+            forward[s->fn->node.at[i]->in[k]->id] = true;
+    return forward;
+}
+
+/* The last step at which the forward pass touches n. */
+static int last_forward(const Search *s, const bool *forward, const Node *n)
+{
+    const Touches *t = &s->touched[n->id];
+    int last = -1;
+    for (int i = 0; i < t->n; i++)
+        if (forward[t->at[i].unit->node->id])
+            last = t->at[i].step;
+    return last;
+}
+
+/* Where the way to the loss is narrow: a large tensor that is all that is kept of what comes before it. It is what a segment
+ * begins with: the rest of the segment can be made again from it. */
+static void pin_narrows(Search *s)
+{
+    int n = s->fn->node.n;
+    const bool *forward = find_forward(s);
+    int *last = NEWN(s->a, int, n + 1);
+    Numbers large = {0};
+    for (int i = 0; i < n; i++) {
+        last[i] = last_forward(s, forward, s->fn->node.at[i]);
+        if (forward[i] && s->maker[i] && is_large(s, s->fn->node.at[i]))
+            vec_push(s->a, &large, i);
+    }
+    for (int i = 0; i < large.n; i++) {
+        int x = large.at[i], made = s->maker[x]->step;
+        s->pinned[x] = true;
+        for (int k = 0; k < large.n && s->pinned[x]; k++)
+            if (k != i && s->maker[large.at[k]]->step <= made)
+                s->pinned[x] = last[large.at[k]] <= made;
+    }
+    for (int i = 0; i + 1 < large.n; i++)       /* of a tensor and the next, if that is made of it alone, the second */
+        if (s->pinned[large.at[i]] && s->pinned[large.at[i + 1]] && last[large.at[i]] <= s->maker[large.at[i + 1]]->step)
+            s->pinned[large.at[i]] = false;
+}
+
+/* Of what was priced last: no large tensor is needed but those that segments begin with. */
+static bool comes_from_pins(const Search *s)
+{
+    for (int i = 0; i < s->fn->node.n; i++)
+        if (s->there[i] && !s->pinned[i] && is_large(s, s->fn->node.at[i]))
+            return false;
+    return true;
+}
+
+/* What u's kernel makes for later steps may be made by example, so that a large tensor it is made of is never there whole:
+ * one read by `at`, u or what the same kernel makes for it. */
+static void find_remade(Search *s, const Unit *u, const Unit *at)
+{
+    const Touches *t = &s->touched[u->node->id];
+    if (!is_large(s, u->node) || t->at[t->n - 1].step <= u->step || is_result_copied(t, 0))
+        return;
+    for (int i = 0; i < at->needs.n; i++) {
+        const Unit *o = at->needs.at[i];
+        if (o->kind != UNIT_VALUE || !s->stored[o->node->id])
+            continue;
+        if (o->step == u->step) {
+            find_remade(s, u, o);
+            continue;
+        }
+        Gap g = {.node = u->node, .from = -1, .to = u->step, .without = o->node};
+        int64_t bytes = type_bytes(o->node->type);
+        if (!is_large(s, o->node))
+            continue;
+        g.saves = s->above[u->step] < bytes ? s->above[u->step] : bytes;
+        if (price(s, &g))
+            vec_push(s->a, &s->gaps, g);
+    }
+}
+
 static void find_gaps(Search *s)
 {
     for (int i = 0; i < s->fn->node.n; i++) {
         const Node *n = s->fn->node.at[i];
         const Touches *t = &s->touched[i];
-        bool large = in_arena(s, n) && type_bytes(n->type) * LEAST >= s->f->limit;
+        bool large = is_large(s, n);
         for (int k = 0; large && k + 1 < t->n; k++) {
             Gap g = {.node = n, .from = t->at[k].step, .to = t->at[k + 1].step};
             g.saves = g.to > g.from + 1 ? saved_in(s, n, g.from, g.to) : 0;
-            if (g.saves && !is_result_copied(t, k + 1) && price(s, &g))
+            if (g.saves && !is_result_copied(t, k + 1) && price(s, &g) && (!s->pinned[i] || (s->pins == PINS_SOFT && comes_from_pins(s))))
                 vec_push(s->a, &s->gaps, g);
         }
     }
+    for (int i = 0; i < s->p->units.n; i++)
+        if (s->p->units.at[i]->kind == UNIT_VALUE && s->above[s->p->units.at[i]->step])
+            find_remade(s, s->p->units.at[i], s->p->units.at[i]);
     qsort(s->gaps.at, (size_t)s->gaps.n, sizeof *s->gaps.at, by_worth);
 }
 
@@ -235,6 +337,12 @@ static const Node *find_after(const Search *s, const Gap *g)
     return after;
 }
 
+static bool makes_work(const Node *n)
+{
+    OpClass class = op_info(n->op)->class;
+    return class == CLASS_ELEMENT || class == CLASS_CONTRACT || n->op == OP_RESULT;
+}
+
 /* What x meets in its late user n: the other operand, of as many elements, where n or something worked out on the way to it
  * brings the two together. Made before x is made again, it may stand for several tensors that it is made of. */
 static const Node *find_met(const Search *s, const Node *n, const Node *x, bool *leads)
@@ -251,8 +359,9 @@ static const Node *find_met(const Search *s, const Node *n, const Node *x, bool 
     *leads = here;
     for (int i = 0; here && i < read_operands(n) && !met; i++) {
         bool way = n->in[i] == x;
-        if (!way && !s->stored[n->in[i]->id] && is_element(n->in[i]) && type_bytes(n->in[i]->type) == type_bytes(x->type)) {
-            find_met(s, n->in[i], x, &way);
+        if (!way && makes_work(n->in[i]) && type_bytes(n->in[i]->type) == type_bytes(x->type)) {
+            if (!s->stored[n->in[i]->id])
+                find_met(s, n->in[i], x, &way);
             met = way ? NULL : n->in[i];
         }
     }
@@ -273,27 +382,29 @@ static const Node *find_meeting(const Search *s, const Gap *g)
 }
 
 /* The plan where g's tensor is made again at the end of the gap; with `meeting`, behind what it meets there. */
-static Plan *plan_without(Search *s, Gap *g, Arena *trial, bool meeting)
+static Plan *plan_without(Search *s, Gap *g, Arena *trial, bool meeting, bool by_example)
 {
     const Touches *t = &s->touched[g->node->id];
     memset(s->late, 0, sizeof *s->late * (size_t)s->fn->node.n);
     for (int i = 0; i < t->n; i++) {
         const Unit *u = t->at[i].unit;
-        if (u->step >= g->to && (u->kind == UNIT_VALUE || u->kind == UNIT_LOOP))
+        if (u->step >= g->to && u->node != g->node && (u->kind == UNIT_VALUE || u->kind == UNIT_LOOP))
             s->late[u->node->id] = true;
     }
     const Node *after = meeting ? find_meeting(s, g) : find_after(s, g);
     if (!after || !price(s, g))
         return NULL;
-    Recompute what = {.node = g->node, .after = after, .stored = s->stored, .late = s->late, .there = s->there};
-    return fit_lower(s->f, trial, recompute(trial, s->fn, &what));
+    Recompute what = {.node = g->node, .after = after, .stored = s->stored, .late = s->late, .there = s->there,
+                      .by_example = by_example};
+    const Fn *fn = recompute(trial, s->fn, &what);
+    return fn ? fit_lower(s->f, trial, fn) : NULL;
 }
 
-static Search search_new(Fit *f, Arena *a)
+static Search search_new(Fit *f, Arena *a, Pins pins)
 {
     const Plan *p = f->plan;
     int n = p->fn->node.n + 1;
-    Search s = {.f = f, .a = a, .p = p, .fn = p->fn, .above = live_bytes(a, p)};
+    Search s = {.f = f, .a = a, .p = p, .pins = pins, .fn = p->fn, .live = live_bytes(a, p), .above = live_bytes(a, p)};
     for (int i = 0; i <= p->nstep; i++)
         s.above[i] = s.above[i] > f->limit ? s.above[i] - f->limit : 0;
     s.touched = NEWN(a, Touches, n);
@@ -301,24 +412,31 @@ static Search search_new(Fit *f, Arena *a)
     s.stored = NEWN(a, bool, n);
     s.there = NEWN(a, bool, n);
     s.late = NEWN(a, bool, n);
+    s.pinned = NEWN(a, bool, n);
     find_touched(&s);
+    if (pins)
+        pin_narrows(&s);
     find_gaps(&s);
     return s;
 }
 
-/* The best gap that makes the plan smaller; false without one. */
-static bool round_of_search(Fit *f)
+/* ---- the search ---------------------------------------------------------------------------------------- */
+enum { WAYS = 4 };      /* to make a value again: behind what it meets or not, by example or not */
+
+/* The best way for the first gap that makes the plan smaller; false where none does. */
+static bool round_of_search(Fit *f, Pins pins)
 {
     Arena *work = arena_inner(f->a);
-    Search s = search_new(f, work);
+    Search s = search_new(f, work, pins);
     int64_t least = live_excess(work, f->plan, f->limit);
     Plan *best = NULL;
     const Node *what = NULL;
     for (int i = 0; i < s.gaps.n && i < MOST_FAILURES && !best; i++)
-        for (int meeting = 0; meeting < 2; meeting++) {
+        for (int way = s.gaps.at[i].without ? 2 : 0; way < (s.gaps.at[i].without ? 3 : WAYS) && *f->trials > 0; way++) {
             Gap *g = &s.gaps.at[i];
-            Plan *p = plan_without(&s, g, f->a, meeting);
+            Plan *p = plan_without(&s, g, f->a, way & 1, way & 2);
             int64_t excess = p ? live_excess(work, p, f->limit) : least;
+            *f->trials -= p ? s.fn->node.n : 0;
             if (excess >= least)
                 continue;
             least = excess;
@@ -331,31 +449,55 @@ static bool round_of_search(Fit *f)
     return best;
 }
 
-/* Towards a limit, until no gap is worth anything. */
-static void search(Fit *f)
+static void approach(Fit *f, Pins pins)
 {
     for (int round = 0; round < MOST_ROUNDS && f->plan->arena_bytes > f->limit; round++)
-        if (!round_of_search(f))
+        if (!round_of_search(f, pins))
             return;
 }
 
-/* In steps: a limit that is far away makes everything seem in the way. */
+/* A limit that is far away makes everything seem in the way: it is approached in steps, of a part of the arena. */
+static void descend(Fit *f, Pins pins, int step)
+{
+    for (int failed = 0; f->plan->arena_bytes > f->limit && failed < MOST_DESCENTS;) {
+        Fit try = *f;
+        int64_t bytes = f->plan->arena_bytes;
+        try.limit = bytes - bytes / (step << failed) > f->limit ? bytes - bytes / (step << failed) : f->limit;
+        approach(&try, failed ? PINS_NONE : pins);
+        if (try.plan->arena_bytes >= f->plan->arena_bytes) {
+            failed++;
+            continue;
+        }
+        try.limit = f->limit;
+        *f = try;
+    }
+}
+
+/* One that fits is better the less it computes, others the smaller they are. */
+static bool is_better(const Fit *x, const Fit *y)
+{
+    bool fits = x->plan->arena_bytes <= x->limit, other = y->plan->arena_bytes <= y->limit;
+    if (fits != other)
+        return fits;
+    return fits ? plan_macs(x->plan) < plan_macs(y->plan) : x->plan->arena_bytes < y->plan->arena_bytes;
+}
+
+/* No order of choices is best for all: what is cheap now may be in the way of what saves more. Several are tried. */
 void fit_recompute(Fit *f)
 {
+    static const struct {
+        Pins pins;
+        int step;
+    } ways[] = {{PINS_SOFT, 1}, {PINS_HARD, 1}, {PINS_SOFT, 8}, {PINS_NONE, 8}, {PINS_NONE, 3}};
     Fit best = *f;
-    int choices = f->report->choices.n;
-    for (int failed = 0; best.plan->arena_bytes > f->limit && failed < MOST_DESCENTS;) {
-        Fit try = best;
-        try.limit = best.plan->arena_bytes - best.plan->arena_bytes / (STEP << failed);
-        try.limit = try.limit > f->limit ? try.limit : f->limit;
-        search(&try);
-        if (try.plan->arena_bytes < best.plan->arena_bytes) {
-            best.plan = try.plan;
-            choices = f->report->choices.n;
-        } else {
-            failed++;
-        }
-        f->report->choices.n = choices;
+    int64_t trials = MOST_TRIALS;
+    for (int i = 0; i < LEN(ways); i++) {
+        Fit try = *f;
+        try.trials = &trials;
+        trials = MOST_TRIALS;
+        descend(&try, ways[i].pins, ways[i].step);
+        if (is_better(&try, &best))
+            best = try;
     }
-    f->plan = best.plan;
+    *f = best;
 }

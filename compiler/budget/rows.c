@@ -135,7 +135,7 @@ static bool take_region(Fit *f, const Region *region)
         if (!p || (rows > 1 && p->arena_bytes > f->limit) || p->arena_bytes >= f->plan->arena_bytes)
             continue;
         fit_take(f, p, "rows", NULL);
-        f->report->choices.at[f->report->choices.n - 1].what = region->end;
+        f->choices.at[f->choices.n - 1].what = region->end;
         return true;
     }
     return false;

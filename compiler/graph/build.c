@@ -158,6 +158,13 @@ Node *node_make(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr)
     return simpler ? simpler : node_intern(fn, op, nin, in, &clean, t);
 }
 
+Node *node_find(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr)
+{
+    Type t = infer_or_bug(fn, op, nin, in, attr);
+    Attr clean = attr_clean(op_info(op)->attr, attr, t.dt);
+    return *table_find(fn->table, op, nin, in, &clean, t);
+}
+
 /* ---- ports --------------------------------------------------------------------------------------------- */
 Node *fn_input(Fn *fn, Role role, int index, const char *name, Type t)
 {

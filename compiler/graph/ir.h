@@ -221,6 +221,9 @@ Node *node_make(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr);
 /* The same without rewriting: what a reader of dumps and a copying pass want. */
 Node *node_make_as_is(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr);
 
+/* The one there is; NULL where it would be new. */
+Node *node_find(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr);
+
 Node *node_const(Fn *fn, DType dt, double value);           /* rank 0 */
 Node *node_full(Fn *fn, Type t, double value);              /* broadcast constant */
 Node *node_iota(Fn *fn, Type t, int axis);                  /* i32 */

@@ -4,6 +4,8 @@
  * itself has made of x. Each example is summed up alone, and the examples last, so that it is done while an example is at hand. */
 #include "gradient.h"
 
+#include <string.h>
+
 enum {
     DEEPEST = 6,        /* of additions in additions; they may share operands */
     LONG_ENOUGH = 32,   /* elements of an example to sum up alone */
@@ -76,8 +78,19 @@ static double extent_of(const Node *x, int n, const int *axes)
     return count;
 }
 
+/* The function's own sum of x, if it has one: x is not taken apart then, whose parts would have to be kept for that. */
+static Node *sum_of(Fn *fn, Node *x, int n, const int *axes)
+{
+    Attr attr = {.axes = {.n = n}};
+    memcpy(attr.axes.axis, axes, sizeof *axes * (size_t)n);
+    return node_find(fn, OP_SUM, 1, &x, &attr);
+}
+
 static Node *sum_over(Fn *fn, Node *x, int n, const int *axes, int depth)
 {
+    Node *there = sum_of(fn, x, n, axes);
+    if (there)
+        return there;
     if (stands_still(x, n, axes))
         return node_binary_const(fn, OP_MUL, without_axes(fn, x, n, axes), extent_of(x, n, axes));
     if (!has_factor(x, n, axes, depth))

@@ -227,6 +227,13 @@ static void find_candidate(void *context, Buffer *buffer, bool writes)
         vec_push(found->a, &found->list, buffer);
 }
 
+/* Does what x lies in end with this step? A value that took another's place is followed by a third where bytes count. */
+static bool ends_here(const Plan *p, const Step *step, Buffer *x)
+{
+    const Buffer *root = buffer_root(x);
+    return root == x || (p->sparing && root->kind == BUFFER_ARENA && root->last == step->at);
+}
+
 static void share_storage(Plan *p, const Step *step, Kernel *k, int i, int j)
 {
     Item *item = &k->stages.at[i]->items.at[j];
@@ -235,15 +242,16 @@ static void share_storage(Plan *p, const Step *step, Kernel *k, int i, int j)
     visit_ex(item->value, find_candidate, &found);
     for (int c = 0; c < found.list.n; c++) {
         Buffer *x = found.list.at[c];
-        if (x == to || x->alias || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
+        if (x == to || !ends_here(p, step, x) || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
             x->type.dt != to->type.dt || !may_overwrite(k, i, j, x))
             continue;
         bool fresh = to->kind == BUFFER_PORT ? !fn_find_input(p->fn, to->role, to->index) : to->first == step->at;
-        if (x->first == x->last && fresh) {
+        if (x->first == x->last && fresh && !x->alias) {
             x->alias = to;
         } else if (to->kind == BUFFER_ARENA && to->first == step->at) {
             to->alias = x;
-            x->last = to->last;
+            for (Buffer *b = x; b; b = b->alias)
+                b->last = to->last;
         } else {
             continue;
         }

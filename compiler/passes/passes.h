@@ -32,8 +32,14 @@ typedef struct Recompute {
     const bool *stored;     /* by node: has storage; the others are worked out where they are used */
     const bool *late;       /* by node: a user, itself stored, that gets what was made again */
     const bool *there;      /* by node: can still be read when it is made again; what it needs of others is made again too */
+    bool by_example;        /* in a loop over the examples, so that what it is made of is there for one at a time */
 } Recompute;
+/* NULL where that cannot be done by example. */
 Fn *recompute(Arena *a, const Fn *fn, const Recompute *what);
+
+/* ---- compact_scatter.c: large tables of zeros that a few rows are added to are kept as these rows. NULL without one; otherwise
+ * *what is the largest ---- */
+Fn *compact_scatter(Arena *a, const Fn *fn, const Node **what);
 
 /* ---- fold_weights.c: what infer makes of its weights alone is a weight; returns those that are left, as infer numbers them ---- */
 const float **fold_weights(Module *m, const float *const *weights);

@@ -7,19 +7,10 @@
  * before g is there. The same numbers come out, random draws too: these are made of a seed, a step and a position.
  *
  * needs: a function that is differentiated and hoisted. gives: the same results. */
-#include "passes.h"
-
-typedef struct Again {
-    const Fn *from;
-    Fn *to;
-    const Recompute *what;
-    Node **map;         /* by old node: the new one, */
-    Node **made;        /* made again, */
-    Node **late;        /* and as late users see it */
-} Again;
+#include "recomputing.h"
 
 /* What a value is read through. */
-static const Node *plain(const Node *n)
+const Node *again_of(const Node *n)
 {
     while (n->op == OP_AGAIN)
         n = n->in[0];
@@ -45,16 +36,22 @@ static bool is_free(const Node *n)
 
 static Node *built(Again *g, const Node *n);
 
-static Node *made_again(Again *g, const Node *n)
+bool again_is_there(const Again *g, const Node *n)
 {
-    n = plain(n);
+    return n != g->what->node && (g->what->there[n->id] || n->op == OP_INPUT || n->op == OP_CHECK);
+}
+
+Node *made_again(Again *g, const Node *n)
+{
+    n = again_of(n);
     if (g->made[n->id])
         return g->made[n->id];
     if (is_free(n))
         return built(g, n);
-    bool there = n != g->what->node && (g->what->there[n->id] || n->op == OP_INPUT || n->op == OP_CHECK);
+    if (n == g->what->node && g->what->by_example)
+        return g->made[n->id] = again_by_example(g);
     Node **in = NEWN(g->to->a, Node *, n->nin + 2);
-    if (there) {
+    if (again_is_there(g, n)) {
         in[0] = built(g, n);
         in[1] = built(g, g->what->after);
         return g->made[n->id] = node_make_as_is(g->to, OP_AGAIN, 2, in, NULL);
@@ -99,6 +96,8 @@ static Node *built(Again *g, const Node *n)
 Fn *recompute(Arena *a, const Fn *fn, const Recompute *what)
 {
     int n = fn->node.n;
+    if (what->by_example && !goes_by_example(a, fn, what))
+        return NULL;
     Again g = {.from = fn, .to = fn_new(a, fn->name), .what = what};
     g.to->span = fn->span;
     g.map = NEWN(a, Node *, n + 1);
