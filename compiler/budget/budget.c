@@ -147,6 +147,7 @@ bool budget_keep(Arena *a, Diag *d, const Module *m, const Budget *budget, bool 
     report->arena = worst ? worst->arena_bytes : 0;
     if (!worst || report->kept + report->arena <= budget->ram)
         return true;
-    complain(a, d, budget, worst, kept);
+    if (!budget->quiet)
+        complain(a, d, budget, worst, kept);
     return false;
 }

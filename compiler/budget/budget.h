@@ -10,6 +10,7 @@
 
 typedef struct Budget {
     int64_t ram;        /* bytes of parameters, states, what the optimizer keeps, and scratch; 0: no promise */
+    bool quiet;         /* nothing is said where that is not enough */
 } Budget;
 
 /* What was done for the budget, in its order. */

@@ -95,9 +95,39 @@ static int write_files(Build *b, const char *stem)
     return ok ? EXIT_OK : bad("%s: %s", failed, why);
 }
 
+static int64_t memories_bytes(const Memories *memories)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < memories->n; i++)
+        bytes += memories->at[i].bytes;
+    return bytes;
+}
+
+/* More of what a budget takes; its choices come behind those that were made before. */
+static bool keep_less(Build *b, int64_t ram)
+{
+    const Budget budget = {.ram = ram, .quiet = true};
+    BudgetReport more;
+    bool kept = budget_keep(b->a, b->d, b->m, &budget, b->emit.baked, &b->plans, &more);
+    for (int i = 0; i < more.choices.n; i++)
+        vec_push(b->a, &b->kept.choices, more.choices.at[i]);
+    b->kept.kept = more.kept;
+    b->kept.arena = more.arena;
+    return kept;
+}
+
+/* As it is planned; where that does not fit, as for a budget of all memories together, and of less and less, since tensors leave gaps. */
 static bool place_all(Build *b, const char **why)
 {
-    b->emit.placement = memories_place(b->a, b->m, b->memories, &b->plans, b->emit.baked, b->emit.train, why);
+    enum { TRIES = 12 };
+    int64_t ram = memories_bytes(b->memories);
+    bool more = true;
+    for (int i = 0; i < TRIES; i++, ram -= ram / 32) {
+        b->emit.placement = memories_place(b->a, b->m, b->memories, &b->plans, b->emit.baked, b->emit.train, why);
+        if (b->emit.placement || !more)
+            break;
+        more = keep_less(b, ram);
+    }
     return b->emit.placement != NULL;
 }
 
@@ -113,7 +143,7 @@ static int write_and_report(Build *b)
     int status = b->output ? write_files(b, stem) : EXIT_OK;
     if (status == EXIT_OK && b->report)
         report_print(b->a, b->m, &b->plans, &b->emit, b->json);
-    if (status == EXIT_OK && b->report && b->budget.ram)
+    if (status == EXIT_OK && b->report && (b->budget.ram || b->kept.choices.n))
         report_budget(b->a, b->d, &b->kept, b->json);
     if (status == EXIT_OK && b->cc)
         report_measured(b->a, b->m, b->emit.name, &b->plans, &measured, b->json);

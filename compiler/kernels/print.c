@@ -12,7 +12,7 @@
  * A buffer that shares another's storage goes by that one's name. What is used twice, or would make a line
  * long, gets a line of its own as v1, v2, ... Everything printed follows from the plan: the same plan gives
  * the same bytes. */
-#include "kernel.h"
+#include "place.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -507,7 +507,7 @@ void plan_print_memory(StrBuf *sb, const Plan *p)
         if (b->alias)
             sb_printf(&at, "in %s", name_of(&o, b));
         else
-            sb_printf(&at, "at %" PRId64, b->offset);
+            sb_printf(&at, "%s %" PRId64, p->memories ? p->memories->at[b->memory].name : "at", b->offset);
         line(&o, "    %-12s %9" PRId64 " bytes  steps %3d..%-3d  %s : %s", sb_text(&at), type_bytes(b->type),
              b->first, b->last, o.name[b->id], type_text(o.a, b->type));
     }
