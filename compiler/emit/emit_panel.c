@@ -75,6 +75,22 @@ static int open_blocks(Out *o, const Tile *t)
     return opened;
 }
 
+/* Of the panel that has all columns: what lies behind the tiles of some rows is done before the next rows. */
+static void print_one_panel(Out *o, const Stage *tile)
+{
+    const Tile *t = tile->tile;
+    o->wants_rows = o->k->stages.n > 1;
+    int opened = open_outer(o, t, t->schedule.outside, o->k->nouter);
+    opened += open_rows(o, t);
+    int tiles = open_tiles(o, t);
+    print_tile(o, tile);
+    close_loops(o, tiles);
+    if (o->k->stages.n > 1)
+        print_rows(o, 1, t);
+    o->block = NULL;
+    close_loops(o, opened);
+}
+
 void print_k_blocks(Out *o, const Stage *tile)
 {
     const Tile *t = tile->tile;
@@ -89,6 +105,10 @@ void print_k_blocks(Out *o, const Stage *tile)
     opened += open_blocks(o, t);
     if (width)
         print_copy(o, t);
+    if (panel_is_whole(t)) {
+        print_one_panel(o, tile);
+        return;
+    }
     print_tiles(o, tile);
     close_loops(o, opened);
     if (o->k->stages.n > 1)

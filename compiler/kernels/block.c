@@ -146,7 +146,7 @@ static void shrink_values(const Step *step)
     const Tile *first = kernel_tile(k);
     if (!first || k->stages.n < 2 || k->stages.at[0]->tile != first)
         return;
-    if (first->schedule.outside >= 0)   /* what lies behind the tile waits for all panels and blocks */
+    if (first->schedule.outside >= 0 && !panel_is_whole(first))     /* what lies behind the tile waits for all panels and blocks */
         return;
     for (int i = 0; i < k->units.n; i++) {
         const Unit *u = k->units.at[i];

@@ -271,6 +271,7 @@ int64_t column_step(const Tile *t);                     /* columns that one turn
 int64_t split_turns(const Kernel *k, const Var *v);
 bool is_column(const Kernel *k, const Var *v);          /* the only loop of sums of columns, and all the kernel does */
 int64_t panel_rows(const Tile *t);      /* how many steps of k a panel holds */
+bool panel_is_whole(const Tile *t);     /* one has all columns and steps: rows are done with before the next ones begin */
 /* Blocks of k: all tiles add one block's steps to their sums before the next block begins. */
 bool tile_has_blocks(const Tile *t);
 bool k_is_cut(const Tile *t, int i);    /* whether a block has only some steps of the i-th k loop */

@@ -64,6 +64,12 @@ bool tile_unroll(const Tile *t, int *whole, int64_t *turn)
                          t->k[i - 1].var->extent % left == 0);
 }
 
+bool panel_is_whole(const Tile *t)
+{
+    const TileSchedule *s = &t->schedule;
+    return s->panel_tiles && s->k_split < 0 && t->n->extent == (int64_t)s->panel_tiles * s->lanes * s->columns;
+}
+
 static bool has_tap(const KLoop *loop, int64_t row, int64_t k)
 {
     int64_t at = row * loop->tap.stride + k * loop->tap.dilation - loop->tap.pad;

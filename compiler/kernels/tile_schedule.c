@@ -12,7 +12,8 @@
  * one whose tiles together cost least.
  *
  * Where b does not stay in L1, and there are rows enough to pay for it, the columns of a tile are copied to an array first, a
- * panel, which all rows then use: its rows lie one behind the other, and on whole lines of the cache. A panel that is still too
+ * panel, which all rows then use: its rows lie one behind the other, and on whole lines of the cache. Where L2 has room for all
+ * columns, they are one panel, and what follows the sums of a few rows finds them in L1. A panel that is otherwise too
  * large for L1 holds a block of the steps of k only, and the tiles add to what is there (Goto and van de Geijn, "Anatomy of
  * high-performance matrix multiplication", 2008).
  *
@@ -33,6 +34,7 @@ enum {
     LINE = 16,              /* floats of a line of the cache */
     FAR = 1024,             /* elements between rows from which each lies on a page of its own */
     MOST_PANEL = 96 << 10,  /* bytes of a panel: it lies on the stack */
+    MOST_ONE_PANEL = 256 << 10,     /* and of one that is all there is, where L2 has four times as much */
     MOST_TILES = 4,         /* of a panel */
     LEAST_STEPS = 64,       /* of a tile that fetches for the next one */
     LEAST_REUSE = 16,       /* rows that use a copy: with nine, tiles without were a tenth faster */
@@ -40,6 +42,7 @@ enum {
 };
 
 static const double LITTLE = 1.2, UNPAIRED = 0.25, WRITTEN = 0.002;    /* of a step written out: code, for what it does not gain */
+static const double ONE_PANEL = 0.97;   /* of what tiles cost, where what follows them need not wait for all */
 
 static int64_t steps(const Contraction *k)
 {
@@ -126,7 +129,7 @@ static bool is_better_prefetched(const Contraction *k, const Target *target, con
     int64_t left = 4 * steps(k), block = s->k_split >= 0 ? s->k_block : steps(k);
     for (int i = 0; i < k->n_axis; i++)
         left *= k->sa[i] ? k->extent[i] : 1;
-    return may_prefetch(k, s) && target->l2_width && block >= LEAST_STEPS && left > target->l2 / 2;
+    return k->alone && may_prefetch(k, s) && target->l2_width && block >= LEAST_STEPS && left > target->l2 / 2;
 }
 
 /* Cycles of one step of k. */
@@ -348,6 +351,18 @@ static int loops_outside(const Contraction *k, int row_axis)
     return outside;
 }
 
+static bool is_one_panel(const Contraction *k, const TileSchedule *s)
+{
+    return s->panel_tiles && s->k_split < 0 && k->extent[k->n_axis] == (int64_t)s->panel_tiles * s->lanes * s->columns;
+}
+
+/* Bytes of a panel at the most. */
+static int64_t most_panel(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    int64_t room = target->l2 / 4 < MOST_ONE_PANEL ? target->l2 / 4 : MOST_ONE_PANEL;
+    return is_one_panel(k, s) && room > MOST_PANEL ? room : MOST_PANEL;
+}
+
 /* The largest divisor of `extent` that is not above `most`, which is 1 or more. */
 static int64_t even_block(int64_t extent, int64_t most)
 {
@@ -391,7 +406,7 @@ static void consider(Search *f, TileSchedule s)
 {
     if (f->panel_tiles != BEST && f->panel_tiles != (has_blocks(&s) ? BLOCKS : s.panel_tiles))
         return;
-    double cost = schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll);
+    double cost = schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll) * (is_one_panel(f->k, &s) ? ONE_PANEL : 1);
     if (f->least > 0 && cost >= f->least)
         return;
     f->best = s;
@@ -438,6 +453,18 @@ static void consider_blocks(Search *f, TileSchedule s)
                     consider_block(f, s);
 }
 
+/* All columns as one panel, of a matrix product. */
+static void consider_one_panel(Search *f, TileSchedule s)
+{
+    int64_t width = (int64_t)s.lanes * s.columns, columns = f->k->extent[f->k->n_axis];
+    if (!divides_columns(f->k, &s) || f->k->nloop != 1 || f->k->loop[0].tap >= 0)
+        return;
+    s.panel_tiles = (int)(columns / width);
+    s.outside = loops_of_right(f->k, s.row_axis);
+    if (right_bytes(f->k) <= most_panel(f->k, f->target, &s) && rows_within(f->k, &s) >= LEAST_REUSE)
+        consider(f, s);
+}
+
 /* With panels where b does not stay in L1: of one tile that does, or, to read more of each row, of some that L2 has. */
 static void consider_panels(Search *f, TileSchedule s)
 {
@@ -452,6 +479,7 @@ static void consider_panels(Search *f, TileSchedule s)
     if (!f->k->alone || s.lanes == 1 || s.row_axes == 2 || !is_streamed(f->k, f->target, &s))
         return;
     consider_blocks(f, s);
+    consider_one_panel(f, s);
     s.outside = loops_outside(f->k, s.row_axis);
     if (rows_within(f->k, &s) < LEAST_REUSE)
         return;
@@ -595,7 +623,7 @@ static const char *blocks_fit(Arena *a, const Contraction *k, const TileSchedule
 }
 
 /* NULL where b may be copied so; without panels and blocks, what is said of them does not count. */
-static const char *panels_fit(Arena *a, const Contraction *k, TileSchedule *s)
+static const char *panels_fit(Arena *a, const Contraction *k, const Target *target, TileSchedule *s)
 {
     int64_t width = (int64_t)s->lanes * s->columns, bytes = 4 * width * s->panel_tiles * steps(k);
     if (s->panel_tiles == 0 && s->k_split < 0 && s->k_outer == 0) {
@@ -612,7 +640,8 @@ static const char *panels_fit(Arena *a, const Contraction *k, TileSchedule *s)
         return "a panel holds blocks of one loop, which has no taps";
     if (s->k_split >= 0)
         bytes = bytes / k->loop[s->k_split].extent * s->k_block;
-    return bytes > MOST_PANEL ? arena_printf(a, "a panel of %lld bytes is above %d", (long long)bytes, MOST_PANEL) : NULL;
+    int64_t most = most_panel(k, target, s);
+    return bytes > most ? arena_printf(a, "a panel of %lld bytes is above %lld", (long long)bytes, (long long)most) : NULL;
 }
 
 const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s)
@@ -641,7 +670,7 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return arena_printf(a, "so few rows need more than %d tiles at the padded edges", MOST_EDGE_TILES);
     if (!unroll_fits(k, s))
         return "unroll is a number of steps with which a loop over what is contracted ends, as all of the innermost one";
-    const char *why = panels_fit(a, k, s);
+    const char *why = panels_fit(a, k, target, s);
     if (why)
         return why;
     if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 1)

@@ -260,6 +260,8 @@ static void layers(void **state)
                "%%bb = broadcast(b) axes=[1] : f32[40, %d] %%y = add(%%h, %%bb) return output 0 y = %%y }", n, n, n);
         add(0, "func f(x: f32[3, 50, 96] input 0, w: f32[3, 96, %d] param 0) { %%y = dot(x, w) batch=[0]/[0] contract=[2]/[1] "
                "return output 0 y = %%y }", n);
+        add(0, "func f(x: f32[3, 50, 96] input 0, w: f32[96, %d] param 0) { %%h = dot(x, w) contract=[2]/[0] %%s = sum(%%h) axes=[2] "
+               "%%b = broadcast(%%s) axes=[0, 1] : f32[3, 50, %d] %%y = sub(%%h, %%b) return output 0 y = %%y, output 1 s = %%s }", n, n);
         add(0, "func f(x: f32[300, 7, 13] input 0, y: f32[300, 7, %d] input 1) { %%w = dot(x, y) contract=[0, 1]/[0, 1] "
                "return output 0 w = %%w }", n);
     }
