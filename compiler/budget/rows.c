@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* rows.c: pictures of inference's layers are made a few rows at a time, so that no layer's are ever there as a whole.
+/* rows.c: pictures of inference's layers are made a few rows at a time, so that no layer's are ever there as
+ * a whole.
  *
- * Where most is live, a loop over rows (passes/rows.c) may begin at any tensor before and end at any behind; the smallest pairs
- * are tried. Another loop may follow where that is not enough. */
+ * Where most is live, a loop over rows (passes/rows.c) may begin at any tensor before and end at any behind;
+ * the smallest pairs are tried. Another loop may follow where that is not enough. */
 #include "fit.h"
 
 #include "../passes/passes.h"
@@ -11,19 +12,19 @@
 
 enum {
     MOST_LOOPS = 3,
-    MOST_TRIES = 16,        /* for one */
-    MOST_TENSORS = 64,      /* on either side of where most is live */
-    MOST_ROWS = 4,          /* of the last layer, in a turn */
+    MOST_TRIES = 16,   /* for one */
+    MOST_TENSORS = 64, /* on either side of where most is live */
+    MOST_ROWS = 4,     /* of the last layer, in a turn */
 };
 
 typedef struct Region {
     const Node *input, *end;
-    int64_t bytes;          /* that stay in the arena: of both */
+    int64_t bytes; /* that stay in the arena: of both */
 } Region;
 
 typedef struct Regions {
     Fit *f;
-    Arena *a;               /* of one search */
+    Arena *a; /* of one search */
     VEC(const Node *) inputs, ends;
     VEC(Region) list;
 } Regions;
@@ -60,7 +61,7 @@ static void list_tensors(Regions *r)
         if (n->op == OP_INPUT && n->attr.input.role == ROLE_INPUT && is_picture(n))
             vec_push(r->a, &r->inputs, n);
         if (n->op == OP_RESHAPE && n->in[0]->op == OP_RESULT && is_picture(n))
-            vec_push(r->a, &r->inputs, n);      /* of a loop before */
+            vec_push(r->a, &r->inputs, n); /* of a loop before */
         if (reduces_picture(n) && r->ends.n < MOST_TENSORS)
             vec_push(r->a, &r->ends, n);
     }
@@ -100,7 +101,8 @@ static Plan *try_region(const Fit *f, Arena *a, const Region *region, int64_t ro
     return fn ? fit_lower(f, a, fn) : NULL;
 }
 
-/* What fits with the fewest multiply-accumulates is better than what does not fit, and of that the smallest. */
+/* What fits with the fewest multiply-accumulates is better than what does not fit, and of that the smallest.
+ */
 static bool is_better(int64_t limit, int64_t bytes, int64_t macs, int64_t best_bytes, int64_t best_macs)
 {
     if (bytes <= limit && best_bytes <= limit)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* fold_weights.c: what inference computes of its weights alone, where these are constants: computed once, here, and a constant
- * in their place. The scale and shift of a batch normalization are made of four vectors, and are two.
+/* fold_weights.c: what inference computes of its weights alone, where these are constants: computed once,
+ * here, and a constant in their place. The scale and shift of a batch normalization are made of four vectors,
+ * and are two.
  *
- * needs: the weights, parameters first, then states. gives: infer and start, and as many weights as they still read. A result is
- * rounded to f32 at each operation, and each of these exactly; code of a target may be off by what docs/accuracy.md allows. */
+ * needs: the weights, parameters first, then states. gives: infer and start, and as many weights as they
+ * still read. A result is rounded to f32 at each operation, and each of these exactly; code of a target may
+ * be off by what docs/accuracy.md allows. */
 #include "passes.h"
 
 #include "../graph/gradient.h"
@@ -14,12 +16,12 @@ typedef struct Folding {
     Arena *a;
     Module *m;
     const Fn *old;
-    bool *seen;             /* by node: take() has been there */
-    bool *fixed;            /* by node: of weights and constants alone */
-    bool *read;             /* by node: it is read by what is not fixed, if only moved */
-    bool *weighs;           /* by node: it is made of weights, */
-    int64_t *frees;         /* of so many bytes that nothing else reads */
-    VEC(Node *) roots;      /* what is folded */
+    bool *seen;                 /* by node: take() has been there */
+    bool *fixed;                /* by node: of weights and constants alone */
+    bool *read;                 /* by node: it is read by what is not fixed, if only moved */
+    bool *weighs;               /* by node: it is made of weights, */
+    int64_t *frees;             /* of so many bytes that nothing else reads */
+    VEC(Node *) roots;          /* what is folded */
     VEC(const float *) weights; /* by parameter, the new ones behind the old; states last */
     StrMap names;
 } Folding;
@@ -33,11 +35,13 @@ static void find_fixed(Folding *f)
 {
     for (int id = 0; id < f->old->node.n; id++) {
         const Node *n = f->old->node.at[id];
-        bool all = n->op != OP_INPUT && n->op != OP_SCAN && n->op != OP_RESULT && op_info(n->op)->class != CLASS_INDEX;
+        bool all = n->op != OP_INPUT && n->op != OP_SCAN && n->op != OP_RESULT &&
+                   op_info(n->op)->class != CLASS_INDEX;
         f->weighs[id] = is_weight(n);
         for (int i = 0; i < n->nin; i++) {
             const Node *of = n->in[i];
-            all &= f->fixed[of->id] || of->op == OP_CONST || (!f->weighs[of->id] && op_info(of->op)->class == CLASS_MOVE);
+            all &= f->fixed[of->id] || of->op == OP_CONST ||
+                   (!f->weighs[of->id] && op_info(of->op)->class == CLASS_MOVE);
             f->weighs[id] |= f->weighs[of->id];
         }
         f->fixed[id] = is_weight(n) || (all && f->weighs[id]);
@@ -62,7 +66,8 @@ static void find_read(Folding *f)
     }
 }
 
-/* Takes n, which is fixed and read by what is not, or what it moves, or (where it is larger than what it frees) what it is made of. */
+/* Takes n, which is fixed and read by what is not, or what it moves, or (where it is larger than what it
+ * frees) what it is made of. */
 static void take(Folding *f, Node *n)
 {
     const OpClass class = op_info(n->op)->class;
@@ -162,7 +167,9 @@ static Fn *renumbered(Arena *a, const Fn *old, const int *param, const int *stat
     Node **map = NEWN(a, Node *, old->node.n + 1);
     for (int i = 0; i < old->input.n; i++) {
         const Port *port = &old->input.at[i];
-        const int index = port->role == ROLE_PARAM ? param[port->index] : port->role == ROLE_STATE ? state[port->index] : port->index;
+        const int index = port->role == ROLE_PARAM   ? param[port->index]
+                          : port->role == ROLE_STATE ? state[port->index]
+                                                     : port->index;
         fn->span = port->node->span;
         map[port->node->id] = fn_input(fn, port->role, index, port->name, port->node->type);
     }
@@ -176,7 +183,8 @@ static Fn *renumbered(Arena *a, const Fn *old, const int *param, const int *stat
 }
 
 /* Entries that are used, to the front; their new numbers in `number`. Their weights are added to `list`. */
-static int keep_used(Entry *entry, int n, const bool *used, int *number, const float *const *weights, const float **list, int nlist)
+static int keep_used(Entry *entry, int n, const bool *used, int *number, const float *const *weights,
+                     const float **list, int nlist)
 {
     int kept = 0;
     for (int i = 0; i < n; i++) {
@@ -199,7 +207,8 @@ static const float **drop_unused(Folding *f)
     mark_used(m->infer, param, state);
     mark_used(m->start, param, state);
     m->params.n = keep_used(m->params.at, nparam, param, new_param, f->weights.at, list, 0);
-    m->states.n = keep_used(m->states.at, nstate, state, new_state, f->weights.at + nparam, list, m->params.n);
+    m->states.n =
+        keep_used(m->states.at, nstate, state, new_state, f->weights.at + nparam, list, m->params.n);
     m->infer = renumbered(f->a, m->infer, new_param, new_state);
     m->start = m->start ? renumbered(f->a, m->start, new_param, new_state) : NULL;
     m->init = NULL;
@@ -223,7 +232,10 @@ static void add_weights(Folding *f, const float *const *weights)
         float *at = NEWN(f->a, float, n);
         for (int64_t k = 0; k < n; k++)
             at[k] = (float)out[i].at[k];
-        const Entry entry = {.name = name_of(f, f->roots.at[i]), .type = out[i].type, .span = f->roots.at[i]->span, .param = -1};
+        const Entry entry = {.name = name_of(f, f->roots.at[i]),
+                             .type = out[i].type,
+                             .span = f->roots.at[i]->span,
+                             .param = -1};
         vec_push(f->a, &m->params, entry);
         vec_push(f->a, &f->weights, at);
     }

@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* rows.c: the first layers of a network for pictures a few rows at a time, so that no picture of theirs is ever whole.
+/* rows.c: the first layers of a network for pictures a few rows at a time, so that no picture of theirs is
+ * ever whole.
  *
  *     for each turn       the next rows of `end`, each layer's from a few rows of the layer before
  *     carried             the rows a window still reaches back to
  *     before the loop     the rows a window is ahead: the network on the top of the picture
- *     behind it           all of `end`; or, where that is a sum or a maximum over the rows, what the turns have carried of it
+ *     behind it           all of `end`; or, where that is a sum or a maximum over the rows, what the turns
+ * have carried of it
  *
- * Nothing is computed twice. Behind the last row, where windows reach into the padding, a layer's rows are made and not used:
- * as many as it is ahead.
+ * Nothing is computed twice. Behind the last row, where windows reach into the padding, a layer's rows are
+ * made and not used: as many as it is ahead.
  *
- * needs: a function of pictures [batch, rows, columns, channels]. gives: one of the same results; sums over the rows are added
- * up turn by turn, all others in their order. */
+ * needs: a function of pictures [batch, rows, columns, channels]. gives: one of the same results; sums over
+ * the rows are added up turn by turn, all others in their order. */
 #include "loop.h"
 #include "step_axis.h"
 
 #include <math.h>
+
+enum { MOST_OPERANDS = 3 }; /* of what works by element */
+
+typedef struct Repeated { /* a tensor that is the same all along an axis, with another extent of it */
+    Fn *fn;
+    int64_t extent;
+    Node *node;
+} Repeated;
 
 typedef struct Rows {
     Arena *a;
@@ -22,22 +32,26 @@ typedef struct Rows {
     Fn *fn;
     Loop *l;
     const Node *input, *end;
-    const Node *last;   /* the last that has rows: the end, or what it reduces */
-    bool *inside;       /* by node: made of the input, and the end of it */
-    int *axis;          /* by node inside: which is that of rows */
-    int64_t *turn;      /* rows made in a turn */
-    int64_t *ahead;     /* rows there are before the first */
-    int64_t *from;      /* the first row that is read in it; negative: of the padding */
-    bool *padded;       /* zeros are read behind the last row */
+    const Node *last; /* the last that has rows: the end, or what it reduces */
+    bool *inside;     /* by node: made of the input, and the end of it */
+    int *axis;        /* by node inside: which is that of rows */
+    int64_t *turn;    /* rows made in a turn */
+    int64_t *ahead;   /* rows there are before the first */
+    int64_t *from;    /* the first row that is read in it; negative: of the padding */
+    bool *padded;     /* zeros are read behind the last row */
     int64_t turns;
-    Node **map;         /* by node outside: in fn */
-    Node **top;         /* by node inside: its rows below `ahead`, in fn */
-    Node **block;       /* its rows of this turn, in the loop */
-    Node **around;      /* and the rows before that others of this turn read, from `from` on */
-    Node *number;       /* of the turn, in the loop */
+    Node **map;    /* by node outside: in fn */
+    Node **top;    /* by node inside: its rows below `ahead`, in fn */
+    Node **block;  /* its rows of this turn, in the loop */
+    Node **around; /* and the rows before that others of this turn read, from `from` on */
+    Node *number;  /* of the turn, in the loop */
+    int *asked; /* by node outside: the axis, from 1, along which repeats() was asked of it; negative where it
+                   does not */
+    Repeated *repeated; /* by node outside: the last that was made of it */
 } Rows;
 
-/* How rows of a result hang on those of its first operand: row j on from j * stride - pad on, `reach` of them. */
+/* How rows of a result hang on those of its first operand: row j on from j * stride - pad on, `reach` of
+ * them. */
 typedef struct Window {
     int64_t stride, pad, pad_behind, reach;
 } Window;
@@ -51,7 +65,7 @@ static Window window_of(const Rows *r, const Node *n)
     if (n->op == OP_WINDOW && n->attr.window.axis == axis)
         return (Window){n->attr.window.stride, 0, 0, (n->attr.window.size - 1) * n->attr.window.dilation + 1};
     if (n->op == OP_PAD)
-        return (Window){1, n->attr.pad.lo[axis], 0, 1};     /* what it puts there is not zeros; see padded_rows */
+        return (Window){1, n->attr.pad.lo[axis], 0, 1}; /* what it puts there is not zeros; see padded_rows */
     return (Window){1, 0, 0, 1};
 }
 
@@ -90,7 +104,8 @@ static bool is_cut(const Rows *r)
     return true;
 }
 
-static bool repeats(const Node *n, int axis)
+/* Is it the same all along the axis, as far as can be seen? */
+static bool repeats(Rows *r, const Node *n, int axis)
 {
     if (n->op == OP_BROADCAST) {
         for (int i = 0; i < n->attr.broadcast.n; i++)
@@ -98,10 +113,14 @@ static bool repeats(const Node *n, int axis)
                 return false;
         return true;
     }
-    bool all = op_info(n->op)->class == CLASS_ELEMENT;
-    for (int i = 0; all && i < n->nin; i++)
-        all = repeats(n->in[i], axis);
-    return all;
+    int *asked = &r->asked[n->id];
+    if (*asked != axis + 1 && *asked != -axis - 1) {
+        bool all = op_info(n->op)->class == CLASS_ELEMENT && n->nin <= MOST_OPERANDS;
+        for (int i = 0; all && i < n->nin; i++)
+            all = repeats(r, n->in[i], axis);
+        *asked = all ? axis + 1 : -axis - 1;
+    }
+    return *asked > 0;
 }
 
 /* Convolutions, windows, and what treats each row alone; sets the result's axis. */
@@ -118,17 +137,18 @@ static bool by_rows(Rows *r, const Node *n)
         const int from = r->axis[n->in[i]->id], to = axis_behind(n, i, from, &why);
         if (to < 1 || (axis >= 0 && to != axis))
             return false;
-        if ((n->op == OP_SLICE && n->type.dim[to] != n->in[0]->type.dim[from]) || (n->op == OP_PAD && attr->pad.interior[from]))
+        if ((n->op == OP_SLICE && n->type.dim[to] != n->in[0]->type.dim[from]) ||
+            (n->op == OP_PAD && attr->pad.interior[from]))
             return false;
-        if (n->op == OP_CONV && (i || attr->conv.lhs_dilation[from - 1] != 1 || attr->conv.pad_lo[from - 1] < 0 ||
-                                 attr->conv.pad_hi[from - 1] < 0))
+        if (n->op == OP_CONV && (i || attr->conv.lhs_dilation[from - 1] != 1 ||
+                                 attr->conv.pad_lo[from - 1] < 0 || attr->conv.pad_hi[from - 1] < 0))
             return false;
         axis = to;
     }
     r->axis[n->id] = axis;
     for (int i = 0; i < n->nin; i++) {
         const int fixed = axis_before(n, i, axis);
-        if (!r->inside[n->in[i]->id] && fixed >= 0 && !repeats(n->in[i], fixed))
+        if (!r->inside[n->in[i]->id] && fixed >= 0 && !repeats(r, n->in[i], fixed))
             return false;
     }
     return true;
@@ -151,7 +171,7 @@ static bool count_rows(Rows *r, int64_t rows)
             r->turn[of] = turn;
             const int64_t ahead = w.stride * (r->ahead[id] - 1) + w.reach - w.pad;
             if (r->ahead[id] && ahead < 1 && n->op != OP_PAD)
-                return false;       /* rows of padding alone */
+                return false; /* rows of padding alone */
             r->ahead[of] = larger(r->ahead[of], ahead);
             r->padded[of] |= w.pad_behind > 0;
         }
@@ -191,6 +211,8 @@ static bool settle(Rows *r, int64_t rows)
     r->around = NEWN(r->a, Node *, n);
     r->from = NEWN(r->a, int64_t, n);
     r->padded = NEWN(r->a, bool, n);
+    r->asked = NEWN(r->a, int, n);
+    r->repeated = NEWN(r->a, Repeated, n);
     for (int i = 0; i < n; i++)
         r->from[i] = INT64_MAX;
     find_inside(r);
@@ -214,18 +236,22 @@ static Node *first_rows(Node *x, Fn *fn, int axis, int64_t from, int64_t to)
     return node_slice_axis(fn, x, axis, from, to, 1);
 }
 
-/* A tensor that repeats along the axis, so many times; `made` gives what it is made of. */
+/* In fn, a tensor that repeats along the axis, so many times. */
 static Node *repeated(Rows *r, Fn *fn, const Node *n, int axis, int64_t extent)
 {
-    Node *in[3] = {NULL};
+    Node *in[MOST_OPERANDS] = {NULL};
     Attr attr = n->attr;
+    Repeated *known = &r->repeated[n->id];
+    if (known->fn == fn && known->extent == extent && r->asked[n->id] == axis + 1)
+        return known->node;
     if (n->op == OP_BROADCAST) {
         attr.broadcast.type.dim[axis] = extent;
         in[0] = fn == r->fn ? r->map[n->in[0]->id] : loop_invariant(r->l, NULL, r->map[n->in[0]->id]);
     }
     for (int i = 0; n->op != OP_BROADCAST && i < n->nin; i++)
         in[i] = repeated(r, fn, n->in[i], axis, extent);
-    return node_make(fn, n->op, n->nin, in, &attr);
+    *known = (Repeated){fn, extent, node_make(fn, n->op, n->nin, in, &attr)};
+    return known->node;
 }
 
 static Node *fixed_operand(Rows *r, Fn *fn, const Node *n, int i, int64_t rows)
@@ -268,8 +294,9 @@ static Node *make_top(Rows *r, const Node *n)
     const Window w = window_of(r, n);
     for (int i = 0; i < n->nin; i++) {
         const int of = n->in[i]->id;
-        in[i] = r->inside[of] ? first_rows(r->top[of], r->fn, r->axis[of], 0, w.stride * (rows - 1) + w.reach - w.pad)
-                              : fixed_operand(r, r->fn, n, i, rows);
+        in[i] = r->inside[of]
+                    ? first_rows(r->top[of], r->fn, r->axis[of], 0, w.stride * (rows - 1) + w.reach - w.pad)
+                    : fixed_operand(r, r->fn, n, i, rows);
     }
     const Attr attr = attr_of_rows(r, n, rows, w.pad);
     return node_make(r->fn, n->op, n->nin, in, &attr);
@@ -310,7 +337,8 @@ static Node *cleared(Rows *r, const Node *n)
     if (!r->padded[n->id] || !goes_past_the_end(r, n))
         return block;
     Node *at = row_numbers(r, n), *last = node_full(fn, at->type, (double)n->type.dim[r->axis[n->id]]);
-    Node *there = node_broadcast(fn, node_binary(fn, OP_LT, at, last), type_with(block->type, DT_BOOL), &r->axis[n->id]);
+    Node *there = node_broadcast(fn, node_binary(fn, OP_LT, at, last), type_with(block->type, DT_BOOL),
+                                 &r->axis[n->id]);
     return node_select(fn, there, block, node_full(fn, block->type, 0));
 }
 
@@ -322,7 +350,8 @@ static Node *rows_before(Rows *r, const Node *n)
     if (!ahead)
         return node_full(r->fn, type_of_rows(r, n, above), 0);
     lo[r->axis[n->id]] = above;
-    return node_pad(r->fn, first_rows(r->top[n->id], r->fn, r->axis[n->id], larger(from, 0), ahead), lo, none, none, 0);
+    return node_pad(r->fn, first_rows(r->top[n->id], r->fn, r->axis[n->id], larger(from, 0), ahead), lo, none,
+                    none, 0);
 }
 
 static Node *make_around(Rows *r, const Node *n)
@@ -352,7 +381,8 @@ static Node *rows_of(Rows *r, const Node *n, int64_t from, int64_t count)
 static Node *padded_rows(Rows *r, const Node *n, Node *x)
 {
     Fn *fn = r->l->body;
-    const int64_t lo = window_of(r, n).pad, last = lo + n->in[0]->type.dim[r->axis[n->in[0]->id]], ahead = r->ahead[n->id];
+    const int64_t lo = window_of(r, n).pad, last = lo + n->in[0]->type.dim[r->axis[n->in[0]->id]],
+                  ahead = r->ahead[n->id];
     Node *at = row_numbers(r, n), *above = NULL, *there = NULL;
     if (ahead < lo)
         there = above = node_binary(fn, OP_LE, node_full(fn, at->type, (double)lo), at);
@@ -375,8 +405,9 @@ static Node *make_block(Rows *r, const Node *n)
     const Window w = window_of(r, n);
     for (int i = 0; i < n->nin; i++) {
         const Node *of = n->in[i];
-        in[i] = !r->inside[of->id] ? fixed_operand(r, r->l->body, n, i, rows)
-                                   : rows_of(r, of, w.stride * r->ahead[n->id] - w.pad, w.stride * (rows - 1) + w.reach);
+        in[i] = !r->inside[of->id]
+                    ? fixed_operand(r, r->l->body, n, i, rows)
+                    : rows_of(r, of, w.stride * r->ahead[n->id] - w.pad, w.stride * (rows - 1) + w.reach);
     }
     const Attr attr = attr_of_rows(r, n, rows, 0);
     Node *made = node_make(r->l->body, n->op, n->nin, in, &attr);
@@ -400,7 +431,7 @@ static Node *rows_in_place(Rows *r, Node *yielded)
 {
     const int axis = r->axis[r->end->id];
     int order[MAX_RANK] = {0};
-    for (int i = 0; i < yielded->type.rank; i++)    /* the turns' axis lands in front of that of a turn's rows */
+    for (int i = 0; i < yielded->type.rank; i++) /* the turns' axis lands in front of that of a turn's rows */
         order[i] = i < axis ? i + 1 : i == axis ? 0 : i;
     return node_reshape(r->fn, node_permute(r->fn, yielded, order), r->end->type.rank, r->end->type.dim);
 }

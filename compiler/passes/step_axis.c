@@ -18,7 +18,8 @@ static int listed_at(const int *axis, int n, int wanted)
     return -1;
 }
 
-/* The axis of `to` in front of which as many elements lie as in front of `axis` of `from`, and as many along it; -1: none. */
+/* The axis of `to` in front of which as many elements lie as in front of `axis` of `from`, and as many along
+ * it; -1: none. */
 static int reshaped_axis(Type from, Type to, int axis)
 {
     int64_t before = 1, passed = 1;

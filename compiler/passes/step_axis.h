@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* step_axis.h: operations that treat each step of an axis alone; for stepwise.c, whose steps are time's, and rows.c. */
+/* step_axis.h: operations that treat each step of an axis alone; for stepwise.c, whose steps are time's, and
+ * rows.c. */
 #ifndef DLC_PASSES_STEP_AXIS_H
 #define DLC_PASSES_STEP_AXIS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stepwise.c: inference of a whole sequence becomes inference of one time step, and what it has to remember becomes streams.
+/* stepwise.c: inference of a whole sequence becomes inference of one time step, and what it has to remember
+ * becomes streams.
  *
  *     a loop over time          its body, once; the carries are streams
  *     a window or convolution   the same over the steps it reaches back, which are a stream, and this one
@@ -9,46 +10,13 @@
  *     a table with a row for    the row of this step, which is counted; the call fails behind the last
  *     each step
  *
- * Time is the leading axis of each input. Every other operation on that axis needs the whole sequence, which is an error at its
- * place.
+ * Time is the leading axis of each input. Every other operation on that axis needs the whole sequence, which
+ * is an error at its place.
  *
- * needs: infer as elaborated, without streams. gives: infer of one step, start, streams; inputs and outputs of one step. The
- * result at each step is that of the sequence, to the bit where sums are added in the same order. */
-#include "step_axis.h"
-
-#include "../graph/gradient.h"
-
-#include <string.h>
-
-typedef enum FlowKind {
-    FLOW_FIXED,     /* depends on no input: the same at every step, along any axis */
-    FLOW_TIMED,     /* has an axis of time */
-    FLOW_NOW,       /* what the steps so far make of it: the sequence's value behind the last */
-    FLOW_NONE,      /* cannot be had step by step, which has been said */
-} FlowKind;
-
-/* A node of the whole sequence. Element j along `axis` is known once step j + offset has come, j < n. */
-typedef struct Flow {
-    FlowKind kind;
-    int axis;
-    int64_t n, offset;
-    const Node *ahead;  /* who first had elements behind the last step; NULL: they all come in time */
-    Node *step;         /* TIMED: of one step, extent 1 along axis; FIXED, NOW: all of it */
-} Flow;
-
-typedef struct Stepwise {
-    Arena *a;
-    Diag *d;
-    Module *m;
-    const Fn *old;
-    Fn *fn, *start;         /* of one step; of what streams begin with */
-    Flow *flow;             /* by node of old */
-    Node ***results;        /* by scan over time: its carries behind this step, then what it yields */
-    Node **begun;           /* by node: the same in `start`, where it is known there */
-    int64_t length;         /* of the sequence */
-    Node *count;            /* i32: steps that came before this one, `length` at the most; NULL while nobody asked */
-    StrMap names;
-} Stepwise;
+ * needs: infer as elaborated, without streams. gives: infer of one step, start, streams; inputs and outputs
+ * of one step. The result at each step is that of the sequence, to the bit where sums are added in the same
+ * order. */
+#include "stepwise.h"
 
 static Flow whole(Stepwise *s, const Node *n, const char *why)
 {
@@ -56,184 +24,15 @@ static Flow whole(Stepwise *s, const Node *n, const char *why)
     return (Flow){.kind = FLOW_NONE};
 }
 
-static bool is_timed(const Stepwise *s, const Node *n)
+bool is_timed(const Stepwise *s, const Node *n)
 {
     return s->flow[n->id].kind == FLOW_TIMED;
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------- */
-/* A name nobody has yet: `base`, base_2, base_3 ... */
-static const char *stream_name(Stepwise *s, const char *base)
-{
-    const int n = ++*str_map(&s->names, base);
-    return n == 1 ? base : arena_printf(s->a, "%s_%d", base, n);
-}
-
-typedef struct Memory {
-    int index;
-    bool apart;         /* has the batch's axis in front; otherwise each example keeps the same */
-    Node *value;        /* as the call before left it */
-} Memory;
-
-static Node *with_batch(Fn *fn, Node *n, int64_t batch, bool apart)
-{
-    return apart ? n : node_insert_axis(fn, n, 0, batch);
-}
-
-/* What is kept, in the type of `beginning`, a node of start. */
-static Memory remember(Stepwise *s, const char *name, Span span, Node *beginning)
-{
-    const Type t = beginning->type;
-    const int64_t batch = s->m->batch;
-    Memory kept = {.index = s->m->streams.n, .apart = t.rank && t.dim[0] == batch};
-    name = stream_name(s, name);
-    const Entry entry = {.name = name, .type = kept.apart ? type_drop(t, 0) : t, .span = span, .param = -1, .batched = true};
-    vec_push(s->a, &s->m->streams, entry);
-    Node *all = with_batch(s->start, beginning, batch, kept.apart);
-    fn_result(s->start, ROLE_STREAM, kept.index, name, all);
-    Node *in = fn_input(s->fn, ROLE_STREAM, kept.index, name, all->type);
-    kept.value = kept.apart ? in : node_reshape(s->fn, node_slice_axis(s->fn, in, 0, 0, 1, 1), t.rank, t.dim);
-    return kept;
-}
-
-static void leave(Stepwise *s, const Memory *kept, Node *value)
-{
-    const char *name = s->m->streams.at[kept->index].name;
-    fn_result(s->fn, ROLE_STREAM, kept->index, name, with_batch(s->fn, value, s->m->batch, kept->apart));
-}
-
-static Node *steps_before(Stepwise *s)
-{
-    if (s->count)
-        return s->count;
-    Memory kept = remember(s, "steps", s->fn->span, node_const(s->start, DT_I32, 0));
-    s->count = kept.value;
-    Node *next = node_binary(s->fn, OP_ADD, s->count, node_const(s->fn, DT_I32, 1));
-    leave(s, &kept, node_binary(s->fn, OP_MIN2, next, node_const(s->fn, DT_I32, (double)s->length)));
-    return s->count;
-}
-
-/* `late` from the step on at which there are `offset` before, `early` until then. */
-static Node *from_step(Stepwise *s, int64_t offset, Node *late, Node *early)
-{
-    if (offset <= 0)
-        return late;
-    Node *limit = node_const(s->fn, DT_I32, (double)offset);
-    Node *soon = node_binary(s->fn, OP_LT, steps_before(s), limit);
-    return node_select(s->fn, node_broadcast(s->fn, soon, type_with(late->type, DT_BOOL), NULL), early, late);
-}
-
-/* ---- what is the same at every step -------------------------------------------------------------------- */
-/* A fixed node, in fn. */
-static Node *fixed_in(Stepwise *s, Fn *fn, Node *n)
-{
-    if (fn == s->fn)
-        return s->flow[n->id].step;
-    graft(fn, s->old, 1, &n, s->begun, NULL);
-    return s->begun[n->id];
-}
-
-/* In fn, an extent of 1 of a fixed tensor that is the same all along the axis; NULL where it is not known to be. */
-static Node *repeated_in(Stepwise *s, Fn *fn, Node *n, int axis)
-{
-    if (n->op == OP_BROADCAST) {
-        Attr attr = n->attr;
-        for (int i = 0; i < attr.broadcast.n; i++)
-            if (attr.broadcast.axis[i] == axis && n->in[0]->type.dim[i] != 1)
-                return NULL;
-        attr.broadcast.type.dim[axis] = 1;
-        return node_make(fn, OP_BROADCAST, 1, (Node *[]){fixed_in(s, fn, n->in[0])}, &attr);
-    }
-    Node *in[3];
-    if (op_info(n->op)->class != CLASS_ELEMENT || n->nin > LEN(in))
-        return NULL;
-    for (int i = 0; i < n->nin; i++)
-        if (!(in[i] = repeated_in(s, fn, n->in[i], axis)))
-            return NULL;
-    return node_make(fn, n->op, n->nin, in, &n->attr);
-}
-
-/* A fixed tensor's part at this step, of extent 1 along the axis; aligned with what is `offset` steps late. */
-static Node *fixed_part(Stepwise *s, Node *n, int axis, int64_t offset)
-{
-    Node *all = s->flow[n->id].step, *part = repeated_in(s, s->fn, n, axis);
-    if (part)
-        return part;
-    Fn *fn = s->fn;
-    int order[MAX_RANK] = {axis}, back[MAX_RANK] = {0};
-    for (int i = 0, k = 1; i < n->type.rank; i++)
-        if (i != axis)
-            order[k++] = i;
-    for (int i = 0; i < n->type.rank; i++)
-        back[order[i]] = i;
-    Node *at = node_check_index(fn, steps_before(s), s->length);
-    at = node_binary_const(fn, OP_MAX2, node_binary_const(fn, OP_SUB, at, (double)offset), 0);
-    at = node_binary_const(fn, OP_MIN2, at, (double)(n->type.dim[axis] - 1));
-    Node *row = node_gather(fn, node_permute(fn, all, order), node_reshape(fn, at, 1, (int64_t[]){1}));
-    return node_permute(fn, row, back);
-}
-
-/* ---- what lies in front of the first step -------------------------------------------------------------- */
-/* n's one step in `start` at all times before the first. Only padding is there: without an early element no one reads it. NULL
- * where it is not the same at all of them. */
-static Node *before_start(Stepwise *s, const Node *n)
-{
-    const Flow *f = &s->flow[n->id];
-    Node *in[MAX_RANK] = {NULL};
-    if (f->offset >= 0)
-        return node_full(s->start, f->step->type, 0);
-    if (n->op == OP_PAD && n->attr.pad.lo[f->axis] && s->flow[n->in[0]->id].offset >= 0)
-        return node_full(s->start, f->step->type, n->attr.pad.value);
-    if (n->nin > LEN(in) || n->op == OP_SCAN || n->op == OP_RESULT || n->op == OP_WINDOW || n->op == OP_CONV)
-        return NULL;
-    for (int i = 0; i < n->nin; i++) {
-        const int axis = axis_before(n, i, f->axis);
-        in[i] = is_timed(s, n->in[i]) ? before_start(s, n->in[i])
-                : axis < 0            ? fixed_in(s, s->start, n->in[i])
-                                      : repeated_in(s, s->start, n->in[i], axis);
-        if (!in[i])
-            return NULL;
-    }
-    const Attr attr = attr_of_part(n, f->axis, 1);
-    return node_make(s->start, n->op, n->nin, in, &attr);
-}
-
-/* ---- earlier steps ------------------------------------------------------------------------------------- */
-/* conv1d_1.past for conv1d_1.y */
-static const char *past_name(Stepwise *s, const Node *n)
-{
-    const char *name = n->name ? n->name : op_info(n->op)->text, *dot = strrchr(name, '.');
-    return arena_printf(s->a, "%.*s.past", dot ? (int)(dot - name) : (int)strlen(name), name);
-}
-
-/* x, one step of n, behind the `reach` steps before it; `early` in start is each of those before the first. */
-static Node *with_past(Stepwise *s, const Node *n, Node *x, Node *early, int axis, int64_t reach)
-{
-    if (!reach)
-        return x;
-    Type t = early->type;
-    int same[MAX_RANK] = {0};
-    t.dim[axis] = reach;
-    for (int i = 0; i < t.rank; i++)
-        same[i] = i;
-    Memory kept = remember(s, past_name(s, n), n->span, node_broadcast(s->start, early, t, same));
-    Node *all = node_concat(s->fn, 2, (Node *[]){kept.value, x}, axis);
-    leave(s, &kept, node_slice_axis(s->fn, all, axis, 1, reach + 1, 1));
-    return all;
-}
-
-/* The operand's step, as it was `by` steps ago. */
-static Node *delayed(Stepwise *s, const Node *n, int64_t by)
-{
-    const Flow *f = &s->flow[n->id];
-    Node *early = by ? before_start(s, n) : NULL;
-    if (!by || !early)
-        return by ? NULL : f->step;
-    return node_slice_axis(s->fn, with_past(s, n, f->step, early, f->axis, by), f->axis, 0, 1, 1);
-}
-
-/* A window of `size` steps that lie `dilation` apart, over x padded by `lo` zeros: what it needs, and its flow without the node. */
-static Node *windowed(Stepwise *s, const Node *n, int64_t size, int64_t dilation, int64_t lo, int64_t hi, Flow *f)
+/* A window of `size` steps that lie `dilation` apart, over x padded by `lo` zeros: what it needs, and its
+ * flow without the node. */
+static Node *windowed(Stepwise *s, const Node *n, int64_t size, int64_t dilation, int64_t lo, int64_t hi,
+                      Flow *f)
 {
     const Node *x = n->in[0];
     const Flow *of = &s->flow[x->id];
@@ -265,7 +64,8 @@ static Flow settled(Stepwise *s, const Node *n, Flow f)
     if (f.n > 1)
         return f;
     if (f.offset != s->length - 1)
-        return whole(s, f.ahead ? f.ahead : n, f.ahead ? "it sees what comes later" : "it reads a step that is not the last");
+        return whole(s, f.ahead ? f.ahead : n,
+                     f.ahead ? "it sees what comes later" : "it reads a step that is not the last");
     f.kind = FLOW_NOW;
     return f;
 }
@@ -286,7 +86,8 @@ static Flow step_conv(Stepwise *s, const Node *n, Node *const *in)
     Flow f;
     if (attr.conv.stride[k] != 1 || attr.conv.lhs_dilation[k] != 1)
         return whole(s, n, "its strides in time are not 1");
-    Node *x = windowed(s, n, n->in[1]->type.dim[k], attr.conv.rhs_dilation[k], attr.conv.pad_lo[k], attr.conv.pad_hi[k], &f);
+    Node *x = windowed(s, n, n->in[1]->type.dim[k], attr.conv.rhs_dilation[k], attr.conv.pad_lo[k],
+                       attr.conv.pad_hi[k], &f);
     if (!x)
         return whole(s, n, too_early);
     attr.conv.pad_lo[k] = attr.conv.pad_hi[k] = 0;
@@ -360,7 +161,8 @@ static Flow step_alone(Stepwise *s, const Node *n, Node **in)
         if (of->kind == FLOW_TIMED)
             in[i] = delayed(s, n->in[i], f.offset - of->offset);
         else if (axis >= 0)
-            in[i] = f.offset < 0 ? repeated_in(s, s->fn, n->in[i], axis) : fixed_part(s, n->in[i], axis, f.offset);
+            in[i] = f.offset < 0 ? repeated_in(s, s->fn, n->in[i], axis)
+                                 : fixed_part(s, n->in[i], axis, f.offset);
         if (!in[i])
             return whole(s, n, too_early);
     }
@@ -462,9 +264,11 @@ static Flow step_input(Stepwise *s, const Node *n)
         return (Flow){.kind = FLOW_FIXED, .step = node_rebuild(s->fn, n, NULL)};
     Entry *entry = &s->m->inputs.at[n->attr.input.index];
     Type t = n->type;
-    Node *x = fn_input(s->fn, ROLE_INPUT, n->attr.input.index, n->name, type_insert(entry->type, 0, s->m->batch));
+    Node *x =
+        fn_input(s->fn, ROLE_INPUT, n->attr.input.index, n->name, type_insert(entry->type, 0, s->m->batch));
     t.dim[1] = 1;
-    return (Flow){.kind = FLOW_TIMED, .axis = 1, .n = s->length, .step = node_reshape(s->fn, x, t.rank, t.dim)};
+    return (Flow){
+        .kind = FLOW_TIMED, .axis = 1, .n = s->length, .step = node_reshape(s->fn, x, t.rank, t.dim)};
 }
 
 static bool is_over_time(const Stepwise *s, const Node *n, int axis)
@@ -495,8 +299,8 @@ static Flow flow_of(Stepwise *s, const Node *n)
         return step_scan(s, n);
     if (n->op == OP_WINDOW && is_over_time(s, n, n->attr.window.axis))
         return step_window(s, n);
-    if (n->op == OP_CONV && is_timed(s, n->in[0]) && s->flow[n->in[1]->id].kind == FLOW_FIXED && s->flow[n->in[0]->id].axis > 0 &&
-        s->flow[n->in[0]->id].axis <= n->attr.conv.nspatial)
+    if (n->op == OP_CONV && is_timed(s, n->in[0]) && s->flow[n->in[1]->id].kind == FLOW_FIXED &&
+        s->flow[n->in[0]->id].axis > 0 && s->flow[n->in[0]->id].axis <= n->attr.conv.nspatial)
         return step_conv(s, n, in);
     return step_alone(s, n, in);
 }
@@ -508,8 +312,10 @@ static int64_t take_time(Stepwise *s)
     for (int i = 0; i < s->m->inputs.n; i++) {
         Entry *e = &s->m->inputs.at[i];
         if (!e->type.rank || e->type.dim[0] < 2 || (length && e->type.dim[0] != length)) {
-            diag_error(s->d, e->span, "`%s` is %s; a step is one of the leading axis, which must be%s the same for all inputs",
-                       e->name, type_text(s->a, e->type), length ? "" : " longer than 1 and");
+            diag_error(
+                s->d, e->span,
+                "`%s` is %s; a step is one of the leading axis, which must be%s the same for all inputs",
+                e->name, type_text(s->a, e->type), length ? "" : " longer than 1 and");
             return 0;
         }
         length = e->type.dim[0];
@@ -555,6 +361,8 @@ void stepwise(Module *m, Diag *d)
     s.start = fn_new(m->a, "start");
     s.fn->span = s.start->span = s.old->span;
     s.flow = NEWN(m->a, Flow, s.old->node.n + 1);
+    s.repeated[0] = NEWN(m->a, Repeated, s.old->node.n + 1);
+    s.repeated[1] = NEWN(m->a, Repeated, s.old->node.n + 1);
     s.begun = NEWN(m->a, Node *, s.old->node.n + 1);
     s.results = NEWN(m->a, Node **, s.old->node.n + 1);
     for (int id = 0; id < s.old->node.n; id++) {

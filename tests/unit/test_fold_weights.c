@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Folding: inference of folded weights gives what it gave, computes nothing of weights alone, and reads no more of them. */
+/* Folding: inference of folded weights gives what it gave, computes nothing of weights alone, and reads no
+ * more of them. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,16 +14,18 @@
 #include <string.h>
 
 typedef struct Case {
-    const char *name, *body;    /* of a model whose input is x, f32[6, 4] */
-    Op gone;                    /* no longer in infer; OP_COUNT: nothing is to be folded */
-    int weights;                /* that are left */
+    const char *name, *body; /* of a model whose input is x, f32[6, 4] */
+    Op gone;                 /* no longer in infer; OP_COUNT: nothing is to be folded */
+    int weights;             /* that are left */
 } Case;
 
 static const Case cases[] = {
     {"norm", "output y = x |> conv1d(3, 2) |> batch_norm |> relu |> batch_norm", OP_RSQRT, 6},
-    {"unit_columns", "param w: f32[4, 3] = random_normal(0, 1)\noutput y = x @ (w / sqrt(sum(w ^ 2, axis = 0)))", OP_SQRT, 1},
+    {"unit_columns",
+     "param w: f32[4, 3] = random_normal(0, 1)\noutput y = x @ (w / sqrt(sum(w ^ 2, axis = 0)))", OP_SQRT, 1},
     {"moved", "h = dense(x, 5) as down\noutput y = h @ transpose(exp(down.kernel))", OP_COUNT, 2},
-    {"kept", "param a: f32[4] = ones()\nstream s: f32[4] = zeros()\ns <- s + exp(a)\noutput y = x + s", OP_EXP, 1},
+    {"kept", "param a: f32[4] = ones()\nstream s: f32[4] = zeros()\ns <- s + exp(a)\noutput y = x + s",
+     OP_EXP, 1},
     {"large", "param a: f32[6, 1] = ones()\nparam b: f32[4] = ones()\noutput y = x * (a + b)", OP_COUNT, 2},
     {"plain", "output y = x |> dense(3) |> tanh", OP_COUNT, 2},
 };
@@ -83,7 +86,8 @@ static int64_t bytes(const Module *m)
 static bool has(const Fn *fn, Op op)
 {
     for (int id = 0; id < fn->node.n; id++)
-        if (fn->node.at[id]->op == op || (fn->node.at[id]->op == OP_SCAN && has(fn->node.at[id]->attr.scan.body, op)))
+        if (fn->node.at[id]->op == op ||
+            (fn->node.at[id]->op == OP_SCAN && has(fn->node.at[id]->attr.scan.body, op)))
             return true;
     return false;
 }
@@ -111,7 +115,8 @@ static void fold(const Case *c)
     if (c->gone != OP_COUNT && has(m->infer, c->gone))
         fail_msg("%s: %s is still computed", c->name, op_info(c->gone)->text);
     if (m->params.n + m->states.n != c->weights || bytes(m) > size)
-        fail_msg("%s: %d weights, %lld bytes instead of %lld", c->name, m->params.n + m->states.n, (long long)bytes(m), (long long)size);
+        fail_msg("%s: %d weights, %lld bytes instead of %lld", c->name, m->params.n + m->states.n,
+                 (long long)bytes(m), (long long)size);
     arena_free(a);
 }
 

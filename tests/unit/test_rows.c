@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows: networks for pictures in turns give the values of the whole picture, from wherever the loop ends; and what cannot be
- * taken apart so is refused. */
+/* Rows: networks for pictures in turns give the values of the whole picture, from wherever the loop ends; and
+ * what cannot be taken apart so is refused. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,27 +15,41 @@
 #include <string.h>
 
 typedef struct Case {
-    const char *name, *body;    /* of a model whose input is x, [12, 7, 2] */
-    int loops;                  /* ways there are to take it apart: ends times rows in a turn of 1, 2, 3, 4 */
+    const char *name, *body; /* of a model whose input is x, [12, 7, 2] */
+    int loops;               /* ways there are to take it apart: ends times rows in a turn of 1, 2, 3, 4 */
 } Case;
 
 static const Case cases[] = {
-    {"same", "h = x |> conv2d(3, 3, padding = \"same\") |> relu\n"
-             "output y = h |> conv2d(2, 5, padding = \"same\") |> sigmoid", 16},
+    {"same",
+     "h = x |> conv2d(3, 3, padding = \"same\") |> relu\n"
+     "output y = h |> conv2d(2, 5, padding = \"same\") |> sigmoid",
+     16},
     {"valid", "output y = x |> conv2d(3, [3, 2]) |> tanh |> conv2d(2, 2, dilation_rate = 2) |> relu", 10},
-    {"strides", "h = x |> conv2d(3, 3, strides = 2, padding = \"same\") |> relu\n"
-                "output y = h |> depthwise_conv2d(3, padding = \"same\") |> conv2d(4, 1, strides = 3) |> tanh", 11},
-    {"residual", "h = x |> conv2d(2, 3, padding = \"same\") |> batch_norm\n"
-                 "h = relu(h + x)\n"
-                 "y = h |> conv2d(4, 3, strides = 2, padding = \"same\") |> relu |> conv2d(4, 3, padding = \"same\")\n"
-                 "output y = relu(y + conv2d(h, 4, 1, strides = 2)) |> global_avg_pool2d |> dense(3)", 29},
-    {"pooled", "h = x |> conv2d(3, 3, padding = \"same\") |> max_pool2d(2)\n"
-               "output y = h |> avg_pool2d(2, strides = 1) |> global_max_pool2d", 6},
-    {"padded", "h = x |> conv2d(2, 3, padding = \"same\")\n"
-               "h = pad(h, [[2, 3], [1, 0], [0, 0]], 0.75) |> conv2d(3, [4, 2])\n"
-               "output y = h |> max_pool2d(3, strides = 2, padding = \"same\") |> tanh", 7},
-    {"above", "output y = x |> conv2d(2, 3, padding = \"same\") |> pad([[3, 1], [0, 0], [0, 0]], 0.75) |> conv2d(2, [2, 1]) |> relu", 8},
-    {"other_axis", "output y = relu(pad(x[:, 1:], [[0, 0], [0, 2], [0, 0]]) |> conv2d(2, [3, 1], padding = \"same\"))", 8},
+    {"strides",
+     "h = x |> conv2d(3, 3, strides = 2, padding = \"same\") |> relu\n"
+     "output y = h |> depthwise_conv2d(3, padding = \"same\") |> conv2d(4, 1, strides = 3) |> tanh",
+     11},
+    {"residual",
+     "h = x |> conv2d(2, 3, padding = \"same\") |> batch_norm\n"
+     "h = relu(h + x)\n"
+     "y = h |> conv2d(4, 3, strides = 2, padding = \"same\") |> relu |> conv2d(4, 3, padding = \"same\")\n"
+     "output y = relu(y + conv2d(h, 4, 1, strides = 2)) |> global_avg_pool2d |> dense(3)",
+     29},
+    {"pooled",
+     "h = x |> conv2d(3, 3, padding = \"same\") |> max_pool2d(2)\n"
+     "output y = h |> avg_pool2d(2, strides = 1) |> global_max_pool2d",
+     6},
+    {"padded",
+     "h = x |> conv2d(2, 3, padding = \"same\")\n"
+     "h = pad(h, [[2, 3], [1, 0], [0, 0]], 0.75) |> conv2d(3, [4, 2])\n"
+     "output y = h |> max_pool2d(3, strides = 2, padding = \"same\") |> tanh",
+     7},
+    {"above",
+     "output y = x |> conv2d(2, 3, padding = \"same\") |> pad([[3, 1], [0, 0], [0, 0]], 0.75) |> conv2d(2, "
+     "[2, 1]) |> relu",
+     8},
+    {"other_axis",
+     "output y = relu(pad(x[:, 1:], [[0, 0], [0, 2], [0, 0]]) |> conv2d(2, [3, 1], padding = \"same\"))", 8},
 };
 
 static const Case refused[] = {
