@@ -18,6 +18,7 @@ typedef struct Build {
     ElaborateOptions options;
     int64_t train_batch; /* 0: not given */
     int64_t threads;
+    bool deterministic;
     const char *path, *output, *weights, *target_name, *name, *schedule, *memory, *cc, *optimize;
     const Target *target;
     const Memories *memories;
@@ -168,7 +169,8 @@ static int build(Build *b)
     Schedules *schedules = b->schedule ? schedules_open(b->a, b->d, b->schedule, &why) : NULL;
     if (b->schedule && !schedules)
         return bad("%s", why);
-    b->plans = module_plans(b->a, b->d, b->m, target_with_threads(b->a, b->target, (int)b->threads), schedules);
+    b->target = target_deterministic(b->a, target_with_threads(b->a, b->target, (int)b->threads), b->deterministic);
+    b->plans = module_plans(b->a, b->d, b->m, b->target, schedules);
     if (schedules)
         schedules_check(schedules);
     if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
@@ -231,6 +233,7 @@ int cmd_build(Arena *a, int argc, char **argv)
         OPTION_STREAMING(b.options.stepwise),
         OPTION_TARGET(b.target_name, "what the C is for (default generic: portable C99)"),
         OPTION_THREADS(b.threads),
+        OPTION_DETERMINISTIC(b.deterministic),
         {"memory", 0, OPTION_TEXT, &b.memory, "NAME=SIZE[@CYCLES],...",
          "place tensors in these memories, what is used most in the fastest", 0, 0},
         OPTION_OPTIMIZE(b.optimize),

@@ -53,6 +53,8 @@ typedef struct ModelChoice {
 #define OPTION_OPTIMIZE(to)                                                                                \
     {"optimize", 0, OPTION_CHOICE, &(to), "speed|size",                                                    \
      "size: plain loops, and kernels that differ by sizes are one function (default speed)", 0, 0}
+#define OPTION_DETERMINISTIC(to)                                                                           \
+    {"deterministic", 0, OPTION_FLAG, &(to), NULL, "the same bits on every machine, by every compiler", 0, 0}
 #define OPTION_JSON(to)                                                                                    \
     {"json", 0, OPTION_FLAG, &(to), NULL, "one JSON object a line on standard output", 0, 0}
 

@@ -9,6 +9,7 @@ typedef struct Eval {
     ElaborateOptions options;
     const char *path, *data, *split, *weights, *engine;
     int64_t threads;
+    bool deterministic;
     bool json;
 } Eval;
 
@@ -42,7 +43,7 @@ static int eval(const Eval *e)
         return bad("%s", why);
     if (dataset_note(ds))
         fprintf(stderr, "dlc: %s\n", dataset_note(ds));
-    Session *s = session_open(e->a, d, m, 1u << CALL_EVALUATE, e->engine, e->threads, &why);
+    Session *s = session_open(e->a, d, m, 1u << CALL_EVALUATE, e->engine, e->threads, e->deterministic, &why);
     if (!s)
         return bad("%s", why);
     Scores scores = scores_new(e->a, m);
@@ -66,6 +67,7 @@ int cmd_eval(Arena *a, int argc, char **argv)
          1000000},
         OPTION_JIT(e.engine),
         OPTION_THREADS(e.threads),
+        OPTION_DETERMINISTIC(e.deterministic),
         OPTION_MODEL(e.choice),
         OPTION_SET(e.choice),
         OPTION_JSON(e.json),

@@ -24,6 +24,7 @@ typedef struct Dump {
     Schedules *schedules;
     const Target *target;
     int64_t threads;
+    bool deterministic;
     bool shown;                  /* anything, of a function */
     const char *last[FUNCTIONS]; /* what was printed of each function before */
 } Dump;
@@ -238,6 +239,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
         OPTION_TARGET(dump.target_name, "what kernels are planned for (default generic)"),
         OPTION_THREADS(dump.threads),
         OPTION_OPTIMIZE(dump.optimize),
+        OPTION_DETERMINISTIC(dump.deterministic),
         OPTION_SCHEDULE(dump.schedule),
         OPTION_MODEL(dump.choice),
         OPTION_SET(dump.choice),
@@ -265,6 +267,8 @@ int cmd_ir(Arena *a, int argc, char **argv)
         status = target_settle(&command, dump.target_name, true, &dump.target);
     if (status < 0)
         dump.target = target_with_threads(a, target_optimized(a, dump.target, dump.optimize), (int)dump.threads);
+    if (status < 0)
+        dump.target = target_deterministic(a, dump.target, dump.deterministic);
     if (status >= 0)
         return status;
     dump.path = operands.at[0];

@@ -18,6 +18,7 @@ typedef struct Profile {
     ElaborateOptions options;
     const char *path, *function, *target_name, *cc, *order, *schedule;
     int64_t batch, threads;
+    bool deterministic;
     double seconds; /* how long to run */
     bool json;
     const Target *target;
@@ -235,6 +236,7 @@ int cmd_profile(Arena *a, int argc, char **argv)
         {"batch", 'b', OPTION_INT, &p.batch, "N", "examples of a call (default 1)", 1, 1000000},
         OPTION_TARGET(p.target_name, "what the code is for (default native)"),
         OPTION_THREADS(p.threads),
+        OPTION_DETERMINISTIC(p.deterministic),
         {"cc", 'c', OPTION_TEXT, &p.cc, "COMMAND", "compile it by this (default: cc with the target's flags)", 0, 0},
         {"order", 'o', OPTION_CHOICE, &p.order, "time|program", "kernels by their time (default), or as they run", 0, 0},
         {"seconds", 's', OPTION_REAL, &p.seconds, "S", "how long to run it (default 2)", 0, 0},
@@ -264,7 +266,7 @@ int cmd_profile(Arena *a, int argc, char **argv)
     if (status < 0)
         status = target_settle(&command, p.target_name, false, &p.target);
     if (status < 0)
-        p.target = target_with_threads(a, p.target, (int)p.threads);
+        p.target = target_deterministic(a, target_with_threads(a, p.target, (int)p.threads), p.deterministic);
     if (status < 0 && p.cc && !p.cc[strspn(p.cc, " ")])
         status = options_complain(&command, "--cc: expected a compiler's command");
     if (status >= 0)

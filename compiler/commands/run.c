@@ -14,6 +14,7 @@ typedef struct Job {
     StringList input, output; /* NAME=FILE */
     int64_t first, show;      /* 0: all; 0: none */
     int64_t threads;
+    bool deterministic;
     bool json, stream;        /* stream: the examples are one sequence, step by step */
     const Module *m;
     const Dataset *ds;
@@ -333,7 +334,7 @@ static int run(Job *job)
         return bad("%s keeps nothing from call to call: --stream is for models with a `stream`", job->m->name);
     if (!prepare(job, &why))
         return bad("%s", why);
-    job->s = session_open(job->a, d, job->m, SESSION_INFERS, job->engine, job->threads, &why);
+    job->s = session_open(job->a, d, job->m, SESSION_INFERS, job->engine, job->threads, job->deterministic, &why);
     if (!job->s)
         return bad("%s", why);
     bool ok = (!job->weights || session_load(job->s, job->weights, &why)) && run_batches(job, &why) &&
@@ -377,6 +378,7 @@ int cmd_run(Arena *a, int argc, char **argv)
         OPTION_STREAMING(job.options.stepwise),
         OPTION_JIT(job.engine),
         OPTION_THREADS(job.threads),
+        OPTION_DETERMINISTIC(job.deterministic),
         OPTION_MODEL(job.choice),
         OPTION_SET(job.choice),
         OPTION_JSON(job.json),

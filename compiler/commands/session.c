@@ -110,10 +110,10 @@ Session *session_new(Arena *a, const Module *m, unsigned calls)
 }
 
 Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
-                      int64_t threads, const char **why)
+                      int64_t threads, bool deterministic, const char **why)
 {
     Session *s = session_new(a, m, calls);
-    s->x = executable_new(a, d, engine, (int)threads, s->fn, call_name, CALLS, why);
+    s->x = executable_new(a, d, engine, (int)threads, deterministic, s->fn, call_name, CALLS, why);
     return s->x ? s : NULL;
 }
 

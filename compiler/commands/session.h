@@ -28,9 +28,9 @@ const char *session_call_name(Call call); /* "init", ... */
 /* The tensors of those of the functions in `calls` that the module has, without code. */
 Session *session_new(Arena *a, const Module *m, unsigned calls);
 /* Compiles those of the functions in `calls` (bits 1u << CALL_INFER, ...) that the module has. `engine` as
- * --jit spells it, NULL for the default; `threads` as --threads. NULL with *why set on failure. */
+ * --jit spells it, NULL for the default; `threads` as --threads, `deterministic` as --deterministic. NULL with *why set on failure. */
 Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
-                      int64_t threads, const char **why);
+                      int64_t threads, bool deterministic, const char **why);
 void session_close(Session *s);
 void *session_tensor(const Session *s, Role role, int index); /* NULL where no function has it */
 void session_seed(Session *s, uint64_t seed);

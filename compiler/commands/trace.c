@@ -13,6 +13,7 @@ typedef struct Trace {
     ElaborateOptions options;
     const char *path, *weights, *batch_file, *output, *engine;
     int64_t steps, threads;
+    bool deterministic;
     uint64_t seed;
     bool values;
     Session *s;
@@ -168,7 +169,7 @@ static int trace(Trace *t)
     if (t->values)
         m->infer = with_values(t->a, m->infer);
     unsigned training = 1u << CALL_INIT | 1u << CALL_GRADIENTS | 1u << CALL_TRAIN_STEP;
-    t->s = session_open(t->a, d, m, SESSION_INFERS | (m->train_step ? training : 0), t->engine, t->threads, &why);
+    t->s = session_open(t->a, d, m, SESSION_INFERS | (m->train_step ? training : 0), t->engine, t->threads, t->deterministic, &why);
     if (!t->s)
         return bad("%s", why);
     bool ok = trace_all(t, &batch, &why);
@@ -190,6 +191,7 @@ int cmd_trace(Arena *a, int argc, char **argv)
         {"seed", 's', OPTION_SEED, &t.seed, "S", "of dropout (default 1)", 0, 0},
         OPTION_JIT(t.engine),
         OPTION_THREADS(t.threads),
+        OPTION_DETERMINISTIC(t.deterministic),
         OPTION_MODEL(t.choice),
         OPTION_SET(t.choice),
     };

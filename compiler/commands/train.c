@@ -16,6 +16,7 @@ typedef struct Train {
     ElaborateOptions options;
     const char *path, *data, *start, *output, *engine;
     int64_t epochs, threads;
+    bool deterministic;
     uint64_t seed;
     bool json;
     Session *s;
@@ -209,7 +210,7 @@ static int train(Train *t)
     if ((t->output && !can_write(t->a, t->output, &why)) || !open_data(t, m, &why))
         return bad("%s", why);
     unsigned calls = 1u << CALL_INIT | 1u << CALL_TRAIN_STEP | 1u << CALL_EVALUATE;
-    t->s = session_open(t->a, d, m, calls, t->engine, t->threads, &why);
+    t->s = session_open(t->a, d, m, calls, t->engine, t->threads, t->deterministic, &why);
     if (!t->s)
         return bad("%s", why);
     t->scores = scores_new(t->a, m);
@@ -239,6 +240,7 @@ int cmd_train(Arena *a, int argc, char **argv)
         {"output", 'o', OPTION_TEXT, &t.output, "W.safetensors", "where the weights go", 0, 0},
         OPTION_JIT(t.engine),
         OPTION_THREADS(t.threads),
+        OPTION_DETERMINISTIC(t.deterministic),
         OPTION_MODEL(t.choice),
         OPTION_SET(t.choice),
         OPTION_JSON(t.json),

@@ -16,6 +16,7 @@ typedef struct Verification {
     ElaborateOptions options;
     const char *path, *weights, *engine, *cc, *target_name, *schedule, *optimize;
     int64_t batch, steps, threads;
+    bool deterministic;
     uint64_t seed;
     bool json;
     const JitEngine *jit;
@@ -211,6 +212,7 @@ int cmd_verify(Arena *a, int argc, char **argv)
          1, 1000000},
         OPTION_THREADS(v.threads),
         OPTION_OPTIMIZE(v.optimize),
+        OPTION_DETERMINISTIC(v.deterministic),
         {"steps", 'n', OPTION_INT, &v.steps, "N", "training steps (default 3)", 1, 1000},
         {"seed", 's', OPTION_SEED, &v.seed, "N", "of inputs and weights (default 1)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &v.weights, "W.safetensors",
@@ -246,6 +248,8 @@ int cmd_verify(Arena *a, int argc, char **argv)
                                &v.target);
     if (status < 0)
         v.target = target_with_threads(a, target_optimized(a, v.target, v.optimize), (int)v.threads);
+    if (status < 0)
+        v.target = target_deterministic(a, v.target, v.deterministic);
     if (status >= 0)
         return status;
     v.path = operands.at[0];

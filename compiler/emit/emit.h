@@ -63,6 +63,8 @@ typedef struct ModulePlans {    /* NULL where the module has no such function */
 
 const char *emit_source(Arena *a, Diag *d, const Module *m, const ModulePlans *plans, const EmitOptions *options);
 /* What a function of a module is called in C, behind the model's name: "infer" of single steps is "step". */
+/* What a file begins with whose results are to be the same bits everywhere; nothing for others. */
+const char *emit_exact(const Target *target);
 const char *entrance_word(const Module *m, const char *function);
 const char *emit_header(Arena *a, const Module *m, const ModulePlans *plans, const EmitOptions *options);
 

@@ -39,6 +39,7 @@ const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
         calls_gemm |= p->target->calls_gemm;
         ticks |= functions[i].ticks;
     }
+    sb_puts(&sb, n ? emit_exact(functions[0].plan->target) : "");
     sb_puts(&sb, runtime_text("types"));
     sb_puts(&sb, runtime_text("dl_status.h"));
     emit_runtime(&sb, sb_text(&body), true);

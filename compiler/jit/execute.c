@@ -103,12 +103,16 @@ static bool compile(Executable *x, Diag *d, const JitEngine *engine, const Targe
     return true;
 }
 
-Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, Fn *const *fn, const char *const *name, int n,
+Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, bool deterministic, Fn *const *fn, const char *const *name, int n,
                            const char **why)
 {
     Executable *x = NEW(a, Executable);
     *x = (Executable){.a = a, .n = n, .fn = fn, .threads = threads, .call = NEWN(a, JitFunction *, n)};
     x->interpreted = engine && !strncmp(engine, "interpret", 9);
+    if (x->interpreted && deterministic) {
+        *why = "--deterministic is for compiled code: --jit cc or tcc";
+        return NULL;
+    }
     if (x->interpreted) {
         x->engine = engine;
         x->precision = strcmp(engine, "interpret") ? PRECISION_F64 : PRECISION_F32;
@@ -122,7 +126,7 @@ Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, F
         return NULL;
     }
     x->engine = e->name;
-    if (compile(x, d, e, target_with_threads(a, target, threads), name, why))
+    if (compile(x, d, e, target_deterministic(a, target_with_threads(a, target, threads), deterministic), name, why))
         return x;
     executable_close(x);
     return NULL;

@@ -7,10 +7,11 @@
 
 typedef struct Executable Executable;
 
-/* `threads`: how many share the work of a call; the interpreter has one whatever it is.
+/* `deterministic`: the same bits as of every other engine and machine, which the interpreter has not.
+ * `threads`: how many share the work of a call; the interpreter has one whatever it is.
  * `engine`: "tcc", "cc", "cc:TARGET" for a target this machine can run, "interpret" (in f32), "interpret64" (entirely in double inside; tensors stay f32), or NULL for the default.
  * fn[i] may be NULL: it cannot be called then. NULL with *why set on failure. */
-Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, Fn *const *fn, const char *const *name, int n,
+Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, bool deterministic, Fn *const *fn, const char *const *name, int n,
                            const char **why);
 /* Calls function i. in[] and out[] point to the tensors of fn->input and fn->result (row-major; bool as bytes); a result that has
  * an input of the same role and index is written over that input, and its out[] is not looked at. Returns a dl_status. */

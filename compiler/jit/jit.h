@@ -39,5 +39,7 @@ Jit *jit_files(Arena *a, const char *command, const FileText *file, int n, const
 
 /* gemm.c: c[i, j] = sum over loops of a[i * a_row + ...] * b[... + j]; loops: extent, stride in a, stride in b, outermost first. */
 void dl_gemm(int rows, int columns, int nloop, const int *loops, int a_row, int c_row, const float *a, const float *b, float *c);
+/* gemm_exact.c: the same without fused multiply-adds, each sum in the order of the loops. */
+void dl_gemm_exact(int rows, int columns, int nloop, const int *loops, int a_row, int c_row, const float *a, const float *b, float *c);
 
 #endif

@@ -31,9 +31,9 @@ static void tcc_close(Jit *jit)
 }
 
 /* Symbols that libtcc's code calls although nothing in the source does. */
-static void add_symbols(TCCState *s)
+static void add_symbols(TCCState *s, bool exact)
 {
-    tcc_add_symbol(s, "dl_gemm", (void *)dl_gemm);
+    tcc_add_symbol(s, "dl_gemm", exact ? (void *)dl_gemm_exact : (void *)dl_gemm);
     tcc_add_symbol(s, "memset", (void *)memset);
     tcc_add_symbol(s, "memcpy", (void *)memcpy);
     tcc_add_symbol(s, "memmove", (void *)memmove);
@@ -58,7 +58,6 @@ static bool relocate(TCCState *s, Jit *jit)
 
 Jit *jit_tcc(Arena *a, const char *source, const Target *target, const char **why)
 {
-    (void)target;
     Message message = {.a = a};
     TCCState *s = tcc_new();
     Jit *jit = NEW(a, Jit);
@@ -66,7 +65,7 @@ Jit *jit_tcc(Arena *a, const char *source, const Target *target, const char **wh
     tcc_set_error_func(s, &message, keep_message);
     tcc_set_options(s, "-nostdlib -nostdinc");
     tcc_set_output_type(s, TCC_OUTPUT_MEMORY);
-    add_symbols(s);
+    add_symbols(s, target->deterministic);
     if (tcc_compile_string(s, source) == 0 && relocate(s, jit))
         return jit;
     *why = arena_printf(a, "libtcc: %s", message.text ? message.text : "cannot place the code in memory");

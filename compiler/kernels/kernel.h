@@ -44,11 +44,15 @@ struct Target {
     } threads;
     int issue;              /* instructions begun each cycle, of a core that takes them in order; 0: others are what counts */
     bool compact;           /* of little code rather than fast: plain loops. false in the table */
+    bool flushes;           /* vectors take subnormal numbers for zeros, as scalars do not */
+    bool deterministic;     /* the same bits as of every other such target: sums run in the order of what is summed */
 };
 /* The same machine, its work shared by so many threads. */
 const Target *target_with_threads(Arena *a, const Target *target, int threads);
 /* The same machine, for little code: plain loops without vectors, kernels that are alike, flags that say so. */
 const Target *target_compact(Arena *a, const Target *target);
+/* The same machine, its results the same bits as every other's: target itself without `wanted`. */
+const Target *target_deterministic(Arena *a, const Target *target, bool wanted);
 const Target *target_find(const char *name);        /* NULL where unknown; "native" is detected */
 const Target *target_at(int i);                     /* NULL past the last */
 

@@ -27,7 +27,8 @@ static int64_t smallest_step(const Ex *e, const Var *v, int64_t best)
     return best;
 }
 
-/* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. */
+/* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. Where all machines are to have the
+ * same bits there is one: which loops are whose depends on the target. */
 static int lanes_for(const Making *m, const Stage *s)
 {
     int64_t extent = s->loop[s->nloop - 1]->extent;
@@ -40,6 +41,8 @@ static int lanes_for(const Making *m, const Stage *s)
     for (int i = 0; i < s->items.n; i++)
         if (s->items.at[i].reduce == OP_ARGMAX)
             return 1;
+    if (m->c->p->target->deterministic)
+        return 1;
     return extent >= LONG_REDUCTION ? lanes : 1;
 }
 
@@ -79,7 +82,7 @@ static int column_lanes(const Making *m, const Stage *s)
     int lanes = 1;
     for (int i = s->nparallel; i < s->nloop; i++)
         each *= s->loop[i]->extent;
-    while (m->c->p->target->lanes > 1 && each >= LONG_COLUMN && lanes * columns < COLUMNS_AT_ONCE && s->loop[s->nloop - 1]->extent % (2 * lanes) == 0)
+    while (m->c->p->target->lanes > 1 && !m->c->p->target->deterministic && each >= LONG_COLUMN && lanes * columns < COLUMNS_AT_ONCE && s->loop[s->nloop - 1]->extent % (2 * lanes) == 0)
         lanes *= 2;
     return lanes;
 }

@@ -165,14 +165,14 @@ static bool stands_outside(const Contraction *k, int axis, int loop)
     return p != q ? p > q : llabs(k->sa[axis]) > llabs(k->loop[loop].a);
 }
 
-/* The loops over what is contracted. */
-static void find_loops(Contraction *k)
+/* The loops over what is contracted; `in_order`: as the operation names its axes, however the operands lie. */
+static void find_loops(Contraction *k, bool in_order)
 {
     for (int i = k->n_axis + 1; i < k->naxis; i++) {
         int tap = contraction_tap(k, i), at = k->nloop;
         if (k->extent[i] == 1 && tap < 0)
             continue;
-        for (; at > 0 && stands_outside(k, i, at - 1); at--)
+        for (; !in_order && at > 0 && stands_outside(k, i, at - 1); at--)
             k->loop[at] = k->loop[at - 1];
         k->loop[at].extent = k->extent[i];
         k->loop[at].a = k->sa[i];
@@ -203,7 +203,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
         conv_axes(c, n, k, a, b);
     else
         dot_axes(n, k, a, b);
-    find_loops(k);
+    find_loops(k, c->p->target->deterministic);
     k->turn = c->parent && !lin_uses(k->b_at, c->time) ? c->time : NULL;
     return k->sb[k->n_axis] == 1 && (k->sa[k->n_axis] == 0 || k->sa[k->n_axis] == 1);
 }

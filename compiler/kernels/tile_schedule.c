@@ -402,8 +402,16 @@ typedef struct Search {
     double least;
 } Search;
 
+/* Whether each sum runs through what is contracted as its loops do. */
+static bool keeps_order(const TileSchedule *s)
+{
+    return !s->zigzag && (s->k_split < 0 || s->k_split == s->k_outer);
+}
+
 static void consider(Search *f, TileSchedule s)
 {
+    if (f->target->deterministic && !keeps_order(&s))
+        return;
     if (f->panel_tiles != BEST && f->panel_tiles != (has_blocks(&s) ? BLOCKS : s.panel_tiles))
         return;
     double cost = schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll) * (is_one_panel(f->k, &s) ? ONE_PANEL : 1);
@@ -541,7 +549,7 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target)
         consider_columns(&f, -1, 1);
     consider_axes(&f, 2);
     f.best.prefetch = is_better_prefetched(k, target, &f.best);
-    f.best.zigzag = is_better_zigzag(k, target, &f.best);
+    f.best.zigzag = !target->deterministic && is_better_zigzag(k, target, &f.best);
     return f.best;
 }
 
@@ -673,6 +681,8 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
     const char *why = panels_fit(a, k, target, s);
     if (why)
         return why;
+    if (target->deterministic && !keeps_order(s))
+        return "with --deterministic sums keep their order: k_split is k_outer or -1, zigzag 0";
     if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 1)
         return "prefetch and zigzag are 0 or 1";
     s->prefetch &= may_prefetch(k, s);

@@ -144,7 +144,7 @@ int main(int argc, char **argv)
     }
     const char *why = "";
     const Module *m = pipeline_module(b.a, d, argv[1], &options, after_pass, &b);
-    b.s = m ? session_open(b.a, d, m, 1u << CALL_INIT | 1u << b.call, argv[4], threads, &why) : NULL;
+    b.s = m ? session_open(b.a, d, m, 1u << CALL_INIT | 1u << b.call, argv[4], threads, false, &why) : NULL;
     if (!b.s) {
         diag_print(d, stderr);
         fprintf(stderr, "%s\n", why);

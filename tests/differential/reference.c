@@ -610,7 +610,7 @@ int main(int argc, char **argv)
     }
     unsigned calls = SESSION_INFERS | (c.m->init ? 1u << CALL_INIT : 0) |
                      (c.options.train ? 1u << CALL_EVALUATE | 1u << CALL_GRADIENTS | 1u << CALL_TRAIN_STEP : 0);
-    Session *s = session_open(c.a, d, c.m, calls, c.engine ? c.engine : "interpret64", 1, &why);
+    Session *s = session_open(c.a, d, c.m, calls, c.engine ? c.engine : "interpret64", 1, false, &why);
     if (!s) {
         fprintf(stderr, "%s\n", why);
         return 1;

@@ -119,7 +119,7 @@ static bool add_case(Family *f, const Def *def)
     if (!c.m)
         return false;
     c.calls = calls_of(f, &c);
-    c.s = session_open(f->a, f->d, c.m, c.calls | 1u << CALL_INIT, "interpret64", 1,
+    c.s = session_open(f->a, f->d, c.m, c.calls | 1u << CALL_INIT, "interpret64", 1, false,
                        &why); /* for its tensors, and init */
     vec_push(f->a, &f->cases, c);
     return true;
@@ -139,7 +139,7 @@ static bool compile(Family *f, const char **why)
             name[c->first + k] = arena_printf(f->a, "%s_%s", c->name, call_name[k]);
         }
     }
-    f->x = executable_new(f->a, f->d, f->engine, 1, fn, name, n, why);
+    f->x = executable_new(f->a, f->d, f->engine, 1, false, fn, name, n, why);
     return f->x != NULL;
 }
 

@@ -53,7 +53,7 @@ static bool same_results(const Session *x, const Session *y)
 static Session *session_by(Arena *a, const Module *m, int threads)
 {
     const char *why = "";
-    Session *s = session_open(a, diag_new(a), m, CALLED, "cc", threads, &why);
+    Session *s = session_open(a, diag_new(a), m, CALLED, "cc", threads, false, &why);
     if (s && run(s, &why))
         return s;
     printf("%s\n", why);

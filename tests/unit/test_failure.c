@@ -47,7 +47,7 @@ static int step(Arena *a, const char *engine, const char *text, int32_t label, i
         fail_msg("%s", diag_text(d, a));
     static const char *const names[] = {"train_step"};
     const char *why = NULL;
-    Executable *x = executable_new(a, d, engine, 1, &m->train_step, names, 1, &why);
+    Executable *x = executable_new(a, d, engine, 1, false, &m->train_step, names, 1, &why);
     if (!x)
         fail_msg("%s", why);
     const Fn *fn = m->train_step;
