@@ -719,15 +719,19 @@ static void infer_k10_dense_layer_norm(const float *restrict dense, const float 
 static void infer_k11_mean(const float *restrict block_1_norm_b_standardized_1_centered, const float *restrict layer_norm_4,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        float mean;
-        float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 16; r0++) {
-            sum_v0 += block_1_norm_b_standardized_1_centered[i1 + r0 * 16] * (1.0f / dl_sqrt(layer_norm_4[r0] / 16.0f + 0.001f))
-                    * block_1_norm_b_gamma[i1] + block_1_norm_b_beta[i1];
+    float mean[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        mean[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        const float v1 = 1.0f / dl_sqrt(layer_norm_4[r1] / 16.0f + 0.001f);
+        for (int j0 = 0; j0 < 16; j0++) {
+            mean[j0] += block_1_norm_b_standardized_1_centered[j0 + r1 * 16] * v1 * block_1_norm_b_gamma[j0]
+                    + block_1_norm_b_beta[j0];
         }
-        mean = sum_v0;
-        mean_2[i1] = mean / 16.0f;
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        mean_2[j0] = mean[j0] / 16.0f;
     }
 }
 
@@ -3589,16 +3593,19 @@ static void evaluate_k11_mean(const float *restrict block_1_norm_b_standardized_
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            float mean;
-            float sum_v0 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                sum_v0 += block_1_norm_b_standardized_1_centered[i0 * 256 + i1 + r0 * 16] * (1.0f
-                        / dl_sqrt(layer_norm_4[i0 * 16 + r0] / 16.0f + 0.001f)) * block_1_norm_b_gamma[i1]
-                        + block_1_norm_b_beta[i1];
+        float mean[16];
+        for (int j0 = 0; j0 < 16; j0++) {
+            mean[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            const float v1 = 1.0f / dl_sqrt(layer_norm_4[i0 * 16 + r1] / 16.0f + 0.001f);
+            for (int j0 = 0; j0 < 16; j0++) {
+                mean[j0] += block_1_norm_b_standardized_1_centered[i0 * 256 + j0 + r1 * 16] * v1 * block_1_norm_b_gamma[j0]
+                        + block_1_norm_b_beta[j0];
             }
-            mean = sum_v0;
-            mean_2[i0 * 16 + i1] = mean / 16.0f;
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            mean_2[i0 * 16 + j0] = mean[j0] / 16.0f;
         }
     }
 }

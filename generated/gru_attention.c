@@ -625,11 +625,12 @@ static void infer_k14_softmax_sum(const float *restrict attention_scores, float 
         attention[j0] = v2;
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        float pooled_v4 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            pooled_v4 += attention[r1] * read[j0 + r1 * 64];
+        pooled[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            pooled[j0] += attention[r1] * read[j0 + r1 * 64];
         }
-        pooled[j0] = pooled_v4;
     }
 }
 
@@ -1031,11 +1032,12 @@ static void train_k19_softmax_sum(const float *restrict attention_scores, float 
             attention_weights[i0 * 16 + j0] = v2;
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            float pooled_v4 = 0.0f;
-            for (int r1 = 0; r1 < 16; r1++) {
-                pooled_v4 += attention_weights[i0 * 16 + r1] * read[i0 * 1024 + j0 + r1 * 64];
+            pooled[i0 * 64 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                pooled[i0 * 64 + j0] += attention_weights[i0 * 16 + r1] * read[i0 * 1024 + j0 + r1 * 64];
             }
-            pooled[i0 * 64 + j0] = pooled_v4;
         }
     }
 }
@@ -2827,11 +2829,13 @@ static void evaluate_k14_softmax_sum(const float *restrict attention_scores, con
         }
         softmax_2 = sum_v2;
         for (int j0 = 0; j0 < 64; j0++) {
-            float pooled_v3 = 0.0f;
-            for (int r1 = 0; r1 < 16; r1++) {
-                pooled_v3 += attention_softmax_1_y[r1] / softmax_2 * read[i0 * 1024 + j0 + r1 * 64];
+            pooled[i0 * 64 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            const float v2 = attention_softmax_1_y[r1] / softmax_2;
+            for (int j0 = 0; j0 < 64; j0++) {
+                pooled[i0 * 64 + j0] += v2 * read[i0 * 1024 + j0 + r1 * 64];
             }
-            pooled[i0 * 64 + j0] = pooled_v3;
         }
     }
 }

@@ -14,17 +14,24 @@ static Op reduction_of(const Node *n)
     return n->op == OP_MAX || n->op == OP_ARGMAX ? n->op : OP_SUM;
 }
 
-static int64_t smallest_step(const Ex *e, const Var *v, int64_t best)
+/* The smallest step along v of what e loads, or of those loads that go along `with` too. */
+static int64_t smallest_step(const Ex *e, const Var *v, const Var *with, int64_t best)
 {
-    if (e->kind == X_LOAD) {
+    if (e->kind == X_LOAD && (!with || lin_uses(e->at, with))) {
         int64_t step = lin_factor(e->at, v);
         step = step < 0 ? -step : step;
         if (step && (!best || step < best))
             best = step;
     }
     for (int i = 0; i < e->nin; i++)
-        best = smallest_step(e->in[i], v, best);
+        best = smallest_step(e->in[i], v, with, best);
     return best;
+}
+
+/* Whether e steps from one float to the next along the column, and not along what is reduced; a value of the whole row does not count. */
+static bool goes_by_columns(const Ex *e, const Var *column, const Var *reduced)
+{
+    return column->extent >= 4 && smallest_step(e, column, NULL, 0) == 1 && smallest_step(e, reduced, column, 0) != 1;
 }
 
 /* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. Where all machines are to have the
@@ -68,11 +75,9 @@ static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
     return true;
 }
 
-/* Whether e steps from one float to the next along the column, and not along the last reduce loop. */
 static bool is_by_columns(const Stage *s, const Ex *e)
 {
-    const Var *column = s->nparallel ? s->loop[s->nparallel - 1] : NULL;
-    return column && column->extent >= 4 && smallest_step(e, column, 0) == 1 && smallest_step(e, s->loop[s->nloop - 1], 0) != 1;
+    return s->nparallel && goes_by_columns(e, s->loop[s->nparallel - 1], s->loop[s->nloop - 1]);
 }
 
 /* So many lanes that a few vectors are added to in turn: one would have to wait for itself. */
@@ -157,7 +162,6 @@ void free_last_axis(Making *m, const Unit *u)
     }
     Build b = {.a = k->a, .c = m->c};
     Ex *value = resolve_reduced(&b, m->c, u->node, index, reduced);
-    const Var *column = k->outer[k->nouter - 1];
-    if (column->extent >= 4 && smallest_step(value, column, 0) == 1 && smallest_step(value, last, 0) != 1)
+    if (goes_by_columns(value, k->outer[k->nouter - 1], last))
         k->nouter--;
 }
