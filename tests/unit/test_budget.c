@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* test_budget.c: plans that keep a budget compute the same numbers as those that need not; arenas are hardly larger than what lives
+ * in them; and what `freeze` makes needless is gone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/budget/fit.h"
+#include "compiler/passes/passes.h"
+#include "compiler/pipeline.h"
+
+static Module *build_text(Arena *a, Diag *d, const char *text, int64_t batch)
+{
+    ElaborateOptions o = {.batch = batch, .train_batch = batch, .train = true};
+    Module *m = pipeline_text(a, d, "test.dl", text, strlen(text), &o, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    return m;
+}
+
+/* ---- the same numbers --------------------------------------------------------------------------------- */
+static uint32_t draw(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* Inputs by what they are for, the same for every function. */
+static Value *draw_inputs(Arena *a, const Fn *fn, int64_t batch)
+{
+    Value *in = NEWN(a, Value, fn->input.n + 1);
+    for (int i = 0; i < fn->input.n; i++) {
+        const Port *port = &fn->input.at[i];
+        uint32_t state = (uint32_t)port->role * 977u + (uint32_t)port->index * 31u + 5u;
+        in[i] = value_new(a, port->node->type);
+        for (int64_t k = 0; k < type_count(in[i].type); k++) {
+            double x = draw(&state) / 16777216.0;
+            in[i].at[k] = in[i].type.dt == DT_F32 ? (double)(float)(port->role == ROLE_OPTIMIZER ? x : x - 0.5) : (double)(int)(x * 8);
+            if (port->role == ROLE_COUNT)
+                in[i].at[k] = (double)(batch - 1);
+            if (port->role == ROLE_STEP)
+                in[i].at[k] = 3;
+        }
+    }
+    return in;
+}
+
+static Value *run(Arena *a, const Fn *fn, int64_t batch)
+{
+    const char *why = NULL;
+    Value *out = NEWN(a, Value, fn->result.n + 1);
+    for (int i = 0; i < fn->result.n; i++)
+        out[i] = value_new(a, fn->result.at[i].node->type);
+    if (!fn_interpret(a, fn, PRECISION_F32, draw_inputs(a, fn, batch), out, &why))
+        fail_msg("%s", why);
+    return out;
+}
+
+static int result_of(const Fn *fn, Role role, int index)
+{
+    for (int i = 0; i < fn->result.n; i++)
+        if (fn->result.at[i].role == role && fn->result.at[i].index == index)
+            return i;
+    return -1;
+}
+
+static void check_same(Arena *a, const Fn *fn, const Fn *other, int64_t batch)
+{
+    const Value *x = run(a, fn, batch), *y = run(a, other, batch);
+    assert_int_equal(fn->result.n, other->result.n);
+    for (int i = 0; i < fn->result.n; i++) {
+        int k = result_of(other, fn->result.at[i].role, fn->result.at[i].index);
+        assert_true(k >= 0);
+        assert_memory_equal(x[i].at, y[k].at, sizeof(double) * (size_t)type_count(x[i].type));
+    }
+}
+
+static bool has_means(const BudgetReport *report, const char *means)
+{
+    for (int i = 0; i < report->choices.n; i++)
+        if (str_eq(report->choices.at[i].means, means))
+            return true;
+    return false;
+}
+
+/* In `part` of the training step's arena. */
+static void check_kept(const char *text, int64_t batch, double part, const char *means)
+{
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    const Module *m = build_text(a, d, text, batch);
+    ModulePlans plans = {.train_step = lower(a, d, m->train_step, target_find("generic"))};
+    int64_t arena = plans.train_step->arena_bytes;
+    BudgetReport report;
+    Budget budget = {.ram = INT32_MAX};
+    assert_true(budget_keep(a, d, m, &budget, false, &plans, &report));
+    assert_true(report.choices.n == 0 && report.arena == arena);    /* what fits stays as it is */
+    budget.ram = report.kept + (int64_t)((double)arena * part);
+    if (!budget_keep(a, d, m, &budget, false, &plans, &report))
+        fail_msg("%s", diag_text(d, a));
+    assert_true(report.kept + plans.train_step->arena_bytes <= budget.ram);
+    assert_true(has_means(&report, means));
+    const Node *guilty;
+    assert_null(fn_verify(a, plans.train_step->fn, &guilty));
+    check_same(a, m->train_step, plans.train_step->fn, batch);
+    arena_free(a);
+}
+
+static const char normalized[] =
+    "model m {\n    input x: f32[8, 8, 2]\n    y = x |> conv2d(8, 3, padding = \"same\") |> batch_norm |> relu\n"
+    "    z = y |> conv2d(8, 3, padding = \"same\") |> batch_norm |> relu |> conv2d(8, 3, padding = \"same\") |> batch_norm\n"
+    "    y = relu(y + z) |> conv2d(8, 3, 2, padding = \"same\") |> batch_norm |> relu\n"
+    "    h = y |> global_avg_pool2d |> dense(8)\n    output p = softmax(h)\n"
+    "    train {\n        target t: i32\n        loss = cross_entropy(h, t)\n        optimizer adam()\n    }\n}\n";
+static const char dropping[] =
+    "model m {\n    input x: f32[16]\n    h = x\n    repeat 5 {\n        h = dropout(gelu(dense(h, 64)), 0.3) |> layer_norm\n    }\n"
+    "    output y = dense(h, 8)\n"
+    "    train {\n        target t: i32\n        loss = cross_entropy(dense(h, 8) as out, t)\n        optimizer sgd(momentum = 0.9)\n    }\n}\n";
+static const char tokens[] =
+    "model m {\n    input x: i32[4]\n    h = embedding(x, 400, 8) |> flatten |> dense(8)\n    output y = softmax(h)\n"
+    "    train {\n        target t: i32\n        loss = cross_entropy(h, t)\n        optimizer adam()\n    }\n}\n";
+static const char recurrent[] =
+    "model m {\n    input x: f32[6, 4]\n    h = x |> lstm(16, return_sequences = true) |> lstm(16) |> dense(8)\n    output y = h\n"
+    "    train {\n        target t: i32\n        loss = cross_entropy(h, t)\n        optimizer adam()\n    }\n}\n";
+
+static void normalized_pictures(void **state)
+{
+    (void)state;
+    check_kept(normalized, 4, 0.6, "recompute");
+}
+
+static void random_draws(void **state)
+{
+    (void)state;
+    check_kept(dropping, 8, 0.45, "recompute");
+}
+
+static void a_large_table(void **state)
+{
+    (void)state;
+    check_kept(tokens, 4, 0.5, "compact");
+}
+
+static void loops(void **state)
+{
+    (void)state;
+    check_kept(recurrent, 4, 0.75, "recompute");
+}
+
+/* ---- nothing is wasted ---------------------------------------------------------------------------------- */
+static void check_arenas(const char *path)
+{
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    ElaborateOptions o = {.batch = 1, .train_batch = 8, .train = true};
+    Module *m = pipeline_module(a, d, path, &o, NULL, NULL);
+    if (!m) {       /* some do not train */
+        o.train = false;
+        m = pipeline_module(a, d = diag_new(a), path, &o, NULL, NULL);
+    }
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    const Fn *const fn[] = {m->infer, m->train_step};
+    for (int i = 0; i < LEN(fn); i++) {
+        if (!fn[i])
+            continue;
+        const Plan *as_written = lower(a, d, fn[i], target_find("generic"));
+        const Plan *sparing = lower_sparing(a, d, fn[i], target_find("generic"), NULL);
+        int64_t bound = as_written->arena_bound < sparing->arena_bound ? as_written->arena_bound : sparing->arena_bound;
+        int64_t arena = as_written->arena_bytes < sparing->arena_bytes ? as_written->arena_bytes : sparing->arena_bytes;
+        printf("    %-30s %-11s %9lld bytes, sparing %9lld, at least %9lld\n", path, fn[i]->name, (long long)as_written->arena_bytes,
+               (long long)sparing->arena_bytes, (long long)bound);
+        assert_true(arena <= bound + bound * 3 / 100);
+        assert_true(as_written->arena_bytes <= as_written->arena_bound + as_written->arena_bound * 3 / 100);
+    }
+    arena_free(a);
+}
+
+static void arenas_are_what_lives(void **state)
+{
+    (void)state;
+    glob_t found;
+    assert_int_equal(glob("dsl_examples/*.dl", 0, NULL, &found), 0);
+    assert_true(found.gl_pathc > 10);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        check_arenas(found.gl_pathv[i]);
+    globfree(&found);
+}
+
+/* ---- freeze ----------------------------------------------------------------------------------------------- */
+typedef struct Sizes {
+    int64_t arena, moments, macs;
+} Sizes;
+
+static Sizes sizes_with(const char *freeze)
+{
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    const char *text = arena_printf(a, "model m {\n    input x: f32[64]\n    h = x |> dense(32) as a |> tanh |> dense(32) as b |> tanh |> dense(8) as c\n"
+                                       "    output y = h\n    train {\n        target t: i32\n        loss = cross_entropy(h, t)\n"
+                                       "        optimizer adam()\n%s    }\n}\n", freeze);
+    const Module *m = build_text(a, d, text, 16);
+    const Plan *p = lower(a, d, m->train_step, target_find("generic"));
+    Sizes sizes = {.arena = p->arena_bytes, .macs = plan_macs(p)};
+    for (int i = 0; i < m->optimizer.n; i++)
+        sizes.moments += type_bytes(m->optimizer.at[i].type);
+    arena_free(a);
+    return sizes;
+}
+
+static void frozen_layers_cost_nothing(void **state)
+{
+    (void)state;
+    enum { A = 64 * 32, B = 32 * 32, C = 32 * 8, FORWARD = 16 * (A + B + C) };
+    Sizes all = sizes_with(""), head = sizes_with("        freeze a\n        freeze b\n");
+    Sizes biases = sizes_with("        freeze a.kernel\n        freeze b.kernel\n        freeze c.kernel\n");
+    assert_int_equal(all.macs, FORWARD + 16 * (A + B + C) + 16 * (B + C));     /* by kernels, by what is before them */
+    assert_int_equal(head.macs, FORWARD + 16 * C);
+    assert_int_equal(biases.macs, FORWARD + 16 * (B + C));
+    assert_int_equal(all.moments, 2 * 4 * (A + 32 + B + 32 + C + 8));
+    assert_int_equal(head.moments, 2 * 4 * (C + 8));
+    assert_int_equal(biases.moments, 2 * 4 * (32 + 32 + 8));
+    assert_true(head.arena < all.arena && biases.arena <= all.arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(normalized_pictures),   cmocka_unit_test(random_draws),
+        cmocka_unit_test(a_large_table),         cmocka_unit_test(loops),
+        cmocka_unit_test(arenas_are_what_lives), cmocka_unit_test(frozen_layers_cost_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
