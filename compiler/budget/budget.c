@@ -107,8 +107,6 @@ static void name_tensors(Arena *a, Diag *d, const Plan *p)
     for (int i = 0; i < n && i < MOST_NAMED; i++)
         diag_note_at(d, node[i]->span, "%s : %s, %" PRId64 " bytes", node[i]->name ? node[i]->name : op_info(node[i]->op)->text,
                      type_text(a, node[i]->type), type_bytes(node[i]->type));
-    if (n > MOST_NAMED)
-        diag_note(d, "and %d smaller ones", n - MOST_NAMED);
 }
 
 static void complain(Arena *a, Diag *d, const Budget *budget, const Plan *p, Kept kept)

@@ -11,6 +11,7 @@
 typedef struct Budget {
     int64_t ram;        /* bytes of parameters, states, what the optimizer keeps, and scratch; 0: no promise */
     bool quiet;         /* nothing is said where that is not enough */
+    int64_t flash, stack;       /* of the whole file, and of its deepest call: what a compiler measures (commands/promises.c) */
 } Budget;
 
 /* What was done for the budget, in its order. */

@@ -491,11 +491,12 @@ void fit_recompute(Fit *f)
     } ways[] = {{PINS_SOFT, 1}, {PINS_HARD, 1}, {PINS_SOFT, 8}, {PINS_NONE, 8}, {PINS_NONE, 3}};
     Fit best = *f;
     int64_t trials = MOST_TRIALS;
-    for (int i = 0; i < LEN(ways); i++) {
+    for (int i = 0, fitting = 0; i < LEN(ways) && fitting < 2; i++) {
         Fit try = *f;
         try.trials = &trials;
         trials = MOST_TRIALS;
         descend(&try, ways[i].pins, ways[i].step);
+        fitting += try.plan->arena_bytes <= f->limit;
         if (is_better(&try, &best))
             best = try;
     }

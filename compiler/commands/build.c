@@ -6,6 +6,7 @@
 #include "../emit/emit.h"
 #include "../passes/passes.h"
 #include "memory.h"
+#include "promises.h"
 #include "report.h"
 
 #include <ctype.h>
@@ -129,7 +130,71 @@ static bool place_all(Build *b, const char **why)
             break;
         more = keep_less(b, ram);
     }
+    if (!b->emit.placement)
+        *why = arena_printf(b->a, "--memory %s: %s", b->memory, *why);
     return b->emit.placement != NULL;
+}
+
+static int complained(const Build *b)
+{
+    diag_print(b->d, stderr);
+    return EXIT_BAD;
+}
+
+/* The functions' plans, for the target, within the budget; and where their tensors lie. False with *why, or what is said in d. */
+static bool plan(Build *b, const char **why)
+{
+    Schedules *schedules = b->schedule ? schedules_open(b->a, b->d, b->schedule, why) : NULL;
+    if (b->schedule && !schedules)
+        return false;
+    b->kept = (BudgetReport){0};
+    b->target = target_deterministic(b->a, target_with_threads(b->a, b->target, (int)b->threads), b->deterministic);
+    b->plans = module_plans(b->a, b->d, b->m, b->target, schedules);
+    if (schedules)
+        schedules_check(schedules);
+    if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
+        b->plans.init = NULL;
+    if (b->memories)
+        b->plans.gradients = NULL;      /* its results would be one more struct of all parameters */
+    if (b->budget.ram && !diag_errors(b->d))
+        budget_keep(b->a, b->d, b->m, &b->budget, b->emit.baked, &b->plans, &b->kept);
+    return !diag_errors(b->d) && (!b->memories || place_all(b, why));
+}
+
+static bool measured_by(const Build *b, Measured *measured, const char **why)
+{
+    const char *wrong;
+    if (measure(b->a, b->cc, b->target, b->emit.file_name, b->source, b->header, measured, &wrong))
+        return true;
+    *why = arena_printf(b->a, "--cc: %s", wrong);
+    return false;
+}
+
+/* The code as its compiler sees it. Where it is too large it is written anew, compactly. */
+static bool measure_code(Build *b, const char *stem, Measured *measured, const char **why)
+{
+    if (!measured_by(b, measured, why))
+        return false;
+    int64_t bytes = flash_of(measured);
+    const Target *compact = target_optimized(b->a, b->target, "size");
+    if (!b->budget.flash || bytes <= b->budget.flash || (b->optimize && str_eq(b->optimize, "size")))
+        return true;
+    const Build fast = *b;
+    const Measured as_fast = *measured;
+    b->target = compact;
+    *measured = (Measured){0};
+    if (!plan(b, why))
+        return false;
+    emit(b, stem);
+    if (!measured_by(b, measured, why))
+        return false;
+    if (flash_of(measured) < bytes) {
+        vec_push(b->a, &b->kept.choices, ((Choice){.function = "all", .means = "size", .saved = bytes - flash_of(measured)}));
+        return true;
+    }
+    *b = fast;
+    *measured = as_fast;
+    return true;
 }
 
 /* Sizes first: they may be what a file is refused for. */
@@ -139,14 +204,17 @@ static int write_and_report(Build *b)
     const char *stem = b->output && !str_eq(b->output, "-") ? stem_of(b->a, b->output) : b->emit.name, *why;
     if (b->output || b->cc)
         emit(b, stem);
-    if (b->cc && !measure(b->a, b->cc, b->target, b->emit.file_name, b->source, b->header, &measured, &why))
-        return bad("--cc: %s", why);
+    if (b->cc && !measure_code(b, stem, &measured, &why))
+        return diag_errors(b->d) ? complained(b) : bad("%s", why);
+    const Plan *main_plan = b->plans.train_step ? b->plans.train_step : b->plans.infer;
+    if (b->cc && !promises_kept(b->a, b->d, b->m, main_plan->fn->span, &b->budget, b->emit.baked, &measured))
+        return complained(b);
     int status = b->output ? write_files(b, stem) : EXIT_OK;
     if (status == EXIT_OK && b->report)
         report_print(b->a, b->m, &b->plans, &b->emit, b->json);
     if (status == EXIT_OK && b->report && (b->budget.ram || b->kept.choices.n))
-        report_budget(b->a, b->d, &b->kept, b->json);
-    if (status == EXIT_OK && b->cc)
+        report_budget(b->a, b->d, &b->kept, b->budget.ram > 0, b->json);
+    if (status == EXIT_OK && b->report && b->cc)
         report_measured(b->a, b->m, b->emit.name, &b->plans, &measured, b->json);
     return status;
 }
@@ -162,29 +230,10 @@ static int build(Build *b)
     b->emit.name = b->name ? b->name : b->m->name;
     if (b->weights && !bake(b, m, &why))
         return bad("%s", why);
-    if (!c_names_apart(b->a, b->d, b->m, b->options.train)) {
-        diag_print(b->d, stderr);
-        return EXIT_BAD;
-    }
-    Schedules *schedules = b->schedule ? schedules_open(b->a, b->d, b->schedule, &why) : NULL;
-    if (b->schedule && !schedules)
-        return bad("%s", why);
-    b->target = target_deterministic(b->a, target_with_threads(b->a, b->target, (int)b->threads), b->deterministic);
-    b->plans = module_plans(b->a, b->d, b->m, b->target, schedules);
-    if (schedules)
-        schedules_check(schedules);
-    if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
-        b->plans.init = NULL;
-    if (b->memories)
-        b->plans.gradients = NULL;      /* its results would be one more struct of all parameters */
-    if (b->budget.ram && !diag_errors(b->d))
-        budget_keep(b->a, b->d, b->m, &b->budget, b->emit.baked, &b->plans, &b->kept);
-    if (diag_errors(b->d)) {
-        diag_print(b->d, stderr);
-        return EXIT_BAD;
-    }
-    if (b->memories && !place_all(b, &why))
-        return bad("--memory %s: %s", b->memory, why);
+    if (!c_names_apart(b->a, b->d, b->m, b->options.train))
+        return complained(b);
+    if (!plan(b, &why))
+        return diag_errors(b->d) ? complained(b) : bad("%s", why);
     return write_and_report(b);
 }
 
@@ -199,8 +248,10 @@ static int check_usage(Build *b, const Command *command)
         return options_complain(command, "-o - and --report both want standard output");
     if (b->json && !b->report)
         return options_complain(command, "--json is for --report");
-    if (b->cc && !b->report)
-        return options_complain(command, "--cc is for --report");
+    if (b->cc && !b->report && !b->budget.flash && !b->budget.stack)
+        return options_complain(command, "--cc is for --report, --flash and --stack");
+    if ((b->budget.flash || b->budget.stack) && !b->cc)
+        return options_complain(command, "--flash and --stack want --cc COMMAND: a compiler alone can tell");
     if (b->weights && b->options.train)
         return options_complain(command, "--weights makes constants of what --train trains: choose one");
     if (b->options.stepwise && b->options.train)
@@ -244,6 +295,8 @@ int cmd_build(Arena *a, int argc, char **argv)
         OPTION_SET(b.choice),
         {"ram", 0, OPTION_BYTES, &b.budget.ram, "BYTES",
          "parameters, states, the optimizer's and scratch fit into so many bytes (64K, 1M), or an error", 0, 0},
+        {"flash", 0, OPTION_BYTES, &b.budget.flash, "BYTES", "code and constants fit into so many bytes, or an error; wants --cc", 0, 0},
+        {"stack", 0, OPTION_BYTES, &b.budget.stack, "BYTES", "no call needs more stack, or an error; wants --cc", 0, 0},
         {"report", 'r', OPTION_FLAG, &b.report, NULL, "multiply-accumulates and bytes, per kernel and in all",
          0, 0},
         {"cc", 'c', OPTION_TEXT, &b.cc, "COMMAND",

@@ -11,8 +11,8 @@
  * kernels adds up to more). With a placement, in the end what lies in each memory. */
 void report_print(Arena *a, const Module *m, const ModulePlans *plans, const EmitOptions *emit, bool json);
 
-/* report_budget.c: the choices made to keep a budget, what each saved and costs, and what is needed in all. */
-void report_budget(Arena *a, const Diag *d, const BudgetReport *report, bool json);
+/* report_budget.c: the choices made to keep a budget, what each saved and costs, and with `ram` what is needed of that in all. */
+void report_budget(Arena *a, const Diag *d, const BudgetReport *report, bool ram, bool json);
 
 /* The object's sizes, and the stack that each function of the interface needs. `name` is their prefix. */
 void report_measured(Arena *a, const Module *m, const char *name, const ModulePlans *plans, const Measured *measured, bool json);

@@ -31,7 +31,7 @@ static void print_json(Arena *a, const Diag *d, const Choice *c)
     json_print(line);
 }
 
-void report_budget(Arena *a, const Diag *d, const BudgetReport *report, bool json)
+void report_budget(Arena *a, const Diag *d, const BudgetReport *report, bool ram, bool json)
 {
     for (int i = 0; i < report->choices.n; i++) {
         const Choice *c = &report->choices.at[i];
@@ -40,9 +40,11 @@ void report_budget(Arena *a, const Diag *d, const BudgetReport *report, bool jso
             continue;
         }
         if (i == 0)
-            printf("%-12s %-12s %12s %12s  %s\n", "for --ram", "means", "bytes saved", "MACs more", "tensor");
+            printf("%-12s %-12s %12s %12s  %s\n", "the budget", "means", "bytes saved", "MACs more", "tensor");
         printf("%-12s %-12s %12" PRId64 " %12" PRId64 "  %s\n", c->function, c->means, c->saved, c->macs, tensor_text(a, d, c->what));
     }
+    if (!ram)
+        return;
     if (json) {
         json_t *line = json_object();
         json_object_set_new(line, "ram_bytes", json_integer(report->kept + report->arena));

@@ -7,7 +7,7 @@ trains() {
     folder=$1 input=$2 count=$3 vocabulary=$4
     shift 4
     state=$(grep -c 'typedef struct net_state' "$folder/net.h")
-    gcc -std=c11 -O1 -DSTATE="$state" -DINPUT="$input" -DCOUNT="$count" -DVOCABULARY="$vocabulary" "$@" -I"$folder" -Iruntime \
+    gcc -std=c11 -O0 -DSTATE="$state" -DINPUT="$input" -DCOUNT="$count" -DVOCABULARY="$vocabulary" "$@" -I"$folder" -Iruntime \
         -o "$folder/run" tests/budget/driver.c "$folder/net.c" && "$folder/run" >"$folder/out"
 }
 
@@ -22,9 +22,8 @@ with_budget() {
     check "$model: it trains in $ram bytes" trains "$work/kept" "$input" "$count" "$vocabulary" -DRAM="$ram"
     check "$model: the same bits" cmp "$work/free/out" "$work/kept/out"
 }
+# Two fifths of the scratch that the pictures' network takes without a budget, a third of the text's.
+with_budget resnet 1297000 float 768 0 --set SIZE=16 --train-batch 4
+with_budget encoder 688000 int32_t 16 500 --set LENGTH=16 --set VOCABULARY=500 --set WIDTH=32 --train-batch 4
 
-with_budget resnet 1561032 float 768 0 --set SIZE=16 --train-batch 4
-with_budget encoder 700000 int32_t 16 500 --set LENGTH=16 --set VOCABULARY=500 --set WIDTH=32 --train-batch 4
-with_budget rnn 1630000 int32_t 16 500 --set LENGTH=16 --set VOCABULARY=500 --train-batch 4
-with_budget cnn 2500000 float 784 0 --train-batch 8
 finish
