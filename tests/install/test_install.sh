@@ -40,6 +40,18 @@ rebuilds() {
         ! cmp -s "$work/before.c" "$work/again/lines.dlc/lines.c"
 }
 
+# A library for a microcontroller, as docs/firmware.md has it.
+for_a_board() {
+    mkdir -p "$work/board" && cp tests/metal/learn_cnn.dl "$work/board/" && {
+        printf 'cmake_minimum_required(VERSION 3.16)\nproject(board C)\nfind_package(dlc REQUIRED)\n'
+        grep -o 'dlc_add_model(learn_cnn learn_cnn.dl[^`]*)' docs/firmware.md
+    } >"$work/board/CMakeLists.txt" && grep -q dlc_add_model "$work/board/CMakeLists.txt" &&
+        cmake -S "$work/board" -B "$work/board/build" -DCMAKE_PREFIX_PATH="$at" -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_C_COMPILER=arm-none-eabi-gcc \
+            -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DCMAKE_FIND_ROOT_PATH_MODE_PACKAGE=BOTH >"$work/said" 2>&1 &&
+        cmake --build "$work/board/build" && arm-none-eabi-nm "$work/board/build/liblearn_cnn.a" | grep 'T learn_cnn_train_step' &&
+        arm-none-eabi-readelf -A "$work/board/build/liblearn_cnn.a" | grep 'Tag_FP_arch: VFPv4-D16'
+}
+
 # complains WORDS ARGUMENTS OF dlc_add_model...
 complains() {
     words=$1
@@ -77,6 +89,11 @@ if command -v cmake >/dev/null; then
     check "cmake: builds without a warning" cmake --build "$work/cmake"
     check "cmake: trains, saves, loads, infers" "$work/cmake/two_models"
     check "cmake: a changed model is built anew" rebuilds
+    if command -v arm-none-eabi-gcc >/dev/null; then
+        check "cmake: for a board" for_a_board
+    else
+        skip "cmake: for a board" "arm-none-eabi-gcc is not there"
+    fi
     check "cmake: a word that is none" complains "not understood: BACTH;4" BACTH 4
     check "cmake: no such target" complains "does not list pdp11" TARGET pdp11
     check "cmake: of another version" another_version
