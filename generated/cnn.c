@@ -1385,15 +1385,16 @@ static void train_k23_max_pool2d(const float *restrict relu_2, dl_word *restrict
             for (int j2 = 0; j2 < 5; j2++) {
                 for (int j3 = 0; j3 < 64; j3++) {
                     const float v1 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704];
-                    const int v8 = v6 < v7;
-                    max_pool2d_3[j0 * 1600 + j1 * 320 + j2 * 64 + j3] = (v8 ? v7 : v6)
-                            < relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                    const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
+                    const float v3 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64];
+                    const int v4 = v2 < v3;
+                    const float v5 = v4 ? v3 : v2;
+                    const float v6 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704];
+                    const int v7 = v5 < v6;
+                    const int32_t v8 = v4 ? 1 : 0;
+                    const int32_t v9 = v7 ? 2 : v8;
+                    max_pool2d_3[j0 * 1600 + j1 * 320 + j2 * 64 + j3] = (v7 ? v6 : v5)
+                            < relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768] ? 3 : v9;
                 }
             }
         }
@@ -1653,15 +1654,15 @@ static void train_k29_max_pool2d(const float *restrict relu, dl_word *restrict m
         for (int j1 = 0; j1 < 13; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 const float v1 = relu[j0 * 1664 + j1 * 64 + j2];
-                const int v2 = -DL_INFINITY < v1;
-                const float v3 = v2 ? v1 : -DL_INFINITY;
-                const float v4 = relu[j0 * 1664 + j1 * 64 + j2 + 32];
-                const int v5 = v3 < v4;
-                const float v6 = v5 ? v4 : v3;
-                const float v7 = relu[j0 * 1664 + j1 * 64 + j2 + 832];
-                const int v8 = v6 < v7;
-                max_pool2d_4[j0 * 416 + j1 * 32 + j2] = (v8 ? v7 : v6) < relu[j0 * 1664 + j1 * 64 + j2 + 864] ? 3 : (v8 ? 2
-                        : (v5 ? 1 : (v2 ? 0 : 0)));
+                const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
+                const float v3 = relu[j0 * 1664 + j1 * 64 + j2 + 32];
+                const int v4 = v2 < v3;
+                const float v5 = v4 ? v3 : v2;
+                const float v6 = relu[j0 * 1664 + j1 * 64 + j2 + 832];
+                const int v7 = v5 < v6;
+                const int32_t v8 = v4 ? 1 : 0;
+                const int32_t v9 = v7 ? 2 : v8;
+                max_pool2d_4[j0 * 416 + j1 * 32 + j2] = (v7 ? v6 : v5) < relu[j0 * 1664 + j1 * 64 + j2 + 864] ? 3 : v9;
             }
         }
     }

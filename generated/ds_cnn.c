@@ -2015,8 +2015,9 @@ static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
                     for (int j0 = 0; j0 < 16; j0++) {
                         const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
                         const float v2 = depthwise_conv2d_2[i1 * 16 - i1_0 * 16 + j0];
-                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? (v1 ? 0.0f
-                                : v2) / 0.8f : 0.0f;
+                        const float v3 = v1 ? 0.0f : v2;
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v3 / 0.8f
+                                : 0.0f;
                     }
                 }
             }

@@ -864,15 +864,16 @@ static void train_k15_max_pool2d(const float *restrict relu_4, dl_word *restrict
             for (int j2 = 0; j2 < 5; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
                     const float v1 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
-                    const int v8 = v6 < v7;
-                    max_pool2d_3[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v8 ? v7 : v6)
-                            < relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                    const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
+                    const float v3 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 16];
+                    const int v4 = v2 < v3;
+                    const float v5 = v4 ? v3 : v2;
+                    const float v6 = relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 176];
+                    const int v7 = v5 < v6;
+                    const int32_t v8 = v4 ? 1 : 0;
+                    const int32_t v9 = v7 ? 2 : v8;
+                    max_pool2d_3[j0 * 400 + j1 * 80 + j2 * 16 + j3] = (v7 ? v6 : v5)
+                            < relu_4[j0 * 1936 + j1 * 352 + j2 * 32 + j3 + 192] ? 3 : v9;
                 }
             }
         }
@@ -1123,26 +1124,27 @@ static void train_k20_max_pool2d_relu(const float *restrict relu_3, dl_word *res
             for (int j1 = 0; j1 < 13; j1++) {
                 for (int j2 = 0; j2 < 8; j2++) {
                     const float v1 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
-                    const int v8 = v6 < v7;
-                    max_pool2d_4[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v8 ? v7 : v6)
-                            < relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                    const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
+                    const float v3 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
+                    const int v4 = v2 < v3;
+                    const float v5 = v4 ? v3 : v2;
+                    const float v6 = relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
+                    const int v7 = v5 < v6;
+                    const int32_t v8 = v4 ? 1 : 0;
+                    const int32_t v9 = v7 ? 2 : v8;
+                    max_pool2d_4[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v7 ? v6 : v5)
+                            < relu_3[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : v9;
                 }
             }
         }
         for (int j0 = 0; j0 < 26; j0++) {
             for (int j1 = 0; j1 < 26; j1++) {
-                const int v9 = (j0 / 2) * 104 + (j1 / 2) * 8;
+                const int v10 = (j0 / 2) * 104 + (j1 / 2) * 8;
                 for (int j2 = 0; j2 < 8; j2++) {
-                    const int32_t v10 = max_pool2d_4[v9 + i0 * 1352 + j2];
-                    const float v11 = conv2d[v9 + i0 * 1352 + j2];
+                    const int32_t v11 = max_pool2d_4[v10 + i0 * 1352 + j2];
+                    const float v12 = conv2d[v10 + i0 * 1352 + j2];
                     relu_6[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = 0.0f < relu_3[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2)
-                            * 2 + j1 % 2 == v10 ? v11 : 0.0f) : 0.0f;
+                            * 2 + j1 % 2 == v11 ? v12 : 0.0f) : 0.0f;
                 }
             }
         }
@@ -1316,26 +1318,27 @@ static void train_k30_max_pool2d_relu_conv2d(const float *restrict relu, dl_word
             for (int j1 = 0; j1 < 13; j1++) {
                 for (int j2 = 0; j2 < 8; j2++) {
                     const float v1 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2];
-                    const int v2 = -DL_INFINITY < v1;
-                    const float v3 = v2 ? v1 : -DL_INFINITY;
-                    const float v4 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
-                    const int v5 = v3 < v4;
-                    const float v6 = v5 ? v4 : v3;
-                    const float v7 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
-                    const int v8 = v6 < v7;
-                    max_pool2d_6[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v8 ? v7 : v6)
-                            < relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : (v8 ? 2 : (v5 ? 1 : (v2 ? 0 : 0)));
+                    const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
+                    const float v3 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 8];
+                    const int v4 = v2 < v3;
+                    const float v5 = v4 ? v3 : v2;
+                    const float v6 = relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 208];
+                    const int v7 = v5 < v6;
+                    const int32_t v8 = v4 ? 1 : 0;
+                    const int32_t v9 = v7 ? 2 : v8;
+                    max_pool2d_6[i0 * 1352 + j0 * 104 + j1 * 8 + j2] = (v7 ? v6 : v5)
+                            < relu[i0 * 5408 + j0 * 416 + j1 * 16 + j2 + 216] ? 3 : v9;
                 }
             }
         }
         for (int j0 = 0; j0 < 26; j0++) {
             for (int j1 = 0; j1 < 26; j1++) {
-                const int v9 = (j0 / 2) * 104 + (j1 / 2) * 8;
+                const int v10 = (j0 / 2) * 104 + (j1 / 2) * 8;
                 for (int j2 = 0; j2 < 8; j2++) {
-                    const int32_t v10 = max_pool2d_6[v9 + i0 * 1352 + j2];
-                    const float v11 = conv2d_6[v9 + i0 * 1352 + j2];
+                    const int32_t v11 = max_pool2d_6[v10 + i0 * 1352 + j2];
+                    const float v12 = conv2d_6[v10 + i0 * 1352 + j2];
                     relu_8[i0 * 5408 + j0 * 208 + j1 * 8 + j2] = 0.0f < relu[i0 * 5408 + j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2
-                            + j1 % 2 == v10 ? v11 : 0.0f) : 0.0f;
+                            + j1 % 2 == v11 ? v12 : 0.0f) : 0.0f;
                 }
             }
         }

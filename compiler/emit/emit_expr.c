@@ -475,7 +475,8 @@ static void choose_temps_in(Out *o, Ex *e, int user_depth, bool behind, ExList *
         choose_temps_in(o, e->part.at[i], depth, behind || (i < e->nin && is_conditional(e, i)), list);
     bool again = e->open + e->behind > 1, early = depth < user_depth && e->kind != X_LOAD;
     bool load = behind && e->kind == X_LOAD;    /* compilers do not vectorise loops with loads under conditions */
-    if (e->temp || is_trivial(e) || !e->open || !(again || early || load))
+    bool choice = behind && e->kind == X_OP && e->op == OP_SELECT && is_trivial(e->in[1]);   /* nor those with choices in choices */
+    if (e->temp || is_trivial(e) || !e->open || !(again || early || load || choice))
         return;
     e->temp = -1;       /* numbered when printed */
     vec_push(o->a, list, e);

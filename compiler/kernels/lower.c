@@ -292,7 +292,8 @@ static Ex *combine(Build *b, const Node *n, Ex *sofar, Ex *best, Ex *value, int6
         return ex_op(b, OP_ADD, n->type.dt, sofar, value, NULL);
     Ex *greater = ex_op(b, OP_LT, DT_BOOL, best, value, NULL);
     *new_best = ex_op(b, OP_SELECT, value->dt, greater, value, best);
-    return ex_op(b, OP_SELECT, DT_I32, greater, ex_const(b, DT_I32, (double)position), sofar);
+    Ex *here = ex_const(b, DT_I32, (double)position);
+    return here == sofar ? sofar : ex_op(b, OP_SELECT, DT_I32, greater, here, sofar);
 }
 
 /* A short reduction written out. */
