@@ -132,6 +132,12 @@ static bool is_better_prefetched(const Contraction *k, const Target *target, con
     return k->alone && may_prefetch(k, s) && target->l2_width && block >= LEAST_STEPS && left > target->l2 / 2;
 }
 
+/* Rows that are neighbours in a, of which no step shares elements with another: a streams through the tiles, too. */
+static bool streams_left(const Contraction *k, const TileSchedule *s)
+{
+    return s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= s->rows;
+}
+
 /* Cycles of one step of k. */
 static double step_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
@@ -149,9 +155,7 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
         cost = (all > cost ? all : cost) + all * UNPAIRED;
     }
     if (!s->panel_tiles && is_streamed(k, target, s)) {
-        /* rows that are neighbours in a, which no step shares with another */
-        bool both = s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= rows;
-        double come = 4.0 * (double)(width + (both ? rows : 0)) / right_width(k, target, s, width);
+        double come = 4.0 * (double)(width + (streams_left(k, s) ? rows : 0)) / right_width(k, target, s, width);
         cost = come > cost ? come : cost;
     }
     return cost + 0.25;     /* the loop itself */
@@ -205,11 +209,11 @@ static int64_t left_span(const Contraction *k, const TileSchedule *s)
     return span;
 }
 
-/* Cycles until both operands have come from beyond L2, a block after the other. */
+/* Cycles until both operands have come from beyond L2, a block after the other; panels are paid for by copy_cost. */
 static double fetch_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    int64_t bytes = right_bytes(k) + 4 * left_span(k, s);
-    return bytes > target->l2 / 2 ? copies(k, s) * (double)bytes / ((double)target->l2_width / 4) : 0;
+    int64_t right = right_bytes(k), left = 4 * left_span(k, s), bytes = left + (has_blocks(s) ? right : 0);
+    return left + right > target->l2 / 2 ? copies(k, s) * (double)bytes / ((double)target->l2_width / 4) : 0;
 }
 
 /* What threads that share so many turns wait for the one that has most of them: times the cost of the work. A little of it is not
@@ -279,7 +283,7 @@ static double schedule_cost(const Contraction *k, const Target *target, const Ti
     if (s->panel_tiles)
         cost += copies(k, s) * copy_cost(k, target, s);
     cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
-    if (has_blocks(s))
+    if (has_blocks(s) || (s->panel_tiles && streams_left(k, s)))
         cost += fetch_cost(k, target, s);
     if (s->row_axes == 2)
         cost = spread_cost(k, target, s, cost, (double)(all / rows * tiles));
