@@ -65,7 +65,7 @@ static Window window_of(const Rows *r, const Node *n)
     if (n->op == OP_WINDOW && n->attr.window.axis == axis)
         return (Window){n->attr.window.stride, 0, 0, (n->attr.window.size - 1) * n->attr.window.dilation + 1};
     if (n->op == OP_PAD)
-        return (Window){1, n->attr.pad.lo[axis], 0, 1}; /* what it puts there is not zeros; see padded_rows */
+        return (Window){1, n->attr.pad.lo[axis], 0, 1}; /* what it puts there is not zeros; see make_block */
     return (Window){1, 0, 0, 1};
 }
 
@@ -303,43 +303,46 @@ static Node *make_top(Rows *r, const Node *n)
 }
 
 /* ---- a turn -------------------------------------------------------------------------------------------- */
-/* Which rows this turn makes of n, as i32[rows]. */
-static Node *row_numbers(Rows *r, const Node *n)
+/* The numbers of `count` rows in n, of which turn 0 begins with row `first`: i32[count]. */
+static Node *row_numbers(Rows *r, const Node *n, int64_t first, int64_t count)
 {
     Fn *fn = r->l->body;
-    const Type t = type_make(DT_I32, 1, (int64_t[]){r->turn[n->id]});
-    Node *first = node_binary_const(fn, OP_MUL, r->number, (double)r->turn[n->id]);
-    first = node_broadcast(fn, node_binary_const(fn, OP_ADD, first, (double)r->ahead[n->id]), t, NULL);
-    return node_binary(fn, OP_ADD, node_iota(fn, t, 0), first);
+    const Type t = type_make(DT_I32, 1, &count);
+    Node *at = node_binary_const(fn, OP_MUL, r->number, (double)r->turn[n->id]);
+    at = node_broadcast(fn, node_binary_const(fn, OP_ADD, at, (double)first), t, NULL);
+    return node_binary(fn, OP_ADD, node_iota(fn, t, 0), at);
 }
 
-/* The input's rows; behind the last, the last again. */
+/* Such rows, with `value` in the place of those whose number is not lo <= number < hi. */
+static Node *rows_within(Rows *r, const Node *n, Node *x, int64_t first, int64_t lo, int64_t hi, double value)
+{
+    Fn *fn = r->l->body;
+    const int axis = r->axis[n->id];
+    Node *at = row_numbers(r, n, first, x->type.dim[axis]), *there = NULL;
+    if (first + (r->turns - 1) * r->turn[n->id] + x->type.dim[axis] > hi)
+        there = node_binary(fn, OP_LT, at, node_full(fn, at->type, (double)hi));
+    if (first < lo) {
+        Node *below = node_binary(fn, OP_LE, node_full(fn, at->type, (double)lo), at);
+        there = there ? node_binary(fn, OP_AND, below, there) : below;
+    }
+    if (!there)
+        return x;
+    there = node_broadcast(fn, there, type_with(x->type, DT_BOOL), &r->axis[n->id]);
+    return node_select(fn, there, x, node_full(fn, x->type, value));
+}
+
+/* The input is there as a whole: all that this turn reads of it, with zeros around. */
 static Node *read_rows(Rows *r)
 {
     Fn *fn = r->l->body;
-    Node *x = loop_invariant(r->l, NULL, r->map[r->input->id]);
+    const Node *n = r->input;
+    const int64_t first = r->from[n->id], last = n->type.dim[1] - 1;
     int order[MAX_RANK] = {1, 0, 2, 3, 4, 5, 6, 7};
-    Node *at = row_numbers(r, r->input);
-    at = node_binary_const(fn, OP_MIN2, at, (double)(r->input->type.dim[1] - 1));
-    return node_permute(fn, node_gather(fn, node_permute(fn, x, order), at), order);
-}
-
-static bool goes_past_the_end(const Rows *r, const Node *n)
-{
-    return r->ahead[n->id] + r->turns * r->turn[n->id] > n->type.dim[r->axis[n->id]];
-}
-
-/* This turn's rows of n, zeros behind its last where someone reads them. */
-static Node *cleared(Rows *r, const Node *n)
-{
-    Fn *fn = r->l->body;
-    Node *block = r->block[n->id];
-    if (!r->padded[n->id] || !goes_past_the_end(r, n))
-        return block;
-    Node *at = row_numbers(r, n), *last = node_full(fn, at->type, (double)n->type.dim[r->axis[n->id]]);
-    Node *there = node_broadcast(fn, node_binary(fn, OP_LT, at, last), type_with(block->type, DT_BOOL),
-                                 &r->axis[n->id]);
-    return node_select(fn, there, block, node_full(fn, block->type, 0));
+    Node *x = loop_invariant(r->l, NULL, r->map[n->id]);
+    Node *at = row_numbers(r, n, first, r->ahead[n->id] - first + r->turn[n->id]);
+    at = node_binary_const(fn, OP_MAX2, node_binary_const(fn, OP_MIN2, at, (double)last), 0);
+    x = node_permute(fn, node_gather(fn, node_permute(fn, x, order), at), order);
+    return rows_within(r, n, x, first, 0, last + 1, 0);
 }
 
 /* Rows from[n] to ahead[n] before the first turn, those above the picture zeros. */
@@ -359,7 +362,11 @@ static Node *make_around(Rows *r, const Node *n)
     Fn *fn = r->l->body;
     const int axis = r->axis[n->id];
     const int64_t kept = r->ahead[n->id] - r->from[n->id];
-    Node *block = cleared(r, n);
+    Node *block = r->block[n->id];
+    if (n == r->input)
+        return block;
+    if (r->padded[n->id])
+        block = rows_within(r, n, block, r->ahead[n->id], 0, n->type.dim[axis], 0);
     if (!kept)
         return block;
     const int carry = loop_carry(r->l, n->name, rows_before(r, n));
@@ -377,25 +384,6 @@ static Node *rows_of(Rows *r, const Node *n, int64_t from, int64_t count)
     return node_slice_axis(r->l->body, r->around[n->id], r->axis[n->id], start, start + count, 1);
 }
 
-/* This turn's rows of a padding, x where these are of its operand. */
-static Node *padded_rows(Rows *r, const Node *n, Node *x)
-{
-    Fn *fn = r->l->body;
-    const int64_t lo = window_of(r, n).pad, last = lo + n->in[0]->type.dim[r->axis[n->in[0]->id]],
-                  ahead = r->ahead[n->id];
-    Node *at = row_numbers(r, n), *above = NULL, *there = NULL;
-    if (ahead < lo)
-        there = above = node_binary(fn, OP_LE, node_full(fn, at->type, (double)lo), at);
-    if (ahead + r->turns * r->turn[n->id] > last)
-        there = node_binary(fn, OP_LT, at, node_full(fn, at->type, (double)last));
-    if (above && there != above)
-        there = node_binary(fn, OP_AND, above, there);
-    if (!there)
-        return x;
-    there = node_broadcast(fn, there, type_with(x->type, DT_BOOL), &r->axis[n->id]);
-    return node_select(fn, there, x, node_full(fn, x->type, n->attr.pad.value));
-}
-
 static Node *make_block(Rows *r, const Node *n)
 {
     Node **in = NEWN(r->a, Node *, n->nin + 1);
@@ -411,7 +399,10 @@ static Node *make_block(Rows *r, const Node *n)
     }
     const Attr attr = attr_of_rows(r, n, rows, 0);
     Node *made = node_make(r->l->body, n->op, n->nin, in, &attr);
-    return n->op == OP_PAD ? padded_rows(r, n, made) : made;
+    if (n->op != OP_PAD)
+        return made;
+    return rows_within(r, n, made, r->ahead[n->id], w.pad, w.pad + n->in[0]->type.dim[r->axis[n->in[0]->id]],
+                       n->attr.pad.value);
 }
 
 /* ---- the function -------------------------------------------------------------------------------------- */
