@@ -1,16 +1,21 @@
 # Training on the STM32F405, all of it: `learns NAME PROGRAM BATCH ARGUMENT...` compiles tests/metal/NAME.dl for its two memories, and the program
-# for the board and for this machine, runs both, and wants the same from each: every loss and every parameter has the same bits.
+# for the board and, of portable C, for this machine, runs both, and wants the same from each: every loss and every parameter has the same bits.
 . tests/metal/boards.sh
 board=stm32f405
 memory=ccm=64K,sram=120K        # of SRAM's 128K there are left 4K for the stack, and some for the program's variables
+here=-O0                        # how it is compiled for this machine
 unset METAL_CFLAGS
 
+emitted_to_learn() { # NAME PREFIX BATCH TARGET
+    mkdir -p "$work/$1/$4" && $dlc "tests/metal/$1.dl" --name "$2" --train --train-batch "$3" --target "$4" --deterministic \
+        --memory $memory --report -o "$work/$1/$4/$2.c" | sed -n '/^memory/,$p' >"$work/$1/$4/report"
+}
+
 built_to_learn() { # NAME PREFIX BATCH PROGRAM
-    folder=$work/$1
-    mkdir -p "$folder" && $dlc "tests/metal/$1.dl" --name "$2" --train --train-batch "$3" --target "$(metal_target $board)" \
-        --memory $memory --report -o "$folder/$2.c" | sed -n '/^memory/,$p' >"$folder/report" &&
-        METAL_CFLAGS="-I$folder -Werror -Wl,--defsym=STACK_BYTES=4096" metal_build $board "$folder/there" "$4" "$folder/$2.c" &&
-        METAL_CFLAGS="-I$folder -Werror -O1 -ffp-contract=off" metal_build host "$folder/here" "$4" "$folder/$2.c"
+    folder=$work/$1 core=$(metal_target $board)
+    emitted_to_learn "$1" "$2" "$3" "$core" && emitted_to_learn "$1" "$2" "$3" generic && cp "$folder/$core/report" "$folder/report" &&
+        METAL_CFLAGS="-I$folder/$core -Werror -Wl,--defsym=STACK_BYTES=4096" metal_build $board "$folder/there" "$4" "$folder/$core/$2.c" &&
+        METAL_CFLAGS="-I$folder/generic -Werror $here -ffp-contract=fast" metal_build host "$folder/here" "$4" "$folder/generic/$2.c"
 }
 
 # Both memories hold something of it.
@@ -30,8 +35,8 @@ learned() { # NAME ARGUMENT...
 learned_alike() {
     folder=$work/$1
     shift
-    metal_run host "$folder/here" "$@" >"$folder/here.txt" && sed '/^stack/d' "$folder/here.txt" >"$folder/here.bits" &&
-        sed '/^stack/d' "$folder/there.txt" | diff "$folder/here.bits" - && grep learned "$folder/here.bits"
+    metal_run host "$folder/here" "$@" >"$folder/here.txt" && sed '/^stack/d; /^memory/d' "$folder/here.txt" >"$folder/here.bits" &&
+        sed '/^stack/d; /^memory/d' "$folder/there.txt" | diff "$folder/here.bits" - && grep learned "$folder/here.bits"
 }
 
 learns() {

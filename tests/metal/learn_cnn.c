@@ -2,8 +2,8 @@
 /* Trains learn_cnn.dl on digits that come in one at a time, and tries it on others: program TRAIN-IMAGES TRAIN-LABELS TEST-IMAGES
  * TEST-LABELS EPOCHS [EXAMPLES [PERCENT]]: the status is 0 if so many are recognized. The files are MNIST's, or of `dlc data digits`. On a board with two memories the compiler has placed
  * all tensors in them. */
+#include "learn.h"
 #include "learn_cnn.h"
-#include "metal.h"
 
 enum { SIZE = 28 * 28, IMAGES_AT = 16, LABELS_AT = 8 }; /* IDX: numbers of 4 bytes in front, of images four and of labels two */
 
@@ -44,6 +44,8 @@ static int next_example(Examples e, float *image, int32_t *label)
     return 1;
 }
 
+static uint32_t losses = METAL_HASH;
+
 typedef dl_status Call(learn_cnn_ccm *, learn_cnn_sram *, const float *, const int32_t *, int32_t, learn_cnn_metrics *);
 
 /* All examples of two files, or the first `most` of them; the part of them that was recognized. */
@@ -58,6 +60,7 @@ static float go_through(const char *what, Call *call, char **files, int most)
     for (; n < most && next_example(e, image, &label); n++) {
         if (call(&ccm, &sram, image, &label, 1, &metrics) != DL_OK)
             metal_exit(3);
+        losses = metal_hash(losses, &metrics.loss, sizeof metrics.loss);
         loss += metrics.loss;
         right += metrics.accuracy;
     }
@@ -78,9 +81,9 @@ int metal_main(int argc, char **argv)
     for (int epoch = 0; epoch < epochs; epoch++)
         go_through("trained", learn_cnn_train_step, argv + 1, most);
     const float accuracy = go_through("tested", learn_cnn_evaluate, argv + 3, most);
-    metal_print("learned %x %x\n", metal_hash(METAL_HASH, &ccm.params, sizeof ccm.params),
-                metal_hash(METAL_HASH, &sram.params, sizeof sram.params));
-    metal_print("%d bytes in ccm, %d in sram\n", (int)sizeof ccm, (int)sizeof sram);
+    metal_print("losses %x\n", losses);
+    metal_print("learned %x\n", words_hash(&ccm.params, sizeof ccm.params) + words_hash(&sram.params, sizeof sram.params));
+    metal_print("memory %d bytes in ccm, %d in sram\n", (int)sizeof ccm, (int)sizeof sram);
     metal_print("stack %d\n", (int)metal_painted_used());
     return accuracy >= least ? 0 : 1;
 }

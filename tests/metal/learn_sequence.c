@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Trains learn_gru.dl or learn_attention.dl (--name net, --memory ccm=...,sram=...) on sequences that it draws itself: program STEPS. It
  * prints how the loss falls, and hashes of all losses and of what was learned in the end. */
-#include "metal.h"
+#include "learn.h"
 #include "net.h"
 
 enum { LENGTH = 12, KINDS = 4, TENTHS = 10 };
@@ -55,11 +55,11 @@ int metal_main(int argc, char **argv)
         loss = 0;
     }
     metal_print("losses %x\n", hash);
-    hash = metal_hash(METAL_HASH, &ccm.params, sizeof ccm.params);
+    uint32_t learned = words_hash(&ccm.params, sizeof ccm.params);
 #ifdef NET_SRAM_PARAMS_SIGNATURE
-    hash = metal_hash(hash, &sram.params, sizeof sram.params);
+    learned += words_hash(&sram.params, sizeof sram.params);
 #endif
-    metal_print("learned %x\n", hash);
+    metal_print("learned %x\n", learned);
     metal_print("stack %d\n", (int)metal_painted_used());
     return metrics.loss < 0.8f * first ? 0 : 1;
 }

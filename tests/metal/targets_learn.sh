@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Networks learn on the STM32F405, in its two memories: the CNN from 2000 digits, and recognizes 93 % of 1000 others.
 . tests/metal/learn.sh
-METAL_LIMIT=1800
+METAL_LIMIT=1800 here=-O2
 export METAL_LIMIT
 
 # shellcheck disable=SC2046
