@@ -17,7 +17,8 @@ typedef struct Folding {
     Module *m;
     const Fn *old;
     bool *seen;                 /* by node: take() has been there */
-    bool *fixed;                /* by node: of weights and constants alone */
+    bool *constant;             /* by node: of constants alone */
+    bool *fixed;                /* by node: of weights and constants alone, not without weights */
     bool *read;                 /* by node: it is read by what is not fixed, if only moved */
     bool *weighs;               /* by node: it is made of weights, */
     int64_t *frees;             /* of so many bytes that nothing else reads */
@@ -39,11 +40,10 @@ static void find_fixed(Folding *f)
                    op_info(n->op)->class != CLASS_INDEX;
         f->weighs[id] = is_weight(n);
         for (int i = 0; i < n->nin; i++) {
-            const Node *of = n->in[i];
-            all &= f->fixed[of->id] || of->op == OP_CONST ||
-                   (!f->weighs[of->id] && op_info(of->op)->class == CLASS_MOVE);
-            f->weighs[id] |= f->weighs[of->id];
+            all &= f->fixed[n->in[i]->id] || f->constant[n->in[i]->id];
+            f->weighs[id] |= f->weighs[n->in[i]->id];
         }
+        f->constant[id] = all && !f->weighs[id];
         f->fixed[id] = is_weight(n) || (all && f->weighs[id]);
     }
 }
@@ -246,6 +246,7 @@ static void add_weights(Folding *f, const float *const *weights)
 const float **fold_weights(Module *m, const float *const *weights)
 {
     Folding f = {.a = m->a, .m = m, .old = m->infer, .names = {.a = m->a}};
+    f.constant = NEWN(m->a, bool, f.old->node.n + 1);
     f.fixed = NEWN(m->a, bool, f.old->node.n + 1);
     f.seen = NEWN(m->a, bool, f.old->node.n + 1);
     f.read = NEWN(m->a, bool, f.old->node.n + 1);

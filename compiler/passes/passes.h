@@ -41,6 +41,9 @@ Fn *recompute(Arena *a, const Fn *fn, const Recompute *what);
  * *what is the largest ---- */
 Fn *compact_scatter(Arena *a, const Fn *fn, const Node **what);
 
+/* ---- scale_weights.c: scales and shifts of channels go into the weights before them, where weights are constants ---- */
+Fn *scale_weights(const Fn *fn);
+
 /* ---- fold_weights.c: what infer makes of its weights alone is a weight; returns those that are left, as infer numbers them ---- */
 const float **fold_weights(Module *m, const float *const *weights);
 

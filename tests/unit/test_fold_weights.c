@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Folding: inference of folded weights gives what it gave, computes nothing of weights alone, and reads no
- * more of them. */
+/* Scaling and folding: inference of folded weights gives what it gave, computes nothing of weights alone, and
+ * reads no more of them. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,13 +20,31 @@ typedef struct Case {
 } Case;
 
 static const Case cases[] = {
-    {"norm", "output y = x |> conv1d(3, 2) |> batch_norm |> relu |> batch_norm", OP_RSQRT, 6},
+    {"norm", "output y = x |> conv1d(3, 2) |> batch_norm |> relu", OP_MUL, 2},
+    {"norm_behind_relu", "output y = x |> conv1d(3, 2) |> relu |> batch_norm", OP_RSQRT, 4},
+    {"norm_of_channels", "output y = x |> reshape([6, 4, 1]) |> depthwise_conv2d(3) |> batch_norm |> relu",
+     OP_MUL, 2},
+    {"norm_of_a_product", "output y = x |> dense(3) |> batch_norm |> tanh", OP_MUL, 2},
+    {"a_number", "output y = 0.25 * dense(x, 3)", OP_MUL, 2},
+    {"differences", "param a: f32[3] = ones()\noutput y = (dense(x, 3, use_bias = false) - a) * exp(a)",
+     OP_EXP, 2},
+    {"two_biases", "param a: f32[3] = ones()\noutput y = dense(x, 3) + a", OP_COUNT, 2},
+    {"read_twice",
+     "param a: f32[4] = ones()\nh = dense(x, 4, use_bias = false) as down\noutput y = (h * a) @ down.kernel",
+     OP_COUNT, 2},
+    {"wanted_twice",
+     "param a: f32[4] = ones()\nh = dense(x, 4, use_bias = false)\noutput y = h * a\noutput z = h", OP_COUNT,
+     2},
+    {"of_rows", "param a: f32[6, 1] = ones()\noutput y = dense(x, 4, use_bias = false) * a", OP_COUNT, 2},
     {"unit_columns",
      "param w: f32[4, 3] = random_normal(0, 1)\noutput y = x @ (w / sqrt(sum(w ^ 2, axis = 0)))", OP_SQRT, 1},
     {"moved", "h = dense(x, 5) as down\noutput y = h @ transpose(exp(down.kernel))", OP_COUNT, 2},
     {"kept", "param a: f32[4] = ones()\nstream s: f32[4] = zeros()\ns <- s + exp(a)\noutput y = x + s",
      OP_EXP, 1},
     {"large", "param a: f32[6, 1] = ones()\nparam b: f32[4] = ones()\noutput y = x * (a + b)", OP_COUNT, 2},
+    {"moved_input",
+     "h = reshape(x, [4, 6])\nparam w: f32[6, 3] = random_normal(0, 1)\noutput y = h @ w + mean(x)", OP_COUNT,
+     1},
     {"plain", "output y = x |> dense(3) |> tanh", OP_COUNT, 2},
 };
 
@@ -92,6 +110,14 @@ static bool has(const Fn *fn, Op op)
     return false;
 }
 
+static bool scales(const Fn *fn)
+{
+    for (int id = 0; id < fn->node.n; id++)
+        if (fn->node.at[id]->name && strstr(fn->node.at[id]->name, "scaled_"))
+            return true;
+    return false;
+}
+
 static void fold(const Case *c)
 {
     Arena *a = arena_new();
@@ -103,6 +129,7 @@ static void fold(const Case *c)
     const int64_t size = bytes(m);
     assert_true(before->result.n <= 4 && (c->gone == OP_COUNT || has(before, c->gone)));
     interpret(a, m, before, weights, x);
+    m->infer = scale_weights(m->infer);
     weights = fold_weights(m, weights);
     const char *why = fn_verify(a, m->infer, &guilty);
     if (why)
@@ -114,6 +141,8 @@ static void fold(const Case *c)
                 fail_msg("%s: element %lld is %.9g, not %.9g", c->name, (long long)k, y[i].at[k], x[i].at[k]);
     if (c->gone != OP_COUNT && has(m->infer, c->gone))
         fail_msg("%s: %s is still computed", c->name, op_info(c->gone)->text);
+    if (c->gone == OP_COUNT && scales(m->infer))
+        fail_msg("%s: weights are scaled that others read", c->name);
     if (m->params.n + m->states.n != c->weights || bytes(m) > size)
         fail_msg("%s: %d weights, %lld bytes instead of %lld", c->name, m->params.n + m->states.n,
                  (long long)bytes(m), (long long)size);
