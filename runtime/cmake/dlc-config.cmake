@@ -2,7 +2,7 @@
 # find_package(dlc): models as libraries of a CMake project. docs/commands.md says more.
 #
 #   dlc_add_model(TARGET MODEL.dl [TRAIN] [BATCH N] [TRAIN_BATCH N] [WEIGHTS W.safetensors] [TARGET MACHINE] [NAME PREFIX]
-#                 [MODEL NAME] [THREADS N] [SET CONST=VALUE...] [OPTIONS OPTION...] [DEPENDS FILE...] [NO_FLAGS])
+#                 [MODEL NAME] [THREADS N] [MEMORY NAME=SIZE,...] [RAM BYTES] [SET CONST=VALUE...] [OPTIONS OPTION...] [DEPENDS FILE...] [NO_FLAGS])
 #
 # adds the static library TARGET, of the C that dlc writes of MODEL.dl. Who links with it includes PREFIX.h, which is called after the
 # library without NAME; symbols begin with the same word. The other words are dlc's options of these names; OPTIONS are any further
@@ -60,7 +60,7 @@ function(_dlc_flags out machine)
 endfunction()
 
 function(dlc_add_model library model)
-    cmake_parse_arguments(PARSE_ARGV 2 arg "TRAIN;NO_FLAGS" "BATCH;TRAIN_BATCH;WEIGHTS;TARGET;NAME;MODEL;THREADS"
+    cmake_parse_arguments(PARSE_ARGV 2 arg "TRAIN;NO_FLAGS" "BATCH;TRAIN_BATCH;WEIGHTS;TARGET;NAME;MODEL;THREADS;MEMORY;RAM"
                           "SET;OPTIONS;DEPENDS")
     if(arg_UNPARSED_ARGUMENTS OR arg_KEYWORDS_MISSING_VALUES)
         message(FATAL_ERROR "dlc_add_model(${library}): not understood: ${arg_UNPARSED_ARGUMENTS} ${arg_KEYWORDS_MISSING_VALUES}")
@@ -73,7 +73,7 @@ function(dlc_add_model library model)
     if(arg_TRAIN)
         list(APPEND options --train)
     endif()
-    foreach(word BATCH TRAIN_BATCH TARGET MODEL THREADS)
+    foreach(word BATCH TRAIN_BATCH TARGET MODEL THREADS MEMORY RAM)
         if(DEFINED arg_${word})
             string(TOLOWER "--${word}" option)
             string(REPLACE "_" "-" option "${option}")
