@@ -25,13 +25,15 @@ static bool kernel_loads(const Kernel *k, const Buffer *buffer)
     return false;
 }
 
-/* Columns are summed up in memory, whether or not somebody reads them there. */
+/* Columns, and what is scattered, are summed up in memory, whether or not somebody reads them there. */
 static bool sums_in_memory(const Kernel *k, const Buffer *buffer)
 {
-    for (int i = 0; i < k->stages.n; i++)
-        for (int j = 0; k->stages.at[i]->vector && j < k->stages.at[i]->items.n; j++)
-            if (k->stages.at[i]->items.at[j].buffer == buffer)
+    for (int i = 0; i < k->stages.n; i++) {
+        const Stage *s = k->stages.at[i];
+        for (int j = 0; (s->vector || s->kind == STAGE_SCATTER) && j < s->items.n; j++)
+            if (s->items.at[j].buffer == buffer)
                 return true;
+    }
     return false;
 }
 
