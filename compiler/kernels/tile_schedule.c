@@ -242,7 +242,8 @@ static double rows_alike(const Contraction *k, int axis, int64_t rows)
 }
 
 /* Rows of two axes lie all over the left operand: they are worth it where one axis has too few. Where the operands do not fit into
- * L2, they come again for every tile that differs from others only in its row, or only in its columns. */
+ * L2, they come again for every tile that differs from others only in its row, or only in its columns, unless all tiles are made in
+ * each turn of k's outermost loop. */
 static double spread_cost(const Contraction *k, const Target *target, const TileSchedule *s, double cost, double tiles)
 {
     const double columns = (double)k->extent[k->n_axis], width = (double)s->columns * s->lanes;
@@ -257,9 +258,10 @@ static double spread_cost(const Contraction *k, const Target *target, const Tile
     if (k->sa[s->row_axis] == 1)    /* of each line only what the tile has rows for */
         left *= (double)(k->extent[s->row_axis] < LINE ? k->extent[s->row_axis] : LINE) / s->rows;
     distinct *= k->sa[k->n_axis] ? columns : 1;
-    bool far = target->l2 && 4 * distinct + (double)right_bytes(k) > (double)target->l2 / 2;
-    double come = far ? (left + right) / (target->l2_width / 4.0) : 0;
-    return come > 1.1 * cost ? come : 1.1 * cost;
+    double once = 4 * distinct + (double)right_bytes(k);
+    bool far = !s->k_outer && target->l2 && once > (double)target->l2 / 2;
+    double again = far && left + right > once ? (left + right - once) / (target->l2_width / 4.0) : 0;
+    return again + 1.1 * cost;
 }
 
 static double schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s)
@@ -283,7 +285,7 @@ static double schedule_cost(const Contraction *k, const Target *target, const Ti
     if (s->panel_tiles)
         cost += copies(k, s) * copy_cost(k, target, s);
     cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
-    if (has_blocks(s) || (s->panel_tiles && streams_left(k, s)))
+    if (s->row_axes == 1 && (has_blocks(s) || (s->panel_tiles && streams_left(k, s))))
         cost += fetch_cost(k, target, s);
     if (s->row_axes == 2)
         cost = spread_cost(k, target, s, cost, (double)(all / rows * tiles));
@@ -303,6 +305,15 @@ int contraction_tap(const Contraction *k, int axis)
 static bool hangs_on(const Contraction *k, int i, int axis)
 {
     return k->loop[i].tap >= 0 && k->tap[k->loop[i].tap].out == axis;
+}
+
+/* Whether the first loops of k, so many, may stand around all rows of two axes. */
+static bool turns_fit(const Contraction *k, const TileSchedule *s, int loops)
+{
+    bool fit = true;
+    for (int i = 0; i < loops && i < k->nloop; i++)
+        fit &= !hangs_on(k, i, s->row_axis) && !hangs_on(k, i, s->row_axis + 1);
+    return fit;
 }
 
 /* Tiles that do not have all taps in every row. */
@@ -477,6 +488,18 @@ static void consider_one_panel(Search *f, TileSchedule s)
         consider(f, s);
 }
 
+/* With rows of two axes: all of them in each turn of k's outermost loop, so that what does not fit into L2 is read once. */
+static void consider_turns(Search *f, TileSchedule s)
+{
+    const Contraction *k = f->k;
+    if (k->nloop < 2 || s.lanes == 1 || loops_of_right(k, s.row_axis) || !divides_columns(k, &s) || !turns_fit(k, &s, 1) ||
+        both_bytes(k, &s) <= f->target->l2 / 2)
+        return;
+    s.outside = 0;
+    s.k_outer = 1;
+    consider(f, s);
+}
+
 /* With panels where b does not stay in L1: of one tile that does, or, to read more of each row, of some that L2 has. */
 static void consider_panels(Search *f, TileSchedule s)
 {
@@ -486,6 +509,8 @@ static void consider_panels(Search *f, TileSchedule s)
     if (s.row_axis >= 0 && edge_tiles(f->k, s.row_axis, s.rows) > MOST_EDGE_TILES)
         return;
     consider(f, s);
+    if (s.row_axes == 2)
+        consider_turns(f, s);
     for (TileSchedule more = s; s.row_axes == 1 && next_unroll(f->k, f->target, &more);)
         consider(f, more);
     if (!f->k->alone || s.lanes == 1 || s.row_axes == 2 || !is_streamed(f->k, f->target, &s))
@@ -668,8 +693,8 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return "row_axes is 1 or 2";
     if (s->row_axes == 2 && (s->row_axis < 0 || !gives_two(k, s->row_axis, target)))
         return "two axes of rows want a short second one that gives rows, and a kernel that begins with its only contraction";
-    if (s->row_axes == 2 && (s->panel_tiles || s->k_outer > 0 || s->k_split >= 0 || s->unroll > 1))
-        return "panels, blocks of k and steps written out want rows of one axis";
+    if (s->row_axes == 2 && (s->panel_tiles || s->k_split >= 0 || s->unroll > 1 || !turns_fit(k, s, s->k_outer)))
+        return "panels, blocks of a loop of k and steps written out want rows of one axis";
     const int most = (target->calls_gemm ? MOST_GEMM_ROWS : MOST_ROWS) / inner_rows(k, s);
     if (s->rows < 1 || s->rows > most)
         return arena_printf(a, "rows is from 1 to %d", most);
