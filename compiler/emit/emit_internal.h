@@ -73,6 +73,11 @@ const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *colu
 /* The steps of the loops from `from` on, of the first of them only `turn`, for the rows in the set: ak and bk point to the first. */
 void print_unrolled(Out *o, const Tile *t, const TileForm *form, int from, int64_t turn, uint32_t rows);
 
+/* ---- emit_finish.c: what a tile does on its sums ------------------------------------------------------ */
+const char *finish_parameters(Out *o, const Tile *t);
+const char *finish_arguments(Out *o, const Tile *t, const char *column);
+void print_finished(Out *o, const Tile *t, int64_t at, int r, int c);   /* stores the sum of row r and column c */
+
 /* ---- emit_panel.c ---------------------------------------------------------------------------------- */
 void print_k_blocks(Out *o, const Stage *tile);     /* a tile in blocks of k, or with panels, and the stages behind it */
 

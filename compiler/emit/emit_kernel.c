@@ -88,6 +88,8 @@ static void print_blocked(Out *o, const Tile *t)
     for (int i = 0; i < o->k->stages.n;) {
         if (o->k->stages.at[i]->kind == STAGE_TILE)
             print_tile(o, o->k->stages.at[i++]);
+        else if (o->k->stages.at[i]->in_tile)
+            i++;
         else
             i = print_rows(o, i, t);
     }
@@ -170,7 +172,9 @@ static void print_function(Out *o)
         line(o, "static %s %s(%s)", check ? "dl_status" : "void", k->function, with);
     line(o, "{");
     o->indent = 1;
-    o->wants_rows = k->stages.n > 1 || o->p->target->calls_gemm;
+    o->wants_rows = o->p->target->calls_gemm;
+    for (int i = 0; i < k->stages.n; i++)
+        o->wants_rows |= i > 0 && !k->stages.at[i]->in_tile;
     bool blocks = tile && tile->schedule.outside >= 0;
     int opened = open_outer(o, tile, 0, blocks ? tile->schedule.outside : k->nouter);
     print_locals(o);

@@ -204,6 +204,7 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
         sb_puts(&bounds, ", int more");
     if (t->turn)
         sb_puts(&bounds, ", int back");
+    sb_puts(&bounds, finish_parameters(o, t));
     line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
          form_name(o, t, form), sb_text(&bounds));
     line(o, "{");
@@ -220,6 +221,8 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
             int64_t at = result_row(t, r) + c * t->schedule.lanes;
             if (t->schedule.lanes > 1)
                 line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", t->schedule.lanes, at, r, c);
+            else if (t->finish)
+                print_finished(o, t, at, r, c);
             else
                 line(o, "c[%" PRId64 "] = c%d_%d;", at, r, c);
         }
@@ -355,8 +358,8 @@ void print_tile(Out *o, const Stage *s)
     const char *right = t->schedule.panel_tiles > 1    ? arena_printf(o->a, "panel + p * %" PRId64, panel_rows(t))
                         : t->schedule.panel_tiles == 1 ? "panel"
                                                        : arena_printf(o->a, "%s%s", tile_pointer(o, t->b, t->b_at, column), block_offset(o, t, true));
-    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s);", buffer_root(t->a)->name, left, right,
-                                    tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t));
+    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s%s);", buffer_root(t->a)->name, left, right,
+                                    tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t), finish_arguments(o, t, column));
     for (int i = 0; i < t->runs.n; i++) {
         const char *name = form_name(o, t, &t->forms.at[t->runs.at[i].form]);
         if (t->runs.n > 1)

@@ -259,6 +259,8 @@ typedef struct Tile {
     TileSchedule schedule;
     Var *block;             /* first row of the block being made, when there are several */
     Var *turn;              /* with schedule.zigzag: the scan whose turns are odd or even */
+    Stage *finish;          /* the stage behind it that it does itself, or NULL, */
+    ExList operands;        /* and what that loads besides the sums, in the order of its value */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
 } Tile;
@@ -290,6 +292,7 @@ struct Stage {
     int lanes;                  /* REDUCE: accumulators side by side along the last reduce loop */
     VEC(Item) items;
     Tile *tile;
+    bool in_tile;               /* MAP: the tile in front of it does it on its sums, see finish.c */
     int64_t limit;              /* CHECK, SCATTER */
 };
 
@@ -386,6 +389,12 @@ Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedule
 Plan *lower_sparing(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);  /* kernels in the order that keeps few bytes */
 int64_t node_macs(const Node *n);   /* schedule.c: of a contraction, and of a loop's all together; 0 of others */
 void split_kernels(Plan *p);        /* parallel.c: where the target has threads and the work is worth it; before plan_memory */
+/* finish.c: which stages tiles do on their sums, once tensors have their places; whether a kernel's stage may be such a one, and what it loads
+ * then; whether a load of it is the tile's sum. */
+enum { FINISH_OPERANDS = 2 };
+void finish_tiles(Plan *p);
+bool tile_may_finish(Arena *a, const Kernel *k, int stage, ExList *operands);
+bool finish_is_sum(const Stage *s, const Ex *e);
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */
 const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */

@@ -413,6 +413,7 @@ static Plan *lower_as(Arena *a, Plan how)
     share_in_steps(p, p->steps.at, p->steps.n);
     shrink_to_blocks(p);
     split_kernels(p);
+    finish_tiles(p);
     for (int i = 0; i < p->kernels.n; i++) {
         visit_kernel(p->kernels.at[i], add_argument, p->kernels.at[i]);
         find_salts(p->kernels.at[i]);

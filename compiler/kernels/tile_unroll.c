@@ -47,7 +47,7 @@ static bool ends_with_loop(const Contraction *k, const TileSchedule *s, int unro
 bool unroll_fits(const Contraction *k, const TileSchedule *s)
 {
     int64_t inner;
-    return s->unroll >= 1 && ends_with_loop(k, s, s->unroll, &inner);
+    return s->unroll >= 1 && (s->unroll == 1 || s->row_axes != 2) && ends_with_loop(k, s, s->unroll, &inner);
 }
 
 /* How many elements of the left operand `rows` rows read in n steps of the innermost loop, where registers hold what is shared. */

@@ -321,6 +321,14 @@ static void check_unroll(Check *c)
         check_complain(c, "steps that are written out do not end with the loop");
 }
 
+/* What a tile does on its sums stands behind it, and needs no more than them. */
+static void check_finish(Check *c)
+{
+    ExList operands = {0};
+    if (c->s->in_tile && (!tile_may_finish(c->a, c->k, c->stage, &operands) || c->k->stages.at[c->stage - 1]->tile->finish != c->s))
+        check_complain(c, "the tile cannot do on its sums what it should");
+}
+
 static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
@@ -388,6 +396,7 @@ static const char *verify_kernel(Arena *a, const Kernel *k)
         c.s = k->stages.at[c.stage];
         if (c.s->kind == STAGE_TILE)
             check_tile(&c);
+        check_finish(&c);
         for (c.item = 0; c.item < c.s->items.n; c.item++) {
             seen.n = 0;
             check_item(&c, &c.s->items.at[c.item], &seen);

@@ -7,8 +7,9 @@
 import sys
 
 # Cycles of an instruction: (of one, of each register it lists, of each that the plugin found paired). Sources:
-#   Cortex-M4: "Cortex-M4 Technical Reference Manual" r0p1 (ARM DDI 0439B), tables 3-1 and 7-1, and 3.3.2 on pairs: a load or a store
-#   behind another begins while that ends. A result that floating-point arithmetic has just made costs one cycle more.
+#   Cortex-M4: "Cortex-M4 Technical Reference Manual" (ARM DDI 0439), tables 3-1 and 7-1, and 3.3.2 on pairs: a load or a store behind
+#   another begins while that ends, which is taken to hold for those of floats as well. Floating-point arithmetic whose result the next
+#   instruction needs takes one cycle more (below table 7-1).
 #   Cortex-M3: "Cortex-M3 Technical Reference Manual" r2p1 (ARM DDI 0337I), table 3-1.
 #   Cortex-M0+: "Cortex-M0+ Technical Reference Manual" r0p1 (ARM DDI 0484C), table 3-1, with the fast multiplier.
 # A taken branch refills the pipeline in 1 to 3 cycles on an M3 or M4: 2 is taken here. All memory answers at once.

@@ -35,6 +35,7 @@ if [ -e "$work/cortex-m4f-fma.table" ]; then
     check "a single row" at_most vector 2.7
     check "a 3 x 3 convolution" at_most conv 2.2
     check "a padded one" at_most conv_same 2.2
+    check "one of a single channel" at_most conv_first 2.2
     check "a depthwise convolution" at_most depthwise 3.0
     check "multiplying and adding apart takes fewer cycles" faster
 fi

@@ -309,6 +309,8 @@ static const char conv_of_one[] = "func f(x: f32[1, 9, 3] input 0, w: f32[3, 3, 
 static const char small_image[] = "func f(x: f32[1, 3, 3, 3] input 0, w: f32[3, 3, 3, 8] param 0) { %1 = conv(x, w) "
                                   "stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] "
                                   "rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
+static const char biased[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, b: f32[4] param 1) { %1 = dot(x, w) contract=[1]/[0] "
+                             "%2 = broadcast(b) axes=[1] : f32[8, 4] %3 = add(%1, %2) return output 0 y = %3 }";
 static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { %1 = dot(x, p) "
                              "contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
 static const char adam[] = "func f(x: f32[40, 30] input 0, y: f32[40, 8] input 1, p: f32[30, 8] param 0) { %1 = dot(x, y) "
@@ -659,6 +661,22 @@ static void wrong_pieces(void **state)
     assert_non_null(strstr(verify_split(arena, p, k), "reads what another piece stores"));
 }
 
+/* A bias is added to the sums of a tile where loads take time of their own, by the tile that has them and none else. */
+static void finished_tiles(void **state)
+{
+    (void)state;
+    Plan *p = plan_for(biased, target_find("cortex-m4f"));
+    assert_true(stage(p, 0, 1)->in_tile && stage(p, 0, 0)->tile->finish == stage(p, 0, 1));
+    assert_int_equal(stage(p, 0, 0)->tile->operands.n, 1);
+    assert_null(plan_verify(arena, p));
+    stage(p, 0, 0)->tile->finish = NULL;
+    expect(p, "the tile cannot do on its sums what it should");
+    p = plan_for(biased, target_find("cortex-m4f"));
+    stage(p, 0, 0)->tile->schedule.outside = 0;
+    expect(p, "the tile cannot do on its sums what it should");
+    assert_false(stage(plan_of(biased), 0, 1)->in_tile);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -666,6 +684,7 @@ int main(void)
         cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(examples),
+        cmocka_unit_test(finished_tiles),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
