@@ -71,8 +71,11 @@ static bool bake(Build *b, Module *m, const char **why)
     const float **weights = NEWN(b->a, const float *, n + 1);
     for (int i = 0; i < n; i++)
         weights[i] = found[i].data;
-    m->infer = scale_weights(m->infer);
-    b->emit.weights = fold_weights(m, weights);
+    if (!b->deterministic) {    /* what is folded is rounded otherwise than where it is computed at run time */
+        m->infer = scale_weights(m->infer);
+        weights = fold_weights(m, weights);
+    }
+    b->emit.weights = weights;
     b->emit.baked = true;
     return true;
 }
