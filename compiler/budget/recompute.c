@@ -16,6 +16,7 @@
 enum {
     MOST_DESCENTS = 3,      /* that fail: each step is half as long as the one before */
     MOST_TRIALS = 400000,   /* nodes lowered for one way through the choices */
+    WORTH_PRUNING = 100,    /* what costs less than this part of all multiply-accumulates is not looked at again */
     MOST_ROUNDS = 400,
     MOST_FAILURES = 12,     /* tried without gain, one after the other */
     MOST_NODES = 200,       /* made again for one value */
@@ -34,6 +35,21 @@ typedef struct Gap {            /* in which a tensor lies idle */
 
 /* What segments begin with (pin_narrows): made again like anything else; from each other alone; or not, until nothing else helps. */
 typedef enum Pins { PINS_NONE, PINS_SOFT, PINS_HARD } Pins;
+
+/* A choice, so that it is found again in a plan that lacks some of those before it: the node by what it looks like and how many
+ * of the kind come before it. */
+typedef struct Which {
+    Span span;
+    Op op;
+    Type type;
+    int rank;
+} Which;
+
+typedef struct Move {
+    Which node, without;
+    bool remade;                /* or a gap: */
+    int gap, way;               /* between which of the steps that touch the node */
+} Move;
 
 typedef struct Touch {
     int step;
@@ -423,6 +439,40 @@ static Search search_new(Fit *f, Arena *a, Pins pins)
 /* ---- the search ---------------------------------------------------------------------------------------- */
 enum { WAYS = 4 };      /* to make a value again: behind what it meets or not, by example or not */
 
+static bool looks_like(const Node *n, const Which *w)
+{
+    return n->op == w->op && n->span.source == w->span.source && n->span.lo == w->span.lo && n->span.hi == w->span.hi && type_eq(n->type, w->type);
+}
+
+static Which which(const Fn *fn, const Node *n)
+{
+    Which w = {n->span, n->op, n->type, 0};
+    for (int i = 0; i < n->id; i++)
+        w.rank += looks_like(fn->node.at[i], &w);
+    return w;
+}
+
+static const Node *find_which(const Fn *fn, const Which *w)
+{
+    int rank = 0;
+    for (int i = 0; i < fn->node.n; i++)
+        if (looks_like(fn->node.at[i], w) && rank++ == w->rank)
+            return fn->node.at[i];
+    return NULL;
+}
+
+static Move *move_of(const Search *s, const Gap *g, int way)
+{
+    Move *m = NEW(s->f->a, Move);
+    *m = (Move){.node = which(s->fn, g->node), .way = way, .remade = g->without};
+    if (g->without)
+        m->without = which(s->fn, g->without);
+    const Touches *t = &s->touched[g->node->id];
+    while (!m->remade && m->gap + 1 < t->n && !(t->at[m->gap].step == g->from && t->at[m->gap + 1].step == g->to))
+        m->gap++;
+    return m;
+}
+
 /* The best way for the first gap that makes the plan smaller; false where none does. */
 static bool round_of_search(Fit *f, Pins pins)
 {
@@ -431,6 +481,7 @@ static bool round_of_search(Fit *f, Pins pins)
     int64_t least = live_excess(work, f->plan, f->limit);
     Plan *best = NULL;
     const Node *what = NULL;
+    Move *move = NULL;
     for (int i = 0; i < s.gaps.n && i < MOST_FAILURES && !best; i++)
         for (int way = s.gaps.at[i].without ? 2 : 0; way < (s.gaps.at[i].without ? 3 : WAYS) && *f->trials > 0; way++) {
             Gap *g = &s.gaps.at[i];
@@ -442,9 +493,12 @@ static bool round_of_search(Fit *f, Pins pins)
             least = excess;
             best = p;
             what = g->node;
+            move = move_of(&s, g, way);
         }
-    if (best)
+    if (best) {
         fit_take(f, best, "recompute", what);
+        f->choices.at[f->choices.n - 1].move = move;
+    }
     arena_free(work);
     return best;
 }
@@ -482,6 +536,50 @@ static bool is_better(const Fit *x, const Fit *y)
     return fits ? plan_macs(x->plan) < plan_macs(y->plan) : x->plan->arena_bytes < y->plan->arena_bytes;
 }
 
+/* The same choice in the plan as it is now; false where there is no such thing any more. */
+static bool repeat(Fit *f, const Choice *choice)
+{
+    Arena *work = arena_inner(f->a);
+    const Move *m = choice->move;
+    Search s = search_new(f, work, PINS_NONE);
+    const Node *n = find_which(s.fn, &m->node);
+    Gap g = {.node = n, .without = n && m->remade ? find_which(s.fn, &m->without) : NULL};
+    const Touches *t = n ? &s.touched[n->id] : NULL;
+    bool found = n && in_arena(&s, n) && (m->remade ? g.without && s.maker[n->id] : m->gap + 1 < t->n);
+    if (found && m->remade) {
+        g.from = -1;
+        g.to = s.maker[n->id]->step;
+    } else if (found) {
+        g.from = t->at[m->gap].step;
+        g.to = t->at[m->gap + 1].step;
+    }
+    found = found && !is_result_copied(t, m->remade ? 0 : m->gap + 1);
+    Plan *p = found ? plan_without(&s, &g, f->a, m->way & 1, m->way & 2) : NULL;
+    if (p) {
+        fit_take(f, p, "recompute", n);
+        f->choices.at[f->choices.n - 1].move = choice->move;
+    }
+    arena_free(work);
+    return p;
+}
+
+/* What was chosen early may be needless by what was chosen later: each choice is left out where the others do. */
+static void prune(const Fit *from, Fit *best)
+{
+    for (int i = best->choices.n - 1; i >= from->choices.n; i--) {
+        if (best->choices.at[i].macs * WORTH_PRUNING < plan_macs(best->plan))
+            continue;
+        Fit try = *from;
+        for (int k = from->choices.n; k < best->choices.n; k++)
+            if (k != i)
+                repeat(&try, &best->choices.at[k]);
+        if (try.plan->arena_bytes <= try.limit && plan_macs(try.plan) < plan_macs(best->plan)) {
+            *best = try;
+            i = best->choices.n < i ? best->choices.n : i;
+        }
+    }
+}
+
 /* No order of choices is best for all: what is cheap now may be in the way of what saves more. Several are tried. */
 void fit_recompute(Fit *f)
 {
@@ -491,14 +589,19 @@ void fit_recompute(Fit *f)
     } ways[] = {{PINS_SOFT, 1}, {PINS_HARD, 1}, {PINS_SOFT, 8}, {PINS_NONE, 8}, {PINS_NONE, 3}};
     Fit best = *f;
     int64_t trials = MOST_TRIALS;
-    for (int i = 0, fitting = 0; i < LEN(ways) && fitting < 2; i++) {
+    for (int i = 0, fitting = 0; i < 2 * LEN(ways) && fitting < 3 && (i < LEN(ways) || !fitting); i++) {
         Fit try = *f;
         try.trials = &trials;
         trials = MOST_TRIALS;
-        descend(&try, ways[i].pins, ways[i].step);
+        if (i >= LEN(ways))     /* a lower aim is sometimes reached by choices that the higher one does not ask for */
+            try.limit -= try.limit / 16 * 3;
+        descend(&try, ways[i % LEN(ways)].pins, ways[i % LEN(ways)].step);
+        try.limit = f->limit;
         fitting += try.plan->arena_bytes <= f->limit;
         if (is_better(&try, &best))
             best = try;
     }
+    if (best.plan->arena_bytes <= f->limit)
+        prune(f, &best);
     *f = best;
 }
