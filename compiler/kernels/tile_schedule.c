@@ -162,11 +162,16 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
 }
 
 
-/* Cycles to copy a tile's columns, all steps: as long as they take to come, or a few a vector. */
+/* Cycles to copy a tile's columns, all steps: as long as they take to come, or a few a vector, twice as many where L1 does not hold the
+ * panel. */
 static double copy_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     int64_t width = (int64_t)s->columns * s->lanes;
-    double come = 4.0 * (double)width / right_width(k, target, s, width * s->panel_tiles), store = 2.5 * s->columns;
+    double panel = 4.0 * (double)(width * s->panel_tiles * steps(k));
+    if (s->k_split >= 0)
+        panel *= (double)s->k_block / (double)k->loop[s->k_split].extent;
+    double come = 4.0 * (double)width / right_width(k, target, s, width * s->panel_tiles);
+    double store = (panel > (double)target->l1 ? 5 : 2.5) * s->columns;
     return (double)steps(k) * (come > store ? come : store);
 }
 
