@@ -12,8 +12,13 @@ static void init_k0_dense_range(int dl_from, int dl_to, uint32_t salt, const int
         float *restrict hidden_kernel)
 {
     for (int j0 = dl_from; j0 < dl_to; j0++) {
-        hidden_kernel[j0] = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt,
-                (uint32_t)(j0)) * 0.21650635f - 0.10825317f;
+        float drawn_1[256];
+        for (int at = 0; at < 64; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 256; j1++) {
+            const float v1 = drawn_1[j1];
+            hidden_kernel[j0 * 256 + j1] = v1 * 0.21650635f - 0.10825317f;
+        }
     }
 }
 
@@ -33,7 +38,7 @@ static void init_k0_dense_piece(const void *arguments, int thread, int from, int
 static void init_k0_dense(dl_pool *pool, uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     dl_parallel(pool, &(const dl_work){init_k0_dense_piece, &(const struct init_k0_dense_arguments){salt, seed_, hidden_kernel},
-            65536, 320, 2});
+            256, 2, 2});
 }
 
 /* shared.dl:4: dense -> f32[256] */
