@@ -142,7 +142,7 @@ static void make_early(Hoist *h)
     for (int id = h->body->node.n - 1; id >= 0; id--) {
         const Node *n = h->body->node.at[id];
         wanted[id] |= h->hoisted[id];
-        for (int i = 0; i < n->nin && wanted[id]; i++)
+        for (int i = 0; i < n->nin && wanted[id] && !h->outside[id]; i++)
             wanted[n->in[i]->id] = true;
     }
     for (int id = 0; id < h->body->node.n; id++)
