@@ -14,6 +14,15 @@ same_bits cnn --train-batch 1
 boards=${METAL_BOARDS:-rv32imafc} BITS_HERE=${BITS_HERE:+gcc-O0 tcc}
 same_bits encoder --train-batch 3 --set LENGTH=6 --set VOCABULARY=50 --set WIDTH=16 --set BLOCKS=1 --limit tokens=50
 
+# Other kinds of kernels, here alone.
+if [ -n "${METAL_BOARDS:-}" ]; then
+    boards=
+    same_bits gru_attention --train-batch 3 --set LENGTH=6 --set VOCABULARY=50 --limit tokens=50
+    same_bits resnet --train-batch 3 --set SIZE=8
+    same_bits ds_cnn --train-batch 2 --set FILTERS=16 --set BLOCKS=1 --limit word=12
+    same_bits autoencoder --train-batch 8
+fi
+
 # trained NAME OPTION...: weights of a training in memory
 trained() {
     name=$1
