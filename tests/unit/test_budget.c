@@ -152,6 +152,35 @@ static void loops(void **state)
     check_kept(recurrent, 4, 0.75, "recompute");
 }
 
+/* ---- by example ------------------------------------------------------------------------------------------- */
+static const char chain[] = "func f(x: f32[3, 3] input 0, w: f32[3, 3] param 0) { %2 = dot(x, w) contract=[1]/[0] %3 = dot(%2, w) contract=[1]/[0] "
+                            "%4 = sum(%2) axes=[0] %5 = broadcast(%4) axes=[1] : f32[3, 3] %6 = mul(%3, %5) return output 0 y = %6 }";
+
+static void by_example(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    const Fn *fn = fn_parse(a, d, diag_add_source(d, "chain.ir", chain, strlen(chain)));
+    if (!fn)
+        fail_msg("%s", diag_text(d, a));
+    const Node *product = fn->result.at[0].node, *second = product->in[0], *sum = product->in[1]->in[0];
+    bool *stored = NEWN(a, bool, fn->node.n), *late = NEWN(a, bool, fn->node.n), *there = NEWN(a, bool, fn->node.n);
+    stored[second->id] = stored[second->in[0]->id] = stored[sum->id] = stored[product->id] = late[product->id] = true;
+    Recompute what = {.node = second, .after = sum, .stored = stored, .late = late, .there = there, .by_example = true};
+    const Fn *again = recompute(a, fn, &what);
+    assert_non_null(again);
+    bool loop = false;
+    for (int i = 0; i < again->node.n; i++)
+        loop |= again->node.at[i]->op == OP_SCAN;
+    assert_true(loop);
+    check_same(a, fn, again, 3);
+    what.node = sum;        /* of all examples */
+    what.after = second;
+    assert_null(recompute(a, fn, &what));
+    arena_free(a);
+}
+
 /* ---- nothing is wasted ---------------------------------------------------------------------------------- */
 static void check_arenas(const char *path)
 {
@@ -233,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normalized_pictures),   cmocka_unit_test(random_draws),
         cmocka_unit_test(a_large_table),         cmocka_unit_test(loops),
+        cmocka_unit_test(by_example),
         cmocka_unit_test(arenas_are_what_lives), cmocka_unit_test(frozen_layers_cost_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
