@@ -141,7 +141,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, bool alone);
 TileSchedule tile_schedule(const Contraction *k, const Target *target);
 /* The cheapest by that model, one for each way to cut columns and choice of rows, the one of tile_schedule first: at most `most`. */
 int tile_candidates(const Contraction *k, const Target *target, TileSchedule *list, int most);
-/* NULL where a tile may be made so; otherwise why not. Splits rows evenly. */
+/* tile_fits.c: NULL where a tile may be made so; otherwise why not. Splits rows evenly. */
 const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s);
 
 /* tile_unroll.c: instructions of one step of k on a core that takes them in order, per instruction it begins; the next larger unroll

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* tile_cost.c: a model of what a schedule's tiles cost on the target.
+ *
+ * One step of k in a tile of R rows and V vectors makes R·V multiply-adds and loads R elements of a (spread over a vector; V
+ * vectors each where a has the columns too) and V vectors of b. It takes as long as the slowest of
+ *     multiply-adds   R·V / pipes
+ *     loads           (R + V) / loads
+ *     latency         of one multiply-add, since every sum waits for itself
+ *     b from L2       V vectors / l2_width, where b's part does not stay in L1
+ *     instructions    all of these and a loop's, where the core takes them in order: tile_unroll.c
+ * What a tile costs besides, to begin, to store its sums and to come back for more, is a few cycles a sum. The schedule is the
+ * one whose tiles together cost least.
+ */
+#include "tile_schedule.h"
+
+#include <stdlib.h>
+
+enum {
+    FAR = 1024,             /* elements between rows from which each lies on a page of its own */
+};
+
+static const double LITTLE = 1.2, UNPAIRED = 0.25;
+
+int64_t contraction_steps(const Contraction *k)
+{
+    int64_t n = 1;
+    for (int i = k->n_axis + 1; i < k->naxis; i++)
+        n *= k->extent[i];
+    return n;
+}
+
+int64_t tile_right_bytes(const Contraction *k)
+{
+    return 4 * contraction_steps(k) * k->extent[k->n_axis];
+}
+
+/* Of the right operand, and of the left one what the rows need. */
+int64_t tile_both_bytes(const Contraction *k, const TileSchedule *s)
+{
+    return tile_right_bytes(k) + 4 * contraction_steps(k) * (s->row_axis < 0 ? 1 : k->extent[s->row_axis]);
+}
+
+static int64_t blocks_of(const Contraction *k, const TileSchedule *s)
+{
+    int64_t n = s->k_split >= 0 ? k->loop[s->k_split].extent / s->k_block : 1;
+    for (int i = 0; i < s->k_outer; i++)
+        n *= k->loop[i].extent;
+    return n;
+}
+
+/* Without panels. */
+bool schedule_has_blocks(const TileSchedule *s)
+{
+    return !s->panel_tiles && (s->k_split >= 0 || s->k_outer);
+}
+
+/* Bytes of b that come each cycle from where it lies, where a tile reads `width` columns of its rows: from beyond L2 a
+ * quarter, and half where the rest of the row is in the way. */
+static double right_width(const Contraction *k, const Target *target, const TileSchedule *s, int64_t width)
+{
+    double bytes = target->l2_width;
+    if (tile_both_bytes(k, s) / (schedule_has_blocks(s) ? blocks_of(k, s) : 1) > target->l2 / 2)
+        bytes /= 4;
+    return width < k->extent[k->n_axis] ? bytes / 2 : bytes;
+}
+
+/* Whether b, or a block of it, does not stay in L1 between two tiles. */
+bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    return target->l2_width && tile_right_bytes(k) / (schedule_has_blocks(s) ? blocks_of(k, s) : 1) > target->l1 / 2;
+}
+
+/* Rows that are neighbours in a, of which no step shares elements with another: a streams through the tiles, too. */
+static bool streams_left(const Contraction *k, const TileSchedule *s)
+{
+    return s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= s->rows;
+}
+
+/* Cycles of one step of k. */
+static double step_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
+{
+    int columns = s->columns, sums = rows * columns, loads = (k->sa[k->n_axis] ? sums : rows) + columns;
+    int64_t width = (int64_t)columns * s->lanes;
+    if (s->lanes > 1 && rows <= 4 && columns > 1)   /* gcc loads b again for each row rather than keep it: 72 to 81 % */
+        loads += sums - columns;
+    double cost = (double)sums / target->pipes;
+    if ((double)loads / target->loads > cost)
+        cost = (double)loads / target->loads;
+    if (target->latency > cost)
+        cost = target->latency;
+    if (target->issue) {    /* and not all that might be begun together is */
+        const double all = unrolled_cost(k, target, rows, s);
+        cost = (all > cost ? all : cost) + all * UNPAIRED;
+    }
+    if (!s->panel_tiles && tile_is_streamed(k, target, s)) {
+        double come = 4.0 * (double)(width + (streams_left(k, s) ? rows : 0)) / right_width(k, target, s, width);
+        cost = come > cost ? come : cost;
+    }
+    return cost + 0.25;     /* the loop itself */
+}
+
+/* Cycles to copy a tile's columns, all steps: as long as they take to come, or a few a vector, twice as many where L1 does not hold the
+ * panel. */
+static double copy_cost(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    int64_t width = (int64_t)s->columns * s->lanes;
+    double panel = 4.0 * (double)(width * s->panel_tiles * contraction_steps(k));
+    if (s->k_split >= 0)
+        panel *= (double)s->k_block / (double)k->loop[s->k_split].extent;
+    double come = 4.0 * (double)width / right_width(k, target, s, width * s->panel_tiles);
+    double store = (panel > (double)target->l1 ? 5 : 2.5) * s->columns;
+    return (double)contraction_steps(k) * (come > store ? come : store);
+}
+
+/* How often the tiles' columns are copied: once for each turn of the loops outside. */
+static double copies(const Contraction *k, const TileSchedule *s)
+{
+    double turns = 1;
+    for (int i = 0, at = 0; i < k->n_axis; i++)
+        if (i != s->row_axis && at++ < s->outside)
+            turns *= (double)k->extent[i];
+    return turns;
+}
+
+/* How many rows use a copy. */
+double tile_rows_within(const Contraction *k, const TileSchedule *s)
+{
+    double all = 1;
+    for (int i = 0; i < k->n_axis; i++)
+        all *= (double)k->extent[i];
+    return all / copies(k, s);
+}
+
+/* Of a tile, all blocks of k together; its sums wait in L2 or beyond. */
+static double tile_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
+{
+    int64_t blocks = blocks_of(k, s);
+    double wait = 2;
+    if (blocks > 1 && target->l2_width && 4 * tile_rows_within(k, s) * (double)k->extent[k->n_axis] > (double)target->l2 / 2)
+        wait = 8.0 * s->lanes / ((double)target->l2_width / 4);
+    return (double)contraction_steps(k) * step_cost(k, target, rows, s) + (double)blocks * (wait * rows * s->columns + 10);
+}
+
+/* Elements from the first to the last of the left operand that the loops from the `outside`-th on read. */
+static int64_t left_span(const Contraction *k, const TileSchedule *s)
+{
+    int64_t span = 1;
+    for (int i = 0, at = 0; i < k->naxis; i++)
+        if (i >= k->n_axis || i == s->row_axis || at++ >= s->outside)
+            span += llabs(k->sa[i]) * (k->extent[i] - 1);
+    return span;
+}
+
+/* Cycles until both operands have come from beyond L2, a block after the other; panels are paid for by copy_cost. */
+static double fetch_cost(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    int64_t right = tile_right_bytes(k), left = 4 * left_span(k, s), bytes = left + (schedule_has_blocks(s) ? right : 0);
+    return left + right > target->l2 / 2 ? copies(k, s) * (double)bytes / ((double)target->l2_width / 4) : 0;
+}
+
+/* What threads that share so many turns wait for the one that has most of them: times the cost of the work. A little of it is not
+ * worth lower tiles, of which the model thinks too well. */
+static double waiting(const Target *target, int64_t turns, double cost)
+{
+    const int n = target->threads.n;
+    double most = (double)(n * ((turns + n - 1) / n)) / (double)turns;
+    return n == 1 || cost < 2.0 * target->threads.hand_over ? 1 : most < LITTLE ? LITTLE : most;
+}
+
+/* Rows at each position of row_axis. */
+int tile_inner_rows(const Contraction *k, const TileSchedule *s)
+{
+    return s->row_axes == 2 ? (int)k->extent[s->row_axis + 1] : 1;
+}
+
+/* How many of a tile's `rows` along an axis read the same: windows lie over each other. */
+static double rows_alike(const Contraction *k, int axis, int64_t rows)
+{
+    int tap = contraction_tap(k, axis);
+    if (tap < 0)
+        return 1;
+    int64_t taps = k->extent[k->tap[tap].k];
+    return (double)(rows < taps ? rows : taps);
+}
+
+/* Rows of two axes lie all over the left operand: they are worth it where one axis has too few. Where the operands do not fit into
+ * L2, they come again for every tile that differs from others only in its row, or only in its columns, unless all tiles are made in
+ * each turn of k's outermost loop. */
+static double spread_cost(const Contraction *k, const Target *target, const TileSchedule *s, double cost, double tiles)
+{
+    const double columns = (double)k->extent[k->n_axis], width = (double)s->columns * s->lanes;
+    double all = (double)contraction_steps(k), distinct = all, right = (double)tile_right_bytes(k) * tiles;
+    for (int i = 0; i < k->n_axis; i++) {
+        all *= (double)k->extent[i];
+        distinct *= k->sa[i] ? (double)k->extent[i] / rows_alike(k, i, k->extent[i]) : 1;
+        right /= k->sb[i] ? (double)k->extent[i] : 1;
+    }
+    double left = 4 * all * (k->sa[k->n_axis] ? columns : columns / width);
+    left /= rows_alike(k, s->row_axis, s->rows) * rows_alike(k, s->row_axis + 1, k->extent[s->row_axis + 1]);
+    if (k->sa[s->row_axis] == 1)    /* of each line only what the tile has rows for */
+        left *= (double)(k->extent[s->row_axis] < LINE ? k->extent[s->row_axis] : LINE) / s->rows;
+    distinct *= k->sa[k->n_axis] ? columns : 1;
+    double once = 4 * distinct + (double)tile_right_bytes(k);
+    bool far = !s->k_outer && target->l2 && once > (double)target->l2 / 2;
+    double again = far && left + right > once ? (left + right - once) / (target->l2_width / 4.0) : 0;
+    return again + 1.1 * cost;
+}
+
+double tile_schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    const int inner = tile_inner_rows(k, s);
+    int64_t rows = 1, all = 1, width = (int64_t)s->lanes * s->columns;
+    for (int i = 0; i < k->n_axis; i++)
+        all *= k->extent[i];
+    if (s->row_axis >= 0)
+        rows = k->extent[s->row_axis];
+    int large, nlarge, tiles = tile_rows(rows, s->rows, &large, &nlarge);
+    double cost = nlarge * tile_cost(k, target, large * inner, s);
+    if (nlarge < tiles)
+        cost += (tiles - nlarge) * tile_cost(k, target, (large - 1) * inner, s);
+    all /= inner;
+    cost *= (double)(all / rows);
+    if (s->row_axis >= 0 && llabs(k->sa[s->row_axis]) >= FAR)
+        cost *= 1.25;
+    if (!s->panel_tiles && tile_is_streamed(k, target, s) && width < k->extent[k->n_axis])
+        cost *= 1.1;        /* lines of the cache that lie a row apart push each other out */
+    if (s->panel_tiles)
+        cost += copies(k, s) * copy_cost(k, target, s);
+    cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
+    if (s->row_axes == 1 && (schedule_has_blocks(s) || (s->panel_tiles && streams_left(k, s))))
+        cost += fetch_cost(k, target, s);
+    if (s->row_axes == 2)
+        cost = spread_cost(k, target, s, cost, (double)(all / rows * tiles));
+    bool streams = k->sa[k->n_axis] != 0;   /* lower tiles would read both operands again */
+    return streams ? cost : cost * waiting(target, all / rows * tiles, cost);
+}

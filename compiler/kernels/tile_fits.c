@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* tile_fits.c: which schedules there can be for a contraction on a target. */
+#include "tile_schedule.h"
+
+enum {
+    MOST_ONE_PANEL = 256 << 10,     /* and of one that is all there is, where L2 has four times as much */
+};
+
+/* A single row uses each vector of b at once, which then needs no register. */
+bool tile_has_one_row(const Contraction *k)
+{
+    for (int i = 0; i < k->n_axis; i++)
+        if (k->extent[i] > 1)
+            return false;
+    return true;
+}
+
+/* May its steps run backwards in odd turns of the loop around it? */
+bool tile_may_zigzag(const Contraction *k, const TileSchedule *s)
+{
+    return k->turn && k->nloop == 1 && k->loop[0].tap < 0 && s->outside < 0 && s->unroll == 1;
+}
+
+/* May a tile fetch the rows of the next one, a line of the cache a step? They lie along k. */
+bool tile_may_prefetch(const Contraction *k, const TileSchedule *s)
+{
+    return s->lanes > 1 && s->row_axis >= 0 && s->row_axes == 1 && k->extent[s->row_axis] > s->rows && s->rows <= LINE && k->nloop == 1 &&
+           k->loop[0].tap < 0 && k->loop[0].a == 1 && k->sa[k->n_axis] == 0 && s->unroll == 1;
+}
+
+int contraction_tap(const Contraction *k, int axis)
+{
+    for (int i = 0; i < k->ntap; i++)
+        if (k->tap[i].out == axis || k->tap[i].k == axis)
+            return i;
+    return -1;
+}
+
+/* Whether the taps of the i-th loop of k hang on that axis of the result. */
+bool contraction_hangs_on(const Contraction *k, int i, int axis)
+{
+    return k->loop[i].tap >= 0 && k->tap[k->loop[i].tap].out == axis;
+}
+
+/* Whether the first loops of k, so many, may stand around all rows of two axes. */
+bool tile_turns_fit(const Contraction *k, const TileSchedule *s, int loops)
+{
+    bool fit = true;
+    for (int i = 0; i < loops && i < k->nloop; i++)
+        fit &= !contraction_hangs_on(k, i, s->row_axis) && !contraction_hangs_on(k, i, s->row_axis + 1);
+    return fit;
+}
+
+/* Tiles that do not have all taps in every row. */
+int tile_edge_tiles(const Contraction *k, int axis, int rows)
+{
+    int tap = contraction_tap(k, axis), large, nlarge, edges = 0;
+    int tiles = tile_rows(k->extent[axis], rows, &large, &nlarge);
+    if (tap < 0)
+        return 0;
+    int64_t stride = k->tap[tap].stride, reach = (k->extent[k->tap[tap].k] - 1) * k->tap[tap].dilation;
+    for (int64_t i = 0, at = 0; i < tiles; i++) {
+        int64_t end = at + large - (i >= nlarge);
+        edges += at * stride < k->tap[tap].pad || (end - 1) * stride + reach - k->tap[tap].pad >= k->tap[tap].extent;
+        at = end;
+    }
+    return edges;
+}
+
+/* An axis whose positions may be rows: the right operand does not have it. */
+bool contraction_gives_rows(const Contraction *k, int axis, const Target *target)
+{
+    return k->sb[axis] == 0 && k->extent[axis] > 1 && !(target->calls_gemm && contraction_tap(k, axis) >= 0);
+}
+
+/* ---- panels ---------------------------------------------------------------------------------------- */
+/* A kernel's loops are the result's axes in order, but for the rows. Those up to the last that b has, too. */
+int contraction_loops_of_right(const Contraction *k, int row_axis)
+{
+    int loops = 0;
+    for (int i = 0, at = 0; i < k->n_axis; i++) {
+        at += i != row_axis;
+        loops = k->sb[i] ? at : loops;
+    }
+    return loops;
+}
+
+bool tile_is_one_panel(const Contraction *k, const TileSchedule *s)
+{
+    return s->panel_tiles && s->k_split < 0 && k->extent[k->n_axis] == (int64_t)s->panel_tiles * s->lanes * s->columns;
+}
+
+/* Bytes of a panel at the most. */
+int64_t tile_most_panel(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    int64_t room = target->l2 / 4 < MOST_ONE_PANEL ? target->l2 / 4 : MOST_ONE_PANEL;
+    return tile_is_one_panel(k, s) && room > MOST_PANEL ? room : MOST_PANEL;
+}
+
+/* Whether each sum runs through what is contracted as its loops do. */
+bool tile_keeps_order(const TileSchedule *s)
+{
+    return !s->zigzag && (s->k_split < 0 || s->k_split == s->k_outer);
+}
+
+/* Otherwise the last tile makes some columns of the one before it again. */
+bool tile_divides_columns(const Contraction *k, const TileSchedule *s)
+{
+    return k->extent[k->n_axis] % ((int64_t)s->lanes * s->columns) == 0;
+}
+
+/* All positions of the next axis may be rows too, in a kernel whose only contraction it is. */
+bool contraction_gives_two(const Contraction *k, int axis, const Target *target)
+{
+    return k->alone && !target->calls_gemm && axis >= 0 && axis + 1 < k->n_axis && contraction_gives_rows(k, axis + 1, target) &&
+           k->extent[axis + 1] <= TALLEST;
+}
+
+/* NULL where the steps of k may be cut so. */
+static const char *blocks_fit(Arena *a, const Contraction *k, const TileSchedule *s)
+{
+    int least = contraction_loops_of_right(k, s->row_axis), around = k->n_axis - (s->row_axis >= 0);
+    if (!k->alone || s->lanes == 1)
+        return "panels and blocks want vectors, and a kernel that begins with its only contraction";
+    if (s->outside < (s->panel_tiles ? least : 0) || s->outside > around)
+        return arena_printf(a, "outside is from %d to %d", s->panel_tiles ? least : 0, around);
+    if (!s->panel_tiles && !tile_divides_columns(k, s))
+        return "blocks without panels want tiles that divide the columns evenly";
+    if (s->k_split < -1 || s->k_split >= k->nloop)
+        return arena_printf(a, "k_split is from -1 to %d", k->nloop - 1);
+    if (s->k_split >= 0 && (s->k_block < 1 || k->loop[s->k_split].extent % s->k_block))
+        return arena_printf(a, "k_block divides the %lld steps of the loop", (long long)k->loop[s->k_split].extent);
+    if (s->k_outer < 0 || s->k_outer > (s->k_split < 0 ? k->nloop : s->k_split))
+        return "k_outer is from 0 to k_split, or without that to the loops over what is contracted";
+    for (int i = 0; i < k->nloop; i++)
+        if ((i < s->k_outer || i == s->k_split) && contraction_hangs_on(k, i, s->row_axis))
+            return "the loop whose taps hang on the rows is not cut";
+    return NULL;
+}
+
+/* NULL where b may be copied so; without panels and blocks, what is said of them does not count. */
+static const char *panels_fit(Arena *a, const Contraction *k, const Target *target, TileSchedule *s)
+{
+    int64_t width = (int64_t)s->lanes * s->columns, bytes = 4 * width * s->panel_tiles * contraction_steps(k);
+    if (s->panel_tiles == 0 && s->k_split < 0 && s->k_outer == 0) {
+        s->outside = s->k_split = -1;
+        s->k_block = 0;
+        return NULL;
+    }
+    const char *why = blocks_fit(a, k, s);
+    if (why || s->panel_tiles == 0)
+        return why;
+    if (s->panel_tiles < 1 || (s->panel_tiles > 1 && k->extent[k->n_axis] % (width * s->panel_tiles)))
+        return "the tiles of a panel are 1, or as many as divide the columns evenly";
+    if (s->k_outer || (s->k_split >= 0 && k->loop[s->k_split].tap >= 0))
+        return "a panel holds blocks of one loop, which has no taps";
+    if (s->k_split >= 0)
+        bytes = bytes / k->loop[s->k_split].extent * s->k_block;
+    int64_t most = tile_most_panel(k, target, s);
+    return bytes > most ? arena_printf(a, "a panel of %lld bytes is above %lld", (long long)bytes, (long long)most) : NULL;
+}
+
+const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s)
+{
+    enum { MOST_ROWS = 32 };        /* bits of TilePart.rows */
+    int64_t extent = k->extent[k->n_axis], rows = 1;
+    if (s->row_axis < -1 || s->row_axis >= k->n_axis)
+        return arena_printf(a, "row_axis is from -1 to %d", k->n_axis - 1);
+    if (s->row_axis >= 0 && !contraction_gives_rows(k, s->row_axis, target))
+        return arena_printf(a, "axis %d gives no rows: it has one position, or the right operand has it", s->row_axis);
+    if (s->row_axes != 1 && s->row_axes != 2)
+        return "row_axes is 1 or 2";
+    if (s->row_axes == 2 && (s->row_axis < 0 || !contraction_gives_two(k, s->row_axis, target)))
+        return "two axes of rows want a short second one that gives rows, and a kernel that begins with its only contraction";
+    if (s->row_axes == 2 && (s->panel_tiles || s->k_split >= 0 || s->unroll > 1 || !tile_turns_fit(k, s, s->k_outer)))
+        return "panels, blocks of a loop of k and steps written out want rows of one axis";
+    const int most = (target->calls_gemm ? MOST_GEMM_ROWS : MOST_ROWS) / tile_inner_rows(k, s);
+    if (s->rows < 1 || s->rows > most)
+        return arena_printf(a, "rows is from 1 to %d", most);
+    if (s->lanes < 1 || s->lanes > target->lanes || (s->lanes & (s->lanes - 1)) || (s->lanes > 1 && s->lanes < LEAST_LANES))
+        return arena_printf(a, "lanes is 1, or a power of two from %d to the %d of %s", LEAST_LANES, target->lanes, target->name);
+    if (s->columns < 1 || s->columns > WIDEST || (int64_t)s->columns * s->lanes > extent)
+        return arena_printf(a, "columns is from 1 to %d, and columns times lanes at most %lld, the result's columns", WIDEST,
+                            (long long)extent);
+    if (s->row_axis >= 0 && tile_edge_tiles(k, s->row_axis, s->rows) > MOST_EDGE_TILES)
+        return arena_printf(a, "so few rows need more than %d tiles at the padded edges", MOST_EDGE_TILES);
+    if (!unroll_fits(k, s))
+        return "unroll is a number of steps with which a loop over what is contracted ends, as all of the innermost one";
+    const char *why = panels_fit(a, k, target, s);
+    if (why)
+        return why;
+    if (target->deterministic && !tile_keeps_order(s))
+        return "with --deterministic sums keep their order: k_split is k_outer or -1, zigzag 0";
+    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 1)
+        return "prefetch and zigzag are 0 or 1";
+    s->prefetch &= tile_may_prefetch(k, s);
+    s->zigzag &= tile_may_zigzag(k, s);
+    int nlarge;
+    if (s->row_axis >= 0)
+        rows = k->extent[s->row_axis];
+    tile_rows(rows, s->rows, &s->rows, &nlarge);
+    return NULL;
+}

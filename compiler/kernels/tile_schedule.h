@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* tile_schedule.h: what the parts of the search for a schedule share. Private to tile_schedule.c, tile_cost.c and tile_fits.c. */
+#ifndef DLC_TILE_SCHEDULE_H
+#define DLC_TILE_SCHEDULE_H
+
+#include "lower.h"
+
+enum {
+    TALLEST = 16,           /* rows of a tile */
+    WIDEST = 16,            /* vectors of a row */
+    LEAST_LANES = 4,        /* floats of the narrowest vector */
+    MOST_GEMM_ROWS = 256,   /* of one call of dl_gemm */
+    MOST_EDGE_TILES = 6,    /* tiles that need a function of their own */
+    LINE = 16,              /* floats of a line of the cache */
+    MOST_PANEL = 96 << 10,  /* bytes of a panel: it lies on the stack */
+};
+
+/* ---- tile_cost.c ---- */
+int64_t contraction_steps(const Contraction *k);                /* products of one sum */
+int64_t tile_right_bytes(const Contraction *k);                 /* of what a row of the result reads of b */
+int64_t tile_both_bytes(const Contraction *k, const TileSchedule *s);
+bool schedule_has_blocks(const TileSchedule *s);                /* of k, without panels */
+bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s);
+double tile_rows_within(const Contraction *k, const TileSchedule *s);
+int tile_inner_rows(const Contraction *k, const TileSchedule *s);
+double tile_schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s);
+
+/* ---- tile_fits.c ---- */
+bool tile_has_one_row(const Contraction *k);
+bool tile_may_zigzag(const Contraction *k, const TileSchedule *s);
+bool tile_may_prefetch(const Contraction *k, const TileSchedule *s);
+bool contraction_hangs_on(const Contraction *k, int i, int axis);   /* the taps of the i-th loop of k, on an axis of the result */
+bool tile_turns_fit(const Contraction *k, const TileSchedule *s, int loops);
+int tile_edge_tiles(const Contraction *k, int axis, int rows);
+bool contraction_gives_rows(const Contraction *k, int axis, const Target *target);
+int contraction_loops_of_right(const Contraction *k, int row_axis);
+bool tile_is_one_panel(const Contraction *k, const TileSchedule *s);
+int64_t tile_most_panel(const Contraction *k, const Target *target, const TileSchedule *s);
+bool tile_keeps_order(const TileSchedule *s);
+bool tile_divides_columns(const Contraction *k, const TileSchedule *s);
+bool contraction_gives_two(const Contraction *k, int axis, const Target *target);
+
+#endif
