@@ -13,6 +13,7 @@
 enum { ELEMENTS = 2 };
 static const double sizes[] = {1e-3, 1e-5, 1e-7};
 static const double allowed = 1e-5; /* of the larger of the two */
+static const double roundings = 1e-13; /* of the loss, in double: some hundred layers' */
 
 typedef struct Check {
     const Fn *loss;
@@ -58,7 +59,7 @@ static Agreement compare(Check *c, double gradient, double *error, double *may)
         double h = sizes[i], up = loss_at(c, h), down = loss_at(c, -h), up2 = loss_at(c, h / 2),
                down2 = loss_at(c, -h / 2);
         double wide = (up - down) / (2 * h), narrow = (up2 - down2) / h, slope = (4 * narrow - wide) / 3;
-        double noise = 1e-14 * (1 + fabs(c->here)) / h, off = fabs(slope - gradient);
+        double noise = roundings * (1 + fabs(c->here)) / h, off = fabs(slope - gradient);
         double limit = allowed * fmax(fabs(slope), fabs(gradient)) + noise;
         if (off / limit < *error / *may || i == 0) {
             *error = off;
