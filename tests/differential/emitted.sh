@@ -99,11 +99,8 @@ emitted() {
         check "$label: needs no library, keeps no variables" self_contained "$work/$label.o"
     done
     compiled_and_agrees gcc-sanitized gcc -O0 $guard
-    compiled_and_agrees clang-sanitized clang -O0 $guard
     begin_native
-    compiled_and_agrees gcc-native-O0 gcc -O0 -march=native
     compiled_and_agrees gcc-native-O2 gcc -O2 -march=native $fast
-    compiled_and_agrees clang-native-O0 clang -O0 -march=native
     compiled_and_agrees clang-native-O2 clang -O2 -march=native $fast
     compiled_and_agrees clang-native-sanitized clang -O0 -march=native $guard
     finish
