@@ -99,9 +99,11 @@ static Node *sum_over(Fn *fn, Node *x, int n, const int *axes, int depth)
         return node_unary(fn, OP_NEG, sum_over(fn, x->in[0], n, axes, depth));
     if (x->op == OP_MUL) {
         int still = stands_still(x->in[0], n, axes) ? 0 : 1;
-        return node_binary(fn, OP_MUL, sum_over(fn, x->in[1 - still], n, axes, depth), without_axes(fn, x->in[still], n, axes));
+        Node *factor = without_axes(fn, x->in[still], n, axes);
+        return node_binary(fn, OP_MUL, sum_over(fn, x->in[1 - still], n, axes, depth), factor);
     }
-    return node_binary(fn, x->op, sum_over(fn, x->in[0], n, axes, depth - 1), sum_over(fn, x->in[1], n, axes, depth - 1));
+    Node *right = sum_over(fn, x->in[1], n, axes, depth - 1);
+    return node_binary(fn, x->op, sum_over(fn, x->in[0], n, axes, depth - 1), right);
 }
 
 Node *node_linear_sum(Fn *fn, Node *x, int n, const int *axes)

@@ -34,7 +34,8 @@ static Node *compact(Fn *fn, const Node *n, Node *const *in)
     Node *number = node_iota(fn, index->type, 0);
     Node *from_1 = node_binary_const(fn, OP_ADD, first, 1);
     Node *table = node_scatter_add(fn, from_1, updates, count + 1);
-    Node *leads = node_select(fn, node_binary(fn, OP_EQ, first, number), from_1, node_full(fn, index->type, 0));
+    Node *none = node_full(fn, index->type, 0), *is_first = node_binary(fn, OP_EQ, first, number);
+    Node *leads = node_select(fn, is_first, from_1, none);
     return node_gather(fn, table, node_scatter_add(fn, index, leads, n->type.dim[0]));
 }
 

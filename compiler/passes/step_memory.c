@@ -109,7 +109,8 @@ Node *fixed_part(Stepwise *s, Node *n, int axis, int64_t offset)
     Node *at = node_check_index(fn, steps_before(s), s->length);
     at = node_binary_const(fn, OP_MAX2, node_binary_const(fn, OP_SUB, at, (double)offset), 0);
     at = node_binary_const(fn, OP_MIN2, at, (double)(n->type.dim[axis] - 1));
-    Node *row = node_gather(fn, node_permute(fn, all, order), node_reshape(fn, at, 1, (int64_t[]){1}));
+    Node *place = node_reshape(fn, at, 1, (int64_t[]){1});
+    Node *row = node_gather(fn, node_permute(fn, all, order), place);
     return node_permute(fn, row, back);
 }
 

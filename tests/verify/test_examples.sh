@@ -2,7 +2,7 @@
 # Every example's compiled code is right: code in memory by both engines, and the files of dlc -o. Smaller where constants allow it.
 . tests/tap.sh
 
-sizes="LENGTH=5 VOCABULARY=30 SIZE=8 WIDTH=16 BLOCKS=1 MIDDLE=1 FILTERS=8 CLASSES=10"
+sizes="LENGTH=5 VOCABULARY=30 SIZE=16 WIDTH=16 BLOCKS=1 MIDDLE=1 FILTERS=8 CLASSES=10"
 
 right() {   # right MODEL OPTIONS...: says so, of as many functions as it should
     model=$1
