@@ -320,7 +320,8 @@ static void find_gaps(Search *s)
     for (int i = 0; i < s->p->units.n; i++)
         if (s->p->units.at[i]->kind == UNIT_VALUE && s->above[s->p->units.at[i]->step])
             find_remade(s, s->p->units.at[i], s->p->units.at[i]);
-    qsort(s->gaps.at, (size_t)s->gaps.n, sizeof *s->gaps.at, by_worth);
+    if (s->gaps.n)
+        qsort(s->gaps.at, (size_t)s->gaps.n, sizeof *s->gaps.at, by_worth);
 }
 
 /* ---- doing it ------------------------------------------------------------------------------------------ */

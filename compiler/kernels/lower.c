@@ -149,8 +149,7 @@ static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *ind
         break;
     }
     case OP_AGAIN:
-        memcpy(in, index, sizeof(Lin *) * (size_t)n->type.rank);
-        break;
+        return resolve(b, c, x, index);
     case OP_PAD:
         return resolve_pad(b, c, n, index);
     default:    /* a concat is always stored */
