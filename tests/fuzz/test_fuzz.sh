@@ -5,7 +5,7 @@
 . tests/fuzz/fuzz.sh
 
 for target in $(echo "$targets" | awk '{ print $1 }'); do
-    runs=$(echo "$targets" | awk -v name="$target" '$1 == name { print 300 * $3 }')
+    runs=$(echo "$targets" | awk -v name="$target" '$1 == name { print 150 * $3 }')
     check "$target" fuzz "$target" -seed=1 -runs="$runs" -max_total_time=20
 done
 finish

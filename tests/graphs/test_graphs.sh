@@ -5,6 +5,6 @@
 fuzz="$build/dlc-fuzz-graphs --jobs 1 --out $work"
 
 check "graphs that were wrong once" $fuzz --shrink 0 tests/graphs/*.ir
-check "150 random graphs" $fuzz --count 150
-check "what is changed is found out" $fuzz --mutants --seed 1000 --count 100
+check "80 random graphs" $fuzz --count 80
+check "what is changed is found out" $fuzz --mutants --seed 1000 --count 60
 finish

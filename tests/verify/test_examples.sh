@@ -17,9 +17,12 @@ right() {   # right MODEL OPTIONS...: says so, of as many functions as it should
 }
 
 for model in dsl_examples/*.dl; do
-    check "$model, tcc" right "$model" --jit tcc
+    case $model in
+    */rnn.dl) check "$model, cc" right "$model" --jit cc ;;
+    */resnet18.dl) ;; # has nothing that resnet has not
+    *) check "$model, tcc" right "$model" --jit tcc ;;
+    esac
 done
-check "cc" right dsl_examples/rnn.dl --jit cc
 check "the files of dlc -o" right dsl_examples/encoder.dl --cc "cc -O1"
 check "the files of dlc -o for this machine" right dsl_examples/mlp.dl --cc "cc -O2 -march=native" --target native
 finish
