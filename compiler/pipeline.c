@@ -49,14 +49,30 @@ static void run_compose(Module *m, Diag *d)
         m->train_step = compose_train_step(m, m->gradients, m->update);
 }
 
-static void run_hoist(Module *m, Diag *d)
+static void run_on_each(Module *m, Fn *pass(Fn *))
 {
-    (void)d;
     const char *name;
     Fn **slot;
     for (int i = 0; (slot = function_slot(m, i, &name)) != NULL; i++)
         if (*slot)
-            *slot = hoist(*slot);
+            *slot = pass(*slot);
+}
+
+static void run_hoist(Module *m, Diag *d)
+{
+    (void)d;
+    run_on_each(m, hoist);
+}
+
+static Fn *in_blocks(Fn *fn)
+{
+    return blockwise(fn, BLOCK_ELEMENTS);
+}
+
+static void run_blockwise(Module *m, Diag *d)
+{
+    (void)d;
+    run_on_each(m, in_blocks);
 }
 
 static const Pass passes[] = {
@@ -64,6 +80,7 @@ static const Pass passes[] = {
     {"differentiate", run_differentiate, "gradients of the loss, as an ordinary function"},
     {"compose", run_compose, "gradients and optimizer in one training step"},
     {"hoist", run_hoist, "what loops compute from their inputs alone, or only accumulate, leaves them"},
+    {"blockwise", run_blockwise, "gradients of attention make its scores again, a block of rows at a time"},
 };
 
 const Pass *pipeline_pass(int i)

@@ -223,11 +223,11 @@ static const char stages_help[] =
 
 int cmd_ir(Arena *a, int argc, char **argv)
 {
-    Dump dump = {.a = a, .d = diag_new(a), .after = "hoist", .target_name = "generic", .threads = 1};
+    Dump dump = {.a = a, .d = diag_new(a), .after = "blockwise", .target_name = "generic", .threads = 1};
     dump.options = (ElaborateOptions){.batch = 1, .train_batch = 32};
     const Option rows[] = {
         {"after", 'a', OPTION_TEXT, &dump.after, "STAGE[,STAGE]",
-         "which stages (default hoist, the last pass)", 0, 0},
+         "which stages (default blockwise, the last pass)", 0, 0},
         {"function", 'f', OPTION_TEXT, &dump.function, "NAME",
          "one function: init, infer, loss, evaluate, update, gradients, train_step", 0, 0},
         {"train", 't', OPTION_FLAG, &dump.options.train, NULL, "also the training functions", 0, 0},

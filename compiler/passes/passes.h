@@ -25,6 +25,11 @@ Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t);
 /* ---- hoist.c: what a scan computes from its inputs alone, and what it only accumulates, leaves the loop  */
 Fn *hoist(Fn *fn);
 
+/* ---- blockwise.c: attention's scores are made again for gradients, a block of rows at a time; of so many elements at the most,
+ * where they have more ---- */
+enum { BLOCK_ELEMENTS = 1 << 16 };      /* a block, and what becomes of it, stay in the second cache */
+Fn *blockwise(Fn *fn, int64_t most);
+
 /* ---- recompute.c: values are made again where they are wanted late, rather than kept until then ---- */
 typedef struct Recompute {
     const Node *node;       /* of the function: what is not kept */

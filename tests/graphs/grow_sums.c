@@ -48,9 +48,28 @@ static Node *epilogue(Grower *g, Node *x, double *most)
     return x;
 }
 
+/* An attention: products in batches that are larger than their factors, something of each, and what a row of them weighs. */
+static void grow_attention(Grower *g)
+{
+    const int64_t batch = 1 + draw(g, 2), rows = 3 + draw(g, 8), columns = 3 + draw(g, 8), k = 1 + draw(g, 2);
+    Node *q = new_input(g, type_make(DT_F32, 3, (int64_t[]){batch, rows, k}), NULL);
+    Node *keys = new_input(g, type_make(DT_F32, 3, (int64_t[]){batch, columns, k}), NULL);
+    Node *values = new_input(g, type_make(DT_F32, 3, (int64_t[]){batch, columns, 1 + draw(g, 3)}), NULL);
+    Attr at = {.dot = {.nbatch = 1, .ncontract = 1, .lhs_contract = {2}, .rhs_contract = {2}}};
+    double most = 9.0 * (double)k;
+    Node *scores = epilogue(g, make(g, OP_DOT, 2, (Node *[]){q, keys}, &at), &most);
+    at.dot.rhs_contract[0] = 1;
+    most *= 3.0 * (double)columns;
+    keep(g, make(g, OP_DOT, 2, (Node *[]){scores, values}, &at), most);
+}
+
 void grow_dot(Grower *g)
 {
     double x_most, y_most;
+    if (!g->depth && chance(g, 4)) {
+        grow_attention(g);
+        return;
+    }
     Node *x = pick_ranked(g, DT_F32, 60, &x_most, 0, 4), *y = pick_ranked(g, DT_F32, 60, &y_most, 0, 4);
     if (!x)
         return;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FEW_ELEMENTS = 6 }; /* a block of what is wide has, so that small graphs have several */
+
 const char *const variant_names[VARIANTS] = {"plain", "hoisted", "gradients", "step"};
 
 /* ---- inputs -------------------------------------------------------------------------------------- */
@@ -171,8 +173,8 @@ Fn *variant_make(const Fn *graph, Variant v)
     if (!module_of(plain, &m))
         return NULL;
     Fn *gradients = differentiate(&m, m.loss);
-    return fn_prune(
-        hoist(v == VARIANT_GRADIENTS ? gradients : compose_train_step(&m, gradients, update_of(&m))));
+    Fn *made = v == VARIANT_GRADIENTS ? gradients : compose_train_step(&m, gradients, update_of(&m));
+    return fn_prune(blockwise(hoist(made), FEW_ELEMENTS));
 }
 
 Case *variant_case(Arena *a, const Fn *fn, Variant v, uint64_t salt)
@@ -390,6 +392,8 @@ static const char *check_gradients(Arena *a, const Fn *plain, uint64_t salt, Tal
         return why;
     Case *before = variant_case(a, gradients, VARIANT_GRADIENTS, salt);
     why = keeps_values(a, before, hoist(gradients), salt, "hoist of gradients");
+    if (!why)
+        why = keeps_values(a, before, blockwise(gradients, FEW_ELEMENTS), salt, "blockwise");
     if (!why)
         why = is_difference(a, &m, gradients, salt, tally);
     if (why || before->outcome != OUTCOME_FINE)

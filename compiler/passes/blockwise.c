@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT */
+/* blockwise.c: an attention's scores are made again for its gradients, a block of rows at a time, so that they are never
+ * stored: neither as a whole, nor what they become.
+ *
+ *     s = q k'; w = exp(s - m); ... ds = f(w, dy v'); dq = ds k; dk = ds' q; dv = w' dy        s, w, ds: [.., S, T]
+ *         ->   scan over examples { scan over blocks of rows { s = q_i k'; ..; yield ds k; dk += ds' q_i; dv += w' dy_i } }
+ *
+ * This is the backward pass of Dao, "FlashAttention-2" (2023), algorithm 2, with one loop instead of two: m and the sum of w are
+ * there from the forward pass, and a block is as wide as all keys. It knows nothing of attention: what is *wide* is a product in batches
+ * that is larger than both factors, and work by element on it. What makes nothing wide any more, sums and products with
+ * other tensors, are *sinks*. Those that nothing wide waits for are made by the loop, where one of them adds up over the rows.
+ * The others, of the forward pass, stay as they are: their kernels keep a few rows of what is wide (kernels/chain.c).
+ *
+ * needs: a function that is differentiated and hoisted. gives: the same results; what is added up over blocks is the same but for
+ * roundings. */
+#include "loop.h"
+#include "passes.h"
+
+#include <string.h>
+
+enum {
+    GROWTH = 2,             /* a wide product is so many times as large as its factors together, at the least */
+    LEAST_PART = 8,         /* of what a block may hold it has such a part, or a loop is not worth what its turns cost */
+};
+
+typedef struct Use {        /* what is made in the loop, or enters it; a tensor may be there in two ways, as rows and as columns */
+    const Node *node;
+    int axis[MAX_RANK];     /* by axis of rows: its own axis, -1 without one */
+    int entry;              /* by number; -1: made inside */
+    Node *made;             /* in the innermost body */
+    struct Use *next;       /* another one of the node */
+} Use;
+
+typedef struct Block {
+    Arena *a;
+    const Fn *old;
+    int64_t most;           /* elements a block may have */
+    Type type;              /* of all that is wide, but for the kind of elements; the last axis is no row's */
+    const int *part;        /* by node: the first of what is wide together with it, or -1 */
+    int first;              /* that of what is made here */
+    Use **use;              /* by node */
+    VEC(const Node *) sinks;
+    VEC(int) from;          /* by sink: which of its operands is wide */
+    VEC(Use *) entries;
+    int64_t size[MAX_RANK]; /* by axis of rows: in a block */
+} Block;
+
+/* ---- what is wide ---------------------------------------------------------------------------------------- */
+static bool grows(const Node *n, int64_t most)
+{
+    int64_t elements = type_count(n->type);
+    return n->op == OP_DOT && n->attr.dot.nbatch && n->type.rank > 2 && elements > most &&
+           elements >= GROWTH * (type_count(n->in[0]->type) + type_count(n->in[1]->type));
+}
+
+/* The first of those that n belongs to; shortens the way there. */
+static int first_of(int *part, int id)
+{
+    while (part[id] != id)
+        id = part[id] = part[part[id]];
+    return id;
+}
+
+/* By node: the first of what is wide together with it, that is, connected by work by element; -1: it is not wide. */
+static int *find_wide(Arena *a, const Fn *fn, int64_t most)
+{
+    int *part = NEWN(a, int, fn->node.n + 1);
+    for (int id = 0; id < fn->node.n; id++) {
+        const Node *n = fn->node.at[id];
+        part[id] = grows(n, most) ? id : -1;
+        for (int i = 0; is_element(n) && i < n->nin; i++) {
+            if (part[n->in[i]->id] < 0 || !shape_eq(n->in[i]->type, n->type))
+                continue;
+            const int other = first_of(part, n->in[i]->id), own = part[id] < 0 ? other : first_of(part, id);
+            part[id] = part[own > other ? own : other] = own < other ? own : other;
+        }
+    }
+    for (int id = 0; id < fn->node.n; id++)
+        part[id] = part[id] < 0 ? -1 : first_of(part, id);
+    return part;
+}
+
+/* ---- sinks ------------------------------------------------------------------------------------------------- */
+static bool is_wide(const Block *b, const Node *n)
+{
+    return b->part[n->id] == b->first;
+}
+
+static int wide_operand(const Block *b, const Node *n)
+{
+    for (int i = 0; i < n->nin; i++)
+        if (is_wide(b, n->in[i]))
+            return i;
+    return -1;
+}
+
+/* Lists the sinks that nothing wide waits for, nor any other of them. */
+static void find_sinks(Block *b)
+{
+    const int n = b->old->node.n;
+    bool *awaited = NEWN(b->a, bool, n + 1);
+    for (int id = n - 1; id > b->first; id--) {
+        const Node *x = b->old->node.at[id];
+        const int from = wide_operand(b, x);
+        const bool wide = is_wide(b, x), sink = from >= 0 && !wide;
+        for (int i = 0; (wide || sink || awaited[id]) && i < x->nin; i++)
+            awaited[x->in[i]->id] |= !is_wide(b, x->in[i]);
+        if (!sink || awaited[id])
+            continue;
+        vec_push(b->a, &b->sinks, x);
+        vec_push(b->a, &b->from, from);
+    }
+}
+
+/* ---- what the loop makes, and what enters it ----------------------------------------------------------------- */
+static int free_axis(const Node *n, int i, int k)
+{
+    const int *batch = i ? n->attr.dot.rhs_batch : n->attr.dot.lhs_batch;
+    const int *contract = i ? n->attr.dot.rhs_contract : n->attr.dot.lhs_contract;
+    for (int axis = 0; axis < n->in[i]->type.rank; axis++) {
+        bool named = false;
+        for (int j = 0; j < n->attr.dot.nbatch; j++)
+            named |= batch[j] == axis;
+        for (int j = 0; j < n->attr.dot.ncontract; j++)
+            named |= contract[j] == axis;
+        if (!named && k-- == 0)
+            return axis;
+    }
+    return -1;
+}
+
+/* The axis of operand i that becomes the result's axis r, -1: none. */
+static int dot_axis(const Node *n, int i, int r)
+{
+    const int nbatch = n->attr.dot.nbatch, left = n->in[0]->type.rank - nbatch - n->attr.dot.ncontract;
+    if (r < nbatch)
+        return (i ? n->attr.dot.rhs_batch : n->attr.dot.lhs_batch)[r];
+    if (r < nbatch + left)
+        return i ? -1 : free_axis(n, 0, r - nbatch);
+    return i ? free_axis(n, 1, r - nbatch - left) : -1;
+}
+
+static int broadcast_axis(const Node *n, int r)
+{
+    for (int i = 0; i < n->attr.broadcast.n; i++)
+        if (n->attr.broadcast.axis[i] == r && n->in[0]->type.dim[i] == n->type.dim[r])
+            return i;
+    return -1;
+}
+
+static int operand_axis(const Node *n, int i, int r)
+{
+    if (r < 0)
+        return -1;
+    return n->op == OP_DOT ? dot_axis(n, i, r) : n->op == OP_BROADCAST ? broadcast_axis(n, r) : r;
+}
+
+/* Elements that n is made of, where that is work by element and repetition. */
+static int64_t made_of(const Node *n)
+{
+    int64_t elements = n->op == OP_CONST ? 0 : type_count(n->type);
+    if (n->op != OP_BROADCAST && !is_element(n))
+        return elements;
+    int64_t all = 0;
+    for (int i = 0; i < n->nin && all < elements; i++)
+        all += made_of(n->in[i]);
+    return all;
+}
+
+static bool is_made_inside(const Block *b, const Node *n)
+{
+    return is_wide(b, n) || n->op == OP_CONST || GROWTH * made_of(n) <= type_count(n->type);
+}
+
+static void operand_axes(const Block *b, const Node *n, int i, const int *axis, int *own)
+{
+    for (int r = 0; r < MAX_RANK; r++)
+        own[r] = r < b->type.rank - 1 ? operand_axis(n, i, axis[r]) : -1;
+}
+
+static Use *find_use(const Block *b, const Node *n, const int *axis)
+{
+    Use *u = b->use[n->id];
+    while (u && memcmp(u->axis, axis, sizeof u->axis))
+        u = u->next;
+    return u;
+}
+
+/* Lists what n, with these axes, needs. */
+static void use(Block *b, const Node *n, const int *axis)
+{
+    int own[MAX_RANK];
+    if (find_use(b, n, axis))
+        return;
+    Use *u = NEW(b->a, Use);
+    *u = (Use){.node = n, .entry = -1, .next = b->use[n->id]};
+    memcpy(u->axis, axis, sizeof u->axis);
+    b->use[n->id] = u;
+    if (!is_made_inside(b, n)) {
+        u->entry = b->entries.n;
+        vec_push(b->a, &b->entries, u);
+        return;
+    }
+    for (int i = 0; i < n->nin; i++) {
+        operand_axes(b, n, i, axis, own);
+        use(b, n->in[i], own);
+    }
+}
+
+static int paired(const int *one, const int *other, int n, int axis)
+{
+    for (int i = 0; i < n; i++)
+        if (one[i] == axis)
+            return other[i];
+    return -1;
+}
+
+/* The axis of a product's other operand that meets axis `axis` of operand `from`. */
+static int met_axis(const Node *n, int from, int axis)
+{
+    const Attr *at = &n->attr;
+    const int batch = from ? paired(at->dot.rhs_batch, at->dot.lhs_batch, at->dot.nbatch, axis)
+                           : paired(at->dot.lhs_batch, at->dot.rhs_batch, at->dot.nbatch, axis);
+    const int contract = from ? paired(at->dot.rhs_contract, at->dot.lhs_contract, at->dot.ncontract, axis)
+                              : paired(at->dot.lhs_contract, at->dot.rhs_contract, at->dot.ncontract, axis);
+    return batch >= 0 ? batch : contract;
+}
+
+/* By axis of rows: that of the sink's operand i. */
+static void sink_axes(const Block *b, int sink, int i, int *axis)
+{
+    for (int r = 0; r < MAX_RANK; r++)
+        axis[r] = r >= b->type.rank - 1 ? -1 : i == b->from.at[sink] ? r : met_axis(b->sinks.at[sink], b->from.at[sink], r);
+}
+
+static bool is_fit(const Block *b, int sink)
+{
+    const Node *n = b->sinks.at[sink];
+    return n->op == OP_SUM || (n->op == OP_DOT && !is_wide(b, n->in[!b->from.at[sink]]));
+}
+
+static void use_sink(Block *b, int sink)
+{
+    int axis[MAX_RANK];
+    for (int i = 0; i < b->sinks.at[sink]->nin; i++) {
+        sink_axes(b, sink, i, axis);
+        use(b, b->sinks.at[sink]->in[i], axis);
+    }
+}
+
+/* The axis of a sink that what is wide has as axis r; -1: it adds up along it. */
+static int sink_axis(const Block *b, int sink, int r)
+{
+    const Node *n = b->sinks.at[sink];
+    if (n->op == OP_DOT) {
+        for (int to = 0; to < n->type.rank; to++)
+            if (dot_axis(n, b->from.at[sink], to) == r)
+                return to;
+        return -1;
+    }
+    int to = r;
+    for (int i = 0; i < n->attr.axes.n; i++) {
+        if (n->attr.axes.axis[i] == r)
+            return -1;
+        to -= n->attr.axes.axis[i] < r;
+    }
+    return to;
+}
+
+static bool adds_up(const Block *b)
+{
+    for (int s = 0; s < b->sinks.n; s++)
+        if (sink_axis(b, s, b->type.rank - 2) < 0)
+            return true;
+    return false;
+}
+
+static bool is_result(const Block *b)
+{
+    for (int i = 0; i < b->old->result.n; i++)
+        if (is_wide(b, b->old->result.at[i].node))
+            return true;
+    return false;
+}
+
+/* ---- how large a block is -------------------------------------------------------------------------------------- */
+static void choose_block(Block *b)
+{
+    int64_t elements = b->type.dim[b->type.rank - 1];
+    for (int r = b->type.rank - 2; r >= 0; r--) {
+        int64_t most = elements < b->most ? b->most / elements : 1;
+        b->size[r] = b->type.dim[r] < most ? b->type.dim[r] : most;
+        while (b->type.dim[r] % b->size[r])
+            b->size[r]--;
+        elements *= b->type.dim[r];     /* only the outermost axis that is cut has a block of several */
+    }
+}
+
+/* Blocks of a few rows are not worth what a loop costs. */
+static bool is_worth_it(const Block *b)
+{
+    int64_t elements = b->type.dim[b->type.rank - 1];
+    for (int r = 0; r < b->type.rank - 1; r++)
+        elements *= b->size[r];
+    return LEAST_PART * elements >= b->most;
+}
+
+static bool plan_block(Block *b)
+{
+    find_sinks(b);
+    if (!b->sinks.n || !adds_up(b) || is_result(b))
+        return false;
+    for (int s = 0; s < b->sinks.n; s++)
+        if (!is_fit(b, s))
+            return false;
+    choose_block(b);
+    if (!is_worth_it(b))
+        return false;
+    b->use = NEWN(b->a, Use *, b->old->node.n + 1);
+    for (int s = 0; s < b->sinks.n; s++)
+        use_sink(b, s);
+    return true;
+}
+
+/* ---- the innermost body ------------------------------------------------------------------------------------------ */
+static Node *inside(Block *b, Fn *body, const Node *n, const int *axis)
+{
+    Use *u = find_use(b, n, axis);
+    Node **in = NEWN(b->a, Node *, n->nin + 1);
+    Attr attr = n->attr;
+    int own[MAX_RANK];
+    if (u->made)
+        return u->made;
+    for (int i = 0; i < n->nin; i++) {
+        operand_axes(b, n, i, axis, own);
+        in[i] = inside(b, body, n->in[i], own);
+    }
+    for (int r = 0; n->op == OP_BROADCAST && r < b->type.rank - 1; r++)
+        if (axis[r] >= 0)
+            attr.broadcast.type.dim[axis[r]] = b->size[r];
+    body->span = n->span;
+    u->made = node_make(body, n->op, n->nin, in, &attr);
+    if (!u->made->name)
+        u->made->name = n->name;
+    return u->made;
+}
+
+static void make_sinks(Block *b, Fn *body, Node *const *value, Node **out)
+{
+    for (int i = 0; i < b->entries.n; i++)
+        b->entries.at[i]->made = value[i];
+    for (int s = 0; s < b->sinks.n; s++) {
+        const Node *n = b->sinks.at[s];
+        Node *in[2];
+        int axis[MAX_RANK];
+        for (int i = 0; i < n->nin; i++) {
+            sink_axes(b, s, i, axis);
+            in[i] = inside(b, body, n->in[i], axis);
+        }
+        body->span = n->span;
+        out[s] = node_make(body, n->op, n->nin, in, &n->attr);
+    }
+}
+
+/* ---- loops --------------------------------------------------------------------------------------------------------- */
+/* x with its axis `axis` cut into blocks, their number first. */
+static Node *cut(Fn *fn, Node *x, int axis, int64_t size)
+{
+    Type t = type_insert(x->type, axis, x->type.dim[axis] / size);
+    int order[MAX_RANK] = {axis};
+    t.dim[axis + 1] = size;
+    for (int i = 1; i < t.rank; i++)
+        order[i] = i - (i <= axis);
+    return node_permute(fn, node_reshape(fn, x, t.rank, t.dim), order);
+}
+
+/* The other way round. */
+static Node *join(Fn *fn, Node *x, int axis)
+{
+    int order[MAX_RANK];
+    Type t = type_drop(x->type, 0);
+    t.dim[axis] *= x->type.dim[0];
+    for (int i = 0; i < x->type.rank; i++)
+        order[i] = i < axis ? i + 1 : i == axis ? 0 : i;
+    return node_reshape(fn, node_permute(fn, x, order), t.rank, t.dim);
+}
+
+static void make_loops(Block *b, Fn *fn, int r, Node *const *value, Node **out);
+
+/* Along axis r of rows. */
+static void make_loop(Block *b, Fn *fn, int r, Node *const *value, Node **out)
+{
+    const int n = b->entries.n, ns = b->sinks.n;
+    Loop *l = loop_new(fn, "block", b->type.dim[r] / b->size[r], false);
+    Node **in = NEWN(b->a, Node *, n + 1), **made = NEWN(b->a, Node *, ns), **carries = NEWN(b->a, Node *, ns + 1),
+         **yields = NEWN(b->a, Node *, ns + 1);
+    int *at = NEWN(b->a, int, ns);
+    bool *wanted = NEWN(b->a, bool, ns + 1);
+    for (int i = 0; i < n; i++) {
+        const Use *u = b->entries.at[i];
+        in[i] = u->axis[r] < 0 ? loop_invariant(l, u->node->name, value[i])
+                               : loop_slice(l, u->node->name, cut(fn, value[i], u->axis[r], b->size[r]));
+    }
+    make_loops(b, l->body, r + 1, in, made);
+    for (int s = 0; s < ns; s++) {
+        const Node *sink = b->sinks.at[s];
+        fn->span = l->body->span = sink->span;
+        if (sink_axis(b, s, r) >= 0) {
+            at[s] = loop_yield(l, sink->name, made[s]);
+            continue;
+        }
+        at[s] = loop_carry(l, sink->name ? sink->name : "sum", node_full(fn, made[s]->type, 0));
+        loop_next(l, at[s], node_binary(l->body, OP_ADD, l->carry.at[at[s]].in, made[s]));
+        wanted[at[s]] = true;
+    }
+    loop_close(l, wanted, carries, yields);
+    for (int s = 0; s < ns; s++) {
+        const int axis = sink_axis(b, s, r);
+        out[s] = axis < 0 ? carries[at[s]] : join(fn, yields[at[s]], axis);
+    }
+}
+
+/* Along all axes of rows from r on that are cut. */
+static void make_loops(Block *b, Fn *fn, int r, Node *const *value, Node **out)
+{
+    while (r < b->type.rank - 1 && b->size[r] == b->type.dim[r])
+        r++;
+    if (r < b->type.rank - 1)
+        make_loop(b, fn, r, value, out);
+    else
+        make_sinks(b, fn, value, out);
+}
+
+/* ---- the function ------------------------------------------------------------------------------------------------------ */
+typedef struct Making {
+    const Fn *old;
+    Fn *fn;
+    Block **block;          /* by node: whose sink it is, or NULL */
+    Node **map;
+} Making;
+
+static Node *built(Making *m, const Node *n);
+
+static void build_block(Making *m, Block *b)
+{
+    Node **value = NEWN(b->a, Node *, b->entries.n + 1), **out = NEWN(b->a, Node *, b->sinks.n);
+    for (int i = 0; i < b->entries.n; i++)
+        value[i] = built(m, b->entries.at[i]->node);
+    make_loops(b, m->fn, 0, value, out);
+    for (int s = 0; s < b->sinks.n; s++) {
+        m->map[b->sinks.at[s]->id] = out[s];
+        if (!out[s]->name)
+            out[s]->name = b->sinks.at[s]->name;
+    }
+}
+
+/* Operands are mostly there; what a loop needs for sinks behind its first one is made then. */
+static Node *built(Making *m, const Node *n)
+{
+    if (m->map[n->id])
+        return m->map[n->id];
+    if (m->block[n->id]) {
+        build_block(m, m->block[n->id]);
+        return m->map[n->id];
+    }
+    Node **in = NEWN(m->fn->a, Node *, n->nin + 1);
+    for (int i = 0; i < n->nin; i++)
+        in[i] = built(m, n->in[i]);
+    return m->map[n->id] = node_rebuild(m->fn, n, in);
+}
+
+/* By node: the block whose sink it is. NULL where there is none. */
+static Block **find_blocks(Arena *a, const Fn *fn, int64_t most)
+{
+    Block **block = NULL;
+    const int *part = find_wide(a, fn, most);
+    for (int id = 0; id < fn->node.n; id++) {
+        if (part[id] != id)
+            continue;
+        Block *b = NEW(a, Block);
+        *b = (Block){.a = a, .old = fn, .most = most, .type = fn->node.at[id]->type, .part = part, .first = id};
+        if (!plan_block(b))
+            continue;
+        block = block ? block : NEWN(a, Block *, fn->node.n + 1);
+        for (int s = 0; s < b->sinks.n; s++)
+            block[b->sinks.at[s]->id] = b;
+    }
+    return block;
+}
+
+Fn *blockwise(Fn *fn, int64_t most)
+{
+    Arena *a = fn->a;
+    Making m = {.old = fn, .block = find_blocks(a, fn, most)};
+    if (!m.block)
+        return fn;
+    m.fn = fn_new(a, fn->name);
+    m.fn->span = fn->span;
+    m.map = NEWN(a, Node *, fn->node.n + 1);
+    for (int i = 0; i < fn->input.n; i++)
+        m.map[fn->input.at[i].node->id] = node_rebuild(m.fn, fn->input.at[i].node, NULL);
+    for (int id = 0; id < fn->node.n; id++)
+        built(&m, fn->node.at[id]);
+    m.fn->span = fn->span;
+    for (int i = 0; i < fn->result.n; i++) {
+        const Port *port = &fn->result.at[i];
+        fn_result(m.fn, port->role, port->index, port->name, m.map[port->node->id]);
+    }
+    return fn_prune(m.fn);
+}
