@@ -78,6 +78,12 @@ const char *finish_parameters(Out *o, const Tile *t);
 const char *finish_arguments(Out *o, const Tile *t, const char *column);
 void print_finished(Out *o, const Tile *t, int64_t at, int r, int c);   /* stores the sum of row r and column c */
 
+/* ---- emit_fetch.c: what a tile fetches for those after it ---------------------------------------------- */
+void print_fetch(Out *o, const Tile *t, int rows);              /* in a step of a tile of so many rows: of the next rows */
+void print_fetch_columns(Out *o, const Tile *t);                /* in one that has its operands: of the next columns */
+void print_next_columns(Out *o, const Tile *t);                 /* where these are; before the loops over rows */
+const char *fetch_argument(Out *o, const Tile *t);              /* and which line of them; "" where none are fetched */
+
 /* ---- emit_panel.c ---------------------------------------------------------------------------------- */
 void print_k_blocks(Out *o, const Stage *tile);     /* a tile in blocks of k, or with panels, and the stages behind it */
 

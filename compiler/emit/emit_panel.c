@@ -105,6 +105,11 @@ void print_k_blocks(Out *o, const Stage *tile)
     opened += open_blocks(o, t);
     if (width)
         print_copy(o, t);
+    else if (t->n->extent != column_step(t)) {      /* a block's columns stay in L1 for all rows */
+        open_steps(o, t);
+        opened++;
+    }
+    print_next_columns(o, t);
     if (panel_is_whole(t)) {
         print_one_panel(o, tile);
         return;

@@ -77,15 +77,6 @@ static void multiply_columns(Out *o, const Tile *t, int r)
     line(o, "%s", sb_text(&row));
 }
 
-/* The rows of the next tile come while this one is made: a line of one of them a step. */
-static void prefetch(Out *o, const Tile *t, int rows)
-{
-    enum { LINE = 16 };
-    const char *k = t->k[0].var->name;
-    int64_t lines = ((t->schedule.k_split >= 0 ? t->schedule.k_block : t->k[0].var->extent) + LINE - 1) / LINE;
-    line(o, "DL_PREFETCH(a, at + (%d + %s / %" PRId64 ") * %" PRId64 " + %s %% %" PRId64 " * %d);", rows, k, lines, t->a_m, k, lines, LINE);
-}
-
 static void print_operands(Out *o, const Tile *t, int loops)
 {
     line(o, "const float *const ak = a + (at + %s), *const bk = b + (%s);", k_offset(o, t, false, loops), k_offset(o, t, true, loops));
@@ -95,6 +86,7 @@ static void print_operands(Out *o, const Tile *t, int loops)
 static void multiply(Out *o, const Tile *t, uint32_t rows)
 {
     print_operands(o, t, t->nk);
+    print_fetch_columns(o, t);
     StrBuf sb = {.a = o->a};
     for (int c = 0; c < t->schedule.columns; c++) {
         sb_printf(&sb, c ? ", b%d = " : "b%d = ", c);
@@ -174,8 +166,7 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
         open_block(o, arena_printf(o->a, "for (int %s = 0; %s < %" PRId64 "; %s += %" PRId64 ") {", v, v, t->k[i].var->extent, v, turn));
     else
         open_loop(o, t->k[i].var);
-    if (t->schedule.prefetch)
-        prefetch(o, t, form->rows);
+    print_fetch(o, t, form->rows);
     print_steps(o, t, form, i + 1, rows);
     close_loops(o, 1);
 }
@@ -204,6 +195,8 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
         sb_puts(&bounds, ", int more");
     if (t->turn)
         sb_puts(&bounds, ", int back");
+    if (tile_fetches_columns(t))
+        sb_puts(&bounds, ", int next");
     sb_puts(&bounds, finish_parameters(o, t));
     line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
          form_name(o, t, form), sb_text(&bounds));
@@ -346,7 +339,7 @@ void print_tile(Out *o, const Stage *s)
         return;
     }
     int64_t width = t->schedule.lanes * t->schedule.columns, extent = t->n->extent;
-    bool loop = extent != width && t->schedule.panel_tiles == 0;
+    bool loop = extent != width && t->schedule.panel_tiles == 0 && !tile_has_blocks(t);
     const char *column = tile_column(o, t);
     if (loop && is_split(o, t->n))
         line(o, "for (int n = dl_from * %" PRId64 "; n < dl_to * %" PRId64 "; n += %" PRId64 ")", width, width, width);
@@ -358,8 +351,8 @@ void print_tile(Out *o, const Stage *s)
     const char *right = t->schedule.panel_tiles > 1    ? arena_printf(o->a, "panel + p * %" PRId64, panel_rows(t))
                         : t->schedule.panel_tiles == 1 ? "panel"
                                                        : arena_printf(o->a, "%s%s", tile_pointer(o, t->b, t->b_at, column), block_offset(o, t, true));
-    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s%s);", buffer_root(t->a)->name, left, right,
-                                    tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t), finish_arguments(o, t, column));
+    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s%s%s);", buffer_root(t->a)->name, left, right,
+                                    tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t), fetch_argument(o, t), finish_arguments(o, t, column));
     for (int i = 0; i < t->runs.n; i++) {
         const char *name = form_name(o, t, &t->forms.at[t->runs.at[i].form]);
         if (t->runs.n > 1)

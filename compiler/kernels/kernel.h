@@ -223,7 +223,7 @@ typedef struct TileSchedule {
     int outside;            /* with panels or blocks of k: how many of the kernel's loops, of which m is none, lie around them; else -1 */
     int k_split;            /* the k loop that is cut into blocks, each with a panel of its own if there are panels; -1: none */
     int k_block;            /* its steps in a block */
-    int prefetch;           /* 1: while a tile is made, the rows of the left operand that the next one reads are fetched */
+    int prefetch;           /* 1: while a tile is made, the rows of the left operand that the next one reads are fetched; 2: the next columns of the right one */
     int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
     int unroll;             /* steps of k that are written out one behind the other: of the innermost loop, or all of it and of more */
     int k_outer;            /* without panels: so many k loops, the first ones, stand around the blocks: a step of each at a time */
@@ -282,6 +282,13 @@ bool panel_is_whole(const Tile *t);     /* one has all columns and steps: rows a
 bool tile_has_blocks(const Tile *t);
 bool k_is_cut(const Tile *t, int i);    /* whether a block has only some steps of the i-th k loop */
 int64_t k_steps(const Tile *t, int i);  /* how many, or all of them */
+/* fetch.c */
+enum { LINE = 16 };                     /* floats of a line of the cache */
+int tile_lines(const TileSchedule *s);  /* that a step reads of the right operand */
+bool tile_fetches_rows(const Tile *t);
+bool tile_fetches_columns(const Tile *t);
+int64_t next_block(const Tile *t);      /* elements of the right operand from a block to the one behind it */
+const Var *fetching_loop(const Kernel *k, const Tile *t);   /* in whose turns a tile fetches one line or another of the next columns; NULL: none has turns enough */
 
 struct Stage {
     StageKind kind;

@@ -17,6 +17,7 @@
 
 enum {
     FAR = 1024,             /* elements between rows from which each lies on a page of its own */
+    WAY = 4096,             /* bytes of L1 of which each address has one place: those of a page */
 };
 
 static const double LITTLE = 1.2, UNPAIRED = 0.25;
@@ -32,6 +33,12 @@ int64_t contraction_steps(const Contraction *k)
 int64_t tile_right_bytes(const Contraction *k)
 {
     return 4 * contraction_steps(k) * k->extent[k->n_axis];
+}
+
+/* Of it what one tile reads. */
+int64_t tile_column_bytes(const Contraction *k, const TileSchedule *s)
+{
+    return 4 * contraction_steps(k) * s->lanes * s->columns;
 }
 
 /* Of the right operand, and of the left one what the rows need. */
@@ -64,10 +71,26 @@ static double right_width(const Contraction *k, const Target *target, const Tile
     return width < k->extent[k->n_axis] ? bytes / 2 : bytes;
 }
 
-/* Whether b, or a block of it, does not stay in L1 between two tiles. */
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    return b ? common_divisor(b, a % b) : a;
+}
+
+/* Whether a tile's columns, read from rows that lie far apart, push each other out of L1: those of steps that are a way's bytes apart
+ * have the same few lines to lie in. */
+static bool push_out(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    const int64_t row = 4 * k->extent[k->n_axis];
+    return (int64_t)s->lanes * s->columns < k->extent[k->n_axis] &&
+           contraction_steps(k) / blocks_of(k, s) > target->l1 / common_divisor(row, WAY);
+}
+
+/* Whether b, or a tile's columns of a block, do not stay in L1 between two tiles. */
 bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    return target->l2_width && tile_right_bytes(k) / (schedule_has_blocks(s) ? blocks_of(k, s) : 1) > target->l1 / 2;
+    if (schedule_has_blocks(s))
+        return target->l2_width && (tile_column_bytes(k, s) / blocks_of(k, s) > target->l1 / 2 || push_out(k, target, s));
+    return target->l2_width && tile_right_bytes(k) > target->l1 / 2;
 }
 
 /* Rows that are neighbours in a, of which no step shares elements with another: a streams through the tiles, too. */
@@ -93,7 +116,8 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
         cost = (all > cost ? all : cost) + all * UNPAIRED;
     }
     if (!s->panel_tiles && tile_is_streamed(k, target, s)) {
-        double come = 4.0 * (double)(width + (streams_left(k, s) ? rows : 0)) / right_width(k, target, s, width);
+        int64_t elements = width + (streams_left(k, s) ? rows : 0) + (schedule_has_blocks(s) && width < k->extent[k->n_axis] ? LINE : 0);
+        double come = 4.0 * (double)elements / right_width(k, target, s, width);
         cost = come > cost ? come : cost;
     }
     return cost + 0.25;     /* the loop itself */
@@ -154,7 +178,8 @@ static int64_t left_span(const Contraction *k, const TileSchedule *s)
 /* Cycles until both operands have come from beyond L2, a block after the other; panels are paid for by copy_cost. */
 static double fetch_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    int64_t right = tile_right_bytes(k), left = 4 * left_span(k, s), bytes = left + (schedule_has_blocks(s) ? right : 0);
+    int64_t right = tile_right_bytes(k), left = 4 * left_span(k, s);
+    int64_t bytes = left + (schedule_has_blocks(s) && s->prefetch != 2 ? right : 0);
     return left + right > target->l2 / 2 ? copies(k, s) * (double)bytes / ((double)target->l2_width / 4) : 0;
 }
 
@@ -222,7 +247,7 @@ double tile_schedule_cost(const Contraction *k, const Target *target, const Tile
     cost *= (double)(all / rows);
     if (s->row_axis >= 0 && llabs(k->sa[s->row_axis]) >= FAR)
         cost *= 1.25;
-    if (!s->panel_tiles && tile_is_streamed(k, target, s) && width < k->extent[k->n_axis])
+    if (!s->panel_tiles && !schedule_has_blocks(s) && tile_is_streamed(k, target, s) && width < k->extent[k->n_axis])
         cost *= 1.1;        /* lines of the cache that lie a row apart push each other out */
     if (s->panel_tiles)
         cost += copies(k, s) * copy_cost(k, target, s);

@@ -28,6 +28,19 @@ bool tile_may_prefetch(const Contraction *k, const TileSchedule *s)
            k->loop[0].tap < 0 && k->loop[0].a == 1 && k->sa[k->n_axis] == 0 && s->unroll == 1;
 }
 
+/* May it fetch the columns of the next tiles, as fetch.c says? */
+bool tile_may_fetch_columns(const Contraction *k, const TileSchedule *s)
+{
+    int64_t turns = 0;
+    int large, nlarge;
+    for (int i = 0, at = 0; i < k->n_axis; i++)
+        if (i != s->row_axis && !(s->row_axes == 2 && i == s->row_axis + 1) && at++ >= s->outside && k->extent[i] > turns)
+            turns = k->extent[i];
+    if (s->row_axis >= 0 && turns < tile_lines(s))
+        turns = tile_rows(k->extent[s->row_axis], s->rows, &large, &nlarge);
+    return s->lanes > 1 && schedule_has_blocks(s) && s->unroll == 1 && turns >= tile_lines(s);
+}
+
 int contraction_tap(const Contraction *k, int axis)
 {
     for (int i = 0; i < k->ntap; i++)
@@ -191,9 +204,10 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return why;
     if (target->deterministic && !tile_keeps_order(s))
         return "with --deterministic sums keep their order: k_split is k_outer or -1, zigzag 0";
-    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 1)
-        return "prefetch and zigzag are 0 or 1";
-    s->prefetch &= tile_may_prefetch(k, s);
+    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 2)
+        return "prefetch is 0, 1 or 2, zigzag 0 or 1";
+    if (s->prefetch && !(s->prefetch == 1 ? tile_may_prefetch(k, s) : tile_may_fetch_columns(k, s)))
+        s->prefetch = 0;
     s->zigzag &= tile_may_zigzag(k, s);
     int nlarge;
     if (s->row_axis >= 0)

@@ -44,6 +44,17 @@ static bool is_better_prefetched(const Contraction *k, const Target *target, con
     return k->alone && tile_may_prefetch(k, s) && target->l2_width && block >= LEAST_STEPS && left > target->l2 / 2;
 }
 
+/* Where L2 does not have the right operand, the columns that come next have the time of those that are there. */
+static bool is_better_fetching_columns(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    return tile_may_fetch_columns(k, s) && tile_right_bytes(k) > target->l2 / 2;
+}
+
+static int best_prefetch(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    return is_better_prefetched(k, target, s) ? 1 : is_better_fetching_columns(k, target, s) ? 2 : 0;
+}
+
 /* The most of the loops around panels or blocks that leave rows enough within, or else none but those that b has too. */
 static int loops_outside(const Contraction *k, int row_axis)
 {
@@ -112,18 +123,20 @@ static void consider(Search *f, TileSchedule s)
     f->least = cost;
 }
 
-/* Blocks of the i-th loop, one step of those before it: as many steps as leave a block's part of both operands in L1 or L2. */
+/* Blocks of the i-th loop, one step of those before it: as many steps as leave a block's part of both operands in L2, or of the left one
+ * and a tile's columns in L1. */
 static void consider_block(Search *f, TileSchedule s)
 {
     const Contraction *k = f->k;
-    int64_t part = tile_both_bytes(k, &s);
-    for (int i = 0; i < k->nloop; i++)
-        part /= i < s.k_outer || i == s.k_split ? k->loop[i].extent : 1;
     for (int room = 0; room < 2; room++) {
-        int64_t most = (room ? f->target->l1 / 2 : f->target->l2 / 8) / (part > 0 ? part : 1);
+        int64_t part = tile_both_bytes(k, &s) - (room ? tile_right_bytes(k) - tile_column_bytes(k, &s) : 0);
+        for (int i = 0; i < k->nloop; i++)
+            part /= i < s.k_outer || i == s.k_split ? k->loop[i].extent : 1;
+        int64_t most = (room ? f->target->l1 * 2 / 3 : f->target->l2 / 8) / (part > 0 ? part : 1);
         if (most < 1)
             return;
         s.k_block = (int)even_block(k->loop[s.k_split].extent, most);
+        s.prefetch = is_better_fetching_columns(k, f->target, &s) ? 2 : 0;
         consider(f, s);
     }
 }
@@ -200,7 +213,8 @@ static void consider_panels(Search *f, TileSchedule s)
 static void consider_rows(Search *f, TileSchedule s)
 {
     int64_t extent = s.row_axis < 0 ? 1 : f->k->extent[s.row_axis];
-    int room = f->target->registers - (f->target->registers >= 32) - 1 - s.columns, most = room / s.columns, nlarge;
+    const bool many = f->target->registers >= 32, spare = many && s.lanes > 1 && s.columns == 4;   /* one vector of b may stay in L1 */
+    int room = f->target->registers - (spare ? 0 : many + 1) - s.columns, most = room / s.columns, nlarge;
     most = most > TALLEST ? TALLEST : most < 1 && tile_has_one_row(f->k) && s.columns + 3 <= f->target->registers ? 1 : most;
     most = f->target->calls_gemm ? MOST_GEMM_ROWS : most / tile_inner_rows(f->k, &s);
     for (int rows = most; rows >= 1; rows--) {
@@ -240,7 +254,7 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target)
     if (f.least == 0)
         consider_columns(&f, -1, 1);
     consider_axes(&f, 2);
-    f.best.prefetch = is_better_prefetched(k, target, &f.best);
+    f.best.prefetch = best_prefetch(k, target, &f.best);
     f.best.zigzag = !target->deterministic && is_better_zigzag(k, target, &f.best);
     return f.best;
 }
@@ -285,11 +299,12 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     list[0] = tile_schedule(k, target);
     int at = 1;
     for (int i = 0; i < n; i++)
-        found[i].best.prefetch = is_better_prefetched(k, target, &found[i].best);
-    if (tile_may_prefetch(k, &list[0]) && at < most) {
-        list[at] = list[0];
-        list[at++].prefetch ^= 1;
-    }
+        found[i].best.prefetch = best_prefetch(k, target, &found[i].best);
+    for (int fetched = 0; fetched <= 2 && at < most; fetched++)
+        if (fetched != list[0].prefetch && (fetched == 0 || (fetched == 1 ? tile_may_prefetch(k, &list[0]) : tile_may_fetch_columns(k, &list[0])))) {
+            list[at] = list[0];
+            list[at++].prefetch = fetched;
+        }
     if (tile_may_zigzag(k, &list[0]) && at < most) {
         list[at] = list[0];
         list[at++].zigzag ^= 1;

@@ -11,13 +11,13 @@ enum {
     LEAST_LANES = 4,        /* floats of the narrowest vector */
     MOST_GEMM_ROWS = 256,   /* of one call of dl_gemm */
     MOST_EDGE_TILES = 6,    /* tiles that need a function of their own */
-    LINE = 16,              /* floats of a line of the cache */
     MOST_PANEL = 96 << 10,  /* bytes of a panel: it lies on the stack */
 };
 
 /* ---- tile_cost.c ---- */
 int64_t contraction_steps(const Contraction *k);                /* products of one sum */
 int64_t tile_right_bytes(const Contraction *k);                 /* of what a row of the result reads of b */
+int64_t tile_column_bytes(const Contraction *k, const TileSchedule *s);
 int64_t tile_both_bytes(const Contraction *k, const TileSchedule *s);
 bool schedule_has_blocks(const TileSchedule *s);                /* of k, without panels */
 bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s);
@@ -28,7 +28,8 @@ double tile_schedule_cost(const Contraction *k, const Target *target, const Tile
 /* ---- tile_fits.c ---- */
 bool tile_has_one_row(const Contraction *k);
 bool tile_may_zigzag(const Contraction *k, const TileSchedule *s);
-bool tile_may_prefetch(const Contraction *k, const TileSchedule *s);
+bool tile_may_prefetch(const Contraction *k, const TileSchedule *s);                            /* the next rows */
+bool tile_may_fetch_columns(const Contraction *k, const TileSchedule *s);
 bool contraction_hangs_on(const Contraction *k, int i, int axis);   /* the taps of the i-th loop of k, on an axis of the result */
 bool tile_turns_fit(const Contraction *k, const TileSchedule *s, int loops);
 int tile_edge_tiles(const Contraction *k, int axis, int rows);

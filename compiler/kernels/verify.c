@@ -292,7 +292,9 @@ static void check_panels(Check *c)
     bool cuts = s->k_split >= 0 && s->k_split < t->nk;
     if (s->k_split >= t->nk || s->k_outer > t->nk || (cuts && (s->k_block < 1 || t->k[s->k_split].var->extent % s->k_block)))
         check_complain(c, "blocks of k do not end with the loop");
-    if (s->prefetch && (t->nk != 1 || t->k[0].tapped || !t->m || t->inner || s->unroll > 1))
+    if (tile_fetches_columns(t) && (!tile_has_blocks(t) || s->panel_tiles || s->unroll > 1 || !fetching_loop(c->k, t)))
+        check_complain(c, "columns are fetched in turns of a loop over rows, in blocks of k without panels");
+    if (tile_fetches_rows(t) && (t->nk != 1 || t->k[0].tapped || !t->m || t->inner || s->unroll > 1))
         check_complain(c, "rows are fetched along one loop without taps");
     if (t->turn && (t->nk != 1 || t->k[0].tapped || s->outside >= 0 || s->unroll > 1))
         check_complain(c, "steps that run backwards want one loop, without taps, panels, blocks or unrolling");

@@ -515,7 +515,7 @@ static void native(void **state)
     by_cc("native", target_find("native"), 9);
 }
 
-static int with_blocks;
+static int with_blocks, fetching;
 
 /* Of each contraction the cheapest that goes in blocks of what is summed over, in place. */
 static Schedules *blocks_in_place(Arena *a, const Case *c, const Target *target)
@@ -529,6 +529,7 @@ static Schedules *blocks_in_place(Arena *a, const Case *c, const Target *target)
             if (found->s[k].panel_tiles == 0 && found->s[k].k_split >= 0) {
                 schedules_add(chosen, found->function, found->name, found->s[k]);
                 with_blocks++;
+                fetching += found->s[k].prefetch == 2;
                 break;
             }
     return chosen;
@@ -546,7 +547,7 @@ static void blocks(void **state)
     choose_schedules = blocks_in_place;
     by_cc("blocks", &small, 0);
     choose_schedules = NULL;
-    assert_true(with_blocks >= 8);
+    assert_true(with_blocks >= 8 && fetching >= 4);
 }
 
 int main(void)
