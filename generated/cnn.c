@@ -1450,32 +1450,26 @@ static inline void train_k27_conv2d_tile_4_at_0(const float *restrict a, int at,
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
+        for (int k2 = 0; k2 < 64; k2++) {
+            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
+        for (int k2 = 64; k2 < 128; k2++) {
+            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
+        for (int k2 = 128; k2 < 192; k2++) {
+            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
@@ -1503,14 +1497,12 @@ static inline void train_k27_conv2d_tile_3(const float *restrict a, int at, cons
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
+        for (int k2 = 0; k2 < 192; k2++) {
+            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
         }
     }
     c[0] = c0_0;
@@ -1534,29 +1526,23 @@ static inline void train_k27_conv2d_tile_3_at_10(const float *restrict a, int at
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
+        for (int k2 = 0; k2 < 64; k2++) {
+            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
         }
-        for (int k1 = 1; k1 < 2; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            }
+        for (int k2 = 64; k2 < 128; k2++) {
+            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
         }
-        for (int k1 = 2; k1 < 3; k1++) {
-            for (int k2 = 0; k2 < 64; k2++) {
-                const float *const ak = a + (at + k0 * 704 + k1 * 64 + k2), *const bk = b + (k0 * 6144 + k1 * 2048 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            }
+        for (int k2 = 128; k2 < 192; k2++) {
+            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
         }
     }
     c[0] = c0_0;
