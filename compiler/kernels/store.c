@@ -121,6 +121,14 @@ static void store_view(Lower *c, const Node *x)
     store_node(c, x);
 }
 
+/* Random numbers that each step of a scan takes some of: drawn where a step reads them. */
+static bool is_drawn(const Lower *c, const Node *n)
+{
+    while ((n->op == OP_RESHAPE || n->op == OP_PERMUTE) && !c->stored[n->id])
+        n = n->in[0];
+    return n->op == OP_RANDOM && !c->stored[n->id];
+}
+
 static void store_operands(Lower *c, const Node *n)
 {
     Buffer *buffer;
@@ -131,8 +139,9 @@ static void store_operands(Lower *c, const Node *n)
             if (!grouped_view(c, n->in[i], i ? 1 : contraction_groups(n), &buffer, &at, stride))
                 store_view(c, n->in[i]);
     } else if (n->op == OP_SCAN) {
+        int nslices = n->attr.scan.ncarry + n->attr.scan.nslice;
         for (int i = n->attr.scan.ncarry; i < n->nin; i++)      /* read at every step: worth a plain load */
-            if (n->in[i]->op != OP_CONST && !strided_view(c, n->in[i], &buffer, &at, stride))
+            if (n->in[i]->op != OP_CONST && !(i < nslices && is_drawn(c, n->in[i])) && !strided_view(c, n->in[i], &buffer, &at, stride))
                 store_node(c, n->in[i]);
     } else if (n->op == OP_GATHER || n->op == OP_WINDOW || op_info(n->op)->class == CLASS_REDUCE || op_info(n->op)->class == CLASS_CONTRACT) {
         int64_t again = op_info(n->op)->class == CLASS_CONTRACT ? 8 : n->op == OP_WINDOW || n->op == OP_FOLD || n->op == OP_ARGMAX ? 4 : 0;
@@ -189,6 +198,8 @@ static int inline_cost(const Lower *c, const Node *n)
     int64_t cost = op_info(n->op)->cost;
     for (int i = 0; i < read_operands(n); i++)
         cost += c->cost[n->in[i]->id];
+    if (n->op == OP_INPUT && c->parent && n->attr.input.role == ROLE_SLICE)
+        cost = c->parent->cost[c->scan->in[c->scan->attr.scan.ncarry + n->attr.input.index]->id];
     if (reduces_inline(c, n) && !(n->op == OP_FOLD && n->attr.window.stride >= reduced_count(n)))
         cost *= reduced_count(n);
     return cost > COST_CAP ? COST_CAP : (int)cost;

@@ -84,12 +84,23 @@ static void place_port(Lower *c, const Port *port)
     place_result(c, port->node, buffer, NULL);
 }
 
+/* Element work on a carry that nothing else reads, such as adding to a sum: its next value is made in its place. */
+static bool is_made_in_place(const Lower *c, const Node *n, const Node *carry)
+{
+    bool reads = false;
+    for (int i = 0; i < n->nin; i++)
+        reads |= n->in[i] == carry;
+    return reads && is_element(n) && !c->stored[n->id] && c->uses[carry->id] == 1;
+}
+
 static void place_body_results(Lower *c)
 {
     int ncarry = c->scan->attr.scan.ncarry;
     for (int i = 0; i < c->fn->result.n; i++) {
         const Node *n = c->fn->result.at[i].node;
-        if (i >= ncarry) {
+        if (i < ncarry && is_made_in_place(c, n, c->fn->input.at[i].node)) {
+            store_in(c, n, c->carry[i], NULL);
+        } else if (i >= ncarry) {
             Buffer *stacked = c->stacked[i - ncarry];
             place_result(c, n, stacked, lin_scale(c->a, lin_var(c->a, c->time), type_count(n->type)));
         } else if (n->op != OP_INPUT || n->attr.input.role != ROLE_CARRY || n->attr.input.index != i) {
@@ -228,8 +239,20 @@ static Unit *push_pack(Lower *c, const Node *x, const int *permutation)
     return u;
 }
 
+/* Of a vector and a matrix: each element of the matrix is used once. */
+static bool has_one_row(const Node *n)
+{
+    int64_t summed = 1;
+    for (int i = 0; n->op == OP_DOT && i < n->attr.dot.ncontract; i++)
+        summed *= n->in[0]->type.dim[n->attr.dot.lhs_contract[i]];
+    return n->op == OP_DOT && type_count(n->in[0]->type) == summed;
+}
+
+/* Where bytes count, a loop's step that needs each element once takes it from where it lies: a pack would be there as long as the loop. */
 static bool wants_pack(Lower *c, const Node *n, int *permutation)
 {
+    if (c->p->sparing && c->parent && has_one_row(n))
+        return false;
     return op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n) && contraction_wants_pack(c, n, permutation);
 }
 
