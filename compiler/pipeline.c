@@ -75,12 +75,34 @@ static void run_blockwise(Module *m, Diag *d)
     run_on_each(m, in_blocks);
 }
 
+/* An evaluation mixes no examples that training does not; where it is there without the others, it is left as it is. */
+static void run_micro_batch(Module *m, Diag *d)
+{
+    Fn **const slot[] = {&m->gradients, &m->train_step, &m->evaluate};
+    if (!m->micro_batch || !m->gradients)
+        return;
+    if (m->train_batch % m->micro_batch) {
+        diag_error(d, (Span){0}, "--micro-batch %lld: it has to divide the batch, %lld", (long long)m->micro_batch,
+                   (long long)m->train_batch);
+        return;
+    }
+    for (int i = 0; i < LEN(slot) && m->micro_batch < m->train_batch; i++) {
+        const Node *mixes = micro_batch_mixes(m->a, *slot[i], m->train_batch);
+        if (mixes) {
+            diag_error(d, mixes->span, "--micro-batch: this mixes the examples of a batch");
+            return;
+        }
+        *slot[i] = micro_batch(m->a, *slot[i], m->train_batch, m->micro_batch);
+    }
+}
+
 static const Pass passes[] = {
     {"stepwise", run_stepwise, "where it is asked for: inference of one time step, which keeps what it needs of the others"},
     {"differentiate", run_differentiate, "gradients of the loss, as an ordinary function"},
     {"compose", run_compose, "gradients and optimizer in one training step"},
     {"hoist", run_hoist, "what loops compute from their inputs alone, or only accumulate, leaves them"},
     {"blockwise", run_blockwise, "gradients of attention make its scores again, a block of rows at a time"},
+    {"micro_batch", run_micro_batch, "where it is asked for: training does its work for a few examples at a time"},
 };
 
 const Pass *pipeline_pass(int i)
@@ -114,6 +136,7 @@ Module *pipeline_build_with(Arena *a, Diag *d, const Program *program, const Pro
     if (after)
         after(context, "elaborate", m);
     m->stepwise = options->stepwise;
+    m->micro_batch = options->micro_batch;
     for (int i = 0; i < LEN(passes); i++) {
         passes[i].run(m, d);
         if (diag_errors(d))

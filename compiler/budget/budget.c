@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* The ladder: what costs least comes first. */
-static Means *const ladder[] = {fit_order, fit_rows, fit_compact, fit_recompute};
+static Means *const ladder[] = {fit_order, fit_rows, fit_compact, fit_micro_batch, fit_recompute, fit_least_batch};
 
 /* ---- one function --------------------------------------------------------------------------------------- */
 Plan *fit_lower(const Fit *f, Arena *a, const Fn *fn)
@@ -90,6 +90,14 @@ static int by_bytes(const void *x, const void *y)
     return p != q ? (p < q ? 1 : -1) : a->id - b->id;
 }
 
+/* What a person knows it by; a loop's result is what its body makes. */
+static const char *name_of(const Node *n)
+{
+    while (n->op == OP_RESULT && !n->name)
+        n = n->in[0]->attr.scan.body->result.at[n->attr.index.index].node;
+    return n->name ? n->name : op_info(n->op)->text;
+}
+
 /* The largest tensors that are in the arena where it is fullest. */
 static void name_tensors(Arena *a, Diag *d, const Plan *p)
 {
@@ -105,8 +113,8 @@ static void name_tensors(Arena *a, Diag *d, const Plan *p)
     }
     qsort(node, (size_t)n, sizeof *node, by_bytes);
     for (int i = 0; i < n && i < MOST_NAMED; i++)
-        diag_note_at(d, node[i]->span, "%s : %s, %" PRId64 " bytes", node[i]->name ? node[i]->name : op_info(node[i]->op)->text,
-                     type_text(a, node[i]->type), type_bytes(node[i]->type));
+        diag_note_at(d, node[i]->span, "%s : %s, %" PRId64 " bytes", name_of(node[i]), type_text(a, node[i]->type),
+                     type_bytes(node[i]->type));
 }
 
 static void complain(Arena *a, Diag *d, const Budget *budget, const Plan *p, Kept kept)
@@ -125,8 +133,9 @@ bool budget_keep(Arena *a, Diag *d, const Module *m, const Budget *budget, bool 
     const struct {
         const char *name;
         Plan **plan;
-    } all[] = {{"init", &plans->init},   {"start", &plans->start},           {"infer", &plans->infer},
-               {"train_step", &plans->train_step}, {"gradients", &plans->gradients}, {"evaluate", &plans->evaluate}};
+        bool trains;
+    } all[] = {{"init", &plans->init, false},             {"start", &plans->start, false},        {"infer", &plans->infer, false},
+               {"train_step", &plans->train_step, true}, {"gradients", &plans->gradients, true}, {"evaluate", &plans->evaluate, true}};
     Kept kept = kept_between_calls(m, plans, baked);
     *report = (BudgetReport){.kept = kept.parameters + kept.states + kept.optimizer};
     const Plan *worst = NULL;
@@ -134,6 +143,7 @@ bool budget_keep(Arena *a, Diag *d, const Module *m, const Budget *budget, bool 
         if (!*all[i].plan)
             continue;
         Fit f = {.a = a, .function = all[i].name, .limit = budget->ram - report->kept, .plan = *all[i].plan};
+        f.batch = all[i].trains && !m->micro_batch ? m->train_batch : 0;
         for (int k = 0; k < LEN(ladder) && f.plan->arena_bytes > f.limit; k++)
             ladder[k](&f);
         *all[i].plan = f.plan;

@@ -20,6 +20,8 @@ typedef struct Choice {
     const Node *what;           /* the tensor that is not kept; NULL: it is about the whole function */
     int64_t saved;              /* bytes: that tensor's, or of the arena; */
     int64_t macs;               /* multiply-accumulates done more than without */
+    int64_t examples;           /* of a batch that are worked on at a time; 0: it is not about that */
+    bool refused;               /* it cannot be done, because of `what` */
     struct Move *move;          /* how it is done again in another plan; NULL: it is not */
 } Choice;
 

@@ -9,9 +9,11 @@
 typedef struct Fit {
     Arena *a;
     const char *function;
+    int64_t batch;          /* examples of a training function; 0: of another */
     int64_t limit;          /* bytes of the arena */
     Plan *plan;             /* the best so far */
     VEC(Choice) choices;    /* that led to it */
+    const struct Fit *whole;    /* as it was before anything was made again */
     int64_t *trials;        /* nodes that may still be lowered, while a search goes on */
 } Fit;
 
@@ -32,6 +34,8 @@ typedef void Means(Fit *f);
 Means fit_order;            /* budget.c: kernels in another order */
 Means fit_compact;          /* budget.c: gradients of large tables are kept as the rows that a batch touches */
 Means fit_rows;             /* rows.c: pictures in rows */
+Means fit_micro_batch;      /* micro_batch.c: a few examples of the batch at a time, as many as fit */
 Means fit_recompute;        /* recompute.c: values are made again rather than kept */
+Means fit_least_batch;      /* micro_batch.c: as few examples at a time as helps, where nothing else was enough */
 
 #endif

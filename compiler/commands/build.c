@@ -262,6 +262,8 @@ static int check_usage(Build *b, const Command *command)
         return options_complain(command, "--streaming takes single steps and --train whole sequences: write two files");
     if (b->train_batch && !b->options.train)
         return options_complain(command, "--train-batch is for --train");
+    if (b->options.micro_batch && !b->options.train)
+        return options_complain(command, "--micro-batch is for --train");
     const char *why;
     if (b->memory && !(b->memories = memories_read(b->a, b->memory, &why)))
         return options_complain(command, "--memory %s: %s", b->memory, why);
@@ -285,6 +287,7 @@ int cmd_build(Arena *a, int argc, char **argv)
          1000000},
         {"weights", 'w', OPTION_TEXT, &b.weights, "W.safetensors", "make these weights constants of the file",
          0, 0},
+        OPTION_MICRO_BATCH(b.options.micro_batch),
         OPTION_STREAMING(b.options.stepwise),
         OPTION_TARGET(b.target_name, "what the C is for (default generic: portable C99)"),
         OPTION_THREADS(b.threads),

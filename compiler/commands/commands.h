@@ -43,6 +43,8 @@ typedef struct ModelChoice {
     {"set", 0, OPTION_LIST, &(to).set, "CONST=VALUE", "set a constant; may be repeated", 0, 0}
 #define OPTION_STREAMING(to)                                                                               \
     {"streaming", 0, OPTION_FLAG, &(to), NULL, "inference of one time step a call, the leading axis of each input", 0, 0}
+#define OPTION_MICRO_BATCH(to)                                                                             \
+    {"micro-batch", 0, OPTION_INT, &(to), "N", "training works on N examples of the batch at a time", 1, 1000000}
 #define OPTION_SCHEDULE(to)                                                                                \
     {"schedule", 0, OPTION_TEXT, &(to), "FILE", "schedules of contractions, by dlc tune or by hand", 0, 0}
 #define OPTION_JIT(to)                                                                                     \

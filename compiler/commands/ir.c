@@ -223,11 +223,11 @@ static const char stages_help[] =
 
 int cmd_ir(Arena *a, int argc, char **argv)
 {
-    Dump dump = {.a = a, .d = diag_new(a), .after = "blockwise", .target_name = "generic", .threads = 1};
+    Dump dump = {.a = a, .d = diag_new(a), .after = "micro_batch", .target_name = "generic", .threads = 1};
     dump.options = (ElaborateOptions){.batch = 1, .train_batch = 32};
     const Option rows[] = {
         {"after", 'a', OPTION_TEXT, &dump.after, "STAGE[,STAGE]",
-         "which stages (default blockwise, the last pass)", 0, 0},
+         "which stages (default micro_batch, the last pass)", 0, 0},
         {"function", 'f', OPTION_TEXT, &dump.function, "NAME",
          "one function: init, infer, loss, evaluate, update, gradients, train_step", 0, 0},
         {"train", 't', OPTION_FLAG, &dump.options.train, NULL, "also the training functions", 0, 0},
@@ -235,6 +235,7 @@ int cmd_ir(Arena *a, int argc, char **argv)
          1000000},
         {"train-batch", 0, OPTION_INT, &dump.options.train_batch, "N",
          "examples of one training step (default 32)", 1, 1000000},
+        OPTION_MICRO_BATCH(dump.options.micro_batch),
         OPTION_STREAMING(dump.options.stepwise),
         OPTION_TARGET(dump.target_name, "what kernels are planned for (default generic)"),
         OPTION_THREADS(dump.threads),

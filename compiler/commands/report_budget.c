@@ -26,8 +26,14 @@ static void print_json(Arena *a, const Diag *d, const Choice *c)
     json_object_set_new(line, "means", json_string(c->means));
     if (c->what)
         json_object_set_new(line, "tensor", json_string(tensor_text(a, d, c->what)));
-    json_object_set_new(line, "saved_bytes", json_integer(c->saved));
-    json_object_set_new(line, "more_macs", json_integer(c->macs));
+    if (c->examples)
+        json_object_set_new(line, "examples", json_integer(c->examples));
+    if (c->refused) {
+        json_object_set_new(line, "possible", json_false());
+    } else {
+        json_object_set_new(line, "saved_bytes", json_integer(c->saved));
+        json_object_set_new(line, "more_macs", json_integer(c->macs));
+    }
     json_print(line);
 }
 
@@ -41,7 +47,11 @@ void report_budget(Arena *a, const Diag *d, const BudgetReport *report, bool ram
         }
         if (i == 0)
             printf("%-12s %-12s %12s %12s  %s\n", "the budget", "means", "bytes saved", "MACs more", "tensor");
-        printf("%-12s %-12s %12" PRId64 " %12" PRId64 "  %s\n", c->function, c->means, c->saved, c->macs, tensor_text(a, d, c->what));
+        const char *about = c->examples ? arena_printf(a, "%" PRId64 " examples at a time", c->examples) : tensor_text(a, d, c->what);
+        if (c->refused)
+            printf("%-12s %-12s %25s  %s\n", c->function, c->means, "mixes the examples:", about);
+        else
+            printf("%-12s %-12s %12" PRId64 " %12" PRId64 "  %s\n", c->function, c->means, c->saved, c->macs, about);
     }
     if (!ram)
         return;

@@ -217,6 +217,7 @@ int cmd_verify(Arena *a, int argc, char **argv)
         {"seed", 's', OPTION_SEED, &v.seed, "N", "of inputs and weights (default 1)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &v.weights, "W.safetensors",
          "weights to start from (default: initial ones)", 0, 0},
+        OPTION_MICRO_BATCH(v.options.micro_batch),
         OPTION_STREAMING(v.options.stepwise),
         OPTION_SCHEDULE(v.schedule),
         OPTION_MODEL(v.choice),

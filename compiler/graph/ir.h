@@ -146,6 +146,7 @@ typedef struct Module {
     const char *name;
     int64_t batch, train_batch;
     bool stepwise;              /* infer takes one time step of what the model takes */
+    int64_t micro_batch;        /* examples that training functions work on at a time; 0: all of them */
     VEC(Entry) inputs, targets, outputs, metrics;
     VEC(Entry) params, states, streams, optimizer;
     /* Functions; NULL where the model has none (no train block). Elaboration makes the first six. */

@@ -5,9 +5,8 @@
  *
  * x is there for one example at a time. Each example's numbers are the same. What belongs to no example enters as an invariant,
  * what is there of each example as a slice; inside, tensors keep their first axis, of extent 1. */
+#include "examples.h"
 #include "recomputing.h"
-
-#include <string.h>
 
 typedef struct Chain {
     Again *g;
@@ -22,72 +21,21 @@ typedef struct Chain {
 } Chain;
 
 /* ---- which operands have the examples along their first axis ----------------------------------------------- */
-static bool has_axis_0(const Attr *attr)
+static int64_t elements_of_one(const Node *n, int64_t batch)
 {
-    return attr->axes.n > 0 && attr->axes.axis[0] == 0;
-}
-
-static bool dot_goes(const Node *n, bool *batched)
-{
-    const Attr *at = &n->attr;
-    batched[0] = true;
-    batched[1] = at->dot.nbatch > 0;
-    if (at->dot.nbatch)
-        return at->dot.lhs_batch[0] == 0 && at->dot.rhs_batch[0] == 0;
-    for (int i = 0; i < at->dot.ncontract; i++)
-        if (at->dot.lhs_contract[i] == 0)
-            return false;
-    return n->in[0]->type.rank > at->dot.ncontract;
-}
-
-static bool broadcast_goes(const Node *n, int64_t batch, bool *batched)
-{
-    const Node *x = n->in[0];
-    batched[0] = x->type.rank && n->attr.broadcast.axis[0] == 0 && x->type.dim[0] == batch;
-    return true;
+    return type_count(n->type) / batch;
 }
 
 /* False where n mixes examples, or nothing is known of it. batched[i]: of operand i. */
-static bool goes(const Node *n, int64_t batch, bool *batched)
+static bool goes(Arena *a, const Node *n, int64_t batch, bool *batched)
 {
-    if (!n->type.rank || n->type.dim[0] != batch)
-        return false;
-    for (int i = 0; i < n->nin; i++)
-        batched[i] = true;
-    if (op_info(n->op)->class == CLASS_ELEMENT)
-        return true;
-    switch (n->op) {
-    case OP_RESHAPE:
-        return n->in[0]->type.rank && n->in[0]->type.dim[0] == batch;
-    case OP_PERMUTE:
-        return n->attr.axes.axis[0] == 0;
-    case OP_BROADCAST:
-        return broadcast_goes(n, batch, batched);
-    case OP_SLICE:
-        return n->in[0]->type.dim[0] == batch && n->attr.slice.stride[0] == 1;
-    case OP_PAD:
-        return n->in[0]->type.dim[0] == batch;
-    case OP_CONCAT:
-        return n->attr.axis.axis != 0;
-    case OP_WINDOW:
-    case OP_FOLD:
-        return n->attr.window.axis != 0;
-    case OP_REVERSE:
-    case OP_SUM:
-    case OP_MAX:
-    case OP_ARGMAX:
-        return !has_axis_0(&n->attr);
-    case OP_CONV:
-        batched[1] = false;
-        return true;
-    case OP_DOT:
-        return dot_goes(n, batched);
-    case OP_GATHER:
-        batched[0] = false;
-        return n->in[1]->type.rank > 0;
-    default:
-        return false;
+    int64_t *in = NEWN(a, int64_t, n->nin + 1);
+    bool first = n->type.rank && n->type.dim[0] == batch && examples_wanted(n, batch, elements_of_one(n, batch), in);
+    for (int i = 0; i < n->nin && first; i++) {
+        batched[i] = in[i] != SAME;
+        first = !batched[i] || (n->in[i]->type.dim[0] == batch && in[i] == elements_of_one(n->in[i], batch));
     }
+    return first;
 }
 
 static bool is_free(const Node *n)
@@ -116,7 +64,7 @@ static bool list(Chain *c, const Node *n)
         vec_push(c->a, &c->slices, n);
         return n->type.rank && n->type.dim[0] == c->batch;
     }
-    if (!goes(n, c->batch, batched))
+    if (!goes(c->a, n, c->batch, batched))
         return false;
     for (int i = 0; i < n->nin; i++)
         if (batched[i] && !list(c, n->in[i]))
@@ -146,18 +94,6 @@ bool goes_by_example(Arena *a, const Fn *fn, const Recompute *what)
 }
 
 /* ---- making it ----------------------------------------------------------------------------------------------- */
-static Attr of_one(const Node *n)
-{
-    Attr attr = n->attr;
-    if (n->op == OP_RESHAPE)
-        attr.shape.type.dim[0] = 1;
-    else if (n->op == OP_BROADCAST)
-        attr.broadcast.type.dim[0] = 1;
-    else if (n->op == OP_SLICE)
-        attr.slice.limit[0] = 1;
-    return attr;
-}
-
 static Node *inside(Chain *c, const Node *n);
 
 static Node *operand(Chain *c, const Node *n, bool batched)
@@ -174,10 +110,10 @@ static Node *inside(Chain *c, const Node *n)
         return c->inside[n->id];
     bool *batched = NEWN(c->a, bool, n->nin + 1);
     Node **in = NEWN(c->a, Node *, n->nin + 1);
-    goes(n, c->batch, batched);
+    goes(c->a, n, c->batch, batched);
     for (int i = 0; i < n->nin; i++)
         in[i] = operand(c, n->in[i], batched[i]);
-    Attr attr = of_one(n);
+    Attr attr = examples_attr(n, c->batch, elements_of_one(n, c->batch), 1);
     c->body->span = n->span;
     Node *made = node_make_as_is(c->body, n->op, n->nin, in, &attr);
     if (!made->name)

@@ -30,6 +30,11 @@ Fn *hoist(Fn *fn);
 enum { BLOCK_ELEMENTS = 1 << 16 };      /* a block, and what becomes of it, stay in the second cache */
 Fn *blockwise(Fn *fn, int64_t most);
 
+/* ---- micro_batch.c: a batch's work is done for `size` examples at a time, in a loop, and sums over them are added up ---- */
+/* The first node that mixes examples, so that it cannot be; NULL where it can. */
+const Node *micro_batch_mixes(Arena *a, const Fn *fn, int64_t batch);
+Fn *micro_batch(Arena *a, const Fn *fn, int64_t batch, int64_t size);       /* size divides batch; NULL where it cannot be */
+
 /* ---- recompute.c: values are made again where they are wanted late, rather than kept until then ---- */
 typedef struct Recompute {
     const Node *node;       /* of the function: what is not kept */

@@ -318,7 +318,7 @@ static void ir_shows_stages(void **state)
         {"--after differentiate --train", "# after differentiate: gradients\nfunc gradients("},
         {"--after compose --train -f train_step", "# after compose: train_step\n"},
         {"--after hoist --batch 7", "f32[7, 28, 28, 1]"},
-        {"", "# after blockwise: infer\n"},
+        {"", "# after micro_batch: infer\n"},
         {"--after plan", "# after plan: infer\nk0_"},
         {"--after fuse --target x86-64-v3", "# after fuse: infer\nk0_"},
         {"--after schedule --train", "# after schedule: train_step\nfunction train_step\n"},
