@@ -190,7 +190,7 @@ static void print_inner_map(Out *o, const Stage *s, const ExList *temps)
     o->places.n = 0;
     for (int i = 0; i < n; i++)
         if (mentions(sb_text(&body), o->places.at[i].name))
-            line(o, "const int %s = %s;", o->places.at[i].name, lin_text(o, o->places.at[i].still));
+            line(o, "const long %s = %s;", o->places.at[i].name, lin_text(o, o->places.at[i].still));
     o->inner = 0;
     sb_puts(o->sb, sb_text(&body));
 }

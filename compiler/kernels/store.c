@@ -227,7 +227,7 @@ static void count_uses(Lower *c)
     for (int i = 0; i < c->fn->node.n; i++) {
         const Node *user = c->fn->node.at[i];
         for (int k = 0; k < read_operands(user); k++) {
-            c->uses[user->in[k]->id]++;
+            c->uses[user->in[k]->id] += k == 0 || user->in[k] != user->in[0];     /* a square reads once */
             c->moved[user->in[k]->id] |= !is_element(user);
         }
     }
