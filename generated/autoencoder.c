@@ -2447,8 +2447,9 @@ static void evaluate_k10_dense_mean_squared_error(const float *restrict decoder_
         for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
-                const float sub_v1 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
-                sum_v2[lane] += sub_v1 * sub_v1;
+                const float v1 = final_y[i0 * 64 + j0] + final_bias[j0] - x[i0 * 64 + j0];
+                const float mul_v1 = v1 * v1;
+                sum_v2[lane] += mul_v1;
             }
         }
         for (int lane = 0; lane < 4; lane++)

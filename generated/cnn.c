@@ -1408,7 +1408,7 @@ static void train_k24_relu_conv2d(float *restrict relu_2, const dl_word *restric
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 11; j0++) {
             for (int j1 = 0; j1 < 11; j1++) {
-                const int v1 = (j0 / 2) * 320 + (j1 / 2) * 64;
+                const long v1 = (j0 / 2) * 320 + (j1 / 2) * 64;
                 for (int j2 = 0; j2 < 64; j2++) {
                     relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] = 0.0f < relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] ? (j0 / 2
                             < 5 ? (j1 / 2 < 5 ? ((j0 % 2) * 2 + j1 % 2 == max_pool2d_3[v1 + i0 * 1600 + j2]
@@ -1660,7 +1660,7 @@ static void train_k30_relu(float *restrict relu, const dl_word *restrict max_poo
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 26; j1++) {
             for (int j2 = 0; j2 < 26; j2++) {
-                const int v1 = (j1 / 2) * 416 + (j2 / 2) * 32;
+                const long v1 = (j1 / 2) * 416 + (j2 / 2) * 32;
                 for (int j3 = 0; j3 < 32; j3++) {
                     const int32_t v2 = max_pool2d_4[v1 + j0 * 5408 + j3];
                     const float v3 = conv2d_6[v1 + j0 * 5408 + j3];

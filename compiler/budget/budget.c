@@ -144,6 +144,8 @@ bool budget_keep(Arena *a, Diag *d, const Module *m, const Budget *budget, bool 
             continue;
         Fit f = {.a = a, .function = all[i].name, .limit = budget->ram - report->kept, .plan = *all[i].plan};
         f.batch = all[i].trains && !m->micro_batch ? m->train_batch : 0;
+        if (f.plan->arena_bytes > f.limit && f.plan->fn != f.plan->whole)
+            f.plan = lower_whole(f.plan);
         for (int k = 0; k < LEN(ladder) && f.plan->arena_bytes > f.limit; k++)
             ladder[k](&f);
         *all[i].plan = f.plan;

@@ -353,6 +353,7 @@ struct Step {
 struct Plan {
     Arena *a;
     const Fn *fn;
+    const Fn *whole;            /* the function that was asked for: fn may do it in parts */
     Diag *d;                    /* for source text in names and comments; may be NULL */
     const Target *target;
     Schedules *schedules;       /* or NULL */
@@ -393,6 +394,7 @@ void schedules_check(Schedules *all);
  * diagnostic where a tensor has more elements than emitted C can count. */
 Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target);
 Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);     /* NULL: none */
+Plan *lower_whole(const Plan *p);   /* the same without loops over parts of the batch: what budgets begin with */
 Plan *lower_sparing(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);  /* kernels in the order that keeps few bytes */
 int64_t node_macs(const Node *n);   /* schedule.c: of a contraction, and of a loop's all together; 0 of others */
 void split_kernels(Plan *p);        /* parallel.c: where the target has threads and the work is worth it; before plan_memory */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* plan.c: a function becomes steps: kernels in order, and loops of them for scans; and how long each buffer lives. */
 #include "lower.h"
+#include "../passes/passes.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -433,10 +434,17 @@ Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
 
 Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules)
 {
-    return lower_as(a, (Plan){.a = a, .fn = fn, .d = d, .target = target, .schedules = schedules});
+    bool loops = !target->compact && !target->calls_gemm;
+    const Fn *parts = loops ? by_parts(a, fn, (PartLimits){.l2 = target->l2, .exact = target->deterministic}) : NULL;
+    return lower_as(a, (Plan){.a = a, .fn = parts ? parts : fn, .whole = fn, .d = d, .target = target, .schedules = schedules});
+}
+
+Plan *lower_whole(const Plan *p)
+{
+    return lower_as(p->a, (Plan){.a = p->a, .fn = p->whole, .whole = p->whole, .d = p->d, .target = p->target, .schedules = p->schedules});
 }
 
 Plan *lower_sparing(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules)
 {
-    return lower_as(a, (Plan){.a = a, .fn = fn, .d = d, .target = target, .schedules = schedules, .sparing = true});
+    return lower_as(a, (Plan){.a = a, .fn = fn, .whole = fn, .d = d, .target = target, .schedules = schedules, .sparing = true});
 }

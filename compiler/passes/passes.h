@@ -60,4 +60,12 @@ const float **fold_weights(Module *m, const float *const *weights);
 /* ---- rows.c: `rows` rows at a time of all that lies between an input and `end`, in a loop; NULL where that cannot be ---- */
 Fn *stream_rows(Arena *a, const Fn *fn, const Node *input, const Node *end, int64_t rows);
 
+/* ---- parts.c: loops over parts of a batch that fit into the cache. NULL where there are none ---- */
+typedef struct PartLimits {
+    int64_t l2;             /* bytes of the cache; 0: no loops */
+    bool exact;             /* no sum is cut into parts */
+    bool always;            /* an example at a time whatever it costs: for tests */
+} PartLimits;
+Fn *by_parts(Arena *a, const Fn *fn, PartLimits limits);
+
 #endif

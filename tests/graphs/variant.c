@@ -235,7 +235,7 @@ static int checks_in(const Fn *fn)
 static const char *keeps_values(Arena *a, const Case *before, const Fn *after, uint64_t salt,
                                 const char *what)
 {
-    bool distributes = !strncmp(what, "hoist", 5);
+    bool distributes = !strncmp(what, "hoist", 5) || !strcmp(what, "parts");
     const char *why = before->outcome == OUTCOME_INVALID
                           ? "invalid: an index is out of range that nothing checks"
                           : verified(a, after, what);
@@ -270,6 +270,13 @@ static const char *keeps_values(Arena *a, const Case *before, const Fn *after, u
                                     y->value[e]);
     }
     return NULL;
+}
+
+/* Loops over parts of the batch, of an example each. */
+static const char *in_parts(Arena *a, const Case *before, const Fn *fn, uint64_t salt)
+{
+    const Fn *parts = by_parts(a, fn, (PartLimits){.l2 = 1, .always = true});
+    return parts ? keeps_values(a, before, parts, salt, "parts") : NULL;
 }
 
 /* ---- gradients against differences --------------------------------------------------------------- */
@@ -419,7 +426,8 @@ static const char *check_gradients(Arena *a, const Fn *plain, uint64_t salt, Tal
                 if (!bound_holds(&whole->out[k], e, out[i].at[e]))
                     return arena_printf(a, "compose: result %d, element %lld: %.15g, not %.15g", k,
                                         (long long)e, whole->out[k].value[e], out[i].at[e]);
-    return keeps_values(a, whole, hoist(step), salt, "hoist of the step");
+    why = in_parts(a, whole, step, salt);
+    return why ? why : keeps_values(a, whole, hoist(step), salt, "hoist of the step");
 }
 
 const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
@@ -440,6 +448,8 @@ const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
         if (!why)
             why = keeps_values(a, given, hoist(hoisted), salt, "hoist twice");
     }
+    if (!why)
+        why = in_parts(a, given, plain, salt);
     return why ? why : check_gradients(a, plain, salt, tally);
 }
 

@@ -3,7 +3,8 @@
  * passes. BLESS=1 build/tests/test_pass_golden   writes what comes out behind the line anew.
  *
  * passes: simplify (copied, with the local rewrites), differentiate (gradients of the loss by all
- * parameters), hoist, micro_batch (two of input 0's examples at a time). In tests/golden/fuse the last pass is fuse, which makes kernels: for x86-64-v3, so that
+ * parameters), hoist, micro_batch (two of input 0's examples at a time), by_parts (for an L2 of 32 KiB). In tests/golden/fuse the last
+ * pass is fuse, which makes kernels: for x86-64-v3, so that
  * they are the same everywhere. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,10 +53,18 @@ static Fn *run_micro_batch(Fn *fn)
     return micro_batch(fn->a, fn, fn_find_input(fn, ROLE_INPUT, 0)->type.dim[0], 2);
 }
 
+static Fn *run_by_parts(Fn *fn)
+{
+    Fn *made = by_parts(fn->a, fn, (PartLimits){.l2 = 32768});
+    assert_non_null(made);
+    return made;
+}
+
 static const struct {
     const char *name;
     Fn *(*run)(Fn *fn);
-} passes[] = {{"simplify", run_simplify}, {"differentiate", run_differentiate}, {"hoist", run_hoist}, {"micro_batch", run_micro_batch}};
+} passes[] = {{"simplify", run_simplify}, {"differentiate", run_differentiate}, {"hoist", run_hoist}, {"micro_batch", run_micro_batch},
+              {"by_parts", run_by_parts}};
 
 static const char *kernels_text(Arena *a, const Fn *fn)
 {

@@ -111,6 +111,17 @@ static void stretch(int64_t *lo, int64_t *hi, int64_t reach)
     *(reach < 0 ? lo : hi) += reach;
 }
 
+/* Taps beside the data are left out: of a slice they would be another one's. */
+static void leave_out_taps(const KLoop *k, int64_t *lo, int64_t *hi)
+{
+    int64_t unit = k->a / k->tap.dilation, above;
+    above = (k->tap.out->extent - 1) * k->tap.stride + (k->var->extent - 1) * k->tap.dilation - k->tap.pad - (k->tap.extent - 1);
+    if (k->tap.pad > 0)
+        *(unit < 0 ? hi : lo) += k->tap.pad * unit;
+    if (above > 0)
+        *(unit < 0 ? lo : hi) -= above * unit;
+}
+
 static void touch_tile(Sim *s, const Tile *t, Buffer *c)
 {
     int64_t lo[3], hi[3], rows = t->m ? t->m->extent - 1 : 0;
@@ -124,6 +135,8 @@ static void touch_tile(Sim *s, const Tile *t, Buffer *c)
     for (int i = 0; i < t->nk; i++) {
         stretch(&lo[0], &hi[0], (t->k[i].var->extent - 1) * t->k[i].a);
         stretch(&lo[1], &hi[1], (t->k[i].var->extent - 1) * t->k[i].b);
+        if (t->k[i].tapped)
+            leave_out_taps(&t->k[i], &lo[0], &hi[0]);
     }
     touch(s, t->a, lo[0], hi[0], false);
     touch(s, t->b, lo[1], hi[1], false);
