@@ -16,7 +16,8 @@
 #include <stdlib.h>
 
 enum {
-    FAR = 1024,             /* elements between rows from which each lies on a page of its own */
+    FAR = 1024,             /* elements between rows from which each lies on a page of its own: of so many */
+    PAGES = 48,             /* some of which the first translation buffer has to spare, of 64 or 96 */
     WAY = 4096,             /* bytes of L1 of which each address has one place: those of a page */
 };
 
@@ -231,6 +232,14 @@ static double spread_cost(const Contraction *k, const Target *target, const Tile
     return again + 1.1 * cost;
 }
 
+/* Pages of the left operand that a tile walks through in its block of steps, where each has few of them. */
+static double left_pages(const Contraction *k, const TileSchedule *s)
+{
+    if (k->nloop != 1 || !streams_left(k, s) || 4 * llabs(k->loop[0].a) < FAR)
+        return 0;
+    return (double)llabs(k->loop[0].a) / FAR * (double)(s->k_split == 0 ? s->k_block : k->loop[0].extent);
+}
+
 double tile_schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     const int inner = tile_inner_rows(k, s);
@@ -249,6 +258,8 @@ double tile_schedule_cost(const Contraction *k, const Target *target, const Tile
         cost *= 1.25;
     if (!s->panel_tiles && !schedule_has_blocks(s) && tile_is_streamed(k, target, s) && width < k->extent[k->n_axis])
         cost *= 1.1;        /* lines of the cache that lie a row apart push each other out */
+    if (left_pages(k, s) > PAGES)
+        cost *= 1 + 0.15 * left_pages(k, s) / PAGES;
     if (s->panel_tiles)
         cost += copies(k, s) * copy_cost(k, target, s);
     cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
