@@ -196,12 +196,18 @@ static int64_t grain_of(const Plan *p, const Kernel *k, const Split *s, double c
     return round_up(grain, last && share >= VECTORS ? VECTORS : 1);
 }
 
+/* Not one that leaves nothing behind: a value that others only wait for. */
 static bool may_split(const Kernel *k)
 {
-    for (int i = 0; i < k->stages.n; i++)
-        if (k->stages.at[i]->kind == STAGE_CHECK || k->stages.at[i]->kind == STAGE_SCATTER)
+    bool leaves = false;
+    for (int i = 0; i < k->stages.n; i++) {
+        const Stage *s = k->stages.at[i];
+        if (s->kind == STAGE_CHECK || s->kind == STAGE_SCATTER)
             return false;
-    return true;
+        for (int j = 0; j < s->items.n; j++)
+            leaves |= s->items.at[j].buffer && s->items.at[j].buffer->kind != BUFFER_LOCAL;
+    }
+    return leaves;
 }
 
 /* Each thread has blocks of its own. */
