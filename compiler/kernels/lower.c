@@ -363,10 +363,9 @@ static Ex *resolve_random(Build *b, Lower *c, const Node *n, const Lin *const *i
 /* A scan's result outside of it: a carry's buffer holds its last value, a yield's the stack. */
 static Ex *resolve_result(Build *b, Lower *c, const Node *n, const Lin *const *index)
 {
-    const Lower *body = c->body[n->in[0]->id];
-    int at = n->attr.index.index, ncarry = n->in[0]->attr.scan.ncarry;
-    Buffer *buffer = at < ncarry ? body->carry[at] : body->stacked[at - ncarry];
-    return ex_load(b, buffer, n->type.dt, lin_flatten(b->a, n->type, index));
+    const Lin *at;
+    Buffer *buffer = loop_result(c, n, &at);
+    return ex_load(b, buffer, n->type.dt, lin_add(b->a, at, lin_flatten(b->a, n->type, index)));
 }
 
 Ex *resolve_body(Build *b, Lower *c, const Node *n, const Lin *const *index)

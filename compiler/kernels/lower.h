@@ -58,6 +58,7 @@ typedef struct Lower {
     struct Lower **body;        /* by node: a scan's */
     Buffer **carry;             /* body: by carry */
     Buffer **stacked;           /* body: by yield: [length, ...] */
+    const Lin **stacked_at;     /* body: by yield: where that begins in its buffer: the slot of a loop around, or 0 */
     VEC(Unit *) units;
     VEC(Group *) groups;
     Unit **check;               /* by node: a check_index's unit */
@@ -101,6 +102,8 @@ bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int6
 bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, const Lin **at, int64_t *stride);
 
 /* units.c */
+/* A loop's result where it is read outside of it: its buffer, and where it begins there. */
+Buffer *loop_result(const Lower *c, const Node *n, const Lin **at);
 Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan);
 Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
 void store_node(Lower *c, const Node *n);                       /* leaves and scans have storage of their own: nothing happens */
@@ -133,6 +136,7 @@ int64_t contraction_groups(const Node *n);     /* parts of the left operand's ch
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */
 /* Whether operand 1 must be copied first, into which axis order, for its columns to be contiguous. */
 bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
+bool contraction_wants_pack_of(Lower *c, const Node *n, const Node *right, int *permutation);   /* of a loop's body: operand 1 as c has it */
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k);
 int contraction_tap(const Contraction *k, int axis);        /* which tap hangs on an axis, the result's or a contracted one; -1: none */
 Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, bool alone);

@@ -40,7 +40,7 @@ static int64_t bytes_made(const Lower *c, const Unit *u)
     if (u->kind == UNIT_LOOP) {
         const Lower *body = c->body[u->node->id];
         for (int i = 0; i < u->node->attr.scan.nyield; i++)
-            bytes += padded(body->stacked[i]->type);
+            bytes += body->stacked_at[i]->n ? 0 : padded(body->stacked[i]->type);   /* of a loop around */
         return bytes;
     }
     return u->buffer && u->buffer->kind == BUFFER_ARENA ? padded(u->buffer->type) : 0;

@@ -387,9 +387,8 @@ static void note_held(const Lower *c)
     for (int i = 0; i < c->fn->node.n; i++) {
         const Node *n = c->fn->node.at[i];
         if (n->op == OP_RESULT) {
-            const Lower *body = c->body[n->in[0]->id];
-            int at = n->attr.index.index, ncarry = n->in[0]->attr.scan.ncarry;
-            p->held[i] = at < ncarry ? body->carry[at] : body->stacked[at - ncarry];
+            const Lin *at;
+            p->held[i] = loop_result(c, n, &at);
         } else if (n->op == OP_INPUT || c->stored[i]) {
             p->held[i] = c->unit[i]->buffer;
         }

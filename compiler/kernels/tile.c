@@ -61,15 +61,18 @@ static void wanted_order(const Node *n, int *order)
             order[at++] = i;
 }
 
-bool contraction_wants_pack(Lower *c, const Node *n, int *permutation)
+bool contraction_wants_pack_of(Lower *c, const Node *n, const Node *right, int *permutation)
 {
     Buffer *buffer;
     const Lin *at;
     int64_t stride[MAX_RANK];
     wanted_order(n, permutation);
-    if (!strided_view(c, n->in[1], &buffer, &at, stride))
-        return false;
-    return stride[permutation[n->in[1]->type.rank - 1]] != 1;
+    return strided_view(c, right, &buffer, &at, stride) && stride[permutation[right->type.rank - 1]] != 1;
+}
+
+bool contraction_wants_pack(Lower *c, const Node *n, int *permutation)
+{
+    return contraction_wants_pack_of(c, n, n->in[1], permutation);
 }
 
 /* ---- analysis -------------------------------------------------------------------------------------- */

@@ -93,16 +93,44 @@ static bool is_made_in_place(const Lower *c, const Node *n, const Node *carry)
     return reads && is_element(n) && !c->stored[n->id] && c->uses[carry->id] == 1;
 }
 
+/* Which of c's results, yields of the scan it is the body of, is yield `yield` of a scan in it: that is stacked where the result goes. -1: none. */
+static int yielded_again(const Lower *c, const Node *scan, int yield)
+{
+    for (int i = c->parent ? c->scan->attr.scan.ncarry : c->fn->result.n; i < c->fn->result.n; i++) {
+        const Node *n = same_elements(c->fn->result.at[i].node);
+        if (n->op == OP_RESULT && n->in[0] == scan && n->attr.index.index == scan->attr.scan.ncarry + yield)
+            return i;
+    }
+    return -1;
+}
+
+static bool is_yielded_again(const Lower *c, int result)
+{
+    const Node *n = same_elements(c->fn->result.at[result].node);
+    int yield = n->op == OP_RESULT ? n->attr.index.index - n->in[0]->attr.scan.ncarry : -1;
+    return yield >= 0 && yielded_again(c, n->in[0], yield) == result;
+}
+
+/* Where a step's part of a yield goes. */
+static const Lin *slot_of(const Lower *c, int yield)
+{
+    int64_t count = type_count(c->fn->result.at[c->scan->attr.scan.ncarry + yield].node->type);
+    return lin_add(c->a, c->stacked_at[yield], lin_scale(c->a, lin_var(c->a, c->time), count));
+}
+
 static void place_body_results(Lower *c)
 {
     int ncarry = c->scan->attr.scan.ncarry;
     for (int i = 0; i < c->fn->result.n; i++) {
         const Node *n = c->fn->result.at[i].node;
+        if (i >= ncarry && is_yielded_again(c, i))
+            continue;
         if (i < ncarry && is_made_in_place(c, n, c->fn->input.at[i].node)) {
             store_in(c, n, c->carry[i], NULL);
         } else if (i >= ncarry) {
-            Buffer *stacked = c->stacked[i - ncarry];
-            place_result(c, n, stacked, lin_scale(c->a, lin_var(c->a, c->time), type_count(n->type)));
+            place_result(c, n, c->stacked[i - ncarry], slot_of(c, i - ncarry));
+        } else if (n->op == OP_RESULT) {        /* what a loop leaves lies in a place of its own until the next turn */
+            vec_push(c->a, &c->copies, unit_new(c, UNIT_COPY, n, c->carry[i], NULL));
         } else if (n->op != OP_INPUT || n->attr.input.role != ROLE_CARRY || n->attr.input.index != i) {
             Buffer *next = buffer_new(c->p, BUFFER_ARENA, n->type, arena_printf(c->a, "next_%s", c->carry[i]->name));
             place_result(c, n, next, NULL);
@@ -265,22 +293,45 @@ Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
     return outside ? pack_of(c->parent, outside, permutation) : NULL;
 }
 
+/* What the contraction x in a loop wants of its right operand, which c has. */
+static void push_loop_pack(Lower *c, Unit *loop, const Node *x, const Node *right)
+{
+    int permutation[MAX_RANK];
+    if (!right || op_info(x->op)->class != CLASS_CONTRACT || !contraction_tiles(c->p->target, x) ||
+        !contraction_wants_pack_of(c, x, right, permutation))
+        return;
+    push_pack(c, right, permutation);
+    Unit *pack = pack_of(c, right, permutation);
+    if (pack->context == c)     /* else it is made before the scan that c is the body of */
+        need_unit(c, loop, pack);
+}
+
+/* What contractions of a scan, and of scans in it, want packed of what does not change along its steps: made once rather than at every
+ * step. in: the scan's operands, as c has them; NULL where it does not. */
+static void push_loop_packs(Lower *c, Unit *loop, const Node *scan, Node *const *in)
+{
+    const Fn *body = scan->attr.scan.body;
+    const int first = scan->attr.scan.ncarry + scan->attr.scan.nslice;
+    Node **given = NEWN(c->a, Node *, body->node.n + 1);
+    for (int i = first; i < scan->nin; i++)
+        given[body->input.at[i].node->id] = in[i];
+    for (int i = 0; i < body->node.n; i++) {
+        const Node *x = body->node.at[i];
+        Node **operand = x->op == OP_SCAN ? NEWN(c->a, Node *, x->nin + 1) : NULL;
+        for (int k = 0; operand && k < x->nin; k++)
+            operand[k] = given[x->in[k]->id];
+        if (operand)
+            push_loop_packs(c, loop, x, operand);
+        else if (x->nin == 2)
+            push_loop_pack(c, loop, x, given[x->in[1]->id]);
+    }
+}
+
 /* A scan, behind its carries' first values. */
 static void push_loop(Lower *c, const Node *n)
 {
     Unit *loop = c->unit[n->id] = unit_new(c, UNIT_LOOP, n, NULL, NULL);
-    Lower *body = c->body[n->id];
-    for (int i = 0; i < body->fn->node.n; i++) {        /* packed once rather than at every step */
-        int permutation[MAX_RANK];
-        const Node *x = body->fn->node.at[i];
-        const Node *outside = x->nin == 2 ? outside_of_scan(body, x->in[1]) : NULL;
-        if (!outside || !wants_pack(body, x, permutation))
-            continue;
-        push_pack(c, outside, permutation);
-        Unit *pack = pack_of(c, outside, permutation);
-        if (pack->context == c)     /* else it is made before the scan that c is the body of */
-            need_unit(c, loop, pack);
-    }
+    push_loop_packs(c, loop, n, n->in);
     for (int k = 0; k < n->attr.scan.ncarry; k++) {
         Unit *first = unit_new(c, UNIT_COPY, n->in[k], c->body[n->id]->carry[k], NULL);
         push_unit(c, first);
@@ -456,6 +507,7 @@ static void make_body_buffers(Lower *c)
     int ncarry = scan->attr.scan.ncarry, nyield = scan->attr.scan.nyield;
     c->carry = NEWN(c->a, Buffer *, ncarry);
     c->stacked = NEWN(c->a, Buffer *, nyield);
+    c->stacked_at = NEWN(c->a, const Lin *, nyield);
     for (int i = 0; i < ncarry; i++)
         c->carry[i] = buffer_new(c->p, BUFFER_ARENA, c->fn->input.at[i].node->type, c->fn->input.at[i].name);
     for (int i = 0; i < ncarry; i++)
@@ -464,7 +516,10 @@ static void make_body_buffers(Lower *c)
     for (int i = 0; i < nyield; i++) {
         const Port *port = &c->fn->result.at[ncarry + i];
         Type t = type_insert(port->node->type, 0, scan->attr.scan.length);
-        c->stacked[i] = buffer_new(c->p, BUFFER_ARENA, t, port->name);
+        int again = yielded_again(c->parent, scan, i);
+        int yield = again < 0 ? -1 : again - c->parent->scan->attr.scan.ncarry;
+        c->stacked[i] = yield < 0 ? buffer_new(c->p, BUFFER_ARENA, t, port->name) : c->parent->stacked[yield];
+        c->stacked_at[i] = yield < 0 ? lin_const(c->a, 0) : slot_of(c->parent, yield);
     }
     c->time = NEW(c->a, Var);
     *c->time = (Var){.id = -100 - c->p->buffers.n, .extent = scan->attr.scan.length};    /* an id of its own */
@@ -472,6 +527,14 @@ static void make_body_buffers(Lower *c)
     for (const Lower *outer = c->parent; outer->parent; outer = outer->parent)
         nested++;
     c->time->name = nested ? arena_printf(c->a, "t%d", nested) : "t";
+}
+
+Buffer *loop_result(const Lower *c, const Node *n, const Lin **at)
+{
+    const Lower *body = c->body[n->in[0]->id];
+    int i = n->attr.index.index, ncarry = n->in[0]->attr.scan.ncarry;
+    *at = i < ncarry ? lin_const(c->a, 0) : body->stacked_at[i - ncarry];
+    return i < ncarry ? body->carry[i] : body->stacked[i - ncarry];
 }
 
 Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan)

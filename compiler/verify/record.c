@@ -93,11 +93,42 @@ static const Node *outside(const Frame *f, const Node *n)
     return f->c->scan->in[skip + n->attr.input.index];
 }
 
-static Buffer *result_buffer(const Frame *f, const Node *n)
+static int64_t lin_at(const Record *r, const Lin *x)
 {
-    const Lower *body = f->c->body[n->in[0]->id];
-    int at = n->attr.index.index, ncarry = n->in[0]->attr.scan.ncarry;
-    return at < ncarry ? body->carry[at] : body->stacked[at - ncarry];
+    int64_t at = x->constant;
+    for (int i = 0; i < x->n; i++) {
+        const Atom *atom = x->term[i].atom;
+        int64_t position = -1;
+        for (int k = 0; atom->kind == ATOM_VAR && k < r->m->when.n; k++)
+            if (r->m->when.at[k].time == atom->var)
+                position = r->m->when.at[k].at;
+        if (position < 0)
+            BUG("a unit's place depends on more than time");
+        at += x->term[i].factor * position;
+    }
+    return at;
+}
+
+static int stack_of(const Lower *c, const Buffer *b)
+{
+    for (int i = 0; c->parent && i < c->scan->attr.scan.nyield; i++)
+        if (c->stacked[i] == b)
+            return i;
+    return -1;
+}
+
+/* A loop's result as it is there after the loop. */
+static Held result_held(const Record *r, const Frame *f, const Node *n)
+{
+    const Lin *at;
+    const Buffer *buffer = loop_result(f->c, n, &at);
+    Held held = r->held[buffer->id];
+    int64_t first = lin_at(r, at);
+    held.value = (Value){n->type, held.value.at + first};
+    held.place.first = first;
+    held.place.count = type_count(n->type);
+    held.place.bits = (const char *)held.place.bits + first * dtype_bytes(n->type.dt);
+    return held;
 }
 
 /* ---- evaluation ------------------------------------------------------------------------------------ */
@@ -143,7 +174,7 @@ static bool need(Record *r, Frame *f, const Node *n)
     if (n->op == OP_INPUT)
         return need_input(r, f, n);
     if (n->op == OP_RESULT) {
-        give(f, n, r->held[result_buffer(f, n)->id].value.at, NULL);
+        give(f, n, result_held(r, f, n).value.at, NULL);
         return true;
     }
     for (int i = 0; i < n->nin; i++)
@@ -257,28 +288,12 @@ static void gather(Record *r, const Loads *loads, Frame *f, const Node *n)
     else if (n->op == OP_INPUT)
         gather_input(r, loads, f, n);
     else if (n->op == OP_RESULT)
-        touch(r, loads, r->held[result_buffer(f, n)->id].place, f, n);
+        touch(r, loads, result_held(r, f, n).place, f, n);
     else
         gather_operands(r, loads, f, n);
 }
 
 /* ---- what a kernel writes -------------------------------------------------------------------------- */
-static int64_t lin_at(const Record *r, const Lin *x)
-{
-    int64_t at = x->constant;
-    for (int i = 0; i < x->n; i++) {
-        const Atom *atom = x->term[i].atom;
-        int64_t position = -1;
-        for (int k = 0; atom->kind == ATOM_VAR && k < r->m->when.n; k++)
-            if (r->m->when.at[k].time == atom->var)
-                position = r->m->when.at[k].at;
-        if (position < 0)
-            BUG("a unit's place depends on more than time");
-        at += x->term[i].factor * position;
-    }
-    return at;
-}
-
 /* Element i of what the unit stores, as an element of its node. */
 static int64_t element_of_node(const Unit *u, int64_t i)
 {
@@ -291,14 +306,6 @@ static int64_t element_of_node(const Unit *u, int64_t i)
         i /= u->type.dim[axis];
     }
     return at;
-}
-
-static int stack_of(const Lower *c, const Buffer *b)
-{
-    for (int i = 0; c->parent && i < c->scan->attr.scan.nyield; i++)
-        if (c->stacked[i] == b)
-            return i;
-    return -1;
 }
 
 /* The place of a loop's results by step is filled step by step. */
@@ -470,6 +477,8 @@ static bool record_scan(Record *r, Frame *f, const Step *s)
     Frame *body = frame_new(r, c, f);
     for (int i = 0; i < scan->attr.scan.nyield; i++) {
         Type t = c->stacked[i]->type;
+        if (stack_of(f->c, c->stacked[i]) >= 0)     /* the loop around has made room for it */
+            continue;
         Region place = {c->stacked[i], 0, type_count(t), arena_alloc(a, (size_t)type_bytes(t)), NULL};
         r->held[c->stacked[i]->id] = (Held){value_new(a, t), place};
     }
