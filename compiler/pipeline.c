@@ -58,10 +58,15 @@ static void run_on_each(Module *m, Fn *pass(Fn *))
             *slot = pass(*slot);
 }
 
+static Fn *hoisted(Fn *fn)
+{
+    return hoist(fn, HOIST_ROOM);
+}
+
 static void run_hoist(Module *m, Diag *d)
 {
     (void)d;
-    run_on_each(m, hoist);
+    run_on_each(m, hoisted);
 }
 
 static Fn *in_blocks(Fn *fn)

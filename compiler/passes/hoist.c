@@ -5,6 +5,7 @@
  *     before the loop   whatever depends on invariants alone; contractions of slices, for all steps at once
  *     in the loop       what the carries need
  *     after the loop    contractions nobody in the loop reads; sums over the steps
+ *     around a strip    both of these, where all steps at once are too much (strips.c)
  *
  * An LSTM keeps one product in its loop, h · recurrent_kernel; x · kernel is one product before it, and in
  * the training step the gradients of kernel, recurrent_kernel and bias are one contraction each after it.
@@ -206,11 +207,23 @@ static void fill_body(Hoist *h, Loop *l, Node **map, const int *carry)
     }
 }
 
+static void hoist_scan(Fn *fn, const Node *scan, int64_t room, bool stays, const bool *used, Node **out);
+
+static void hoist_in_strips(Hoist *h, int64_t steps, Node **out)
+{
+    hoist_scan(h->fn, strips_scan(h, steps), h->room, true, h->used, out);
+    for (int i = h->ncarry; i < h->ncarry + h->nyield; i++)
+        if (h->used[i])
+            out[i] = strips_joined(h->fn, out[i]);
+}
+
 /* Replaces one scan of fn; out[i] is result i where used[i]. */
-static void hoist_scan(Fn *fn, const Node *scan, const bool *used, Node **out)
+static void hoist_scan(Fn *fn, const Node *scan, int64_t room, bool stays, const bool *used, Node **out)
 {
     Arena *a = fn->a;
     Hoist h = {.fn = fn, .scan = scan, .body = scan->attr.scan.body, .used = used};
+    h.room = room;
+    h.stays = stays;
     h.ncarry = scan->attr.scan.ncarry;
     h.nslice = scan->attr.scan.nslice;
     h.nyield = scan->attr.scan.nyield;
@@ -218,6 +231,11 @@ static void hoist_scan(Fn *fn, const Node *scan, const bool *used, Node **out)
     classify(&h);
     make_fixed(&h);
     sink_plan(&h);
+    int64_t strip = strip_steps(&h);
+    if (strip) {
+        hoist_in_strips(&h, strip, out);
+        return;
+    }
     make_early(&h);
 
     Loop *l = loop_new(fn, h.body->name, h.steps, scan->attr.scan.reverse);
@@ -285,7 +303,7 @@ static const Node *tidy_scan(Fn *fn, const Node *scan, const bool *used, Node **
 }
 
 /* Tidies the scan, then hoists what is left of it. */
-static void replace_scan(Fn *fn, const Node *scan, const bool *used, Node **out)
+static void replace_scan(Fn *fn, const Node *scan, int64_t room, const bool *used, Node **out)
 {
     Arena *a = fn->a;
     int n = scan->attr.scan.body->result.n;
@@ -297,7 +315,7 @@ static void replace_scan(Fn *fn, const Node *scan, const bool *used, Node **out)
     for (int i = 0; i < n; i++)
         if (used[i] && out[i]->op == OP_RESULT && out[i]->in[0] == left)
             still_used[out[i]->attr.index.index] = true;
-    hoist_scan(fn, left, still_used, made);
+    hoist_scan(fn, left, room, false, still_used, made);
     for (int i = 0; i < n; i++)
         if (used[i] && out[i]->op == OP_RESULT && out[i]->in[0] == left)
             out[i] = made[out[i]->attr.index.index];
@@ -320,10 +338,10 @@ static bool **used_results(const Fn *fn, const bool *live)
 }
 
 /* A scan as the old one, with its body hoisted. */
-static Node *with_hoisted_body(Fn *fn, const Node *n, Node *const *in)
+static Node *with_hoisted_body(Fn *fn, const Node *n, Node *const *in, int64_t room)
 {
     Attr attr = n->attr;
-    attr.scan.body = hoist(n->attr.scan.body);
+    attr.scan.body = hoist(n->attr.scan.body, room);
     return node_make(fn, OP_SCAN, n->nin, in, &attr);
 }
 
@@ -356,7 +374,7 @@ static bool has_loop(const Fn *fn)
     return false;
 }
 
-Fn *hoist(Fn *from)
+Fn *hoist(Fn *from, int64_t room)
 {
     Arena *a = from->a;
     if (!has_loop(from))
@@ -385,7 +403,7 @@ Fn *hoist(Fn *from)
         }
         fn->span = n->span;
         out[id] = NEWN(a, Node *, n->attr.scan.body->result.n + 1);
-        replace_scan(fn, with_hoisted_body(fn, n, in), used[id], out[id]);
+        replace_scan(fn, with_hoisted_body(fn, n, in, room), room, used[id], out[id]);
     }
     fn->span = from->span;
     for (int i = 0; i < from->result.n; i++) {

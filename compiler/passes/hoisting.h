@@ -20,6 +20,8 @@ typedef struct Hoist {
     const Fn *body;
     int ncarry, nslice, nyield;
     int64_t steps;
+    int64_t room;       /* bytes for what leaves it for all steps at once */
+    bool stays;         /* only what is the same at every step leaves it: strips.c */
     const bool *used;   /* by result: somebody outside reads it */
     bool *live;
     Kind *kind;
@@ -59,5 +61,13 @@ bool sink_is_yielded(const Hoist *h, const Node *n);
 void sink_make(Hoist *h, Node *const *yield_out);
 /* The final value of accumulating carry i. */
 Node *sink_total(const Hoist *h, int i);
+
+/* ---- strips.c: what leaves a loop may be too large to be made for all steps at once ---- */
+/* Once it is known what leaves: how many steps a strip should have; 0: it may be made for all of them. */
+int64_t strip_steps(const Hoist *h);
+/* The scan as one over strips, in whose body a scan of so many steps is hoisted. It stays; its yields have the strips as another axis, */
+Node *strips_scan(const Hoist *h, int64_t steps);
+/* which this takes away. */
+Node *strips_joined(Fn *fn, Node *x);
 
 #endif

@@ -22,8 +22,10 @@ Node *simplify_node(Fn *fn, Op op, int nin, Node *const *in, const Attr *attr, T
 /* ---- conv_phases.c: a convolution over a dilated operand as plain ones; NULL where it is none, or has other strides -- */
 Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t);
 
-/* ---- hoist.c: what a scan computes from its inputs alone, and what it only accumulates, leaves the loop  */
-Fn *hoist(Fn *fn);
+/* ---- hoist.c: what a scan computes from its inputs alone, and what it only accumulates, leaves the loop; where that is twice `room`
+ * bytes or more for all steps, it leaves loops of some of them (strips.c) ---- */
+enum { HOIST_ROOM = 384 << 10 };        /* part of a usual second cache, so that there is room for what else a step reads */
+Fn *hoist(Fn *fn, int64_t room);
 
 /* ---- blockwise.c: attention's scores are made again for gradients, a block of rows at a time; of so many elements at the most,
  * where they have more ---- */

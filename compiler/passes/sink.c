@@ -39,7 +39,7 @@ static Node *only_user(const Hoist *h, const Node *n)
 static bool only_accumulates(const Hoist *h, int c, bool mark)
 {
     const Node *at = h->body->input.at[c].node, *end = h->body->result.at[c].node;
-    if (at->type.dt != DT_F32 || !h->used[c] || at == end || !can_stack(at, h->steps))
+    if (h->stays || at->type.dt != DT_F32 || !h->used[c] || at == end || !can_stack(at, h->steps))
         return false;
     while (at != end) {
         const Node *user = h->uses[at->id] == 1 ? only_user(h, at) : NULL;
@@ -187,9 +187,9 @@ static void choose_sunk(Hoist *h)
         bool follows = empty || op_info(n->op)->class == CLASS_CONTRACT;
         for (int i = 0; i < n->nin; i++)
             follows |= h->sunk[n->in[i]->id];
-        h->sunk[id] = can[id] && follows;
-        h->hoisted[id] =
-            h->live[id] && !can[id] && h->batchable[id] && op_info(n->op)->class == CLASS_CONTRACT;
+        h->sunk[id] = can[id] && follows && !h->stays;
+        h->hoisted[id] = h->live[id] && !can[id] && h->batchable[id] && !h->stays &&
+                         op_info(n->op)->class == CLASS_CONTRACT;
     }
 }
 
@@ -244,6 +244,8 @@ static void want_sums(Hoist *h)
 /* A value that is wanted outside, and is not there yet, comes from its operands or is yielded. */
 static bool comes_from_operands(const Hoist *h, const Node *n)
 {
+    if (h->stays)
+        return false;
     return h->sunk[n->id] || h->batchable[n->id] ||
            (is_enlarging_move(n) && can_batch(n, stepped_operands(h, n), h->steps));
 }

@@ -48,7 +48,7 @@ static void compile(Arena *a, const Fn *fn, const Target *target)
 {
     Fn *simple = simplified(fn);
     check_sound(a, simple, "simplify");
-    Fn *hoisted = hoist(simple);
+    Fn *hoisted = hoist(simple, HOIST_ROOM);
     check_sound(a, hoisted, "hoist");
     Plan *plan = lower(a, NULL, hoisted, target);
     const MemoryFunction function = {"f", plan};

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW_ELEMENTS = 6 }; /* a block of what is wide has, so that small graphs have several */
+enum {
+    FEW_ELEMENTS = 6,   /* a block of what is wide has, so that small graphs have several */
+    FEW_BYTES = 48,     /* leave a loop, so that loops as short as ours leave work to strips */
+};
 
 const char *const variant_names[VARIANTS] = {"plain", "hoisted", "gradients", "step"};
 
@@ -169,12 +172,13 @@ Fn *variant_make(const Fn *graph, Variant v)
     if (v == VARIANT_PLAIN)
         return plain;
     if (v == VARIANT_HOISTED)
-        return has_loop(plain) ? hoist(plain) : NULL;
+        return has_loop(plain) ? hoist(plain, HOIST_ROOM) : NULL;
     if (!module_of(plain, &m))
         return NULL;
     Fn *gradients = differentiate(&m, m.loss);
-    Fn *made = v == VARIANT_GRADIENTS ? gradients : compose_train_step(&m, gradients, update_of(&m));
-    return fn_prune(blockwise(hoist(made), FEW_ELEMENTS));
+    if (v == VARIANT_GRADIENTS)
+        return fn_prune(blockwise(hoist(gradients, HOIST_ROOM), FEW_ELEMENTS));
+    return fn_prune(blockwise(hoist(compose_train_step(&m, gradients, update_of(&m)), FEW_BYTES), FEW_ELEMENTS));
 }
 
 Case *variant_case(Arena *a, const Fn *fn, Variant v, uint64_t salt)
@@ -398,7 +402,9 @@ static const char *check_gradients(Arena *a, const Fn *plain, uint64_t salt, Tal
     if (why)
         return why;
     Case *before = variant_case(a, gradients, VARIANT_GRADIENTS, salt);
-    why = keeps_values(a, before, hoist(gradients), salt, "hoist of gradients");
+    why = keeps_values(a, before, hoist(gradients, HOIST_ROOM), salt, "hoist of gradients");
+    if (!why)
+        why = keeps_values(a, before, hoist(gradients, FEW_BYTES), salt, "hoist of gradients in strips");
     if (!why)
         why = keeps_values(a, before, blockwise(gradients, FEW_ELEMENTS), salt, "blockwise");
     if (!why)
@@ -427,7 +433,7 @@ static const char *check_gradients(Arena *a, const Fn *plain, uint64_t salt, Tal
                     return arena_printf(a, "compose: result %d, element %lld: %.15g, not %.15g", k,
                                         (long long)e, whole->out[k].value[e], out[i].at[e]);
     why = in_parts(a, whole, step, salt);
-    return why ? why : keeps_values(a, whole, hoist(step), salt, "hoist of the step");
+    return why ? why : keeps_values(a, whole, hoist(step, HOIST_ROOM), salt, "hoist of the step");
 }
 
 const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
@@ -443,10 +449,12 @@ const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
     if (!why)
         why = settles(a, plain);
     if (!why && has_loop(plain)) {
-        Fn *hoisted = hoist(plain);
+        Fn *hoisted = hoist(plain, HOIST_ROOM);
         why = keeps_values(a, given, hoisted, salt, "hoist");
         if (!why)
-            why = keeps_values(a, given, hoist(hoisted), salt, "hoist twice");
+            why = keeps_values(a, given, hoist(hoisted, HOIST_ROOM), salt, "hoist twice");
+        if (!why)
+            why = keeps_values(a, given, hoist(plain, FEW_BYTES), salt, "hoist in strips");
     }
     if (!why)
         why = in_parts(a, given, plain, salt);

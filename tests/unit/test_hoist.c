@@ -93,6 +93,8 @@ static Fn *gradient_fn(Arena *a, const Program *p, int variant)
     return differentiate(m, loss);
 }
 
+static const int64_t rooms[] = {HOIST_ROOM, 100};
+
 static void test_hoisted_programs_give_the_same(void **state)
 {
     (void)state;
@@ -100,10 +102,13 @@ static void test_hoisted_programs_give_the_same(void **state)
         for (int variant = 0; variant < programs[i].variants; variant++) {
             Arena *a = arena_new();
             const char *what = arena_printf(a, "%s, variant %d", programs[i].name, variant);
-            Fn *fn = program_fn(a, &programs[i], variant), *hoisted = hoist(fn);
+            Fn *fn = program_fn(a, &programs[i], variant);
             assert_sound(what, fn);
-            assert_sound(what, hoisted);
-            assert_same_values(what, fn, hoisted, (uint64_t)variant);
+            for (int k = 0; k < LEN(rooms); k++) {
+                Fn *hoisted = hoist(fn, rooms[k]);
+                assert_sound(what, hoisted);
+                assert_same_values(what, fn, hoisted, (uint64_t)variant);
+            }
             arena_free(a);
         }
 }
@@ -115,11 +120,14 @@ static void test_hoisted_gradients_give_the_same(void **state)
         for (int variant = 0; variant < programs[i].variants; variant++) {
             Arena *a = arena_new();
             const char *what = arena_printf(a, "gradients of %s, variant %d", programs[i].name, variant);
-            Fn *fn = gradient_fn(a, &programs[i], variant), *hoisted = hoist(fn);
+            Fn *fn = gradient_fn(a, &programs[i], variant);
             assert_sound(what, fn);
-            assert_sound(what, hoisted);
-            assert_same_values(what, fn, hoisted, (uint64_t)variant);
-            assert_same_values(what, fn, hoist(hoisted), (uint64_t)variant);
+            for (int k = 0; k < LEN(rooms); k++) {
+                Fn *hoisted = hoist(fn, rooms[k]);
+                assert_sound(what, hoisted);
+                assert_same_values(what, fn, hoisted, (uint64_t)variant);
+                assert_same_values(what, fn, hoist(hoisted, rooms[k]), (uint64_t)variant);
+            }
             arena_free(a);
         }
 }
@@ -137,7 +145,7 @@ static void test_lstm_keeps_one_dot_in_its_loop(void **state)
 {
     (void)state;
     Arena *a = arena_new();
-    Fn *fn = hoist(program_fn(a, &programs[0], 0));
+    Fn *fn = hoist(program_fn(a, &programs[0], 0), HOIST_ROOM);
     assert_int_equal(count_in_bodies(fn, OP_DOT), 1);
     assert_int_equal(count_ops(fn, OP_DOT), 1);
     arena_free(a);
@@ -149,13 +157,34 @@ static void test_lstm_gradients_leave_the_loop(void **state)
 {
     (void)state;
     Arena *a = arena_new();
-    Fn *fn = hoist(gradient_fn(a, &programs[0], 0));
+    Fn *fn = hoist(gradient_fn(a, &programs[0], 0), HOIST_ROOM);
     if (getenv("DUMP"))
         dump("lstm", fn);
     assert_int_equal(count_ops(fn, OP_SCAN), 2);
     assert_int_equal(count_in_bodies(fn, OP_DOT), 2);
     assert_int_equal(count_ops(fn, OP_DOT), 4);
     assert_int_equal(count_in_bodies(fn, OP_SUM), 0);
+    arena_free(a);
+}
+
+/* With room for two of the steps what leaves the loops stays in the loops of strips around them. */
+static void test_lstm_gradients_leave_for_strips(void **state)
+{
+    (void)state;
+    const int64_t gates = 2 * 4 * 2 * sizeof(float);    /* of two examples and units */
+    Arena *a = arena_new();
+    Fn *fn = hoist(gradient_fn(a, &programs[0], 0), 2 * gates);
+    if (getenv("DUMP"))
+        dump("lstm", fn);
+    assert_int_equal(count_ops(fn, OP_SCAN), 2);
+    assert_int_equal(count_ops(fn, OP_DOT), 0);
+    for (int i = 0; i < fn->node.n; i++)
+        if (fn->node.at[i]->op == OP_SCAN) {
+            const Fn *strip = fn->node.at[i]->attr.scan.body;
+            assert_int_equal(count_ops(strip, OP_SCAN), 1);
+            assert_int_equal(count_in_bodies(strip, OP_DOT), 1);
+        }
+    assert_int_equal(count_in_bodies(fn, OP_DOT), 6);
     arena_free(a);
 }
 
@@ -172,8 +201,8 @@ static void test_a_loop_without_carries_vanishes(void **state)
 {
     (void)state;
     Arena *a = arena_new();
-    assert_int_equal(count_ops(hoist(program_fn(a, program_named("map"), 0)), OP_SCAN), 0);
-    assert_int_equal(count_ops(hoist(gradient_fn(a, program_named("map"), 0)), OP_SCAN), 0);
+    assert_int_equal(count_ops(hoist(program_fn(a, program_named("map"), 0), HOIST_ROOM), OP_SCAN), 0);
+    assert_int_equal(count_ops(hoist(gradient_fn(a, program_named("map"), 0), HOIST_ROOM), OP_SCAN), 0);
     arena_free(a);
 }
 
@@ -183,7 +212,7 @@ static void test_sums_leave_the_loop(void **state)
     (void)state;
     static const Op gone[] = {OP_DOT, OP_CONV, OP_SCATTER, OP_SUM, OP_EXP};
     Arena *a = arena_new();
-    Fn *fn = hoist(program_fn(a, program_named("sums"), 0));
+    Fn *fn = hoist(program_fn(a, program_named("sums"), 0), HOIST_ROOM);
     for (int i = 0; i < fn->node.n; i++)
         if (fn->node.at[i]->op == OP_SCAN)
             assert_int_equal(fn->node.at[i]->attr.scan.ncarry, 1);
@@ -201,7 +230,7 @@ static void test_loops_in_loops_are_done_inside_out(void **state)
 {
     (void)state;
     Arena *a = arena_new();
-    Fn *fn = hoist(gradient_fn(a, program_named("nested"), 0));
+    Fn *fn = hoist(gradient_fn(a, program_named("nested"), 0), HOIST_ROOM);
     assert_int_equal(count_in_bodies(fn, OP_DOT), 2);
     assert_int_equal(count_ops(fn, OP_DOT), 1);
     arena_free(a);
@@ -213,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_hoisted_programs_give_the_same),
         cmocka_unit_test(test_hoisted_gradients_give_the_same),
         cmocka_unit_test(test_the_forward_scan_is_made_once),
+        cmocka_unit_test(test_lstm_gradients_leave_for_strips),
         cmocka_unit_test(test_lstm_keeps_one_dot_in_its_loop),
         cmocka_unit_test(test_lstm_gradients_leave_the_loop),
         cmocka_unit_test(test_a_loop_without_carries_vanishes),

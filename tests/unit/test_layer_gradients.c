@@ -149,7 +149,7 @@ static void test_gradients_of_the_standard_layers(void **state)
         Module *m = elaborated(a, l->y, text);
         Fn *gradients = differentiate(m, m->loss);
         check_gradients(l, l->y, m, gradients);
-        check_gradients(l, arena_printf(a, "%s, hoisted", l->y), m, hoist(gradients));
+        check_gradients(l, arena_printf(a, "%s, hoisted", l->y), m, hoist(gradients, HOIST_ROOM));
         arena_free(a);
     }
 }

@@ -3,8 +3,8 @@
  * passes. BLESS=1 build/tests/test_pass_golden   writes what comes out behind the line anew.
  *
  * passes: simplify (copied, with the local rewrites), differentiate (gradients of the loss by all
- * parameters), hoist, micro_batch (two of input 0's examples at a time), by_parts (for an L2 of 32 KiB). In tests/golden/fuse the last
- * pass is fuse, which makes kernels: for x86-64-v3, so that
+ * parameters), hoist, strips (hoist with little room), micro_batch (two of input 0's examples at a time), by_parts (for an L2 of 32 KiB). In
+ * tests/golden/fuse the last pass is fuse, which makes kernels: for x86-64-v3, so that
  * they are the same everywhere. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +45,13 @@ static Fn *run_differentiate(Fn *fn)
 
 static Fn *run_hoist(Fn *fn)
 {
-    return hoist(fn);
+    return hoist(fn, HOIST_ROOM);
+}
+
+/* The loops of these functions are short. */
+static Fn *run_strips(Fn *fn)
+{
+    return hoist(fn, 128);
 }
 
 static Fn *run_micro_batch(Fn *fn)
@@ -63,7 +69,11 @@ static Fn *run_by_parts(Fn *fn)
 static const struct {
     const char *name;
     Fn *(*run)(Fn *fn);
-} passes[] = {{"simplify", run_simplify}, {"differentiate", run_differentiate}, {"hoist", run_hoist}, {"micro_batch", run_micro_batch},
+} passes[] = {{"simplify", run_simplify},
+              {"differentiate", run_differentiate},
+              {"hoist", run_hoist},
+              {"strips", run_strips},
+              {"micro_batch", run_micro_batch},
               {"by_parts", run_by_parts}};
 
 static const char *kernels_text(Arena *a, const Fn *fn)
