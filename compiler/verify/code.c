@@ -76,10 +76,10 @@ static void leave(int signal)
 
 __attribute__((noinline)) void code_litter_stack(int byte)
 {
-    enum { MOST = 64 * 1024 };
-    volatile unsigned char below[MOST];
+    enum { MOST = 64 * 1024 / sizeof(uint64_t) };
+    volatile uint64_t below[MOST];
     for (int i = 0; i < MOST; i++)
-        below[i] = (unsigned char)byte;
+        below[i] = (unsigned char)byte * (UINT64_MAX / 255);
     (void)below[MOST - 1];
 }
 
