@@ -74,6 +74,7 @@ static void run_assign(Elab *e, const Stmt *s)
 /* A parameter, a state, a stream or an input of this name; false once diagnosed. */
 bool declare(Elab *e, Name name)
 {
+    elab_search(e, e->instance->declared.n);
     if (name_listed(&e->instance->declared, name.text)) {
         elab_error(e, name.span, "`%s` is declared twice", name.text);
         if (e->instance->repeats)
