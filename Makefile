@@ -140,9 +140,11 @@ test: setup
 test-long: test $(BUILD)/bench/calls $(BUILD)/bench/peak
 	@LIMIT=7200 JOBS=1 $(RUN) $(LONGS)
 
+# Models and learning are done in full by targets_*.sh.
 test-targets: setup
 	@$(MAKE_ALL) -s programs
-	@METAL_BOARDS="$$(tests/metal/run.sh | tr '\n' ' ')" LIMIT=3600 $(RUN) $(wildcard tests/metal/test_*.sh tests/metal/targets_*.sh)
+	@METAL_BOARDS="$$(tests/metal/run.sh | tr '\n' ' ')" LIMIT=7200 $(RUN) $(wildcard tests/metal/targets_*.sh) \
+		$(filter-out %/test_models.sh %/test_learn.sh,$(wildcard tests/metal/test_*.sh))
 
 asan:
 	@$(MAKE_ALL) -s $(ASAN) programs

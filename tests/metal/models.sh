@@ -93,3 +93,19 @@ infers() {
     prepare baked "$@"
     on_boards infers_on "$1"
 }
+
+both() { # both MODEL TRAINING-OPTION... -- OPTION...: the latter for inference too
+    model=$1 training=
+    shift
+    while [ $# != 0 ] && [ "$1" != -- ]; do
+        training="$training $1"
+        shift
+    done
+    [ $# = 0 ] || shift
+    trains "$model" $training "$@"
+    case $training in
+    *'--steps 0'*) ;; # the deepest call is no part of it
+    *) on_boards uses_known_stack_on "$model" ;;
+    esac
+    infers "$model" "$@"
+}

@@ -1,42 +1,22 @@
 #!/bin/sh
-# Every example that has a place on a board, at sizes that soft floats get done with, on every board: `make test-targets`.
+# Every other example that has a place on a board, at sizes that soft floats get done with, on every board: `make test-targets`.
 . tests/metal/models.sh
 METAL_LIMIT=900
 export METAL_LIMIT
 
-both() { # both MODEL TRAINING-OPTION... -- OPTION...: the latter for inference too
-    model=$1 training=
-    shift
-    while [ $# != 0 ] && [ "$1" != -- ]; do
-        training="$training $1"
-        shift
-    done
-    [ $# = 0 ] || shift
-    trains "$model" $training "$@"
-    case $training in
-    *'--steps 0'*) ;; # the deepest call is no part of it
-    *) on_boards uses_known_stack_on "$model" ;;
-    esac
-    infers "$model" "$@"
-}
-
 # What does not fit where: the CNN's parameters and moments are 1.1 MB.
 large=$boards
-small="--limit tokens=50 --set VOCABULARY=50"
 boards=$(printf '%s\n' $large | grep -vx stm32f405)
 both cnn --train-batch 1
-both rnn --train-batch 2 -- --set LENGTH=4 $small
-both attention --train-batch 2 -- --set LENGTH=4 $small
-both encoder --train-batch 2 -- --set LENGTH=6 --set WIDTH=16 --set BLOCKS=1 $small
-both gru_attention --train-batch 2 -- --set LENGTH=4 $small
 both resnet --train-batch 4 --steps 1 -- --set SIZE=8
-both transformer --train-batch 2 --limit next=256 -- --set LENGTH=6 --set WIDTH=16 --set BLOCKS=1 --limit tokens=256
 both mlp --train-batch 2
 both siamese --train-batch 2 --steps 1
+both small_cnn --train-batch 2 --steps 1
 infers mobilenet --set SIZE=32 --set MIDDLE=1
 infers resnet18 --set SIZE=32 --set FILTERS=4 --set CLASSES=10
 boards=$large
 infers axpy
+both sine --train-batch 8
 # Of biases in front of a batch normalization the gradient is 0 but for rounding, and Adam makes steps of that: none of these is compared.
 both autoencoder --train-batch 8 --steps 0 -- --set FEATURES=32 --set WIDTH=16 --set DEPTH=2
 both ds_cnn --train-batch 1 --limit word=12 -- --set FILTERS=8 --set BLOCKS=1

@@ -4,7 +4,7 @@
 
 small="--set LENGTH=5 --set VOCABULARY=50 --limit tokens=50"
 export METAL_CFLAGS=-O1      # compilers are done sooner
-trains cnn --train-batch 2
+trains cnn --train-batch 2 --steps 1
 infers cnn
 unset METAL_CFLAGS
 trains rnn --train-batch 3 $small

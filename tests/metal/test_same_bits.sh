@@ -7,11 +7,12 @@ export METAL_LIMIT
 # Flags do not matter: with these compilers are done sooner.
 [ -n "${METAL_BOARDS:-}" ] || { BITS_HERE="tcc avx2-clang" boards="cortex-m4f wasm32-simd128"; export METAL_CFLAGS=-O1; }
 
-same_bits rnn --train-batch 2 --set LENGTH=5 --set VOCABULARY=50 --limit tokens=50
-boards=${METAL_BOARDS:-cortex-m4f} BITS_HERE=${BITS_HERE:+tcc avx512}
+# What is recorded does not fit the stm32f405.
 boards=$(printf '%s\n' $boards | grep -vx stm32f405)
+same_bits rnn --train-batch 2 --set LENGTH=5 --set VOCABULARY=50 --limit tokens=50
+[ -n "${METAL_BOARDS:-}" ] || { boards=cortex-m4f BITS_HERE="tcc avx512"; }
 same_bits cnn --train-batch 1
-boards=${METAL_BOARDS:-rv32imafc} BITS_HERE=${BITS_HERE:+gcc-O0 tcc}
+[ -n "${METAL_BOARDS:-}" ] || { boards=rv32imafc BITS_HERE="gcc-O0 tcc"; }
 same_bits encoder --train-batch 3 --set LENGTH=6 --set VOCABULARY=50 --set WIDTH=16 --set BLOCKS=1 --limit tokens=50
 
 # Other kinds of kernels, here alone.
