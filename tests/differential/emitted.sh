@@ -67,7 +67,7 @@ begin_native() {
     check "C for this machine is written" $dlc "$model" -o "$folder/$name.c" --target native $args
 }
 
-# For what the examples do not have: one compiler of each kind.
+# One compiler of each kind: for what the examples do not have, and for those that long_*.sh has in full.
 emitted_quickly() {
     begin_emitted "$@"
     shift

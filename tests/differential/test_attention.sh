@@ -1,3 +1,3 @@
 #!/bin/sh
 . tests/differential/emitted.sh
-emitted attention --train --batch 3 --train-batch 5 --set LENGTH=9 --set VOCABULARY=50 --limit tokens=50
+emitted_quickly attention --train --batch 3 --train-batch 5 --set LENGTH=9 --set VOCABULARY=50 --limit tokens=50
