@@ -158,8 +158,6 @@ static bool plan(Build *b, const char **why)
         schedules_check(schedules);
     if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
         b->plans.init = NULL;
-    if (b->memories)
-        b->plans.gradients = NULL;      /* its results would be one more struct of all parameters */
     if (b->budget.ram && !diag_errors(b->d))
         budget_keep(b->a, b->d, b->m, &b->budget, b->emit.baked, &b->plans, &b->kept);
     return !diag_errors(b->d) && (!b->memories || place_all(b, why));

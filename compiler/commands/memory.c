@@ -111,7 +111,8 @@ static const char *argument_of(Arena *a, const Module *m, const char *name)
 const Placement *memories_place(Arena *a, const Module *m, const Memories *memories, const ModulePlans *plans, bool baked, bool train,
                                 const char **why)
 {
-    Plan *const order[] = {train ? plans->train_step : plans->infer, train ? plans->infer : NULL, plans->start, plans->evaluate, plans->init};
+    Plan *const order[] = {train ? plans->train_step : plans->infer, train ? plans->infer : NULL, plans->start, plans->gradients, plans->evaluate,
+                           plans->init};
     Plan *all[LEN(order)];
     int n = 0;
     for (int i = 0; i < memories->n; i++)

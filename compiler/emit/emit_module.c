@@ -346,7 +346,10 @@ static void put_declarations(Emit *e)
     put_arena_constants(e);
     if (e->o->placement)
         put_memory_structs(e->sb, e->a, e->o->name, e->m, e->o->placement, needs_seed(e->plans));
-    else
+    if (e->o->placement && e->plans->gradients)
+        put_struct(e->sb, e->a, e->o->name, "params", e->m->params.at, e->m->params.n, 1,
+                   arena_printf(e->a, "A tensor for each parameter: what %s_gradients gives, wherever its caller keeps that.", e->o->name));
+    if (!e->o->placement)
         put_kept_structs(e);
     if (e->o->train)
         put_metrics(e);

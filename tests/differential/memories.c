@@ -14,6 +14,7 @@ WHERE
 #define INFER(x, y)         memories_infer(PLACES, x, y)
 #define TRAIN(x, t, n, m)   memories_train_step(PLACES, x, t, n, m)
 #define EVALUATE(x, t, n, m) memories_evaluate(PLACES, x, t, n, m)
+#define GRADIENTS(x, t, n, g, m) memories_gradients(PLACES, 0x123456789ull, 3, x, t, n, g, m)
 #else
 static memories_params params;
 static memories_state state;
@@ -25,6 +26,7 @@ static _Alignas(64) unsigned char arena[MEMORIES_TRAIN_ARENA_BYTES + MEMORIES_AR
 #define INFER(x, y)         memories_infer(&params, &state, &stream, x, y, arena)
 #define TRAIN(x, t, n, m)   memories_train_step(&params, &state, &optimizer, x, t, n, m, arena)
 #define EVALUATE(x, t, n, m) memories_evaluate(&params, &state, x, t, n, m, arena)
+#define GRADIENTS(x, t, n, g, m) memories_gradients(&params, &state, 0x123456789ull, 3, x, t, n, g, m, arena)
 #endif
 
 static void print_bits(const float *x, int n)
@@ -41,6 +43,7 @@ int main(void)
 {
     static float x[MEMORIES_TRAIN_BATCH][30], probs[4];
     static int32_t label[MEMORIES_TRAIN_BATCH];
+    static memories_params gradients;
     memories_metrics metrics;
     uint32_t random = 1;
 
@@ -59,6 +62,9 @@ int main(void)
     if (EVALUATE(x[0], label, MEMORIES_TRAIN_BATCH, &metrics))
         return 3;
     print_bits(&metrics.loss, 1);
+    if (GRADIENTS(x[0], label, MEMORIES_TRAIN_BATCH - 1, &gradients, &metrics))
+        return 7;
+    print_bits((const float *)&gradients, (int)(sizeof gradients / sizeof(float)));
     if (START())
         return 4;
     for (int i = 0; i < 3; i++) {

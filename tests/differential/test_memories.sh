@@ -12,7 +12,7 @@ builds() {
     name=$1 memories=$2
     shift 2
     mkdir -p "$work/$name" && "$dlc" $model --train --train-batch 7 ${memories:+--memory "$memories"} -o "$work/$name/memories.c" || return 1
-    where=$(sed -n 's/^} memories_\(.*\);$/\1/p' "$work/$name/memories.h" | grep -v metrics)
+    where=$(sed -n 's/^} memories_\(.*\);$/\1/p' "$work/$name/memories.h" | grep -v -e metrics -e params)
     places=$(for one in $where; do printf ', &%s' "$one"; done)
     set -- "$@" ${memories:+"-DWHERE=$(for one in $where; do printf 'OWN(%s) ' "$one"; done)"} "-DPLACES=${places#, }"
     # shellcheck disable=SC2086
