@@ -42,9 +42,9 @@ rebuilds() {
 
 # A library for a microcontroller, as docs/firmware.md has it.
 for_a_board() {
-    mkdir -p "$work/board" && cp tests/metal/learn_cnn.dl "$work/board/" && {
+    mkdir -p "$work/board" && cp dsl_examples/small_cnn.dl "$work/board/" && {
         printf 'cmake_minimum_required(VERSION 3.16)\nproject(board C)\nfind_package(dlc REQUIRED)\n'
-        grep -o 'dlc_add_model(learn_cnn learn_cnn.dl[^`]*)' docs/firmware.md
+        grep -o 'dlc_add_model(learn_cnn small_cnn.dl[^`]*)' docs/firmware.md
     } >"$work/board/CMakeLists.txt" && grep -q dlc_add_model "$work/board/CMakeLists.txt" &&
         cmake -S "$work/board" -B "$work/board/build" -DCMAKE_PREFIX_PATH="$at" -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_C_COMPILER=arm-none-eabi-gcc \
             -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DCMAKE_FIND_ROOT_PATH_MODE_PACKAGE=BOTH >"$work/said" 2>&1 &&

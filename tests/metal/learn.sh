@@ -1,20 +1,28 @@
-# Training on the STM32F405, all of it: `learns NAME PROGRAM BATCH ARGUMENT...` compiles tests/metal/NAME.dl for its two memories, and the program
+# Training on the STM32F405, all of it: `learns NAME PREFIX BATCH PROGRAM ARGUMENT...` compiles tests/metal/NAME.dl for its two memories, and the program
 # for the board and, of portable C, for this machine, runs both, and wants the same from each: every loss and every parameter has the same bits.
 . tests/metal/boards.sh
 board=stm32f405
 memory=ccm=64K,sram=120K        # of SRAM's 128K there are left 4K for the stack, and some for the program's variables
+cnn_memory=ccm=64K,sram=96K     # and here 25K for a batch of images
 here=-O0                        # how it is compiled for this machine
 unset METAL_CFLAGS
 
+# The CNN works on one image of its batch at a time.
 emitted_to_learn() { # NAME PREFIX BATCH TARGET
-    mkdir -p "$work/$1/$4" && $dlc "tests/metal/$1.dl" --name "$2" --train --train-batch "$3" --target "$4" --deterministic \
-        --memory $memory --report -o "$work/$1/$4/$2.c" | sed -n '/^memory/,$p' >"$work/$1/$4/report"
+    case $1 in
+    learn_cnn) set -- "$@" dsl_examples/small_cnn.dl --memory $cnn_memory --micro-batch 1 ;;
+    *) set -- "$@" "tests/metal/$1.dl" --memory $memory ;;
+    esac
+    name=$1 prefix=$2 batch=$3 core=$4
+    shift 4
+    mkdir -p "$work/$name/$core" && $dlc "$@" --name "$prefix" --train --train-batch "$batch" --target "$core" --deterministic --report \
+        -o "$work/$name/$core/$prefix.c" | sed -n '/^memory/,$p' >"$work/$name/$core/report"
 }
 
 built_to_learn() { # NAME PREFIX BATCH PROGRAM
-    folder=$work/$1 core=$(metal_target $board)
-    emitted_to_learn "$1" "$2" "$3" "$core" && emitted_to_learn "$1" "$2" "$3" generic && cp "$folder/$core/report" "$folder/report" &&
-        METAL_CFLAGS="-I$folder/$core -Werror -Wl,--defsym=STACK_BYTES=4096" metal_build $board "$folder/there" "$4" "$folder/$core/$2.c" &&
+    folder=$work/$1 own=$(metal_target $board)
+    emitted_to_learn "$1" "$2" "$3" "$own" && emitted_to_learn "$1" "$2" "$3" generic && cp "$folder/$own/report" "$folder/report" &&
+        METAL_CFLAGS="-I$folder/$own -Werror -Wl,--defsym=STACK_BYTES=4096" metal_build $board "$folder/there" "$4" "$folder/$own/$2.c" &&
         METAL_CFLAGS="-I$folder/generic -Werror $here -ffp-contract=fast" metal_build host "$folder/here" "$4" "$folder/generic/$2.c"
 }
 

@@ -6,7 +6,7 @@ METAL_LIMIT=1800 here=-O2
 export METAL_LIMIT
 
 # shellcheck disable=SC2046
-learns learn_cnn learn_cnn 1 tests/metal/learn_cnn.c $(digits 2000 1000) 6 2000 93
+learns learn_cnn learn_cnn 8 tests/metal/learn_cnn.c $(digits 2000 1000) 6 2000 93
 learns learn_gru net 8 tests/metal/learn_sequence.c 500
 learns learn_attention net 4 tests/metal/learn_sequence.c 500
 for name in learn_cnn learn_gru learn_attention; do

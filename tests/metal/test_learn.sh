@@ -4,7 +4,7 @@
 . tests/metal/learn.sh
 
 # shellcheck disable=SC2046
-learns learn_cnn learn_cnn 1 tests/metal/learn_cnn.c $(digits 48 16) 1
+learns learn_cnn learn_cnn 8 tests/metal/learn_cnn.c $(digits 48 16) 1
 learns learn_gru net 8 tests/metal/learn_sequence.c 60
 learns learn_attention net 4 tests/metal/learn_sequence.c 100
 finish
