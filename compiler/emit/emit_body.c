@@ -131,6 +131,7 @@ void emit_line(StrBuf *sb, int indent, const char *text)
 typedef struct Body {
     StrBuf *sb;
     Arena *a;
+    const Plan *p;
     PortPointer *port;
     void *context;
     bool ticks;
@@ -141,9 +142,14 @@ static const char *pointer_of(Body *e, const Buffer *b)
     return b->kind == BUFFER_PORT ? e->port(e->context, b) : b->name;
 }
 
-static const char *call_text(Body *e, const Kernel *k)
+static const char *pointer_in_body(void *context, const Buffer *b)
 {
-    StrBuf sb = {.a = e->a};
+    return pointer_of(context, b);
+}
+
+const char *call_text(Arena *a, const Kernel *k, PortPointer *pointer, void *context)
+{
+    StrBuf sb = {.a = a};
     int n = k->split.n > 0;
     sb_printf(&sb, "%s(%s", k->function, n ? "pool" : "");
     for (int i = 0; i < k->scans.n; i++)
@@ -151,22 +157,24 @@ static const char *call_text(Body *e, const Kernel *k)
     for (int i = 0; i < k->salts.n; i++)
         sb_printf(&sb, "%s0x%08" PRIx32 "u", n++ ? ", " : "", k->salts.at[i]);
     for (int i = 0; i < k->args.n; i++)
-        sb_printf(&sb, "%s%s", n++ ? ", " : "", pointer_of(e, k->args.at[i]));
-    sb_printf(&sb, "%s)", sizes_passed(e->a, k));
+        sb_printf(&sb, "%s%s", n++ ? ", " : "", pointer(context, k->args.at[i]));
+    sb_printf(&sb, "%s)", sizes_passed(a, k));
     return sb_text(&sb);
 }
 
 /* Its name in dumps and reports, where the function it calls has another. */
-static const char *own_name(Body *e, const Kernel *k)
+const char *own_name(Arena *a, const Kernel *k)
 {
-    return k->same && !str_eq(k->name, k->same->name) ? arena_printf(e->a, "   /* %s */", k->name) : "";
+    return k->same && !str_eq(k->name, k->same->name) ? arena_printf(a, "   /* %s */", k->name) : "";
 }
 
 static void put_steps(Body *e, Step *const *steps, int n, int indent)
 {
     for (int i = 0; i < n; i++) {
         const Step *s = steps[i];
-        if (s->kind == STEP_SCAN) {
+        if (s->kind == STEP_SCAN && s->grain && !e->ticks) {
+            emit_shared_loop(e->sb, e->p, s, pointer_in_body, e, indent);
+        } else if (s->kind == STEP_SCAN) {
             const char *t = s->time->name;
             if (s->reverse)
                 sb_printf(e->sb, "%*sfor (int %s = %" PRId64 "; %s >= 0; %s--) {\n", indent, "", t,
@@ -178,9 +186,9 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
             sb_printf(e->sb, "%*s}\n", indent, "");
         } else if (s->kernel->stages.at[0]->kind == STAGE_CHECK) {
             sb_printf(e->sb, "%*sif (%s != DL_OK)\n%*sreturn DL_INDEX;\n", indent, "",
-                      call_text(e, s->kernel), indent + 4, "");
+                      call_text(e->a, s->kernel, pointer_in_body, e), indent + 4, "");
         } else {
-            emit_line(e->sb, indent, arena_printf(e->a, "%s;%s", call_text(e, s->kernel), own_name(e, s->kernel)));
+            emit_line(e->sb, indent, arena_printf(e->a, "%s;%s", call_text(e->a, s->kernel, pointer_in_body, e), own_name(e->a, s->kernel)));
         }
         if (e->ticks && s->kind == STEP_KERNEL)
             sb_printf(e->sb, "%*sdlc_tick(%d);\n", indent, "", s->at);
@@ -191,6 +199,9 @@ static bool any_split(const Plan *p)
 {
     for (int i = 0; i < p->kernels.n; i++)
         if (p->kernels.at[i]->split.n)
+            return true;
+    for (int i = 0; i < p->steps.n; i++)
+        if (p->steps.at[i]->kind == STEP_SCAN && p->steps.at[i]->grain)
             return true;
     return false;
 }
@@ -223,7 +234,7 @@ static void put_arena_pointers(Body *e, const Plan *p)
 
 void emit_steps(StrBuf *sb, const Plan *p, PortPointer *port, void *context, bool ticks)
 {
-    Body e = {.sb = sb, .a = p->a, .port = port, .context = context, .ticks = ticks};
+    Body e = {.sb = sb, .a = p->a, .p = p, .port = port, .context = context, .ticks = ticks};
     put_arena_pointers(&e, p);
     sb_putc(sb, '\n');
     put_steps(&e, p->steps.at, p->steps.n, 4);

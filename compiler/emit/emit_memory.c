@@ -31,6 +31,8 @@ const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
         Plan *p = functions[i].plan;
         for (int k = 0; k < p->kernels.n; k++)
             emit_kernel(&body, work, p, p->kernels.at[k]);
+        if (!functions[i].ticks)
+            emit_turns(&body, p);
         const char *head = arena_printf(a, "dl_status dlc_%s(void *const *in, void *const *out, void *arena, struct dl_pool *pool)",
                                         functions[i].name);
         sb_printf(&body, "struct dl_pool;\n%s;\n%s\n{\n    (void)in;\n    (void)out;\n    (void)pool;\n", head, head);

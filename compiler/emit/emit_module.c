@@ -425,6 +425,8 @@ static void put_kernels(Emit *e, Entrance at)
     Plan *p = plan_of(e->plans, at);
     for (int i = 0; p && i < p->kernels.n; i++)
         emit_kernel(e->sb, e->work, p, p->kernels.at[i]);
+    if (p)
+        emit_turns(e->sb, p);
 }
 
 static void name_kernels(Emit *e)

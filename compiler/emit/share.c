@@ -193,6 +193,7 @@ static void note_numbers(Arena *a, Kernel *k, const NumberList *list)
 
 void share_kernels(Share *s, Plan *p, const char *prefix)
 {
+    p->prefix = arena_strdup(p->a, prefix);
     Arena *work = arena_inner(s->a), *held = arena_inner(s->a);
     s->text.a = s->a;
     for (int i = 0; i < p->kernels.n; i++) {

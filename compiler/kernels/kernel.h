@@ -150,6 +150,7 @@ struct Buffer {
     bool written;           /* BUFFER_PORT: a result */
     bool block;             /* BUFFER_ARENA: holds one block of the rows of a kernel with tiles, made anew for the next */
     VEC(Unit *) readers;    /* while units are put in order: those that read its old contents, in order */
+    int64_t own;            /* BUFFER_ARENA: so many elements are each thread's own, one thread's behind the other's; 0: all see the same */
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
     int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
     int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
@@ -330,6 +331,7 @@ struct Kernel {
     VEC(Span) spans;            /* source places, deduplicated */
     int64_t macs;
     Split split;
+    bool in_turn;               /* threads share the turns of the loop around it */
     Arena *a;
     int nvar;
     /* by who emits it (emit/share.c): */
@@ -348,6 +350,8 @@ struct Step {
     VEC(Step *) body;
     int at;                     /* position in plan order; a scan's is its first body step's minus one */
     int end;                    /* SCAN: position behind its last body step */
+    bool apart;                 /* SCAN: it carries nothing from turn to turn */
+    int64_t grain;              /* SCAN: threads share its turns, at the least so many at a time; 0: one after the other */
 };
 
 struct Plan {
@@ -358,6 +362,7 @@ struct Plan {
     const Target *target;
     Schedules *schedules;       /* or NULL */
     bool sparing;               /* kernels in the order that keeps the fewest bytes; otherwise nearly that of the graph */
+    const char *prefix;         /* of the functions in emitted C that are its own */
     Buffer **held;              /* by node of fn: where its value is stored; NULL where it is not */
     VEC(Unit *) units;          /* of fn itself, not of loops' bodies */
     VEC(Buffer *) buffers;

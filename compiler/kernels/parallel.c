@@ -224,7 +224,7 @@ static void split_kernel(const Plan *p, Kernel *k)
 {
     Split s = {.turns = 1};
     double cycles = kernel_cycles(p, k);
-    if (!may_split(k) || cycles - cycles / p->target->threads.n < WORTH * p->target->threads.hand_over)
+    if (k->in_turn || !may_split(k) || cycles - cycles / p->target->threads.n < WORTH * p->target->threads.hand_over)
         return;
     if (tile_of(k) && tile_of(k)->schedule.outside >= 0)
         split_blocks(p, k, &s);
@@ -242,8 +242,50 @@ static void split_kernel(const Plan *p, Kernel *k)
     copy_blocks(p, k);
 }
 
+/* ---- loops of kernels ------------------------------------------------------------------------------ */
+static double body_cycles(const Plan *p, const Step *loop)
+{
+    double cycles = 0;
+    for (int i = 0; i < loop->body.n; i++) {
+        if (loop->body.at[i]->kind == STEP_SCAN || !may_split(loop->body.at[i]->kernel))
+            return 0;
+        cycles += kernel_cycles(p, loop->body.at[i]->kernel);
+    }
+    return cycles;
+}
+
+/* What lives in the loop alone each thread has for itself. */
+static void copy_tensors(const Plan *p, const Step *loop)
+{
+    for (int i = 0; i < p->buffers.n; i++) {
+        Buffer *b = p->buffers.at[i];
+        const Buffer *root = buffer_root(b);
+        if (root->kind != BUFFER_ARENA || root->first < loop->at || root->last > loop->end || root->first < 0)
+            continue;
+        b->own = type_count(b->type);
+        if (!b->type.rank)
+            b->type = type_insert(b->type, 0, 1);
+        b->type.dim[0] *= p->target->threads.n;
+    }
+}
+
+static void split_loop(const Plan *p, Step *loop)
+{
+    const int n = p->target->threads.n;
+    const double cycles = body_cycles(p, loop), all = cycles * (double)loop->time->extent;
+    if (!loop->apart || cycles == 0 || all - all / n < WORTH * p->target->threads.hand_over || balance(p, loop->time->extent) < EVEN)
+        return;
+    loop->grain = (int64_t)(p->target->threads.hand_over / PIECES / cycles) + 1;
+    for (int i = 0; i < loop->body.n; i++)
+        loop->body.at[i]->kernel->in_turn = true;
+    copy_tensors(p, loop);
+}
+
 void split_kernels(Plan *p)
 {
+    for (int i = 0; p->target->threads.n > 1 && i < p->steps.n; i++)
+        if (p->steps.at[i]->kind == STEP_SCAN)
+            split_loop(p, p->steps.at[i]);
     for (int i = 0; p->target->threads.n > 1 && i < p->kernels.n; i++)
         split_kernel(p, p->kernels.at[i]);
 }

@@ -91,6 +91,7 @@ static void scan_step(Lower *c, const Node *scan, StepList *steps)
     step->kind = STEP_SCAN;
     step->time = body->time;
     step->reverse = scan->attr.scan.reverse;
+    step->apart = !scan->attr.scan.ncarry;
     step->at = c->p->nstep++;
     vec_push(c->a, steps, step);
     StepList inner = {0};

@@ -467,8 +467,8 @@ static void print_steps(Printer *o, Step *const *steps, int n)
             print_kernel(o, steps[i]->kernel);
             continue;
         }
-        line(o, "for %s<%" PRId64 "%s {", steps[i]->time->name, steps[i]->time->extent,
-             steps[i]->reverse ? ", backwards" : "");
+        const char *shared = steps[i]->grain ? arena_printf(o->a, ", threads share them, %" PRId64 " at least", steps[i]->grain) : "";
+        line(o, "for %s<%" PRId64 "%s%s {", steps[i]->time->name, steps[i]->time->extent, steps[i]->reverse ? ", backwards" : "", shared);
         o->indent++;
         print_steps(o, steps[i]->body.at, steps[i]->body.n);
         o->indent--;

@@ -225,23 +225,30 @@ const Lin *operand_index(Arena *a, const Tile *t, int operand)
     return at;
 }
 
+int tap_guards(Arena *a, const Tile *t, Guard guard[MAX_K])
+{
+    int nguard = 0;
+    for (int i = 0; i < t->nk; i++) {
+        const KLoop *loop = &t->k[i];
+        const Lin *k = lin_var(a, loop->var);
+        if (!loop->tapped)
+            continue;
+        const Lin *tap = lin_scale(a, lin_var(a, loop->tap.out), loop->tap.stride);
+        tap = lin_offset(a, lin_add(a, tap, lin_scale(a, k, loop->tap.dilation)), -loop->tap.pad);
+        guard[nguard++] = (Guard){tap, 0, loop->tap.extent};
+    }
+    return nguard;
+}
+
 static void check_operand(Check *c, int operand)
 {
     const Tile *t = c->s->tile;
     Guard guard[MAX_K];
-    int nguard = 0;
+    int nguard = tap_guards(c->a, t, guard);
     check_variables(c, operand ? t->b_at : t->a_at);
-    for (int i = 0; i < t->nk; i++) {
-        const KLoop *loop = &t->k[i];
-        const Lin *k = lin_var(c->a, loop->var);
-        if (!loop->tapped)
-            continue;
-        const Lin *tap = lin_scale(c->a, lin_var(c->a, loop->tap.out), loop->tap.stride);
-        tap = lin_offset(c->a, lin_add(c->a, tap, lin_scale(c->a, k, loop->tap.dilation)), -loop->tap.pad);
-        guard[nguard++] = (Guard){tap, 0, loop->tap.extent};
-        if (!is_around(c, loop->tap.out))
+    for (int i = 0; i < t->nk; i++)
+        if (t->k[i].tapped && !is_around(c, t->k[i].tap.out))
             check_complain(c, "taps depend on no loop around the tile");
-    }
     check_range(c, operand ? t->b : t->a, operand_index(c->a, t, operand), guard, nguard, "tile reads");
 }
 
@@ -443,6 +450,7 @@ const char *plan_verify(Arena *a, const Plan *p)
         if (count[i] != 1)
             return arena_printf(a, "%s is run by %d steps", p->kernels.at[i]->name, count[i]);
     const char *why = verify_kernels(a, p);
+    why = why ? why : verify_turns(a, p);
     why = why ? why : verify_order(a, p);
     return why ? why : verify_arena(a, p);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_split.c and verify_memory.c. */
+/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_split.c, verify_turns.c and verify_memory.c. */
 #ifndef DLC_KERNEL_VERIFY_H
 #define DLC_KERNEL_VERIFY_H
 
@@ -35,11 +35,16 @@ const char *check_label(const Buffer *b);
 const Lin *store_index(Arena *a, const Stage *s, const Item *item); /* where a stage puts an item */
 const Lin *operand_index(Arena *a, const Tile *t, int operand);     /* where a tile reads its left operand, 0, or its right one */
 
+int tap_guards(Arena *a, const Tile *t, Guard guard[MAX_K]);        /* where its taps lie on the data: returns how many guards that are */
+
 /* verify_between.c */
 void check_accesses(Check *c);
 
 /* verify_split.c: NULL, or why a kernel's pieces may not run at once. */
 const char *verify_split(Arena *a, const Plan *p, const Kernel *k);
+
+/* verify_turns.c: NULL, or why the turns of a loop of kernels may not run at once. */
+const char *verify_turns(Arena *a, const Plan *p);
 
 /* verify_memory.c: NULL, or what is wrong with orders and offsets. */
 const char *verify_order(Arena *a, const Plan *p);

@@ -5,6 +5,7 @@
 #include "graphs.h"
 #include "compiler/emit/emit.h"
 #include "compiler/jit/jit.h"
+#include "compiler/passes/passes.h"
 #include "runtime/dl_status.h"
 
 #include <dlfcn.h>
@@ -362,6 +363,13 @@ static const char *call(Arena *a, const Case *c, JitFunction *function, int64_t 
     return wrong;
 }
 
+/* With small caches also a batch is done in parts, of an example each. */
+static const Fn *function_for(Arena *a, const Engine *e, const Fn *fn)
+{
+    const Fn *parts = e->caches ? by_parts(a, fn, (PartLimits){.l2 = 1, .exact = true, .always = true}) : NULL;
+    return parts ? parts : fn;
+}
+
 /* ---- a unit -------------------------------------------------------------------------------------- */
 void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *tally, Progress *progress,
                   Verdict *verdict, void *context)
@@ -370,7 +378,7 @@ void engine_check(Arena *a, const Engine *e, Case *const *cases, int n, Tally *t
     MemoryFunction *function = NEWN(a, MemoryFunction, n);
     for (int i = 0; i < n; i++) {
         progress(context, cases[i], "lowering");
-        plan[i] = lower(a, NULL, cases[i]->fn, target_of(a, e));
+        plan[i] = lower(a, NULL, function_for(a, e, cases[i]->fn), target_of(a, e));
         const char *why = plan[i] ? plan_verify(a, plan[i]) : "cannot be lowered";
         if (why)
             verdict(context, cases[i], why, "lowering");

@@ -330,6 +330,11 @@ static const char adam[] = "func f(x: f32[40, 30] input 0, y: f32[40, 8] input 1
                            "contract=[0]/[0] %2 = sub(p, %1) return param 0 p = %2 }";
 static const char wide[] = "func f(x: f32[1, 40] input 0, w: f32[40, 96] param 0) { %1 = dot(x, w) contract=[1]/[0] return output 0 y = %1 }";
 static const char twins[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = mul(%1, x) return output 0 y = %1, output 1 z = %2 }";
+static const char turns[] =
+    "func f(x: f32[6, 9, 20] input 0, w: f32[20, 20] param 0) { %1 = scan(x, w) carries=0 slices=1 yields=1 length=6 "
+    "body=func b(s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %2 = dot(s, w) contract=[1]/[0] "
+    "%3 = dot(%2, %2) contract=[0]/[0] return yield 0 y = %3 } "
+    "%4 = result(%1) index=0 : f32[6, 20, 20] return output 0 y = %4 }";
 static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = "
                           "broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
 
@@ -623,6 +628,48 @@ static void wrong_memory(void **state)
     expect(p, "where another value has been put");
 }
 
+/* Turns of a loop that threads share, and that touch something of each other's. */
+static Plan *shared_turns(Buffer **own, Stage **yield)
+{
+    Plan *p = split_plan(turns);
+    const Step *loop = NULL;
+    for (int i = 0; i < p->steps.n; i++)
+        loop = p->steps.at[i]->kind == STEP_SCAN ? p->steps.at[i] : loop;
+    assert_non_null(loop);
+    assert_int_equal(loop->body.n, 2);
+    assert_true(loop->grain > 0);
+    *own = loop->body.at[0]->kernel->stages.at[0]->items.at[0].buffer;
+    *yield = loop->body.at[1]->kernel->stages.at[0];
+    assert_int_equal((*own)->own, 9 * 20);
+    assert_int_equal(type_count((*own)->type), 3 * 9 * 20);
+    assert_int_equal((*yield)->items.at[0].buffer->own, 0);
+    assert_null(plan_verify(arena, p));
+    return p;
+}
+
+static void wrong_turns(void **state)
+{
+    (void)state;
+    Buffer *own;
+    Stage *yield;
+    Plan *p = shared_turns(&own, &yield);
+    own->type.dim[0] = 9;
+    expect(p, "threads have no room of their own");
+    p = shared_turns(&own, &yield);
+    own->own = 0;
+    expect(p, "writes what others write");
+    p = shared_turns(&own, &yield);
+    yield->tile->c_at = lin_const(arena, 0);
+    assert_non_null(strstr(verify_turns(arena, p), "writes what others write"));
+    p = shared_turns(&own, &yield);
+    p->kernels.at[0]->split.n = 1;
+    assert_non_null(verify_turns(arena, p));
+    p = shared_turns(&own, &yield);
+    for (int i = 0; i < p->steps.n; i++)
+        p->steps.at[i]->grain = 0;
+    expect(p, "has no thread for");
+}
+
 /* A kernel cut where it must not be. */
 static void wrong_pieces(void **state)
 {
@@ -699,6 +746,7 @@ int main(void)
         cmocka_unit_test(sound),       cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads),
         cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_pieces),
+        cmocka_unit_test(wrong_turns),
         cmocka_unit_test(examples),
         cmocka_unit_test(finished_tiles),
     };
