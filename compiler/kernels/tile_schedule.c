@@ -19,6 +19,7 @@
 
 enum {
     MOST_TILES = 4,         /* of a panel */
+    FEW_STEPS = 16,         /* of a sum, which are written out */
     LEAST_STEPS = 64,       /* of a tile that fetches for the next one */
     LEAST_REUSE = 16,       /* rows that use a copy: with nine, tiles without were a tenth faster */
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
@@ -53,6 +54,19 @@ static bool is_better_fetching_columns(const Contraction *k, const Target *targe
 static int best_prefetch(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     return is_better_prefetched(k, target, s) ? 1 : is_better_fetching_columns(k, target, s) ? 2 : 0;
+}
+
+/* Loops of a few turns within each other, whose ends are mispredicted, take half as long again as their steps written out. */
+static int best_unroll(const Contraction *k, const TileSchedule *s)
+{
+    TileSchedule whole = *s;
+    int loops = 0;
+    for (int i = 0; i < k->nloop; i++)
+        loops += k->loop[i].extent > 1;
+    if (s->lanes == 1 || s->row_axes == 2 || s->outside >= 0 || k->sa[k->n_axis] || loops < 2 || contraction_steps(k) > FEW_STEPS)
+        return s->unroll;
+    whole.unroll = (int)contraction_steps(k);
+    return unroll_fits(k, &whole) ? whole.unroll : s->unroll;
 }
 
 /* The most of the loops around panels or blocks that leave rows enough within, or else none but those that b has too. */
@@ -255,6 +269,7 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target)
         consider_columns(&f, -1, 1);
     consider_axes(&f, 2);
     f.best.prefetch = best_prefetch(k, target, &f.best);
+    f.best.unroll = best_unroll(k, &f.best);
     f.best.zigzag = !target->deterministic && is_better_zigzag(k, target, &f.best);
     return f.best;
 }
