@@ -161,7 +161,17 @@ static void map_stage(Making *m, Unit *u)
     u->here = flat;
 }
 
-/* One stage an operand, each storing its own range. For threads to share, they have the axes before it as outer loops. */
+/* Whether a concatenation of the last axis lays few elements beside each other: then row after row of the result is written, not each
+ * row as often as there are operands. */
+static bool has_short_pieces(const Node *concat)
+{
+    enum { SHORT = 64 };
+    const int axis = concat->attr.axis.axis;
+    return axis == concat->type.rank - 1 && concat->type.dim[axis] <= SHORT * concat->nin;
+}
+
+/* One stage an operand, each storing its own range. For threads to share, or where pieces are short, they have the axes before it as outer
+ * loops. */
 static void concat_stages(Making *m, Unit *u)
 {
     int axis = u->node->attr.axis.axis;
@@ -444,7 +454,7 @@ Kernel *schedule_group(Lower *c, Group *g)
     const Unit *first = g->units.at[0];
     if (first->kind != UNIT_VALUE || first->node->op == OP_SCATTER || first->node->op == OP_CONCAT)
         k->nouter = 0;
-    if (first->kind == UNIT_VALUE && first->node->op == OP_CONCAT && c->p->target->threads.n > 1)
+    if (first->kind == UNIT_VALUE && first->node->op == OP_CONCAT && (c->p->target->threads.n > 1 || has_short_pieces(first->node)))
         k->nouter = first->node->attr.axis.axis;
     for (int i = 0; i < k->nouter; i++)
         k->outer[i] = var_new(k, g->shape.dim[i], "i", i);
