@@ -18,6 +18,7 @@
 enum {
     FAR = 1024,             /* elements between rows from which each lies on a page of its own: of so many */
     PAGES = 48,             /* some of which the first translation buffer has to spare, of 64 or 96 */
+    FORESEEN = 512,         /* bytes of a piece of a row from beyond L2, of which half the time is spent waiting for the first */
     WAY = 4096,             /* bytes of L1 of which each address has one place: those of a page */
 };
 
@@ -62,14 +63,15 @@ bool schedule_has_blocks(const TileSchedule *s)
     return !s->panel_tiles && (s->k_split >= 0 || s->k_outer);
 }
 
-/* Bytes of b that come each cycle from where it lies, where a tile reads `width` columns of its rows: from beyond L2 a
- * quarter, and half where the rest of the row is in the way. */
+/* Bytes of b that come each cycle from where it lies, where a tile reads `width` columns of its rows: half where the rest of the row is
+ * in the way; from beyond L2 a quarter, and less of short pieces of rows, since caches do not foresee them. */
 static double right_width(const Contraction *k, const Target *target, const TileSchedule *s, int64_t width)
 {
-    double bytes = target->l2_width;
-    if (tile_both_bytes(k, s) / (schedule_has_blocks(s) ? blocks_of(k, s) : 1) > target->l2 / 2)
-        bytes /= 4;
-    return width < k->extent[k->n_axis] ? bytes / 2 : bytes;
+    const bool far = tile_both_bytes(k, s) / (schedule_has_blocks(s) ? blocks_of(k, s) : 1) > target->l2 / 2;
+    const double bytes = far ? target->l2_width / 4.0 : target->l2_width;
+    if (width >= k->extent[k->n_axis])
+        return bytes;
+    return far ? bytes * 4.0 * (double)width / (4.0 * (double)width + FORESEEN) : bytes / 2;
 }
 
 static int64_t common_divisor(int64_t a, int64_t b)
