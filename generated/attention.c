@@ -1308,28 +1308,22 @@ static void train_k26_lstm(int t, const float *restrict lstm_13, const float *re
         float *restrict lstm_7, const float *restrict c_2, const float *restrict lstm_2, const float *restrict dense_5,
         const float *restrict lstm_6, const float *restrict lstm_5)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = lstm_3[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1] = lstm_13[j0 * 64 + j1] * lstm_4[t * 2048 + j0 * 64 + j1] * (v1 * (1.0f - v1));
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v1 = lstm_3[t * 2048 + i0 * 64 + j0];
+            lstm_7[t * 8192 + i0 * 256 + j0] = lstm_13[i0 * 64 + j0] * lstm_4[t * 2048 + i0 * 64 + j0] * (v1 * (1.0f - v1));
         }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v2 = lstm_2[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 64] = lstm_13[j0 * 64 + j1] * c_2[t * 2048 + j0 * 64 + j1] * (v2 * (1.0f - v2));
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v2 = lstm_2[t * 2048 + i0 * 64 + j0];
+            lstm_7[t * 8192 + i0 * 256 + j0 + 64] = lstm_13[i0 * 64 + j0] * c_2[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
         }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v3 = lstm_4[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 128] = lstm_13[j0 * 64 + j1] * lstm_3[t * 2048 + j0 * 64 + j1] * (1.0f - v3 * v3);
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v3 = lstm_4[t * 2048 + i0 * 64 + j0];
+            lstm_7[t * 8192 + i0 * 256 + j0 + 128] = lstm_13[i0 * 64 + j0] * lstm_3[t * 2048 + i0 * 64 + j0] * (1.0f - v3 * v3);
         }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v4 = lstm_5[t * 2048 + j0 * 64 + j1];
-            lstm_7[t * 8192 + j0 * 256 + j1 + 192] = dense_5[j0 * 64 + j1] * lstm_6[t * 2048 + j0 * 64 + j1] * (v4 * (1.0f
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v4 = lstm_5[t * 2048 + i0 * 64 + j0];
+            lstm_7[t * 8192 + i0 * 256 + j0 + 192] = dense_5[i0 * 64 + j0] * lstm_6[t * 2048 + i0 * 64 + j0] * (v4 * (1.0f
                     - v4));
         }
     }

@@ -521,14 +521,12 @@ static void infer_k7_bidirectional(const float *restrict embedding_1_embeddings,
 static void infer_k12_bidirectional(const float *restrict reader_forward_h, float *restrict read,
         const float *restrict reader_backward_h)
 {
-    for (int j1 = 0; j1 < 16; j1++) {
-        for (int j2 = 0; j2 < 32; j2++) {
-            read[j1 * 64 + j2] = reader_forward_h[j1 * 32 + j2];
+    for (int i1 = 0; i1 < 16; i1++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            read[i1 * 64 + j0] = reader_forward_h[i1 * 32 + j0];
         }
-    }
-    for (int j1 = 0; j1 < 16; j1++) {
-        for (int j2 = 0; j2 < 32; j2++) {
-            read[j1 * 64 + j2 + 32] = reader_backward_h[-j1 * 32 + j2 + 480];
+        for (int j0 = 0; j0 < 32; j0++) {
+            read[i1 * 64 + j0 + 32] = reader_backward_h[-i1 * 32 + j0 + 480];
         }
     }
 }
@@ -923,17 +921,13 @@ static void train_k8_bidirectional_copy(int t, const float *restrict reader_forw
 static void train_k17_bidirectional(const float *restrict reader_forward_h, float *restrict read,
         const float *restrict reader_backward_h)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                read[j0 * 1024 + j1 * 64 + j2] = reader_forward_h[j0 * 32 + j1 * 1024 + j2];
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int j0 = 0; j0 < 32; j0++) {
+                read[i0 * 1024 + i1 * 64 + j0] = reader_forward_h[i0 * 32 + i1 * 1024 + j0];
             }
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                read[j0 * 1024 + j1 * 64 + j2 + 32] = reader_backward_h[j0 * 32 - j1 * 1024 + j2 + 15360];
+            for (int j0 = 0; j0 < 32; j0++) {
+                read[i0 * 1024 + i1 * 64 + j0 + 32] = reader_backward_h[i0 * 32 - i1 * 1024 + j0 + 15360];
             }
         }
     }
@@ -1607,20 +1601,16 @@ static void train_k37_bidirectional(int t, const float *restrict bidirectional_2
         const float *restrict bidirectional_25, const float *restrict bidirectional_24,
         const float *restrict reader_backward_step_r)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_7[t * 3072 + j0 * 96 + j1] = bidirectional_26[j0 * 32 + j1];
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            bidirectional_7[t * 3072 + i0 * 96 + j0] = bidirectional_26[i0 * 32 + j0];
         }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_7[t * 3072 + j0 * 96 + j1 + 32] = bidirectional_25[j0 * 32 + j1];
+        for (int j0 = 0; j0 < 32; j0++) {
+            bidirectional_7[t * 3072 + i0 * 96 + j0 + 32] = bidirectional_25[i0 * 32 + j0];
         }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_7[t * 3072 + j0 * 96 + j1 + 64] = bidirectional_24[j0 * 32 + j1]
-                    * reader_backward_step_r[t * 1024 + j0 * 32 + j1];
+        for (int j0 = 0; j0 < 32; j0++) {
+            bidirectional_7[t * 3072 + i0 * 96 + j0 + 64] = bidirectional_24[i0 * 32 + j0]
+                    * reader_backward_step_r[t * 1024 + i0 * 32 + j0];
         }
     }
 }
@@ -1680,19 +1670,15 @@ static void train_k38_bidirectional(int t, const float *restrict bidirectional_7
 static void train_k39_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_8,
         const float *restrict bidirectional_25, const float *restrict bidirectional_24)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_8[t * 3072 + j0 * 96 + j1] = bidirectional_26[j0 * 32 + j1];
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            bidirectional_8[t * 3072 + i0 * 96 + j0] = bidirectional_26[i0 * 32 + j0];
         }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_8[t * 3072 + j0 * 96 + j1 + 32] = bidirectional_25[j0 * 32 + j1];
+        for (int j0 = 0; j0 < 32; j0++) {
+            bidirectional_8[t * 3072 + i0 * 96 + j0 + 32] = bidirectional_25[i0 * 32 + j0];
         }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            bidirectional_8[t * 3072 + j0 * 96 + j1 + 64] = bidirectional_24[j0 * 32 + j1];
+        for (int j0 = 0; j0 < 32; j0++) {
+            bidirectional_8[t * 3072 + i0 * 96 + j0 + 64] = bidirectional_24[i0 * 32 + j0];
         }
     }
 }

@@ -3148,38 +3148,20 @@ static void train_k47_conv2d(const float *restrict relu_5, const float *restrict
 /* resnet.dl:14: conv2d -> f32[4, 4, 4, 128]; in 2 places */
 static void train_k48_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_3[j0 * 2048 + j1 * 512 + j2 * 128 + j3] = conv2d_2[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0] = conv2d_2[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_3[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 32] = 0.0f;
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 32] = 0.0f;
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_3[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 64] = 0.0f;
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 64] = 0.0f;
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_3[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 96] = 0.0f;
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 96] = 0.0f;
                 }
             }
         }
@@ -3755,38 +3737,20 @@ static void train_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 static void train_k70_conv2d(const float *restrict conv2d_9, float *restrict conv2d_13, const float *restrict conv2d_10,
         const float *restrict conv2d_11, const float *restrict conv2d_12)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_13[j0 * 2048 + j1 * 512 + j2 * 128 + j3] = conv2d_9[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0] = conv2d_9[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_13[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 32] = conv2d_10[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 32] = conv2d_10[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_13[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 64] = conv2d_11[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 64] = conv2d_11[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_13[j0 * 2048 + j1 * 512 + j2 * 128 + j3 + 96] = conv2d_12[j0 * 512 + j1 * 128 + j2 * 32 + j3];
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 96] = conv2d_12[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
             }
         }
@@ -4007,38 +3971,20 @@ static void train_k78_conv2d(int t, const float *restrict relu_7, const float *r
 /* resnet.dl:14: conv2d -> f32[2, 8, 8, 64]; in 2 places */
 static void train_k79_conv2d(int t, const float *restrict conv2d_43, float *restrict conv2d_16)
 {
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_16[t * 8192 + j0 * 4096 + j1 * 512 + j2 * 64 + j3] = conv2d_43[j0 * 1024 + j1 * 128 + j2 * 16 + j3];
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2 = 0; i2 < 8; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_16[t * 8192 + i0 * 4096 + i1 * 512 + i2 * 64 + j0] = conv2d_43[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_16[t * 8192 + j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 16] = 0.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_16[t * 8192 + i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 16] = 0.0f;
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_16[t * 8192 + j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 32] = 0.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_16[t * 8192 + i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 32] = 0.0f;
                 }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_16[t * 8192 + j0 * 4096 + j1 * 512 + j2 * 64 + j3 + 48] = 0.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_16[t * 8192 + i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 48] = 0.0f;
                 }
             }
         }
@@ -4852,31 +4798,19 @@ static void train_k101_conv2d(int t, const float *restrict batch_norm_49, const 
 static void train_k102_conv2d(const float *restrict conv2d_45, float *restrict conv2d_49, const float *restrict conv2d_46,
         const float *restrict conv2d_47, const float *restrict conv2d_48)
 {
-    for (int j1 = 0; j1 < 8; j1++) {
-        for (int j2 = 0; j2 < 8; j2++) {
-            for (int j3 = 0; j3 < 16; j3++) {
-                conv2d_49[j1 * 512 + j2 * 64 + j3] = conv2d_45[j1 * 128 + j2 * 16 + j3];
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2 = 0; i2 < 8; i2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0] = conv2d_45[i1 * 128 + i2 * 16 + j0];
             }
-        }
-    }
-    for (int j1 = 0; j1 < 8; j1++) {
-        for (int j2 = 0; j2 < 8; j2++) {
-            for (int j3 = 0; j3 < 16; j3++) {
-                conv2d_49[j1 * 512 + j2 * 64 + j3 + 16] = conv2d_46[j1 * 128 + j2 * 16 + j3];
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 16] = conv2d_46[i1 * 128 + i2 * 16 + j0];
             }
-        }
-    }
-    for (int j1 = 0; j1 < 8; j1++) {
-        for (int j2 = 0; j2 < 8; j2++) {
-            for (int j3 = 0; j3 < 16; j3++) {
-                conv2d_49[j1 * 512 + j2 * 64 + j3 + 32] = conv2d_47[j1 * 128 + j2 * 16 + j3];
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 32] = conv2d_47[i1 * 128 + i2 * 16 + j0];
             }
-        }
-    }
-    for (int j1 = 0; j1 < 8; j1++) {
-        for (int j2 = 0; j2 < 8; j2++) {
-            for (int j3 = 0; j3 < 16; j3++) {
-                conv2d_49[j1 * 512 + j2 * 64 + j3 + 48] = conv2d_48[j1 * 128 + j2 * 16 + j3];
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 48] = conv2d_48[i1 * 128 + i2 * 16 + j0];
             }
         }
     }

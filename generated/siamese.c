@@ -1172,12 +1172,11 @@ static void train_k30_dense(const float *restrict max_pool2d_4, const float *res
 }
 
 /* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates; in 4 places */
-static inline void train_k31_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k31_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 32; k0++) {
         for (int k1 = 0; k1 < 11; k1++) {
             for (int k2 = 0; k2 < 11; k2++) {
@@ -1185,9 +1184,8 @@ static inline void train_k31_conv2d_tile_4(const float *restrict a, int at, cons
                         *const bk = b + (k0 * 1936 + k1 * 176 + k2 * 16);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             }
         }
     }
@@ -1195,29 +1193,22 @@ static inline void train_k31_conv2d_tile_4(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
 }
 
 static void train_k31_conv2d(const float *restrict max_pool2d_3, const float *restrict relu, float *restrict conv2d_5)
 {
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    train_k31_conv2d_tile_4(max_pool2d_3, i1 * 104 + i2 * 8 + i0_0, relu + n,
-                            conv2d_5 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n));
-            }
+    for (int i0 = 0; i0 < 8; i0++) {
+        for (int i1 = 0; i1 < 3; i1++) {
+            for (int n = 0; n < 16; n += 4)
+                train_k31_conv2d_tile_3(max_pool2d_3, i0 + i1 * 104, relu + n, conv2d_5 + (i0 * 144 + i1 * 48 + n));
         }
     }
 }
