@@ -33,6 +33,128 @@ static inline int dl_sooner(int x, int y)
 typedef float dl_v4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float dl_v8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float dl_v16 __attribute__((vector_size(64), aligned(4), may_alias));
+
+/* Squares of floats whose rows become columns, `step` being from one row to the next. Half of the rows change places with half of the
+ * columns, then a quarter, and so on. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define DL_CHANGE4_2(x, y) \
+    do { \
+        const dl_v4 kept = __builtin_shufflevector(x, y, 0, 1, 4, 5); \
+        y = __builtin_shufflevector(x, y, 2, 3, 6, 7); \
+        x = kept; \
+    } while (0)
+#define DL_CHANGE4_1(x, y) \
+    do { \
+        const dl_v4 kept = __builtin_shufflevector(x, y, 0, 4, 2, 6); \
+        y = __builtin_shufflevector(x, y, 1, 5, 3, 7); \
+        x = kept; \
+    } while (0)
+#define DL_CHANGE8_4(x, y) \
+    do { \
+        const dl_v8 kept = __builtin_shufflevector(x, y, 0, 1, 2, 3, 8, 9, 10, 11); \
+        y = __builtin_shufflevector(x, y, 4, 5, 6, 7, 12, 13, 14, 15); \
+        x = kept; \
+    } while (0)
+#define DL_CHANGE8_2(x, y) \
+    do { \
+        const dl_v8 kept = __builtin_shufflevector(x, y, 0, 1, 8, 9, 4, 5, 12, 13); \
+        y = __builtin_shufflevector(x, y, 2, 3, 10, 11, 6, 7, 14, 15); \
+        x = kept; \
+    } while (0)
+#define DL_CHANGE8_1(x, y) \
+    do { \
+        const dl_v8 kept = __builtin_shufflevector(x, y, 0, 8, 2, 10, 4, 12, 6, 14); \
+        y = __builtin_shufflevector(x, y, 1, 9, 3, 11, 5, 13, 7, 15); \
+        x = kept; \
+    } while (0)
+#define DL_CHANGE16_8(x, y) \
+    do { \
+        const dl_v16 kept = __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23); \
+        y = __builtin_shufflevector(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31); \
+        x = kept; \
+    } while (0)
+#define DL_CHANGE16_4(x, y) \
+    do { \
+        const dl_v16 kept = __builtin_shufflevector(x, y, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27); \
+        y = __builtin_shufflevector(x, y, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31); \
+        x = kept; \
+    } while (0)
+#define DL_CHANGE16_2(x, y) \
+    do { \
+        const dl_v16 kept = __builtin_shufflevector(x, y, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29); \
+        y = __builtin_shufflevector(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31); \
+        x = kept; \
+    } while (0)
+#define DL_CHANGE16_1(x, y) \
+    do { \
+        const dl_v16 kept = __builtin_shufflevector(x, y, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30); \
+        y = __builtin_shufflevector(x, y, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31); \
+        x = kept; \
+    } while (0)
+
+#define DL_ROW(n, i) dl_v##n r##i = *(const dl_v##n *)(from + i * from_step)
+#define DL_COLUMN(n, i) *(dl_v##n *)(to + i * to_step) = r##i
+
+static inline void dl_transpose4(const float *from, long from_step, float *to, long to_step)
+{
+    DL_ROW(4, 0); DL_ROW(4, 1); DL_ROW(4, 2); DL_ROW(4, 3);
+    DL_CHANGE4_2(r0, r2); DL_CHANGE4_2(r1, r3);
+    DL_CHANGE4_1(r0, r1); DL_CHANGE4_1(r2, r3);
+    DL_COLUMN(4, 0); DL_COLUMN(4, 1); DL_COLUMN(4, 2); DL_COLUMN(4, 3);
+}
+
+static inline void dl_transpose8(const float *from, long from_step, float *to, long to_step)
+{
+    DL_ROW(8, 0); DL_ROW(8, 1); DL_ROW(8, 2); DL_ROW(8, 3);
+    DL_ROW(8, 4); DL_ROW(8, 5); DL_ROW(8, 6); DL_ROW(8, 7);
+    DL_CHANGE8_4(r0, r4); DL_CHANGE8_4(r1, r5); DL_CHANGE8_4(r2, r6); DL_CHANGE8_4(r3, r7);
+    DL_CHANGE8_2(r0, r2); DL_CHANGE8_2(r1, r3); DL_CHANGE8_2(r4, r6); DL_CHANGE8_2(r5, r7);
+    DL_CHANGE8_1(r0, r1); DL_CHANGE8_1(r2, r3); DL_CHANGE8_1(r4, r5); DL_CHANGE8_1(r6, r7);
+    DL_COLUMN(8, 0); DL_COLUMN(8, 1); DL_COLUMN(8, 2); DL_COLUMN(8, 3);
+    DL_COLUMN(8, 4); DL_COLUMN(8, 5); DL_COLUMN(8, 6); DL_COLUMN(8, 7);
+}
+
+static inline void dl_transpose16(const float *from, long from_step, float *to, long to_step)
+{
+    DL_ROW(16, 0); DL_ROW(16, 1); DL_ROW(16, 2); DL_ROW(16, 3);
+    DL_ROW(16, 4); DL_ROW(16, 5); DL_ROW(16, 6); DL_ROW(16, 7);
+    DL_ROW(16, 8); DL_ROW(16, 9); DL_ROW(16, 10); DL_ROW(16, 11);
+    DL_ROW(16, 12); DL_ROW(16, 13); DL_ROW(16, 14); DL_ROW(16, 15);
+    DL_CHANGE16_8(r0, r8); DL_CHANGE16_8(r1, r9); DL_CHANGE16_8(r2, r10); DL_CHANGE16_8(r3, r11);
+    DL_CHANGE16_8(r4, r12); DL_CHANGE16_8(r5, r13); DL_CHANGE16_8(r6, r14); DL_CHANGE16_8(r7, r15);
+    DL_CHANGE16_4(r0, r4); DL_CHANGE16_4(r1, r5); DL_CHANGE16_4(r2, r6); DL_CHANGE16_4(r3, r7);
+    DL_CHANGE16_4(r8, r12); DL_CHANGE16_4(r9, r13); DL_CHANGE16_4(r10, r14); DL_CHANGE16_4(r11, r15);
+    DL_CHANGE16_2(r0, r2); DL_CHANGE16_2(r1, r3); DL_CHANGE16_2(r4, r6); DL_CHANGE16_2(r5, r7);
+    DL_CHANGE16_2(r8, r10); DL_CHANGE16_2(r9, r11); DL_CHANGE16_2(r12, r14); DL_CHANGE16_2(r13, r15);
+    DL_CHANGE16_1(r0, r1); DL_CHANGE16_1(r2, r3); DL_CHANGE16_1(r4, r5); DL_CHANGE16_1(r6, r7);
+    DL_CHANGE16_1(r8, r9); DL_CHANGE16_1(r10, r11); DL_CHANGE16_1(r12, r13); DL_CHANGE16_1(r14, r15);
+    DL_COLUMN(16, 0); DL_COLUMN(16, 1); DL_COLUMN(16, 2); DL_COLUMN(16, 3);
+    DL_COLUMN(16, 4); DL_COLUMN(16, 5); DL_COLUMN(16, 6); DL_COLUMN(16, 7);
+    DL_COLUMN(16, 8); DL_COLUMN(16, 9); DL_COLUMN(16, 10); DL_COLUMN(16, 11);
+    DL_COLUMN(16, 12); DL_COLUMN(16, 13); DL_COLUMN(16, 14); DL_COLUMN(16, 15);
+}
+#else
+static inline void dl_transpose4(const float *from, long from_step, float *to, long to_step)
+{
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 4; k++)
+            to[i * to_step + k] = from[k * from_step + i];
+}
+
+static inline void dl_transpose8(const float *from, long from_step, float *to, long to_step)
+{
+    for (int i = 0; i < 8; i++)
+        for (int k = 0; k < 8; k++)
+            to[i * to_step + k] = from[k * from_step + i];
+}
+
+static inline void dl_transpose16(const float *from, long from_step, float *to, long to_step)
+{
+    for (int i = 0; i < 16; i++)
+        for (int k = 0; k < 16; k++)
+            to[i * to_step + k] = from[k * from_step + i];
+}
+#endif
 #endif
 
 #endif

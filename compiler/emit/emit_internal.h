@@ -57,6 +57,9 @@ void open_loop(Out *o, const Var *v);               /* prints nothing for a loop
 void close_loops(Out *o, int n);
 void print_stage(Out *o, const Stage *s);
 
+/* ---- emit_transpose.c ------------------------------------------------------------------------------ */
+void print_squares(Out *o, const Stage *s);         /* a stage that goes by squares */
+
 /* ---- emit_random.c --------------------------------------------------------------------------------- */
 /* Arrays of what the stage's innermost loop draws, in front of it; each expression becomes a constant, which print_drawn sets first in
  * the loop. */

@@ -198,6 +198,10 @@ static void print_inner_map(Out *o, const Stage *s, const ExList *temps)
 static void print_map(Out *o, const Stage *s)
 {
     ExList temps = {0};
+    if (s->square) {
+        print_squares(o, s);
+        return;
+    }
     prepare(o, s, &temps);
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nloop - 1, &temps);

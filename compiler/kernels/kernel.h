@@ -301,6 +301,7 @@ struct Stage {
     VEC(Item) items;
     Tile *tile;
     bool in_tile;               /* MAP: the tile in front of it does it on its sums, see finish.c */
+    int square;                 /* MAP: its last two loops go by squares of so many, rows made columns (transpose.c); 0: by elements */
     int64_t limit;              /* CHECK, SCATTER */
 };
 
@@ -412,6 +413,7 @@ bool finish_is_sum(const Stage *s, const Ex *e);
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */
 const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */
+int stage_square(const Stage *s, int lanes);        /* transpose.c: how large the squares are that it turns with such vectors; 0: it does not */
 const Tile *kernel_tile(const Kernel *k);           /* chain.c: its first; NULL without one */
 /* Binding strength of C's operators, of which dumps use the same. op_strength: of a row's; 0 where it has none. */
 enum { TIGHT = 10, UNARY = 9, TIMES = 8, PLUS = 7, COMPARE = 6, EQUAL = 5, BOTH = 4, EITHER = 3, CHOOSE = 2, ANY = 0 };

@@ -171,6 +171,9 @@ bool crosses_tile(const Kernel *k, const Buffer *b);        /* stored in front o
 /* latency.c */
 bool waits_for_slow(const Stage *s, const Ex *e);           /* e has a slow function of a value of s that comes from another one */
 
+/* transpose.c: once storage is shared */
+void find_squares(Plan *p);
+
 /* block.c */
 void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage is shared */
 

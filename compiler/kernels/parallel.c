@@ -153,7 +153,7 @@ static void split_stage(const Plan *p, const Kernel *k, Split *s)
     Var *best = NULL;
     if (k->stages.n > 1 || k->locals.n || stage->tile)
         return;
-    for (int i = 0; i < stage->nparallel; i++) {
+    for (int i = 0; i < stage->nparallel - (stage->square ? 2 : 0); i++) {
         Var *v = stage->loop[i];
         bool columns = stage->vector && i == stage->nparallel - 1 && !is_column(k, v);
         if (best && (columns || best->extent >= PLENTY * p->target->threads.n || v->extent <= best->extent))

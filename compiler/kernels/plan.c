@@ -413,6 +413,7 @@ static Plan *lower_as(Arena *a, Plan how)
     find_lifetimes(p);
     share_in_steps(p, p->steps.at, p->steps.n);
     shrink_to_blocks(p);
+    find_squares(p);
     split_kernels(p);
     finish_tiles(p);
     for (int i = 0; i < p->kernels.n; i++) {

@@ -387,7 +387,8 @@ static void print_stage(Printer *o, const Stage *s)
              loops_text(o, s->loop, s->nparallel, s->nloop),
              s->lanes > 1 ? arena_printf(o->a, "  %d lanes", s->lanes) : "", s->vector ? "  by columns" : "");
     else
-        line(o, "%s%s", kind[s->kind], loops_text(o, s->loop, 0, s->nloop));
+        line(o, "%s%s%s", kind[s->kind], loops_text(o, s->loop, 0, s->nloop),
+             s->square ? arena_printf(o->a, "  in squares of %d", s->square) : "");
     o->indent++;
     o->shown.n = 0;
     for (int i = 0; i < s->items.n; i++) {

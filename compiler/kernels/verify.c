@@ -338,6 +338,19 @@ static void check_finish(Check *c)
         check_complain(c, "the tile cannot do on its sums what it should");
 }
 
+/* Squares are turned only where loads go along rows and stores along columns, and fill both loops, of which no thread has a part. */
+static void check_square(Check *c)
+{
+    const int square = c->s->square;
+    if (!square)
+        return;
+    if (stage_square(c->s, square) != square)
+        check_complain(c, "no squares of %d can be turned", square);
+    for (int i = 0; i < c->k->split.n; i++)
+        if (c->k->split.var[i] == c->s->loop[c->s->nloop - 1] || c->k->split.var[i] == c->s->loop[c->s->nloop - 2])
+            check_complain(c, "threads share the loops of a square");
+}
+
 static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
@@ -406,6 +419,7 @@ static const char *verify_kernel(Arena *a, const Kernel *k)
         if (c.s->kind == STAGE_TILE)
             check_tile(&c);
         check_finish(&c);
+        check_square(&c);
         for (c.item = 0; c.item < c.s->items.n; c.item++) {
             seen.n = 0;
             check_item(&c, &c.s->items.at[c.item], &seen);

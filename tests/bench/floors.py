@@ -29,6 +29,7 @@ FLOORS = [
     ("softmax_rows", "infer", 1, READ, 0.048),
     ("layer_norm_rows", "infer", 1, READ, 0.13),
     ("max_pool", "infer", 1, READ, 0.32),
+    ("transposed", "infer", 1, READ, 0.17),
     ("element_wise", "infer", 1, READ, 0.42),
     ("batch_norm_step", "train", 8, READ, 0.06),
     ("adam_step", "train", 1, READ, 0.165),

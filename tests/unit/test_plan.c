@@ -329,6 +329,7 @@ static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { 
 static const char adam[] = "func f(x: f32[40, 30] input 0, y: f32[40, 8] input 1, p: f32[30, 8] param 0) { %1 = dot(x, y) "
                            "contract=[0]/[0] %2 = sub(p, %1) return param 0 p = %2 }";
 static const char wide[] = "func f(x: f32[1, 40] input 0, w: f32[40, 96] param 0) { %1 = dot(x, w) contract=[1]/[0] return output 0 y = %1 }";
+static const char turned[] = "func f(x: f32[3, 16, 24] input 0) { %1 = permute(x) axes=[0, 2, 1] return output 0 y = %1 }";
 static const char twins[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = mul(%1, x) return output 0 y = %1, output 1 z = %2 }";
 static const char turns[] =
     "func f(x: f32[6, 9, 20] input 0, w: f32[20, 20] param 0) { %1 = scan(x, w) carries=0 slices=1 yields=1 length=6 "
@@ -671,6 +672,26 @@ static void wrong_turns(void **state)
 }
 
 /* A kernel cut where it must not be. */
+/* Squares of the largest vectors that fill both loops; only of what makes columns of rows; threads share the others. */
+static void wrong_squares(void **state)
+{
+    (void)state;
+    const Target *target = target_find("x86-64-v4");
+    Plan *p = plan_for(turned, target);
+    Stage *s = stage(p, 0, 0);
+    assert_int_equal(s->square, 8);
+    s->square = 16;
+    expect(p, "no squares of 16 can be turned");
+    p = plan_for(turned, target_with_threads(arena, target, 2));
+    s = stage(p, 0, 0);
+    p->kernels.at[0]->split = (Split){1, {s->loop[s->nloop - 1]}, s->loop[s->nloop - 1]->extent, 1};
+    expect(p, "threads share the loops of a square");
+    assert_int_equal(stage(plan_of(turned), 0, 0)->square, 0);
+    p = plan_of(twins);
+    stage(p, 0, 0)->square = 4;
+    expect(p, "no squares of 4 can be turned");
+}
+
 static void wrong_pieces(void **state)
 {
     (void)state;
@@ -747,6 +768,7 @@ int main(void)
         cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(wrong_turns),
+        cmocka_unit_test(wrong_squares),
         cmocka_unit_test(examples),
         cmocka_unit_test(finished_tiles),
     };
