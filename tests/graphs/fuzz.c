@@ -49,8 +49,8 @@ static void sum_up(Shared *to, const Shared *from)
     to->tally = (Tally){to->tally.exact + t->exact,         to->tally.tight + t->tight,
                         to->tally.loose + t->loose,         to->tally.unknown + t->unknown,
                         to->tally.unclear + t->unclear,     to->tally.differences + t->differences,
-                        to->tally.undecided + t->undecided, to->tally.mutants + t->mutants,
-                        to->tally.survivors + t->survivors};
+                        to->tally.undecided + t->undecided, to->tally.micro + t->micro,
+                        to->tally.mutants + t->mutants,     to->tally.survivors + t->survivors};
 }
 
 static Shared *summed(Shared *const *lanes)
@@ -88,6 +88,7 @@ static void print_coverage(const Shared *s)
            (double)t->exact / all, (double)t->tight / all, (double)t->loose / all, (double)t->unknown / all,
            t->unclear);
     printf("gradients compared with differences: %ld, undecided %ld\n", t->differences, t->undecided);
+    printf("functions in micro-batches: %ld\n", t->micro);
 }
 
 /* In a long run everything has to take part. */

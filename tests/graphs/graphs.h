@@ -74,6 +74,7 @@ typedef struct Case {
 typedef struct Tally {
     long exact, tight, loose, unknown, unclear; /* unclear: functions, of which nothing is known */
     long differences, undecided;                /* gradients compared with finite differences, and not */
+    long micro;              /* functions that could be cut into micro-batches */
     long mutants, survivors; /* changed functions with other values, and those within the bounds */
 } Tally;
 

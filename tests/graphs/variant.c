@@ -283,6 +283,43 @@ static const char *in_parts(Arena *a, const Case *before, const Fn *fn, uint64_t
     return parts ? keeps_values(a, before, parts, salt, "parts") : NULL;
 }
 
+/* The inputs that have as many examples as the first are a batch; all others are parameters. NULL where no input has any. */
+static Fn *with_batch(const Fn *fn, int64_t *batch)
+{
+    enum { OTHERS = 2000 };
+    Fn *to = fn_new(fn->a, fn->name);
+    Node **map = NEWN(fn->a, Node *, fn->node.n + 1);
+    *batch = 0;
+    for (int i = 0; i < fn->input.n; i++) {
+        const Port *port = &fn->input.at[i];
+        Type t = port->node->type;
+        bool given = port->role == ROLE_INPUT || port->role == ROLE_TARGET;
+        if (given && !*batch && t.rank && t.dim[0] > 1)
+            *batch = t.dim[0];
+        bool examples = t.rank && t.dim[0] == *batch;
+        map[port->node->id] = fn_input(to, given && !examples ? ROLE_PARAM : port->role, given && !examples ? OTHERS + i : port->index, port->name, t);
+    }
+    fn_inline(to, fn, map);
+    for (int i = 0; i < fn->result.n; i++)
+        fn_result(to, fn->result.at[i].role, fn->result.at[i].index, fn->result.at[i].name, map[fn->result.at[i].node->id]);
+    return *batch ? to : NULL;
+}
+
+static const char *in_micro_batches(Arena *a, const Fn *from, uint64_t salt, Tally *tally)
+{
+    int64_t batch;
+    const Fn *fn = with_batch(from, &batch);
+    if (!fn || micro_batch_mixes(a, fn, batch))
+        return NULL;
+    const Case *before = variant_case(a, fn, VARIANT_PLAIN, salt);
+    const char *why = NULL;
+    for (int64_t size = 1; size < batch && !why; size++)
+        if (batch % size == 0)
+            why = keeps_values(a, before, micro_batch(a, fn, batch, size), salt, "micro_batch");
+    tally->micro++;
+    return why;
+}
+
 /* ---- gradients against differences --------------------------------------------------------------- */
 /* Of what passes no gradient although its value moves (stop_gradient, rem), in a body. */
 static bool hides_slope(const Fn *fn)
@@ -432,7 +469,9 @@ static const char *check_gradients(Arena *a, const Fn *plain, uint64_t salt, Tal
                 if (!bound_holds(&whole->out[k], e, out[i].at[e]))
                     return arena_printf(a, "compose: result %d, element %lld: %.15g, not %.15g", k,
                                         (long long)e, whole->out[k].value[e], out[i].at[e]);
-    why = in_parts(a, whole, step, salt);
+    why = in_micro_batches(a, step, salt, tally);
+    if (!why)
+        why = in_parts(a, whole, step, salt);
     return why ? why : keeps_values(a, whole, hoist(step, HOIST_ROOM), salt, "hoist of the step");
 }
 
@@ -458,6 +497,8 @@ const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
     }
     if (!why)
         why = in_parts(a, given, plain, salt);
+    if (!why)
+        why = in_micro_batches(a, plain, salt, tally);
     return why ? why : check_gradients(a, plain, salt, tally);
 }
 
