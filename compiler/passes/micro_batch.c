@@ -105,18 +105,32 @@ static Fn *make_body(Part *p)
     for (int i = 0; i < from->input.n; i++) {
         const Port *port = &from->input.at[i];
         const Node *n = port->node;
-        bool has = p->kind[n->id] == SPLIT;
+        bool has = p->kind[n->id] == SPLIT, sum = p->kind[n->id] == TOTAL;
         Type t = has ? examples_type(n->type, g->batch, p->at[n->id], g->size) : n->type;
-        *(has ? &p->part[n->id] : &p->whole[n->id]) = fn_input(p->to, port->role, port->index, port->name, t);
+        *(has || sum ? &p->part[n->id] : &p->whole[n->id]) = fn_input(p->to, port->role, port->index, port->name, t);
     }
     make_parts(p);
     for (int i = 0; i < from->result.n; i++) {
         const Port *port = &from->result.at[i];
         const Node *n = port->node, *in = port->role == ROLE_CARRY ? from->input.at[i].node : n;
         fn_result(p->to, port->role, port->index, port->name,
-                  p->kind[in->id] == SPLIT ? divided(p, n, p->at[in->id]) : whole(p, n));
+                  p->kind[in->id] == SPLIT ? divided(p, n, p->at[in->id]) : p->kind[in->id] == TOTAL ? p->part[n->id] : whole(p, n));
     }
     return p->to;
+}
+
+/* Sums that a scan carries begin with those of the parts before. */
+static void carry_sums(Part *p, const Node *n, Node **in)
+{
+    Micro *g = p->g;
+    Part *body = p->body[n->id];
+    body->carry = NEWN(g->a, int, n->attr.scan.ncarry + 1);
+    for (int i = 0; i < n->attr.scan.ncarry; i++) {
+        bool sum = body->kind[body->from->input.at[i].node->id] == TOTAL;
+        body->carry[i] = sum ? loop_carry(g->loop, body->from->input.at[i].name, g->outer[n->in[i]->id]) : -1;
+        if (sum)
+            in[i] = g->loop->carry.at[body->carry[i]].in;
+    }
 }
 
 static Node *made_scan(Part *p, const Node *n)
@@ -133,7 +147,13 @@ static Node *made_scan(Part *p, const Node *n)
         attr.scan.body = make_body(body);
     else
         attr.scan.length = p->g->size;
-    return make(p, n, in, &attr);
+    if (body && p->outermost)
+        carry_sums(p, n, in);
+    Node *made = make(p, n, in, &attr);
+    for (int i = 0; body && p->outermost && i < n->attr.scan.ncarry; i++)
+        if (body->carry[i] >= 0)
+            loop_next(p->g->loop, body->carry[i], node_result(p->to, made, i));
+    return made;
 }
 
 /* Behind the other operand, where that is made in the loop as well. */
@@ -176,6 +196,8 @@ static Node *partial(Part *p, const Node *n)
 {
     int64_t *at = known_operands(p, n);
     Node **in = NEWN(p->g->a, Node *, n->nin + 1);
+    if (n->op == OP_RESULT)
+        return node_result(p->to, divided(p, n->in[0], 0), n->attr.index.index);
     if (p->kind[n->in[0]->id] == TOTAL) {
         for (int i = 0; i < n->nin; i++)
             in[i] = p->part[n->in[i]->id];
@@ -193,7 +215,7 @@ static void make_parts(Part *p)
             continue;
         if (p->kind[id] == SPLIT)
             divided(p, n, p->at[id]);
-        else if (p->kind[id] == TOTAL)
+        else if (p->kind[id] == TOTAL && n->op != OP_INPUT)
             p->part[id] = partial(p, n);
     }
 }
@@ -216,7 +238,7 @@ static bool *wanted_behind(const Part *p)
 {
     bool *wanted = NEWN(p->g->a, bool, p->from->node.n + 1);
     for (int id = 0; id < p->from->node.n; id++)
-        for (int i = 0; p->live[id] && p->kind[id] == LATE && i < p->from->node.at[id]->nin; i++)
+        for (int i = 0; p->live[id] && p->kind[id] == LATE && !is_carried_sum(p, p->from->node.at[id]) && i < p->from->node.at[id]->nin; i++)
             wanted[p->from->node.at[id]->in[i]->id] = true;
     for (int i = 0; i < p->from->result.n; i++)
         wanted[p->from->result.at[i].node->id] = true;
@@ -245,7 +267,9 @@ static void leave_loop(Micro *g, Part *p)
         all[i] = true;
     loop_close(l, all, carried, yielded);
     for (int id = 0; id < n; id++)
-        if (wanted[id] && p->kind[id] == TOTAL)
+        if (p->live[id] && is_carried_sum(p, p->from->node.at[id]))
+            g->outer[id] = carried[p->body[p->from->node.at[id]->in[0]->id]->carry[p->from->node.at[id]->attr.index.index]];
+        else if (wanted[id] && p->kind[id] == TOTAL)
             g->outer[id] = carried[number[id]];
         else if (wanted[id] && p->kind[id] == SPLIT && !g->outer[id])
             g->outer[id] = in_place(g->fn, yielded[number[id]], l->length, g->size, p->at[id], p->from->node.at[id]->type);

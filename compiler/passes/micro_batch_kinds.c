@@ -84,12 +84,35 @@ static void demand_operands(Part *p, const Node *n, const int64_t *in)
 
 static void classify(Part *p);
 
-/* A carry is divided if its first value is, or the next. */
+/* Is this all that becomes of a carry, step by step: something is added to it? */
+static bool only_accumulates(const Part *p, const Node *in, const Node *next)
+{
+    for (const Node *at = in, *user; at != next; at = user) {
+        int uses = 0;
+        user = NULL;
+        for (int id = at->id + 1; id < p->from->node.n; id++)
+            for (int i = 0; p->live[id] && i < p->from->node.at[id]->nin; i++)
+                if (p->from->node.at[id]->in[i] == at) {
+                    user = p->from->node.at[id];
+                    uses++;
+                }
+        if (uses != 1 || (user->op != OP_ADD && (user->op != OP_SUB || user->in[0] != at)))
+            return false;
+    }
+    return true;
+}
+
+/* A carry is divided if its first value is, or the next; and a sum over the examples if such sums are added to it. */
 static void unite_carries(Part *p, int ncarry)
 {
     for (int i = 0; i < ncarry; i++) {
         const Node *in = p->from->input.at[i].node, *next = p->from->result.at[i].node;
-        if (p->kind[next->id] == SPLIT && p->kind[in->id] == FREE)
+        if (p->kind[next->id] == TOTAL && !only_accumulates(p, in, next)) {
+            refuse(p, next);
+        } else if (p->kind[next->id] == TOTAL) {
+            p->changed |= p->kind[in->id] != TOTAL;
+            p->kind[in->id] = TOTAL;
+        } else if (p->kind[next->id] == SPLIT && p->kind[in->id] == FREE)
             split(p, in, p->at[next->id]);
         else if (p->kind[in->id] == SPLIT && p->kind[next->id] == FREE)
             demand(p, next, p->at[in->id]);
@@ -108,6 +131,26 @@ static bool goes_over_examples(const Part *p, const Node *n)
             return false;
     }
     return ncarry == 0 && nslice > 0 && n->attr.scan.length == p->g->batch;
+}
+
+/* What is taken for a sum in a body, in the end: nothing else may have been added to it, and nobody but its carry has it. */
+static void check_sums(Part *body)
+{
+    for (int id = 0; id < body->from->node.n; id++) {
+        const Node *n = body->from->node.at[id];
+        int sums = 0, split = 0;
+        for (int i = 0; i < n->nin; i++) {
+            sums += body->kind[n->in[i]->id] == TOTAL;
+            split += body->kind[n->in[i]->id] == SPLIT;
+        }
+        if (body->live[id] && body->kind[id] == TOTAL && !split && sums < n->nin)
+            refuse(body, n);
+    }
+    for (int i = 0; i < body->from->result.n; i++) {
+        const Port *port = &body->from->result.at[i];
+        if (body->kind[port->node->id] == TOTAL && port->role != ROLE_CARRY)
+            refuse(body, port->node);
+    }
 }
 
 static void classify_scan(Part *p, const Node *n)
@@ -137,6 +180,7 @@ static void classify_scan(Part *p, const Node *n)
         classify(body);
         unite_carries(body, n->attr.scan.ncarry);
     } while (body->changed && !g->mixes);
+    check_sums(body);
     for (int i = 0; i < n->nin && !g->mixes; i++) {
         const Node *in = body->from->input.at[i].node;
         if (body->kind[in->id] == SPLIT && p->kind[n->in[i]->id] == FREE)
@@ -153,10 +197,25 @@ static void classify_result(Part *p, const Node *n)
         return;
     }
     const Node *result = body->from->result.at[n->attr.index.index].node;
-    if (body->kind[result->id] != SPLIT)
-        refuse(p, n);
-    else
+    if (body->kind[result->id] == SPLIT) {
         split(p, n, body->at[result->id]);
+        return;
+    }
+    double first = 1;
+    const Node *init = n->attr.index.index < n->in[0]->attr.scan.ncarry ? n->in[0]->in[n->attr.index.index] : NULL;
+    bool sum = body->kind[result->id] == TOTAL && p->kind[init->id] == FREE;
+    if (sum && p->outermost)
+        p->kind[n->id] = LATE;      /* the loop over the parts carries it through */
+    else if (sum && is_const(init, &first) && first == 0)
+        p->kind[n->id] = TOTAL;
+    else
+        refuse(p, n);
+}
+
+bool is_carried_sum(const Part *p, const Node *n)
+{
+    const Part *body = n->op == OP_RESULT && p->kind[n->id] == LATE ? p->body[n->in[0]->id] : NULL;
+    return body && body->kind[body->from->result.at[n->attr.index.index].node->id] == TOTAL;
 }
 
 static bool is_linear(const Node *n)
@@ -176,7 +235,7 @@ static int64_t bytes_to_yield(const Part *p, const Node *n)
 
 static void classify_sum(Part *p, const Node *n, int64_t *in)
 {
-    p->kind[n->id] = bytes_to_yield(p, n) < type_bytes(n->type) ? LATE : TOTAL;
+    p->kind[n->id] = p->outermost && bytes_to_yield(p, n) < type_bytes(n->type) ? LATE : TOTAL;
     for (int i = 0; i < n->nin && p->kind[n->id] == LATE; i++)
         if (p->kind[n->in[i]->id] == SPLIT && !p->yielded[n->in[i]->id]) {
             p->yielded[n->in[i]->id] = true;
@@ -197,7 +256,7 @@ static void classify_split(Part *p, const Node *n)
         split(p, n, stride);
         examples_wanted(n, p->g->batch, stride, in);
         demand_operands(p, n, in);
-    } else if (p->outermost && examples_add_up(n, p->g->batch, in)) {
+    } else if (examples_add_up(n, p->g->batch, in)) {
         classify_sum(p, n, in);
     } else {
         refuse(p, n);
@@ -225,6 +284,15 @@ static void classify_input(Part *p, const Node *n)
         split(p, n, type_count(n->type) / p->g->batch);
 }
 
+/* A sum over the examples added to what a carry may turn out to be: one as well (check_sums). */
+static bool adds_to_carry(const Part *p, const Node *n)
+{
+    bool adds = false;
+    for (int i = 0; i < n->nin; i++)
+        adds |= p->kind[n->in[i]->id] == FREE && n->in[i]->op == OP_INPUT && n->in[i]->attr.input.role == ROLE_CARRY;
+    return adds;
+}
+
 static void classify(Part *p)
 {
     for (int id = 0; id < p->from->node.n && !p->g->mixes; id++) {
@@ -244,8 +312,12 @@ static void classify(Part *p)
             classify_split(p, n);
         else if (count[TOTAL] == n->nin && n->nin && is_linear(n))
             p->kind[id] = TOTAL;
-        else if (count[TOTAL] || count[LATE])
+        else if ((count[TOTAL] || count[LATE]) && p->outermost)
             p->kind[id] = LATE;
+        else if (count[TOTAL] && is_linear(n) && adds_to_carry(p, n))
+            p->kind[id] = TOTAL;
+        else if (count[TOTAL])
+            refuse(p, n);
     }
 }
 

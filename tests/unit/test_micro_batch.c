@@ -146,6 +146,72 @@ static void test_same_values(void **state)
         }
 }
 
+/* ---- sums that a loop of the function's own carries ---- */
+static const Fn *parsed(Arena *a, const char *text)
+{
+    Diag *d = diag_new(a);
+    const Fn *fn = fn_parse(a, d, diag_add_source(d, "sums.ir", text, strlen(text)));
+    if (!fn)
+        fail_msg("%s", diag_text(d, a));
+    return fn;
+}
+
+/* Of steps in strips of two, as hoisting leaves long loops: what the inner loop adds up, the outer one does. `carry` is what becomes of its sum,
+ * `inner` what the inner loop begins with. */
+static const Fn *strips(Arena *a, const char *carry, const char *inner)
+{
+    return parsed(a, arena_printf(a,
+        "func f(x: f32[6, 3, 2, 4] input 0, w: f32[4, 4] param 0) {\n%%x = permute(x) axes=[1, 2, 0, 3]\n"
+        "%%zero = const() value=0 : f32\n%%h0 = broadcast(%%zero) axes=[] : f32[6, 4]\n"
+        "%%s = scan(w, %%h0, %%x, w) carries=2 slices=1 yields=1 length=3 body=func strip(sum: f32[4, 4] carry 0, h: f32[6, 4] carry 1, "
+        "x: f32[2, 6, 4] slice 0, w: f32[4, 4] invariant 0) {\n"
+        "    %%zero = const() value=0 : f32\n    %%zeros = broadcast(%%zero) axes=[] : f32[4, 4]\n"
+        "    %%t = scan(%s, h, x, w) carries=2 slices=1 yields=1 length=2 body=func step(g: f32[4, 4] carry 0, h: f32[6, 4] carry 1, "
+        "x: f32[6, 4] slice 0, w: f32[4, 4] invariant 0) {\n"
+        "        %%y = dot(h, w) contract=[1]/[0]\n        %%z = add(%%y, x)\n        %%n = tanh(%%z)\n        %%d = dot(h, %%n) contract=[0]/[0]\n"
+        "        %%g = add(g, %%d)\n        return carry 0 g = %%g, carry 1 h = %%n, yield 0 y = %%n\n    }\n"
+        "    %%g = result(%%t) index=0\n    %%h = result(%%t) index=1\n    %%ys = result(%%t) index=2\n    %%sum = add(sum, %%g)\n"
+        "    %%other = mul(sum, %%g)\n    return carry 0 sum = %s, carry 1 h = %%h, yield 0 ys = %%ys\n}\n"
+        "%%sum = result(%%s) index=0\n%%ys = result(%%s) index=2\n%%new = sub(w, %%sum)\n"
+        "return param 0 w = %%new, output 0 y = %%ys\n}\n", inner, carry));
+}
+
+static void test_sums_of_loops(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    const Fn *fn = strips(a, "%sum", "%zeros");
+    assert_null(fn_verify(a, fn, NULL));
+    const Fn *micro = micro_batch(a, fn, 6, 2);
+    assert_non_null(micro);
+    assert_null(fn_verify(a, micro, NULL));
+    assert_true(has_loop_of(micro, 3));
+    assert_same("strips", a, fn, micro, 6);
+    assert_non_null(lower(a, diag_new(a), micro, target_find("generic")));
+    /* what is no sum: a product of sums; one to which each strip, or each part, would add its beginning again */
+    assert_non_null(micro_batch_mixes(a, strips(a, "%other", "%zeros"), 6));
+    assert_non_null(micro_batch_mixes(a, strips(a, "%sum", "w"), 6));
+    assert_non_null(micro_batch_mixes(a, strips(a, "%sum", "sum"), 6));
+    arena_free(a);
+}
+
+/* The examples that do without batch normalization can all be trained so, long sequences too. */
+static void test_examples(void **state)
+{
+    (void)state;
+    static const char *const can[] = {"mlp", "cnn", "small_cnn", "sine", "rnn", "attention", "encoder", "gru_attention", "transformer", "siamese"};
+    for (int i = 0; i < LEN(can); i++) {
+        Arena *a = arena_new();
+        Diag *d = diag_new(a);
+        const ElaborateOptions options = {.batch = 1, .train_batch = 8, .train = true, .micro_batch = 4};
+        const Module *m = pipeline_module(a, d, arena_printf(a, "dsl_examples/%s.dl", can[i]), &options, NULL, NULL);
+        if (!m)
+            fail_msg("%s", diag_text(d, a));
+        assert_true(has_loop_of(m->train_step, 2));
+        arena_free(a);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -174,6 +240,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_values),
+        cmocka_unit_test(test_sums_of_loops),
+        cmocka_unit_test(test_examples),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_size_must_divide),
     };
