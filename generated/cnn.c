@@ -692,55 +692,46 @@ static void train_k3_max_pool2d(const float *restrict relu_2, float *restrict ma
 }
 
 /* cnn.dl:8: conv2d, relu -> f32[32, 3, 3, 64], 10616832 multiply-accumulates; in 3 places */
-static inline void train_k4_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k4_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 192; k1++) {
             const float *const ak = a + (at + k0 * 320 + k1), *const bk = b + (k0 * 12288 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1600]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[3200]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[4800]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
 }
 
 static void train_k4_conv2d_relu(const float *restrict max_pool2d_2, const float *restrict conv2d_3_kernel,
         float *restrict relu_3, const float *restrict conv2d_3_bias)
 {
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 64; n += 4)
-                    train_k4_conv2d_relu_tile_4(max_pool2d_2, i1 * 320 + i2 * 64 + i0_0 * 1600, conv2d_3_kernel + n,
-                            relu_3 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-                    for (int j0 = 0; j0 < 64; j0++) {
-                        const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
-                        relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-                    }
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 3; i1++) {
+            for (int n = 0; n < 64; n += 4)
+                train_k4_conv2d_relu_tile_3(max_pool2d_2, i0 * 1600 + i1 * 320, conv2d_3_kernel + n,
+                        relu_3 + (i0 * 576 + i1 * 192 + n));
+            for (int i2 = 0; i2 < 3; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    const float v1 = relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] + conv2d_3_bias[j0];
+                    relu_3[i0 * 576 + i1 * 192 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -1336,11 +1327,12 @@ static void train_k21_conv2d(const float *restrict relu_6, const float *restrict
 }
 
 /* cnn.dl:8: conv2d -> f32[64, 3, 3, 64], 10616832 multiply-accumulates; in 2 places */
-static inline void train_k22_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k22_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 32; k0++) {
         for (int k1 = 0; k1 < 3; k1++) {
             for (int k2 = 0; k2 < 3; k2++) {
@@ -1348,8 +1340,9 @@ static inline void train_k22_conv2d_tile_3(const float *restrict a, int at, cons
                         *const bk = b + (k0 * 576 + k1 * 192 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
             }
         }
     }
@@ -1357,22 +1350,29 @@ static inline void train_k22_conv2d_tile_3(const float *restrict a, int at, cons
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
+    c[576] = c1_0;
+    c[577] = c1_1;
+    c[578] = c1_2;
+    c[579] = c1_3;
+    c[1152] = c2_0;
+    c[1153] = c2_1;
+    c[1154] = c2_2;
+    c[1155] = c2_3;
+    c[1728] = c3_0;
+    c[1729] = c3_1;
+    c[1730] = c3_2;
+    c[1731] = c3_3;
 }
 
 static void train_k22_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_6, float *restrict conv2d_3)
 {
-    for (int i0 = 0; i0 < 64; i0++) {
-        for (int i1 = 0; i1 < 3; i1++) {
-            for (int n = 0; n < 64; n += 4)
-                train_k22_conv2d_tile_3(max_pool2d_2, i0 + i1 * 320, relu_6 + n, conv2d_3 + (i0 * 576 + i1 * 192 + n));
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+                for (int n = 0; n < 64; n += 4)
+                    train_k22_conv2d_tile_4(max_pool2d_2, i1 * 320 + i2 * 64 + i0_0, relu_6 + n,
+                            conv2d_3 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ static const Target targets[] = {
     {"generic",         1, 24, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, VECTORISE, "any: portable C99", ALONE, 0, false, false, false},
     {"x86-64",          4, 16, 2, 2, 8, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__SSE2__)",
      FAST " -march=x86-64", VECTORISE, "any x86-64: SSE2, no fused multiply-add", ALONE, 0, false, false, false},
-    {"x86-64-v3",       8, 16, 2, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__AVX2__) && defined(__FMA__)",
+    {"x86-64-v3",       8, 16, 2, 2, 4, 2, 32 * KIB,  512 * KIB, 32, false, "defined(__AVX2__) && defined(__FMA__)",
      FAST " -march=haswell", VECTORISE, "x86-64 with AVX2 and FMA", ALONE, 0, false, false, false},
     {"x86-64-v4",      16, 32, 2, 2, 4, 2, 32 * KIB, 1024 * KIB, 48, false, "defined(__AVX512F__)",
      FAST " -march=skylake-avx512 -mprefer-vector-width=512", VECTORISE, "x86-64 with AVX-512", ALONE, 0, false, false, false},

@@ -71,7 +71,7 @@ static double right_width(const Contraction *k, const Target *target, const Tile
     const double bytes = far ? target->l2_width / 4.0 : target->l2_width;
     if (width >= k->extent[k->n_axis])
         return bytes;
-    return far ? bytes * 4.0 * (double)width / (4.0 * (double)width + FORESEEN) : bytes / 2;
+    return tile_right_bytes(k) > target->l2 * 3 / 4 && far ? bytes * 4.0 * (double)width / (4.0 * (double)width + FORESEEN) : bytes / 2;
 }
 
 static int64_t common_divisor(int64_t a, int64_t b)
