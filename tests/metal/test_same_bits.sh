@@ -40,6 +40,28 @@ refuses() {
     ! gcc -fsyntax-only $1 -Iruntime -I"$work" "$work/mlp.c" 2>"$work/refused" && grep -q 'made with --deterministic' "$work/refused"
 }
 
+# No multiply-add is fused, although flags allow it and the machine could.
+fuses_nothing() { # fuses_nothing FILE.c COMPILER FLAG
+    "$2" "$3" -O2 -march=haswell -Iruntime -I"$work" -S -o "$work/fused.s" "$1" && grep -q vmulss "$work/fused.s" &&
+        ! grep vfn*m "$work/fused.s"
+}
+
+# What could be worked out of weights alone is computed at run time, as where they are no constants.
+folds_nothing() {
+    cat >"$work/folded.dl" <<'END'
+model folded {
+    input image: f32[28, 28, 1]
+    param size: f32[784] = normal(1)
+    logits = dense(flatten(image) * sin(size), 10)
+    output probs = softmax(logits)
+    train { target label: i32; loss = cross_entropy(logits, label); optimizer adam() }
+}
+END
+    $dlc train "$work/folded.dl" --data "$work/digits" --epochs 1 --jit tcc -o "$work/folded.safetensors" &&
+        $dlc "$work/folded.dl" --weights "$work/folded.safetensors" --deterministic -o - | grep 'dl_sin(' &&
+        ! $dlc "$work/folded.dl" --weights "$work/folded.safetensors" -o - | grep 'dl_sin('
+}
+
 export XDG_CACHE_HOME="$work/cache"
 check "digits" $dlc data digits "$work/digits" --train 96 --test 24
 check "in memory by libtcc" trained tcc --jit tcc
@@ -51,5 +73,12 @@ check "C is written" $dlc dsl_examples/mlp.dl --deterministic -o "$work/mlp.c"
 for flags in -ffast-math -Ofast '-mfpmath=387 -m32 -mno-sse -ffreestanding' -ffinite-math-only; do
     check "not for $flags" refuses "$flags"
 done
+check "nothing is fused by gcc" fuses_nothing "$work/mlp.c" gcc -ffp-contract=fast
+check "nothing is fused by clang" fuses_nothing "$work/mlp.c" clang -ffp-contract=on
+check "nor do the flags of a target say so" sh -c "$dlc dsl_examples/mlp.dl --deterministic --target x86-64-v4 -o - | sed -n 1,3p | grep -e -ffp-contract=off"
+check "nothing is folded" folds_nothing
+# Plans by what is best on this machine: vectors, panels, blocks, parts of the batch, weights read to and fro, against libtcc's plain loops.
+check "rnn by three threads, as by libtcc" "$build/bits" --deterministic dsl_examples/rnn.dl 16 3 LENGTH=4
+check "resnet, as by libtcc" "$build/bits" --deterministic dsl_examples/resnet.dl 4 1
 check "and right" $dlc verify dsl_examples/mlp.dl --deterministic --batch 2 --steps 1 --jit tcc
 finish

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* bits.c: `bits FILE.dl BATCH THREADS... [CONST=VALUE]...`: an inference and two training steps, compiled in memory, on random
- * inputs, by one thread and by each number of them: all tensors have to be the same, bit for bit. */
+/* bits.c: `bits [--deterministic] FILE.dl BATCH THREADS... [CONST=VALUE]...`: an inference and two training steps, compiled in memory, on
+ * random inputs, by one thread and by each number of them: all tensors have to be the same, bit for bit. With --deterministic the one
+ * thread's code is libtcc's, plain loops and dl_gemm_exact, and that of the others cc's, with what is best on this machine. */
 #include "commands/session.h"
 #include "pipeline.h"
 
@@ -50,10 +51,10 @@ static bool same_results(const Session *x, const Session *y)
     return true;
 }
 
-static Session *session_by(Arena *a, const Module *m, int threads)
+static Session *session_by(Arena *a, const Module *m, const char *engine, int threads, bool deterministic)
 {
     const char *why = "";
-    Session *s = session_open(a, diag_new(a), m, CALLED, "cc", threads, false, &why);
+    Session *s = session_open(a, diag_new(a), m, CALLED, engine, threads, deterministic, &why);
     if (s && run(s, &why))
         return s;
     printf("%s\n", why);
@@ -64,6 +65,9 @@ int main(int argc, char **argv)
 {
     Arena *a = arena_new();
     Setting set[8];
+    bool deterministic = argc > 1 && !strcmp(argv[1], "--deterministic");
+    argc -= deterministic;
+    argv += deterministic;
     int nset = 0, nthread = 0, threads[8];
     for (int i = 3; i < argc && nset < 8 && nthread < 8; i++) {
         char *equals = strchr(argv[i], '=');
@@ -81,10 +85,10 @@ int main(int argc, char **argv)
     const Module *m = pipeline_module(a, d, argv[1], &options, NULL, NULL);
     if (!m)
         diag_print(d, stderr);
-    Session *one = m ? session_by(a, m, 1) : NULL;
+    Session *one = m ? session_by(a, m, deterministic ? "tcc" : "cc", 1, deterministic) : NULL;
     bool fine = one != NULL;
     for (int i = 0; fine && i < nthread; i++) {
-        Session *s = session_by(a, m, threads[i]);
+        Session *s = session_by(a, m, "cc", threads[i], deterministic);
         fine = s && same_results(one, s);
         printf("%s, %d threads: %s\n", m->name, threads[i], fine ? "the same" : "WRONG");
         if (s)
