@@ -222,15 +222,59 @@ static void need_value(Lower *c, Unit *u, const Node *n)
     }
 }
 
+static bool wants_pack(Lower *c, const Node *n, int *permutation);
+
+/* The copy of its right operand that a contraction reads in its place; NULL where there is none, or a loop around has made it. */
+static Unit *pack_read(Lower *c, const Unit *u)
+{
+    int permutation[MAX_RANK];
+    Unit *pack = u->kind == UNIT_VALUE && wants_pack(c, u->node, permutation) ? pack_of(c, u->node->in[1], permutation) : NULL;
+    return pack && pack->context == c ? pack : NULL;
+}
+
+/* Nothing of the body reads an invariant but contractions, which read a copy that was made in front of the loop. */
+static bool is_read_packed(Lower *body, const Node *x)
+{
+    int permutation[MAX_RANK];
+    for (int i = 0; i < body->fn->node.n; i++) {
+        const Node *user = body->fn->node.at[i];
+        for (int k = 0; k < user->nin; k++)
+            if (user->in[k] == x && !(k == 1 && user->nin == 2 && wants_pack(body, user, permutation)))
+                return false;
+    }
+    for (int i = 0; i < body->fn->result.n; i++)
+        if (body->fn->result.at[i].node == x)
+            return false;
+    return true;
+}
+
+static void need_loop_operands(Lower *c, Unit *u)
+{
+    const Node *n = u->node;
+    Lower *body = c->body[n->id];
+    int first = n->attr.scan.ncarry + n->attr.scan.nslice;      /* of the invariants */
+    for (int i = 0; i < n->nin; i++)
+        if (i < first || !is_read_packed(body, body->fn->input.at[i].node))
+            need_value(c, u, n->in[i]);
+}
+
 static void find_needs(Lower *c, Unit *u)
 {
+    Unit *pack = pack_read(c, u);
     marks_clear(c->a, &c->marks, c->fn->node.n);
+    if (pack) {
+        need_value(c, u, u->node->in[0]);
+        need_unit(c, u, pack);
+        return;
+    }
     for (int i = 0; u->from && i < c->copies.n; i++)
         if (c->copies.at[i]->buffer == u->from) {
             need_unit(c, u, c->copies.at[i]);
             return;
         }
-    if (u->kind == UNIT_VALUE || u->kind == UNIT_CHECK || u->kind == UNIT_LOOP)
+    if (u->kind == UNIT_LOOP)
+        need_loop_operands(c, u);
+    else if (u->kind == UNIT_VALUE || u->kind == UNIT_CHECK)
         need_operands(c, u, u->node);
     else
         need_value(c, u, u->node);
@@ -489,13 +533,6 @@ void list_units(Lower *c)
         find_needs(c, c->units.at[i]);
         if (may_fail(c->units.at[i]))
             vec_push(c->a, &c->failing, c->units.at[i]);
-    }
-    for (int i = 0; i < c->units.n; i++) {      /* a packed operand is read in its packed form */
-        Unit *u = c->units.at[i], *pack;
-        int permutation[MAX_RANK];
-        if (u->kind == UNIT_VALUE && wants_pack(c, u->node, permutation) && (pack = pack_of(c, u->node->in[1], permutation)) &&
-            pack->context == c)
-            need_unit(c, u, pack);
     }
     order_units(c);
 }
