@@ -86,6 +86,17 @@ static int last_other(const Line *l, const Kept *v, int g)
     return last;
 }
 
+/* What nothing reads behind g. */
+static int64_t frees(const Line *l, int g)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < l->reads[g].n; i++) {
+        const Kept *v = &l->value[l->reads[g].at[i]];
+        bytes += l->at[last_other(l, v, g)] < l->at[g] ? v->bytes : 0;
+    }
+    return bytes;
+}
+
 /* ---- the line ---------------------------------------------------------------------------------------- */
 static void number(Line *l)
 {
@@ -154,7 +165,11 @@ static bool move_forward(Line *l, int g)
         freed += v->bytes;
         behind = behind == l->n || l->at[last] > l->at[behind] ? last : behind;
     }
-    if (freed <= makes(l, g) || l->before[g] == behind)
+    if (freed <= makes(l, g))
+        return false;
+    for (int x = l->after[behind]; x != g && makes(l, x) <= makes(l, g) && frees(l, x) > makes(l, x); x = l->after[x])
+        behind = x;
+    if (l->before[g] == behind)
         return false;
     move_behind(l, g, behind);
     return true;
