@@ -236,29 +236,35 @@ static bool ends_here(const Plan *p, const Step *step, Buffer *x)
     return root == x || (p->sparing && root->kind == BUFFER_ARENA && root->last == step->at);
 }
 
+/* Of what item j reads in its place: may it lie where x does, or x where it does? */
+static bool share_with(const Plan *p, const Step *step, const Kernel *k, int i, int j, Buffer *x)
+{
+    Buffer *to = k->stages.at[i]->items.at[j].buffer;
+    if (x == to || !ends_here(p, step, x) || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
+        x->type.dt != to->type.dt || !may_overwrite(k, i, j, x))
+        return false;
+    bool fresh = to->kind == BUFFER_PORT ? !fn_find_input(p->fn, to->role, to->index) : to->first == step->at;
+    if (x->first == x->last && fresh && !x->alias) {
+        x->alias = to;
+        return true;
+    }
+    if (to->kind != BUFFER_ARENA || to->first != step->at)
+        return false;
+    to->alias = x;
+    for (Buffer *b = x; b; b = b->alias)
+        b->last = to->last;
+    return true;
+}
+
+/* Where bytes count, what was there before is what is overwritten: what the kernel makes itself may need a block only. */
 static void share_storage(Plan *p, const Step *step, Kernel *k, int i, int j)
 {
-    Item *item = &k->stages.at[i]->items.at[j];
-    Buffer *to = item->buffer;
     struct { VEC(Buffer *) list; Arena *a; } found = {.a = p->a};
-    visit_ex(item->value, find_candidate, &found);
-    for (int c = 0; c < found.list.n; c++) {
-        Buffer *x = found.list.at[c];
-        if (x == to || !ends_here(p, step, x) || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
-            x->type.dt != to->type.dt || !may_overwrite(k, i, j, x))
-            continue;
-        bool fresh = to->kind == BUFFER_PORT ? !fn_find_input(p->fn, to->role, to->index) : to->first == step->at;
-        if (x->first == x->last && fresh && !x->alias) {
-            x->alias = to;
-        } else if (to->kind == BUFFER_ARENA && to->first == step->at) {
-            to->alias = x;
-            for (Buffer *b = x; b; b = b->alias)
-                b->last = to->last;
-        } else {
-            continue;
-        }
-        return;
-    }
+    visit_ex(k->stages.at[i]->items.at[j].value, find_candidate, &found);
+    for (int own = p->sparing ? 0 : 1; own < 2; own++)
+        for (int c = 0; c < found.list.n; c++)
+            if ((own || found.list.at[c]->first < step->at) && share_with(p, step, k, i, j, found.list.at[c]))
+                return;
 }
 
 static void share_in_steps(Plan *p, Step *const *steps, int n)

@@ -3,11 +3,13 @@
 #include "place.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     ALIGN = 16,
     MANY = 2000,        /* buffers, from which trying each against all others takes too long */
     MOST_HOLES = 64,    /* looked at for one of these */
+    PROMOTED = 100,     /* tried where bytes count */
 };
 
 int64_t padded(const Buffer *b)
@@ -261,12 +263,29 @@ static void try_times(Plan *p, Buffer **order, int n, Buffer **ending, Best *bes
         turn_time(order, n);
 }
 
-static void try_orders(Plan *p, Buffer **order, int n, Buffer **placed, Best *best)
+/* Again and again, what ended highest is placed before all others. */
+static void try_promoting(const Plan *p, Buffer **order, int n, Buffer **placed, Best *best)
+{
+    for (int turn = 0; turn < PROMOTED && best->bytes != p->arena_bound; turn++) {
+        int64_t end = place(order, n, placed);
+        keep_better(best, end, order, n);
+        int highest = 0;
+        while (order[highest]->offset + padded(order[highest]) != end)
+            highest++;
+        Buffer *b = order[highest];
+        memmove(order + 1, order, sizeof *order * (size_t)highest);
+        order[0] = b;
+    }
+}
+
+static void try_orders(const Plan *p, Buffer **order, int n, Buffer **placed, Best *best)
 {
     static int (*const orders[])(const void *, const void *) = {by_size, by_area, by_start, by_length};
     for (int i = 0; i < LEN(orders) && best->bytes != p->arena_bound; i++) {
         qsort(order, (size_t)n, sizeof *order, orders[i]);
         keep_better(best, place(order, n, placed), order, n);
+        if (p->sparing)
+            try_promoting(p, order, n, placed, best);
     }
 }
 
