@@ -22,7 +22,6 @@ typedef struct Choice {
     int64_t macs;               /* multiply-accumulates done more than without */
     int64_t examples;           /* of a batch that are worked on at a time; 0: it is not about that */
     bool refused;               /* it cannot be done, because of `what` */
-    struct Move *move;          /* how it is done again in another plan; NULL: it is not */
 } Choice;
 
 typedef struct BudgetReport {

@@ -14,7 +14,6 @@ typedef struct Fit {
     Plan *plan;             /* the best so far */
     VEC(Choice) choices;    /* that led to it */
     const struct Fit *whole;    /* as it was before anything was made again */
-    int64_t *trials;        /* nodes that may still be lowered, while a search goes on */
 } Fit;
 
 /* Lowers a function as the best plan was, kernels in the order that keeps few bytes. */
@@ -25,7 +24,6 @@ int64_t plan_macs(const Plan *p);
 
 /* ---- live.c: how many bytes live at each step ---- */
 int64_t *live_bytes(Arena *a, const Plan *p);          /* by step */
-int64_t live_excess(Arena *a, const Plan *p, int64_t limit);    /* the bytes above the limit, summed over the steps */
 
 int fullest_step(Arena *a, const Plan *p);             /* where most bytes live */
 
@@ -35,7 +33,7 @@ Means fit_order;            /* budget.c: kernels in another order */
 Means fit_compact;          /* budget.c: gradients of large tables are kept as the rows that a batch touches */
 Means fit_rows;             /* rows.c: pictures in rows */
 Means fit_micro_batch;      /* micro_batch.c: a few examples of the batch at a time, as many as fit */
-Means fit_recompute;        /* recompute.c: values are made again rather than kept */
+Means fit_recompute;        /* recompute.c, and remat_*.c: values are made again rather than kept */
 Means fit_least_batch;      /* micro_batch.c: as few examples at a time as helps, where nothing else was enough */
 
 #endif

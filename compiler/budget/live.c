@@ -20,15 +20,6 @@ int64_t *live_bytes(Arena *a, const Plan *p)
     return live;
 }
 
-int64_t live_excess(Arena *a, const Plan *p, int64_t limit)
-{
-    const int64_t *live = live_bytes(a, p);
-    int64_t excess = 0;
-    for (int at = 0; at < p->nstep; at++)
-        excess += live[at] > limit ? live[at] - limit : 0;
-    return excess;
-}
-
 int fullest_step(Arena *a, const Plan *p)
 {
     const int64_t *live = live_bytes(a, p);

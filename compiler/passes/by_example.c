@@ -6,18 +6,24 @@
  * x is there for one example at a time. Each example's numbers are the same. What belongs to no example enters as an invariant,
  * what is there of each example as a slice; inside, tensors keep their first axis, of extent 1. */
 #include "examples.h"
-#include "recomputing.h"
+#include "passes.h"
+
+enum { MOST_NODES = 400 };     /* of a chain: what is looked through for each */
+
+typedef enum Place { INSIDE, SLICE, INVARIANT } Place;
+
+typedef struct Link {           /* a node of the chain, or of what enters it */
+    const Node *node;
+    Place place;
+    Node *made;                 /* in the body; NULL until it is there */
+} Link;
 
 typedef struct Chain {
-    Again *g;
+    const Outside *out;
     Arena *a;
-    const Node *node;
     int64_t batch;
-    VEC(const Node *) slices, invariants;   /* what enters the loop */
-    bool *seen;                             /* by node: as a slice or made inside */
-    bool *outer;                            /* by node: as an invariant */
+    VEC(Link) link;             /* operands first; a node may be both a slice and an invariant */
     Fn *body;
-    Node **inside, **given;                 /* by node: of one example; an invariant */
 } Chain;
 
 /* ---- which operands have the examples along their first axis ----------------------------------------------- */
@@ -38,76 +44,89 @@ static bool goes(Arena *a, const Node *n, int64_t batch, bool *batched)
     return first;
 }
 
+/* What a value is read through. */
+static const Node *again_of(const Node *n)
+{
+    while (n->op == OP_AGAIN)
+        n = n->in[0];
+    return n;
+}
+
 static bool is_free(const Node *n)
 {
     return n->op == OP_CONST || n->op == OP_IOTA;
 }
 
-static void enters(Chain *c, const Node *n)
+static Link *find(const Chain *c, const Node *n, bool invariant)
 {
-    if (!c->outer[n->id])
-        vec_push(c->a, &c->invariants, n);
-    c->outer[n->id] = true;
+    for (int i = 0; i < c->link.n; i++)
+        if (c->link.at[i].node == n && (c->link.at[i].place == INVARIANT) == invariant)
+            return &c->link.at[i];
+    return NULL;
 }
 
-/* Lists what enters; false where the chain cannot go by example. */
+static void add(Chain *c, const Node *n, Place place)
+{
+    Link link = {n, place, NULL};
+    if (!find(c, n, place == INVARIANT))
+        vec_push(c->a, &c->link, link);
+}
+
+/* Lists what is made inside, and what enters; false where that cannot go by example. */
 static bool list(Chain *c, const Node *n)
 {
     n = again_of(n);
-    if (c->seen[n->id])
+    if (find(c, n, false))
         return true;
-    c->seen[n->id] = true;
-    bool *batched = NEWN(c->a, bool, n->nin + 1);
-    if (is_free(n))
+    if (is_free(n) || c->link.n >= MOST_NODES)
         return false;
-    if (again_is_there(c->g, n)) {
-        vec_push(c->a, &c->slices, n);
+    if (n->op == OP_INPUT || n->op == OP_CHECK || !c->out->is_inside(c->out->context, n)) {
+        add(c, n, SLICE);
         return n->type.rank && n->type.dim[0] == c->batch;
     }
+    bool *batched = NEWN(c->a, bool, n->nin + 1);
     if (!goes(c->a, n, c->batch, batched))
         return false;
     for (int i = 0; i < n->nin; i++)
         if (batched[i] && !list(c, n->in[i]))
             return false;
         else if (!batched[i] && again_of(n->in[i])->op != OP_CONST)
-            enters(c, again_of(n->in[i]));
+            add(c, again_of(n->in[i]), INVARIANT);
+    add(c, n, INSIDE);
     return true;
 }
 
-static Chain chain_new(Again *g, Arena *a)
+static bool has_slices(const Chain *c)
 {
-    const Node *x = g->what->node;
-    int n = g->from->node.n + 1;
-    Chain c = {.g = g, .a = a, .node = x, .batch = x->type.rank ? x->type.dim[0] : 1};
-    c.seen = NEWN(a, bool, n);
-    c.outer = NEWN(a, bool, n);
-    c.inside = NEWN(a, Node *, n);
-    c.given = NEWN(a, Node *, n);
-    return c;
+    for (int i = 0; i < c->link.n; i++)
+        if (c->link.at[i].place == SLICE)
+            return true;
+    return false;
 }
 
-bool goes_by_example(Arena *a, const Fn *fn, const Recompute *what)
+bool reads_by_example(Arena *a, const Node *n, const Outside *out, void (*enters)(void *context, const Node *n))
 {
-    Again g = {.from = fn, .what = what};
-    Chain c = chain_new(&g, a);
-    return c.batch > 1 && list(&c, what->node) && c.slices.n;
+    Arena *work = arena_inner(a);
+    Chain c = {.out = out, .a = work, .batch = n->type.rank ? n->type.dim[0] : 1};
+    bool may = c.batch > 1 && list(&c, n) && has_slices(&c);
+    for (int i = 0; may && i < c.link.n; i++)
+        if (c.link.at[i].place == SLICE)
+            enters(out->context, c.link.at[i].node);
+    arena_free(work);
+    return may;
 }
 
 /* ---- making it ----------------------------------------------------------------------------------------------- */
-static Node *inside(Chain *c, const Node *n);
-
-static Node *operand(Chain *c, const Node *n, bool batched)
+static Node *operand(const Chain *c, const Node *n, bool batched)
 {
     n = again_of(n);
-    if (batched)
-        return inside(c, n);
-    return n->op == OP_CONST ? node_const(c->body, n->type.dt, n->attr.constant.value) : c->given[n->id];
+    if (!batched && n->op == OP_CONST)
+        return node_const(c->body, n->type.dt, n->attr.constant.value);
+    return find(c, n, !batched)->made;
 }
 
-static Node *inside(Chain *c, const Node *n)
+static Node *inside(const Chain *c, const Node *n)
 {
-    if (c->inside[n->id])
-        return c->inside[n->id];
     bool *batched = NEWN(c->a, bool, n->nin + 1);
     Node **in = NEWN(c->a, Node *, n->nin + 1);
     goes(c->a, n, c->batch, batched);
@@ -118,44 +137,51 @@ static Node *inside(Chain *c, const Node *n)
     Node *made = node_make_as_is(c->body, n->op, n->nin, in, &attr);
     if (!made->name)
         made->name = n->name;
-    return c->inside[n->id] = made;
+    return made;
 }
 
-static void make_inputs(Chain *c)
+/* The body's input for the i-th of what enters in that place. */
+static Node *input(const Chain *c, const Link *link, int i)
 {
-    for (int i = 0; i < c->slices.n; i++) {
-        const Node *n = c->slices.at[i];
-        Type t = type_drop(n->type, 0), one = n->type;
-        one.dim[0] = 1;
-        c->inside[n->id] = node_reshape(c->body, fn_input(c->body, ROLE_SLICE, i, n->name, t), one.rank, one.dim);
-    }
-    for (int i = 0; i < c->invariants.n; i++) {
-        const Node *n = c->invariants.at[i];
-        c->given[n->id] = fn_input(c->body, ROLE_INVARIANT, i, n->name, n->type);
-    }
+    const Node *n = link->node;
+    if (link->place == INVARIANT)
+        return fn_input(c->body, ROLE_INVARIANT, i, n->name, n->type);
+    Type one = n->type;
+    one.dim[0] = 1;
+    return node_reshape(c->body, fn_input(c->body, ROLE_SLICE, i, n->name, type_drop(n->type, 0)), one.rank, one.dim);
 }
 
-Node *again_by_example(Again *g)
+/* In `in`, what enters in that place. */
+static int enter(const Chain *c, Place place, Node **in)
 {
-    Arena *a = g->to->a;
-    Chain c = chain_new(g, a);
-    list(&c, c.node);
-    Node **in = NEWN(a, Node *, c.slices.n + c.invariants.n + 1);
-    for (int i = 0; i < c.slices.n; i++)
-        in[i] = made_again(g, c.slices.at[i]);
-    for (int i = 0; i < c.invariants.n; i++)
-        in[c.slices.n + i] = made_again(g, c.invariants.at[i]);
-    c.body = fn_new(a, "example");
-    make_inputs(&c);
-    Node *made = inside(&c, c.node);
-    Type t = type_drop(c.node->type, 0);
-    fn_result(c.body, ROLE_YIELD, 0, c.node->name, node_reshape(c.body, made, t.rank, t.dim));
-    Span span = g->to->span;
-    g->to->span = c.node->span;
-    Node *scan = node_scan(g->to, c.body, 0, c.slices.n, 1, false, c.slices.n + c.invariants.n, in);
-    Node *result = node_result(g->to, scan, 0);
-    g->to->span = span;
+    int n = 0;
+    for (int i = 0; i < c->link.n; i++)
+        if (c->link.at[i].place == place) {
+            in[n] = c->out->value(c->out->context, c->link.at[i].node);
+            c->link.at[i].made = input(c, &c->link.at[i], n++);
+        }
+    return n;
+}
+
+Node *make_by_example(const Node *n, const Outside *out)
+{
+    Arena *a = out->to->a;
+    Chain c = {.out = out, .a = a, .batch = n->type.dim[0], .body = fn_new(a, "example")};
+    if (!list(&c, n))
+        return NULL;
+    Node **in = NEWN(a, Node *, c.link.n + 1);
+    int nslice = enter(&c, SLICE, in), ninvariant = enter(&c, INVARIANT, in + nslice);
+    for (int i = 0; i < c.link.n; i++)
+        if (c.link.at[i].place == INSIDE)
+            c.link.at[i].made = inside(&c, c.link.at[i].node);
+    Type t = type_drop(n->type, 0);
+    fn_result(c.body, ROLE_YIELD, 0, n->name, node_reshape(c.body, find(&c, n, false)->made, t.rank, t.dim));
+    Span span = out->to->span;
+    out->to->span = n->span;
+    Node *scan = node_scan(out->to, c.body, 0, nslice, 1, false, nslice + ninvariant, in);
+    Node *result = node_result(out->to, scan, 0);
+    out->to->span = span;
     if (!result->name)
-        result->name = c.node->name;
+        result->name = n->name;
     return result;
 }

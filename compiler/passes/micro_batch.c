@@ -176,12 +176,12 @@ static Node *divided(Part *p, const Node *n, int64_t stride)
     Node *made;
     if (n->op == OP_SCAN)
         made = made_scan(p, n);
-    else if (has && n->op == OP_AGAIN)
-        made = read_again(p, n, stride);
     else if (has && n->op == OP_RESULT)
         made = node_result(p->to, divided(p, n->in[0], 0), n->attr.index.index);
     else if (is_sliced(p, n, stride, in))
         made = slice_of(p, n, stride);
+    else if (n->op == OP_AGAIN)
+        made = read_again(p, n, stride);
     else {
         Attr attr = examples_attr(n, g->batch, stride, g->size);
         made = make(p, n, operands(p, n, in), &attr);

@@ -37,17 +37,33 @@ Fn *blockwise(Fn *fn, int64_t most);
 const Node *micro_batch_mixes(Arena *a, const Fn *fn, int64_t batch);
 Fn *micro_batch(Arena *a, const Fn *fn, int64_t batch, int64_t size);       /* size divides batch; NULL where it cannot be */
 
-/* ---- recompute.c: values are made again where they are wanted late, rather than kept until then ---- */
-typedef struct Recompute {
-    const Node *node;       /* of the function: what is not kept */
-    const Node *after;      /* it is made again once this is there, which needs no late user */
-    const bool *stored;     /* by node: has storage; the others are worked out where they are used */
-    const bool *late;       /* by node: a user, itself stored, that gets what was made again */
-    const bool *there;      /* by node: can still be read when it is made again; what it needs of others is made again too */
-    bool by_example;        /* in a loop over the examples, so that what it is made of is there for one at a time */
-} Recompute;
-/* NULL where that cannot be done by example. */
-Fn *recompute(Arena *a, const Fn *fn, const Recompute *what);
+/* ---- rematerialize.c: a function's values made by jobs, one job after the other, some of them by several ---- */
+typedef struct JobValue {
+    const Node *node;           /* of the old function, stored there */
+    int job;                    /* that makes it */
+    bool waits;                 /* to be read behind all jobs before, where some of them made something again */
+} JobValue;
+typedef struct Job {
+    int nmakes;
+    const Node **makes;         /* operands first; in the end every stored node, each by one job at least */
+    bool *again;                /* and whether it is, or is made for, a value that was made before: behind all jobs before it */
+    int nreads;
+    JobValue *reads;            /* what it is made of, and whose it takes */
+    bool by_example;            /* its last is made by a loop over the examples, with what else it makes inside as far as that can be */
+    int waited;                 /* of makes: what later jobs can wait for; -1: none */
+} Job;
+Fn *rematerialize(Arena *a, const Fn *fn, const bool *stored, const Job *job, int njob);
+
+/* ---- by_example.c: a chain of work that treats the examples of a batch alike, in a loop over them ---- */
+typedef struct Outside {        /* of that loop */
+    void *context;
+    bool (*is_inside)(void *context, const Node *n);    /* it is made there, for one example at a time */
+    Node *(*value)(void *context, const Node *n);       /* the new one of what enters */
+    Fn *to;                     /* what it is made in */
+} Outside;
+/* May n be made so? Then `enters` is told of what enters it by examples. */
+bool reads_by_example(Arena *a, const Node *n, const Outside *out, void (*enters)(void *context, const Node *n));
+Node *make_by_example(const Node *n, const Outside *out);     /* NULL where it may not */
 
 /* ---- compact_scatter.c: large tables of zeros that a few rows are added to are kept as these rows. NULL without one; otherwise
  * *what is the largest ---- */
