@@ -109,7 +109,7 @@ static void take(Fit *f, const Model *m, const Turns *t, Plan *p)
             count_remade(m, t, i, remade);
     for (int i = 0; i < m->tensor.n; i++) {
         Choice choice = {.function = f->function, .what = m->tensor.at[i].node, .saved = m->tensor.at[i].bytes, .macs = remade[i].macs};
-        choice.means = !remade[i].whole ? "by example" : remade[i].times > 1 ? "recompute" : "later";
+        choice.means = !remade[i].whole ? "by-example" : remade[i].times > 1 ? "recompute" : "later";
         if (remade[i].again)
             vec_push(f->a, &f->choices, choice);
     }
