@@ -2390,7 +2390,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor_2);   /* k10_batch_norm */
-    for (int t = 0; t < 2; t++) {
+    for (int t = 1; t >= 0; t--) {
         train_k11_relu(t, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
                 block_1_norm_relu_1_batch_norm_1_factor_2, params->block_1_norm_relu_1_batch_norm_1_beta, relu_3);
         train_k12_conv2d(t, relu_3, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y_2, params->block_1_conv2d_1_bias,
@@ -2426,7 +2426,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             optimizer->v_block_1_conv2d_1_bias, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
     train_k27_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_5);
-    for (int t = 0; t < 2; t++) {
+    for (int t = 1; t >= 0; t--) {
         train_k11_relu(t, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
                 block_1_norm_relu_1_batch_norm_1_factor_2, params->block_1_norm_relu_1_batch_norm_1_beta,
                 relu_5);   /* k28_relu */
@@ -2480,7 +2480,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k43_depthwise_conv2d(depthwise_conv2d_2, batch_norm_25, depthwise_conv2d_3);
     train_k44_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_3,
             optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
-    for (int t = 0; t < 2; t++) {
+    for (int t = 1; t >= 0; t--) {
         train_k45_batch_norm(t, relu_2, norm_relu_1_batch_norm_1_factor_2, batch_norm_31, stem_y_2,
                 norm_relu_1_batch_norm_1_average, batch_norm_34, batch_norm_36);
         train_k46_conv2d(t, sound, batch_norm_36, conv2d_4);
@@ -2707,7 +2707,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
             state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor_2);   /* k9_batch_norm */
-    for (int t = 0; t < 2; t++) {
+    for (int t = 1; t >= 0; t--) {
         train_k11_relu(t, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
                 block_1_norm_relu_1_batch_norm_1_factor_2, params->block_1_norm_relu_1_batch_norm_1_beta,
                 relu_3);   /* k10_relu */
@@ -2744,7 +2744,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
             block_1_norm_relu_2_batch_norm_1_factor_2, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average, batch_norm_11,
             &count, batch_norm_14, gradients->block_1_conv2d_1_bias);
     train_k27_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_3);   /* k26_conv2d_pack */
-    for (int t = 0; t < 2; t++) {
+    for (int t = 1; t >= 0; t--) {
         train_k11_relu(t, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
                 block_1_norm_relu_1_batch_norm_1_factor_2, params->block_1_norm_relu_1_batch_norm_1_beta,
                 relu_5);   /* k27_relu */
@@ -2780,7 +2780,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     gradients_k25_batch_norm_conv2d(batch_norm_24, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor_2,
             batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_28, &count, batch_norm_31,
             gradients->stem_bias);   /* k41_batch_norm_conv2d */
-    for (int t = 0; t < 2; t++) {
+    for (int t = 1; t >= 0; t--) {
         train_k45_batch_norm(t, relu_2, norm_relu_1_batch_norm_1_factor_2, batch_norm_28, stem_y_2,
                 norm_relu_1_batch_norm_1_average, batch_norm_31, batch_norm_33);   /* k42_batch_norm */
         train_k46_conv2d(t, sound, batch_norm_33, conv2d_2);   /* k43_conv2d */

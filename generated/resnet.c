@@ -5674,7 +5674,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     }
     train_k5_batch_norm(&count, batch_norm, batch_norm_1_average, batch_norm_2, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_1_factor_2);
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu_13);
         train_k7_conv2d(t, relu_13, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias,
                 residual_1_conv_a_y);
@@ -5693,7 +5693,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k5_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, batch_norm_6, state->residual_1_norm_b_moving_mean,
             state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor_2);   /* k13_batch_norm */
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k14_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, residual_1_conv_b_y,
                 residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta, relu);
         train_k15_conv2d(t, relu, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
@@ -5716,7 +5716,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             residual_2_norm_b_factor_2);   /* k22_batch_norm */
     train_k23_cross_entropy(&count, cross_entropy_3);
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k24_relu(t, residual_2_x, residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor_2,
                 params->residual_2_norm_b_beta, relu_2);
         train_k25_conv2d(t, relu_2, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
@@ -5815,7 +5815,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k83_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
     train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_36);
-    for (int t = 0; t < 2; t++) {
+    for (int t = 1; t >= 0; t--) {
         train_k85_batch_norm(t, relu_7, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y,
                 residual_2_norm_b_average, batch_norm_38, batch_norm_39);
         train_k86_conv2d_relu(t, batch_norm_39, conv2d_36, conv2d_44, residual_2_conv_a_y, residual_2_norm_a_average,
@@ -5860,7 +5860,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k107_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_22, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
     train_k108_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_41);
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
                 params->residual_1_norm_a_beta, relu_16);   /* k109_relu */
         train_k110_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
@@ -5897,7 +5897,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             params->batch_norm_1_beta);   /* k124_batch_norm_conv2d_adam */
     train_k116_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);   /* k125_adam */
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k110_batch_norm(t, relu_12, batch_norm_1_factor_2, batch_norm_73, stem_y, batch_norm_1_average, batch_norm_76,
                 batch_norm_80);   /* k126_batch_norm */
         train_k127_conv2d(t, image, batch_norm_80, conv2d_28);
@@ -6418,7 +6418,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k5_batch_norm(&count, batch_norm, batch_norm_1_average, batch_norm_2, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, batch_norm_1_factor, params->batch_norm_1_gamma,
             batch_norm_1_factor_2);   /* k4_batch_norm */
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_13);   /* k5_relu */
         train_k7_conv2d(t, relu_13, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias,
@@ -6438,7 +6438,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k5_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, batch_norm_6, state->residual_1_norm_b_moving_mean,
             state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor_2);   /* k12_batch_norm */
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k14_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, residual_1_conv_b_y,
                 residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta, relu);   /* k13_relu */
         train_k15_conv2d(t, relu, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
@@ -6461,7 +6461,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
             state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             residual_2_norm_b_factor_2);   /* k21_batch_norm */
     train_k23_cross_entropy(&count, cross_entropy_3);   /* k22_cross_entropy */
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k24_relu(t, residual_2_x, residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor_2,
                 params->residual_2_norm_b_beta, relu_2);   /* k23_relu */
         train_k25_conv2d(t, relu_2, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
@@ -6547,7 +6547,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k79_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
             residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37, gradients->residual_2_conv_b_bias);
     train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_26);   /* k80_conv2d_pack */
-    for (int t = 0; t < 2; t++) {
+    for (int t = 1; t >= 0; t--) {
         train_k85_batch_norm(t, relu_7, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y,
                 residual_2_norm_b_average, batch_norm_37, batch_norm_38);   /* k81_batch_norm */
         train_k86_conv2d_relu(t, batch_norm_38, conv2d_26, conv2d_34, residual_2_conv_a_y, residual_2_norm_a_average,
@@ -6584,7 +6584,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k101_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
             residual_1_norm_b_average, batch_norm_52, &count, batch_norm_55, gradients->residual_1_conv_b_bias);
     train_k108_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_31);   /* k102_conv2d_pack */
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
                 params->residual_1_norm_a_beta, relu_16);   /* k103_relu */
         train_k110_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
@@ -6613,7 +6613,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
             &count, batch_norm_68);   /* k116_batch_norm */
     gradients_k101_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
             batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k117_batch_norm_conv2d */
-    for (int t = 0; t < 4; t++) {
+    for (int t = 3; t >= 0; t--) {
         train_k110_batch_norm(t, relu_12, batch_norm_1_factor_2, batch_norm_68, stem_y, batch_norm_1_average, batch_norm_71,
                 batch_norm_75);   /* k118_batch_norm */
         train_k127_conv2d(t, image, batch_norm_75, conv2d_18);   /* k119_conv2d */

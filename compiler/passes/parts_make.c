@@ -12,6 +12,7 @@ typedef struct Making {
     /* the loop being made; what is by node holds where its stamp is level + 1 */
     int level;
     int64_t turns;
+    bool back;                  /* it begins with the last part, of which the loop before has left something in the cache */
     Fn *body;
     Node **part, **whole;       /* by node: inside */
     int *part_of, *whole_of;    /* the stamps */
@@ -151,7 +152,8 @@ static void make_loop(Making *m)
     Node **in = NEWN(p->a, Node *, most + 1);
     make_inputs(m, in);
     make_body(m);
-    Node *scan = node_scan(m->to, m->body, 0, m->slices.n, m->yields.n, false, m->slices.n + m->wholes.n, in);
+    Node *scan = node_scan(m->to, m->body, 0, m->slices.n, m->yields.n, m->back, m->slices.n + m->wholes.n, in);
+    m->back = !m->back;
     for (int i = 0; i < m->yields.n; i++) {
         const Node *n = m->yields.at[i];
         m->out[n->id] = joined(m, n, node_result(m->to, scan, i));
