@@ -332,7 +332,7 @@ static bool needs_seed(const Module *m)
 }
 
 /* A call, as the header promises it: EXPRESSION == DL_OK and the like are made of it. */
-static const char *call_text(Driver *w, Call call, const char *count)
+static const char *text_of_call(Driver *w, Call call, const char *count)
 {
     static const char *const name[CALLS] = {"init", "start", "infer", "evaluate", "gradients", "train_step"};
     static const char *const bytes[CALLS] = {"INIT_ARENA", "ARENA", "ARENA", "TRAIN_ARENA", "TRAIN_ARENA", "TRAIN_ARENA"};
@@ -362,7 +362,7 @@ static const char *call_text(Driver *w, Call call, const char *count)
 
 static void put_call(Driver *w, Call call, const char *count)
 {
-    sb_printf(w->sb, "    expect(%s == DL_OK, \"a call fails\");\n    free(arena);\n", call_text(w, call, count));
+    sb_printf(w->sb, "    expect(%s == DL_OK, \"a call fails\");\n    free(arena);\n", text_of_call(w, call, count));
 }
 
 static void put_loads(Driver *w, const char *owner, const Entry *entry, int n)
@@ -389,7 +389,7 @@ static void put_metrics(Driver *w, const char *count)
 static void put_refusal(Driver *w, Call call, const char *count, const char *status, const char *what)
 {
     bool train = w->c->options.train;
-    sb_printf(w->sb, "    expect(%s == %s, \"%s: not %s\");\n    free(arena);\n", call_text(w, call, count), status, what, status);
+    sb_printf(w->sb, "    expect(%s == %s, \"%s: not %s\");\n    free(arena);\n", text_of_call(w, call, count), status, what, status);
     if (w->m->params.n && !w->c->baked)
         sb_printf(w->sb, "    expect(!memcmp(&params, &old_params, sizeof params), \"%s: parameters change\");\n", what);
     if (w->m->states.n && !w->c->baked)
