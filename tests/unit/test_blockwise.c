@@ -155,11 +155,37 @@ static void test_others_stay(void **state)
     arena_free(a);
 }
 
+/* Bytes of a training step's arena, of two examples with a text of so many words. */
+static int64_t training_bytes(Arena *a, int words)
+{
+    Diag *d = diag_new(a);
+    const char *text = arena_printf(a,
+                                    "model long {\ninput x: f32[%d, 32]\ny = multi_head_attention(x, x, 2, 16)\noutput o = y\n"
+                                    "train {\nloss = sum(y * y)\noptimizer adam()\n}\n}\n",
+                                    words);
+    const ElaborateOptions options = {.batch = 1, .train_batch = 2, .train = true};
+    const Module *m = pipeline_text(a, d, "long", text, strlen(text), &options, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    return lower(a, d, m->train_step, target_find("x86-64-v3"))->arena_bytes;
+}
+
+static void test_memory_grows_with_the_length(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    const int64_t bytes = training_bytes(a, 1024), more = training_bytes(a, 2048);
+    if (more > 2 * bytes || bytes > 1024 * 1024 * 4)
+        fail_msg("%lld bytes for 1024 words, %lld for 2048", (long long)bytes, (long long)more);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_gradients),
         cmocka_unit_test(test_others_stay),
+        cmocka_unit_test(test_memory_grows_with_the_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
