@@ -8,8 +8,9 @@
  * This is the backward pass of Dao, "FlashAttention-2" (2023), algorithm 2, with one loop instead of two: m and the sum of w are
  * there from the forward pass, and a block is as wide as all keys. It knows nothing of attention: what is *wide* is a product in batches
  * that is larger than both factors, and work by element on it. What makes nothing wide any more, sums and products with
- * other tensors, are *sinks*. Those that nothing wide waits for are made by the loop, where one of them adds up over the rows.
- * The others, of the forward pass, stay as they are: their kernels keep a few rows of what is wide (kernels/chain.c).
+ * other tensors, are *sinks*. Those that nothing wide waits for are made by the loop, where one of them adds up over the rows, and with
+ * them sums of a row that nothing else needs. The others, of the forward pass, stay as they are: their kernels keep a few rows of what
+ * is wide (kernels/chain.c).
  *
  * needs: a function that is differentiated and hoisted. gives: the same results; what is added up over blocks is the same but for
  * roundings. */
@@ -38,6 +39,7 @@ typedef struct Block {
     Type type;              /* of all that is wide, but for the kind of elements; the last axis is no row's */
     const int *part;        /* by node: the first of what is wide together with it, or -1 */
     int first;              /* that of what is made here */
+    bool *row;              /* by node: of a row of what is wide, and only it is made of it: is made in the loop as well */
     Use **use;              /* by node */
     VEC(const Node *) sinks;
     VEC(int) from;          /* by sink: which of its operands is wide */
@@ -112,6 +114,61 @@ static void find_sinks(Block *b)
     }
 }
 
+/* ---- what is made of whole rows, for what is wide ------------------------------------------------------------- */
+/* Puts axes of one element in, or takes them out. */
+static bool is_stretch(const Node *n)
+{
+    int from = 0, to = 0;
+    const Type x = n->in[0]->type, y = n->type;
+    for (;;) {
+        while (from < x.rank && x.dim[from] == 1)
+            from++;
+        while (to < y.rank && y.dim[to] == 1)
+            to++;
+        if (from == x.rank || to == y.rank)
+            return from == x.rank && to == y.rank;
+        if (x.dim[from++] != y.dim[to++])
+            return false;
+    }
+}
+
+static bool is_of_rows(const Block *b, const Node *n)
+{
+    bool row = false;
+    if (n->op == OP_SUM || n->op == OP_MAX)
+        return is_wide(b, n->in[0]) && n->attr.axes.n == 1 && n->attr.axes.axis[0] == b->type.rank - 1;
+    for (int i = 0; i < n->nin; i++) {
+        if (is_wide(b, n->in[i]))
+            return false;
+        row |= b->row[n->in[i]->id];
+    }
+    return row && (is_element(n) || n->op == OP_BROADCAST || (n->op == OP_RESHAPE && is_stretch(n)));
+}
+
+/* Of sums and maxima of rows, and what is made of them by element, leaves those that nothing outside of the loop needs: the sum in
+ * the gradient of a softmax, but not its maximum. */
+static void find_rows(Block *b)
+{
+    const Fn *fn = b->old;
+    bool *live = NEWN(b->a, bool, fn->node.n + 1), *sink = NEWN(b->a, bool, fn->node.n + 1);
+    b->row = NEWN(b->a, bool, fn->node.n + 1);
+    for (int s = 0; s < b->sinks.n; s++)
+        sink[b->sinks.at[s]->id] = true;
+    for (int i = 0; i < fn->result.n; i++)
+        live[fn->result.at[i].node->id] = true;
+    for (int id = b->first; id < fn->node.n; id++)
+        b->row[id] = !sink[id] && !is_wide(b, fn->node.at[id]) && is_of_rows(b, fn->node.at[id]);
+    for (int id = fn->node.n - 1; id >= b->first; id--) {
+        const Node *n = fn->node.at[id];
+        const bool inside = sink[id] || b->row[id] || is_wide(b, n);
+        for (int i = 0; i < n->nin; i++) {
+            const bool made = b->row[n->in[i]->id] || is_wide(b, n->in[i]);
+            live[n->in[i]->id] |= (live[id] && !sink[id]) || (inside && !made);
+        }
+        b->row[id] &= !live[id];
+    }
+}
+
 /* ---- what the loop makes, and what enters it ----------------------------------------------------------------- */
 static int free_axis(const Node *n, int i, int k)
 {
@@ -148,10 +205,24 @@ static int broadcast_axis(const Node *n, int r)
     return -1;
 }
 
+/* Axes of more than one element keep their order. */
+static int stretched_axis(const Node *n, int r)
+{
+    int before = 0;
+    for (int i = 0; i < r; i++)
+        before += n->type.dim[i] > 1;
+    for (int i = 0; n->type.dim[r] > 1 && i < n->in[0]->type.rank; i++)
+        if (n->in[0]->type.dim[i] > 1 && before-- == 0)
+            return i;
+    return -1;
+}
+
 static int operand_axis(const Node *n, int i, int r)
 {
     if (r < 0)
         return -1;
+    if (n->op == OP_RESHAPE)
+        return stretched_axis(n, r);
     return n->op == OP_DOT ? dot_axis(n, i, r) : n->op == OP_BROADCAST ? broadcast_axis(n, r) : r;
 }
 
@@ -167,9 +238,18 @@ static int64_t made_of(const Node *n)
     return all;
 }
 
-static bool is_made_inside(const Block *b, const Node *n)
+/* Of a row what the block has: not of all rows, as columns. */
+static bool is_in_block(const Block *b, const int *axis)
 {
-    return is_wide(b, n) || n->op == OP_CONST || GROWTH * made_of(n) <= type_count(n->type);
+    for (int r = 0; r < b->type.rank - 1; r++)
+        if (axis[r] < 0 && b->size[r] < b->type.dim[r])
+            return false;
+    return true;
+}
+
+static bool is_made_inside(const Block *b, const Node *n, const int *axis)
+{
+    return is_wide(b, n) || (b->row[n->id] && is_in_block(b, axis)) || n->op == OP_CONST || GROWTH * made_of(n) <= type_count(n->type);
 }
 
 static void operand_axes(const Block *b, const Node *n, int i, const int *axis, int *own)
@@ -196,7 +276,7 @@ static void use(Block *b, const Node *n, const int *axis)
     *u = (Use){.node = n, .entry = -1, .next = b->use[n->id]};
     memcpy(u->axis, axis, sizeof u->axis);
     b->use[n->id] = u;
-    if (!is_made_inside(b, n)) {
+    if (!is_made_inside(b, n, axis)) {
         u->entry = b->entries.n;
         vec_push(b->a, &b->entries, u);
         return;
@@ -316,6 +396,7 @@ static bool plan_block(Block *b)
     choose_block(b);
     if (!is_worth_it(b))
         return false;
+    find_rows(b);
     b->use = NEWN(b->a, Use *, b->old->node.n + 1);
     for (int s = 0; s < b->sinks.n; s++)
         use_sink(b, s);
@@ -323,6 +404,17 @@ static bool plan_block(Block *b)
 }
 
 /* ---- the innermost body ------------------------------------------------------------------------------------------ */
+/* With so many elements along an axis of the result, where the attribute says how many. */
+static Attr attr_of_block(const Node *n, const Attr *attr, int axis, int64_t size)
+{
+    Attr part = *attr;
+    if (n->op == OP_BROADCAST)
+        part.broadcast.type.dim[axis] = size;
+    else if (n->op == OP_RESHAPE)
+        part.shape.type.dim[axis] = size;
+    return part;
+}
+
 static Node *inside(Block *b, Fn *body, const Node *n, const int *axis)
 {
     Use *u = find_use(b, n, axis);
@@ -335,9 +427,9 @@ static Node *inside(Block *b, Fn *body, const Node *n, const int *axis)
         operand_axes(b, n, i, axis, own);
         in[i] = inside(b, body, n->in[i], own);
     }
-    for (int r = 0; n->op == OP_BROADCAST && r < b->type.rank - 1; r++)
+    for (int r = 0; r < b->type.rank - 1; r++)
         if (axis[r] >= 0)
-            attr.broadcast.type.dim[axis[r]] = b->size[r];
+            attr = attr_of_block(n, &attr, axis[r], b->size[r]);
     body->span = n->span;
     u->made = node_make(body, n->op, n->nin, in, &attr);
     if (!u->made->name)

@@ -58,6 +58,12 @@ static void grow_attention(Grower *g)
     Attr at = {.dot = {.nbatch = 1, .ncontract = 1, .lhs_contract = {2}, .rhs_contract = {2}}};
     double most = 9.0 * (double)k;
     Node *scores = epilogue(g, make(g, OP_DOT, 2, (Node *[]){q, keys}, &at), &most);
+    if (chance(g, 2)) {
+        Attr last = {.axes = {1, {2}}}, along = {.broadcast = {2, {0, 1}, scores->type}};
+        Node *row = make1(g, chance(g, 2) ? OP_SUM : OP_MAX, scores, &last);
+        scores = make2(g, OP_MUL, scores, make1(g, OP_BROADCAST, row, &along));
+        most *= most * (double)columns;
+    }
     at.dot.rhs_contract[0] = 1;
     most *= 3.0 * (double)columns;
     keep(g, make(g, OP_DOT, 2, (Node *[]){scores, values}, &at), most);

@@ -26,10 +26,13 @@ static const Case cases[] = {
     {"padded", "y = scaled_dot_product_attention(q, k, v, mask = m[:1], causal = true)", 0},
     {"biased", "param bias: f32[2, 24, 1] = uniform(-1, 1)\n"
                "s = tanh(q @ transpose(k) + bias) * 4\nw = exp(s)\ny = (w @ v) / sum(w, axis = -1, keepdims = true)", 0},
-    /* the gradient of a softmax adds up rows of what is as wide: what it multiplies is kept for that */
-    {"divided first", "y = softmax(q @ transpose(k)) @ v", 1},
+    /* the gradient of a softmax adds up rows of what is as wide */
+    {"divided first", "y = softmax(q @ transpose(k)) @ v", 0},
+    {"twice", "s = softmax(q @ transpose(k))\ny = softmax(s * s) @ v", 0},
     {"products", "y = ((q @ transpose(k)) * (v @ transpose(k)) - 1) @ v", 0},
-    {"turned", "y = transpose(softmax(q @ transpose(k))) @ v", 2},
+    /* sums of rows that weigh columns: all rows come first */
+    {"crossed", "s = tanh(q @ transpose(k))\ny = (s * reshape(sum(s, axis = -1), [2, 1, 24])) @ v", 2},
+    {"turned", "y = transpose(softmax(q @ transpose(k))) @ v", 1},
     {"own heads", "y = permute(reshape(multi_head_attention(reshape(permute(q, [1, 0, 2]), [24, 6]), "
                   "reshape(permute(k, [1, 0, 2]), [24, 6]), 2, 3), [24, 2, 3]), [1, 0, 2])", 0},
     /* which weights are dropped is kept, and what they are on the way forward */
