@@ -191,6 +191,12 @@ static void note_numbers(Arena *a, Kernel *k, const NumberList *list)
         vec_push(a, &k->numbers, (int64_t)strtoll(list->at[i].at, NULL, 10));
 }
 
+/* Those that leave nothing behind have none: a size alone is not worth being the first. */
+static bool takes_arguments(const Kernel *k)
+{
+    return k->args.n || k->scans.n || k->salts.n;
+}
+
 void share_kernels(Share *s, Plan *p, const char *prefix)
 {
     p->prefix = arena_strdup(p->a, prefix);
@@ -202,7 +208,7 @@ void share_kernels(Share *s, Plan *p, const char *prefix)
         emit_nameless(&sb, work, p, k);
         const char *text = sb_text(&sb);
         NumberList list = {0};
-        if (p->target->compact && !k->split.n)
+        if (p->target->compact && !k->split.n && takes_arguments(k))
             list = numbers_of(held, text);
         note_numbers(p->a, k, &list);
         int *known = str_map(&s->text, skeleton(held, text, &list));
