@@ -321,9 +321,14 @@ static bool has_one_row(const Node *n)
 }
 
 /* Where bytes count, a loop's step that needs each element once takes it from where it lies: a pack would be there as long as the loop. */
+static bool does_without(const Lower *c, const Node *of_body)
+{
+    return c->p->sparing && has_one_row(of_body);
+}
+
 static bool wants_pack(Lower *c, const Node *n, int *permutation)
 {
-    if (c->p->sparing && c->parent && has_one_row(n))
+    if (c->parent && does_without(c, n))
         return false;
     return op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n) && contraction_wants_pack(c, n, permutation);
 }
@@ -341,7 +346,7 @@ Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
 static void push_loop_pack(Lower *c, Unit *loop, const Node *x, const Node *right)
 {
     int permutation[MAX_RANK];
-    if (!right || op_info(x->op)->class != CLASS_CONTRACT || !contraction_tiles(c->p->target, x) ||
+    if (!right || does_without(c, x) || op_info(x->op)->class != CLASS_CONTRACT || !contraction_tiles(c->p->target, x) ||
         !contraction_wants_pack_of(c, x, right, permutation))
         return;
     push_pack(c, right, permutation);
