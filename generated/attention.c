@@ -365,43 +365,43 @@ static dl_status infer_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* attention.dl:11:, softmax, attention.dl:20: lstm -> f32[16, 1, 64] */
-static void infer_k1_softmax_lstm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict feature_attention_1_w1, const float *restrict feature_attention_1_w2, float *restrict lstm)
+/* attention.dl:11:, softmax -> f32[1, 16, 64] */
+static void infer_k1_softmax(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+        const float *restrict feature_attention_1_w1, const float *restrict feature_attention_1_w2, float *restrict softmax_3)
 {
     float softmax[64];
     float softmax_2[64];
-    for (int j1 = 0; j1 < 16; j1++) {
-        for (int j2 = 0; j2 < 64; j2++) {
-            const float v1 = embedding_1_embeddings[j2 + tokens[j1] * 64];
-            lstm[j1 * 64 + j2] = v1 * feature_attention_1_w1[j2] * dl_tanh(v1 * feature_attention_1_w2[j2]);
-        }
-    }
-    for (int j1 = 0; j1 < 64; j1++) {
-        softmax[j1] = -DL_INFINITY;
-    }
-    for (int r2 = 0; r2 < 16; r2++) {
+    for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float x_max_v1 = lstm[j1 + r2 * 64];
-            softmax[j1] = dl_max(softmax[j1], x_max_v1);
+            const float v1 = embedding_1_embeddings[j1 + tokens[j0] * 64];
+            softmax_3[j0 * 64 + j1] = v1 * feature_attention_1_w1[j1] * dl_tanh(v1 * feature_attention_1_w2[j1]);
         }
     }
-    for (int j1 = 0; j1 < 16; j1++) {
-        for (int j2 = 0; j2 < 64; j2++) {
-            lstm[j1 * 64 + j2] = dl_exp(lstm[j1 * 64 + j2] - softmax[j2]);
-        }
+    for (int j0 = 0; j0 < 64; j0++) {
+        softmax[j0] = -DL_INFINITY;
     }
-    for (int j1 = 0; j1 < 64; j1++) {
-        softmax_2[j1] = 0.0f;
-    }
-    for (int r2 = 0; r2 < 16; r2++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            softmax_2[j1] += lstm[j1 + r2 * 64];
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float x_max_v1 = softmax_3[j0 + r1 * 64];
+            softmax[j0] = dl_max(softmax[j0], x_max_v1);
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        for (int j2 = 0; j2 < 64; j2++) {
-            lstm[j0 * 64 + j2] = lstm[j0 * 64 + j2] / softmax_2[j2] * embedding_1_embeddings[j2 + tokens[j0] * 64];
+        for (int j1 = 0; j1 < 64; j1++) {
+            softmax_3[j0 * 64 + j1] = dl_exp(softmax_3[j0 * 64 + j1] - softmax[j1]);
+        }
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        softmax_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            softmax_2[j0] += softmax_3[j0 + r1 * 64];
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            softmax_3[j0 * 64 + j1] = softmax_3[j0 * 64 + j1] / softmax_2[j1] * embedding_1_embeddings[j1 + tokens[j0] * 64];
         }
     }
 }
@@ -439,11 +439,11 @@ static inline void infer_k2_lstm_tile_4(const float *restrict a, int at, const f
     c[771] = c3_3;
 }
 
-static void infer_k2_lstm(const float *restrict lstm, const float *restrict lstm_1_kernel, float *restrict lstm_2)
+static void infer_k2_lstm(const float *restrict softmax_3, const float *restrict lstm_1_kernel, float *restrict lstm)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            infer_k2_lstm_tile_4(lstm, i0_0 * 64, lstm_1_kernel + n, lstm_2 + (i0_0 * 256 + n));
+            infer_k2_lstm_tile_4(softmax_3, i0_0 * 64, lstm_1_kernel + n, lstm + (i0_0 * 256 + n));
     }
 }
 
@@ -471,15 +471,15 @@ static inline void infer_k4_lstm_tile_1(const float *restrict a, int at, const f
     c[3] = c0_3;
 }
 
-static void infer_k4_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_3,
-        const float *restrict lstm_2, const float *restrict lstm_1_bias, const float *restrict c, float *restrict next_c,
+static void infer_k4_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_2,
+        const float *restrict lstm, const float *restrict lstm_1_bias, const float *restrict c, float *restrict next_c,
         float *restrict next_h)
 {
     float lstm_1_step_gates[256];
     for (int n = 0; n < 256; n += 4)
-        infer_k4_lstm_tile_1(h, 0, lstm_1_recurrent_kernel + n, lstm_3 + n);
+        infer_k4_lstm_tile_1(h, 0, lstm_1_recurrent_kernel + n, lstm_2 + n);
     for (int j0 = 0; j0 < 256; j0++) {
-        lstm_1_step_gates[j0] = lstm_2[t * 256 + j0] + lstm_3[j0] + lstm_1_bias[j0];
+        lstm_1_step_gates[j0] = lstm[t * 256 + j0] + lstm_2[j0] + lstm_1_bias[j0];
     }
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
@@ -543,9 +543,9 @@ static void infer_k8_dense_softmax(const float *restrict relu, const float *rest
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
-    float softmax_3;
-    float softmax_1_y[10];
     float softmax_4;
+    float softmax_1_y[10];
+    float softmax_5;
     for (int n = 0; n < 10; n += 4)
         infer_k8_dense_softmax_tile_1(relu, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
     float max_v2 = -DL_INFINITY;
@@ -555,40 +555,40 @@ static void infer_k8_dense_softmax(const float *restrict relu, const float *rest
         const float x_max_v2 = logits_v1;
         max_v2 = dl_max(max_v2, x_max_v2);
     }
-    softmax_3 = max_v2;
+    softmax_4 = max_v2;
     float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_3);
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_4);
         softmax_1_y[j0] = softmax_1_y_v3;
         sum_v4 += softmax_1_y_v3;
     }
-    softmax_4 = sum_v4;
+    softmax_5 = sum_v4;
     for (int j0 = 0; j0 < 10; j0++) {
-        probs[j0] = softmax_1_y[j0] / softmax_4;
+        probs[j0] = softmax_1_y[j0] / softmax_5;
     }
 }
 
 dl_status attention_infer(const attention_params *params, const int32_t *tokens, float *probs, void *arena)
 {
     unsigned char *const base = arena;
-    float *const lstm = (float *)(void *)(base + 16384);   /* f32[16, 1, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 0);   /* f32[16, 1, 256] */
+    float *const softmax_3 = (float *)(void *)(base + 16384);   /* f32[1, 16, 64] */
+    float *const lstm = (float *)(void *)(base + 0);   /* f32[16, 1, 256] */
     float *const h = (float *)(void *)(base + 17408);   /* f32[1, 64] */
     float *const c = (float *)(void *)(base + 17664);   /* f32[1, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 256);   /* f32[1, 10] */
     float *const next_h = (float *)(void *)(base + 17920);   /* f32[1, 64] */
     float *const next_c = (float *)(void *)(base + 18176);   /* f32[1, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 16384);   /* f32[1, 256] */
+    float *const lstm_2 = (float *)(void *)(base + 16384);   /* f32[1, 256] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    infer_k1_softmax_lstm(params->embedding_1_embeddings, tokens, params->feature_attention_1_w1,
-            params->feature_attention_1_w2, lstm);
-    infer_k2_lstm(lstm, params->lstm_1_kernel, lstm_2);
+    infer_k1_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w1, params->feature_attention_1_w2,
+            softmax_3);
+    infer_k2_lstm(softmax_3, params->lstm_1_kernel, lstm);
     infer_k3_lstm_fill(h, c);
     for (int t = 0; t < 16; t++) {
-        infer_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_3, lstm_2, params->lstm_1_bias, c, next_c, next_h);
+        infer_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_2, lstm, params->lstm_1_bias, c, next_c, next_h);
         infer_k5_lstm_copy(next_h, h);
         infer_k5_lstm_copy(next_c, c);   /* k6_lstm_copy */
     }

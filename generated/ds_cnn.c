@@ -778,24 +778,8 @@ dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, c
     return DL_OK;
 }
 
-/* ds_cnn.dl:26: dropout -> bool[4, 25, 5, 16]; in 2 places */
-static void train_k0_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict dropout)
-{
-    for (int j0 = 0; j0 < 500; j0++) {
-        float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
-                drawn_1 + 4 * at);
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = drawn_1[j1];
-            dropout[j0 * 16 + j1] = (uint8_t)(v1 < 0.2f);
-        }
-    }
-}
-
 /* ds_cnn.dl:36: cross_entropy -> index check; in 3 places */
-static dl_status train_k1_cross_entropy_check(const int32_t *restrict word)
+static dl_status train_k0_cross_entropy_check(const int32_t *restrict word)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         if ((uint32_t)word[j0] >= 12u)
@@ -805,7 +789,7 @@ static dl_status train_k1_cross_entropy_check(const int32_t *restrict word)
 }
 
 /* ds_cnn.dl:36: cross_entropy -> f32[4]; in 2 places */
-static void train_k2_cross_entropy(const int32_t *restrict word, const int32_t *restrict count_, float *restrict cross_entropy,
+static void train_k1_cross_entropy(const int32_t *restrict word, const int32_t *restrict count_, float *restrict cross_entropy,
         float *restrict cross_entropy_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -822,14 +806,14 @@ static void train_k2_cross_entropy(const int32_t *restrict word, const int32_t *
 }
 
 /* ds_cnn.dl:37: adam -> f32 */
-static void train_k3_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k2_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* ds_cnn.dl:24: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates; in 2 places */
-static inline void train_k4_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k3_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -864,7 +848,7 @@ static inline void train_k4_conv2d_tile_4(const float *restrict a, int at, const
     c[6003] = c3_3;
 }
 
-static void train_k4_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y_2,
+static void train_k3_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y_2,
         const float *restrict stem_bias)
 {
     for (int i1 = 0; i1 < 25; i1++) {
@@ -874,7 +858,7 @@ static void train_k4_conv2d(const float *restrict sound, const float *restrict s
             const int k1_lo = dl_first_tap(-i2 * 2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 * 2 + 10, 1, 4);
             for (int n = 0; n < 16; n += 4)
-                train_k4_conv2d_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, stem_y_2 + (i1 * 80 + i2 * 16 + n), k0_lo,
+                train_k3_conv2d_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, stem_y_2 + (i1 * 80 + i2 * 16 + n), k0_lo,
                         k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -886,7 +870,7 @@ static void train_k4_conv2d(const float *restrict sound, const float *restrict s
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 2 places */
-static void train_k5_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm, float *restrict batch_norm_2)
+static void train_k4_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm, float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -914,7 +898,7 @@ static void train_k5_batch_norm(const float *restrict stem_y_2, float *restrict 
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[16]; in 6 places */
-static void train_k6_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
+static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
         float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_2,
         float *restrict norm_relu_1_batch_norm_1_moving_mean, float *restrict norm_relu_1_batch_norm_1_moving_variance,
         float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
@@ -959,8 +943,24 @@ static void train_k6_batch_norm(const int32_t *restrict count_, const float *res
     }
 }
 
+/* ds_cnn.dl:36: cross_entropy -> bool[4, 1, 25, 5, 16]; in 2 places */
+static void train_k6_cross_entropy(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+        uint8_t *restrict cross_entropy_3)
+{
+    for (int j0 = 0; j0 < 500; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
+                drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            cross_entropy_3[j0 * 16 + j1] = (uint8_t)(v1 < 0.2f);
+        }
+    }
+}
+
 /* ds_cnn.dl:26: dropout -> f32[1, 25, 5, 16]; in 2 places */
-static void train_k7_dropout(int t, const uint8_t *restrict dropout, const float *restrict stem_y_2,
+static void train_k7_dropout(int t, const uint8_t *restrict cross_entropy_3, const float *restrict stem_y_2,
         const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict norm_relu_1_batch_norm_1_factor_2,
         const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict x)
 {
@@ -971,7 +971,7 @@ static void train_k7_dropout(int t, const uint8_t *restrict dropout, const float
             const float v3 = norm_relu_1_batch_norm_1_factor_2[j1];
             const float v4 = norm_relu_1_batch_norm_1_beta[j1];
             const float v5 = (v1 - v2) * v3 + v4;
-            x[j0 * 16 + j1] = dropout[t * 2000 + j0 * 16 + j1] ? 0.0f : (v5 < 0.0f ? 0.0f : v5) / 0.8f;
+            x[j0 * 16 + j1] = cross_entropy_3[t * 2000 + j0 * 16 + j1] ? 0.0f : (v5 < 0.0f ? 0.0f : v5) / 0.8f;
         }
     }
 }
@@ -1314,7 +1314,7 @@ static void train_k13_batch_norm(int t, const float *restrict block_1_conv2d_1_y
 
 /* ds_cnn.dl:36: cross_entropy -> bool[2, 2, 16]; in 2 places */
 static void train_k15_cross_entropy(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict cross_entropy_4)
+        uint8_t *restrict cross_entropy_5)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         float drawn_1[16];
@@ -1323,26 +1323,26 @@ static void train_k15_cross_entropy(uint32_t salt, const int32_t *restrict seed_
                 drawn_1 + 4 * at);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
-            cross_entropy_4[j0 * 16 + j1] = (uint8_t)(v1 < 0.4f);
+            cross_entropy_5[j0 * 16 + j1] = (uint8_t)(v1 < 0.4f);
         }
     }
 }
 
 /* ds_cnn.dl:36: cross_entropy -> bool[2, 2, 12]; in 3 places */
-static void train_k16_cross_entropy(const int32_t *restrict word, uint8_t *restrict cross_entropy_5)
+static void train_k16_cross_entropy(const int32_t *restrict word, uint8_t *restrict cross_entropy_6)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 12; j1++) {
-            cross_entropy_5[j0 * 12 + j1] = (uint8_t)(word[j0] == j1);
+            cross_entropy_6[j0 * 12 + j1] = (uint8_t)(word[j0] == j1);
         }
     }
 }
 
 /* ds_cnn.dl:36: cross_entropy -> bool[2, 2]; in 3 places */
-static void train_k17_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_6)
+static void train_k17_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_7)
 {
     for (int j0 = 0; j0 < 4; j0++) {
-        cross_entropy_6[j0] = (uint8_t)(j0 < count_[0]);
+        cross_entropy_7[j0] = (uint8_t)(j0 < count_[0]);
     }
 }
 
@@ -1361,7 +1361,7 @@ static void train_k19_relu_global_avg_pool2d_dropout(int t, const float *restric
         const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict x_2,
-        const uint8_t *restrict cross_entropy_4, float *restrict dropout_2)
+        const uint8_t *restrict cross_entropy_5, float *restrict dropout)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         float global_avg_pool2d_2[16];
@@ -1387,7 +1387,7 @@ static void train_k19_relu_global_avg_pool2d_dropout(int t, const float *restric
         }
         for (int j0 = 0; j0 < 16; j0++) {
             const float v2 = global_avg_pool2d_2[j0];
-            dropout_2[t * 32 + i0 * 16 + j0] = cross_entropy_4[t * 32 + i0 * 16 + j0] ? 0.0f : v2 / 125.0f / 0.6f;
+            dropout[t * 32 + i0 * 16 + j0] = cross_entropy_5[t * 32 + i0 * 16 + j0] ? 0.0f : v2 / 125.0f / 0.6f;
         }
     }
 }
@@ -1414,20 +1414,20 @@ static inline void train_k20_dense_softmax_cross_entropy_tile_2(const float *res
     c[15] = c1_3;
 }
 
-static void train_k20_dense_softmax_cross_entropy(int t, const float *restrict dropout_2,
-        const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const uint8_t *restrict cross_entropy_5, const uint8_t *restrict cross_entropy_6, const int32_t *restrict word,
-        float *restrict select, float *restrict cross_entropy_3, const float *restrict cross_entropy,
-        const float *restrict cross_entropy_2, float *restrict softmax)
+static void train_k20_dense_softmax_cross_entropy(int t, const float *restrict dropout, const float *restrict classifier_kernel,
+        float *restrict classifier_y, const float *restrict classifier_bias, const uint8_t *restrict cross_entropy_6,
+        const uint8_t *restrict cross_entropy_7, const int32_t *restrict word, float *restrict select,
+        float *restrict cross_entropy_4, const float *restrict cross_entropy, const float *restrict cross_entropy_2,
+        float *restrict softmax)
 {
     float logits[12];
     float softmax_2;
     float softmax_1_y[12];
     float softmax_3;
-    float cross_entropy_7;
+    float cross_entropy_8;
     int32_t argmax;
     for (int n = 0; n < 12; n += 4)
-        train_k20_dense_softmax_cross_entropy_tile_2(dropout_2, t * 32, classifier_kernel + n, classifier_y + n);
+        train_k20_dense_softmax_cross_entropy_tile_2(dropout, t * 32, classifier_kernel + n, classifier_y + n);
     for (int i0 = 0; i0 < 2; i0++) {
         float max_v2 = -DL_INFINITY;
         for (int j0 = 0; j0 < 12; j0++) {
@@ -1450,19 +1450,19 @@ static void train_k20_dense_softmax_cross_entropy(int t, const float *restrict d
         float best_argmax_v6 = -DL_INFINITY;
         for (int r0 = 0; r0 < 12; r0++) {
             const float v2 = logits[r0];
-            sum_v5 += cross_entropy_5[t * 24 + i0 * 12 + r0] ? v2 - softmax_2 - v1 : 0.0f;
+            sum_v5 += cross_entropy_6[t * 24 + i0 * 12 + r0] ? v2 - softmax_2 - v1 : 0.0f;
             const float x_argmax_v6 = v2;
             if (best_argmax_v6 < x_argmax_v6) {
                 best_argmax_v6 = x_argmax_v6;
                 argmax_v6 = r0;
             }
         }
-        cross_entropy_7 = sum_v5;
+        cross_entropy_8 = sum_v5;
         argmax = argmax_v6;
-        const int v3 = cross_entropy_6[t * 2 + i0];
+        const int v3 = cross_entropy_7[t * 2 + i0];
         const int32_t v4 = word[t * 2 + i0];
         select[t * 2 + i0] = v3 ? (float)(argmax == v4) : 0.0f;
-        cross_entropy_3[t * 2 + i0] = v3 ? -cross_entropy_7 : 0.0f;
+        cross_entropy_4[t * 2 + i0] = v3 ? -cross_entropy_8 : 0.0f;
         const float v5 = cross_entropy_2[t * 2 + i0] / softmax_3;
         for (int j0 = 0; j0 < 12; j0++) {
             softmax[t * 24 + i0 * 12 + j0] = cross_entropy[t * 24 + i0 * 12 + j0] + v5 * softmax_1_y[j0];
@@ -1493,7 +1493,7 @@ static inline void train_k21_dense_global_avg_pool2d_relu_tile_2(const float *re
 }
 
 static void train_k21_dense_global_avg_pool2d_relu(int t, const float *restrict softmax,
-        const float *restrict classifier_kernel_2, float *restrict dense_3, const uint8_t *restrict cross_entropy_4,
+        const float *restrict classifier_kernel_2, float *restrict dense_3, const uint8_t *restrict cross_entropy_5,
         float *restrict global_avg_pool2d, float *restrict x_2, float *restrict batch_norm_7,
         const float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         float *restrict batch_norm_8)
@@ -1503,7 +1503,7 @@ static void train_k21_dense_global_avg_pool2d_relu(int t, const float *restrict 
     for (int i0 = 0; i0 < 2; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dense_3[i0 * 16 + j0];
-            global_avg_pool2d[t * 32 + i0 * 16 + j0] = (cross_entropy_4[t * 32 + i0 * 16 + j0] ? 0.0f : v1) / 0.6f / 125.0f;
+            global_avg_pool2d[t * 32 + i0 * 16 + j0] = (cross_entropy_5[t * 32 + i0 * 16 + j0] ? 0.0f : v1) / 0.6f / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
@@ -1533,11 +1533,11 @@ static void train_k21_dense_global_avg_pool2d_relu(int t, const float *restrict 
 
 /* ds_cnn.dl:38:, ds_cnn.dl:36: cross_entropy -> f32; in 2 places */
 static void train_k22_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
-        const float *restrict cross_entropy_3, float *restrict loss)
+        const float *restrict cross_entropy_4, float *restrict loss)
 {
     const float v1 = (float)count_[0];
     accuracy[0] = (select[0] + select[1] + select[2] + select[3]) / v1;
-    loss[0] = (cross_entropy_3[0] + cross_entropy_3[1] + cross_entropy_3[2] + cross_entropy_3[3]) / v1;
+    loss[0] = (cross_entropy_4[0] + cross_entropy_4[1] + cross_entropy_4[2] + cross_entropy_4[3]) / v1;
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
@@ -1589,14 +1589,14 @@ static inline void train_k24_dense_adam_tile_4(const float *restrict a, int at, 
     c[39] = c3_3;
 }
 
-static void train_k24_dense_adam(const float *restrict dropout_2, const float *restrict softmax, float *restrict dense_2,
+static void train_k24_dense_adam(const float *restrict dropout, const float *restrict softmax, float *restrict dense_2,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 12; n += 4)
-            train_k24_dense_adam_tile_4(dropout_2, i0_0, softmax + n, dense_2 + n);
+            train_k24_dense_adam_tile_4(dropout, i0_0, softmax + n, dense_2 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 12; j0++) {
                 const float v1 = dense_2[i0 * 12 - i0_0 * 12 + j0];
@@ -1702,7 +1702,7 @@ static void train_k29_batch_norm(int t, const float *restrict block_1_conv2d_1_y
         const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_beta, const float *restrict global_avg_pool2d,
-        const float *restrict batch_norm_12, const float *restrict batch_norm_15, float *restrict batch_norm_35)
+        const float *restrict batch_norm_12, const float *restrict batch_norm_15, float *restrict batch_norm_34)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 125; j1++) {
@@ -1712,7 +1712,7 @@ static void train_k29_batch_norm(int t, const float *restrict block_1_conv2d_1_y
                 const float v2 = block_1_norm_relu_2_batch_norm_1_factor_2[j2];
                 const float v3 = v1 * v2 + block_1_norm_relu_2_batch_norm_1_beta[j2];
                 const float v4 = global_avg_pool2d[t * 32 + j0 * 16 + j2];
-                batch_norm_35[j0 * 2000 + j1 * 16 + j2] = (0.0f < (v3 < 0.0f ? 0.0f : v3) ? v4 : 0.0f) * v2
+                batch_norm_34[j0 * 2000 + j1 * 16 + j2] = (0.0f < (v3 < 0.0f ? 0.0f : v3) ? v4 : 0.0f) * v2
                         + batch_norm_12[t * 32 + j0 * 16 + j2] * v1 * 2.0f + batch_norm_15[t * 32 + j0 * 16 + j2];
             }
         }
@@ -1778,7 +1778,7 @@ static inline void train_k30_conv2d_relu_tile_3(const float *restrict a, int at,
     c[35] = c2_3;
 }
 
-static void train_k30_conv2d_relu(int t, const float *restrict batch_norm_35, const float *restrict conv2d_5,
+static void train_k30_conv2d_relu(int t, const float *restrict batch_norm_34, const float *restrict conv2d_5,
         float *restrict conv2d_6, const float *restrict relu_5, float *restrict relu)
 {
     for (int i0 = 0; i0 < 2; i0++) {
@@ -1787,10 +1787,10 @@ static void train_k30_conv2d_relu(int t, const float *restrict batch_norm_35, co
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        train_k30_conv2d_relu_tile_4(batch_norm_35, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_5 + n,
+                        train_k30_conv2d_relu_tile_4(batch_norm_34, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_5 + n,
                             conv2d_6 + n);
                     else
-                        train_k30_conv2d_relu_tile_3(batch_norm_35, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_5 + n,
+                        train_k30_conv2d_relu_tile_3(batch_norm_34, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_5 + n,
                             conv2d_6 + n);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -1837,11 +1837,11 @@ static inline void train_k31_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k31_conv2d(int t, const float *restrict relu_5, const float *restrict batch_norm_35, float *restrict conv2d_2)
+static void train_k31_conv2d(int t, const float *restrict relu_5, const float *restrict batch_norm_34, float *restrict conv2d_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k31_conv2d_tile_4(relu_5, i0_0, batch_norm_35 + n, conv2d_2 + (t * 256 + i0_0 * 16 + n));
+            train_k31_conv2d_tile_4(relu_5, i0_0, batch_norm_34 + n, conv2d_2 + (t * 256 + i0_0 * 16 + n));
     }
 }
 
@@ -1869,24 +1869,40 @@ static void train_k32_batch_norm(int t, const float *restrict relu, float *restr
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[1, 25, 5, 16]; in 2 places */
-static void train_k35_batch_norm(int t, const float *restrict relu,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor_2, const float *restrict batch_norm_21,
-        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_24, float *restrict batch_norm_25)
+/* ds_cnn.dl:11: relu, ds_cnn.dl:26: dropout -> f32[1, 25, 5, 16]; in 2 places */
+static void train_k35_relu_dropout(int t, const float *restrict stem_y_2,
+        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict norm_relu_1_batch_norm_1_factor_2,
+        const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict relu_6, const uint8_t *restrict cross_entropy_3,
+        float *restrict x_3)
 {
     for (int j0 = 0; j0 < 125; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            batch_norm_25[t * 2000 + j0 * 16 + j1] = relu[t * 2000 + j0 * 16 + j1]
-                    * block_1_norm_relu_1_batch_norm_1_factor_2[j1] + batch_norm_21[t * 16 + j1]
-                    * (block_1_depthwise_conv2d_1_y[t * 2000 + j0 * 16 + j1] - block_1_norm_relu_1_batch_norm_1_average[j1])
-                    * 2.0f + batch_norm_24[t * 16 + j1];
+            const float v1 = (stem_y_2[t * 2000 + j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
+                    * norm_relu_1_batch_norm_1_factor_2[j1] + norm_relu_1_batch_norm_1_beta[j1];
+            const float max2_v0 = v1 < 0.0f ? 0.0f : v1;
+            relu_6[j0 * 16 + j1] = max2_v0;
+            x_3[j0 * 16 + j1] = cross_entropy_3[t * 2000 + j0 * 16 + j1] ? 0.0f : max2_v0 / 0.8f;
+        }
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[1, 25, 5, 16]; in 2 places */
+static void train_k36_batch_norm(int t, const float *restrict relu,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor_2, const float *restrict batch_norm_21,
+        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        const float *restrict batch_norm_24, float *restrict batch_norm_35)
+{
+    for (int j0 = 0; j0 < 125; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            batch_norm_35[j0 * 16 + j1] = relu[t * 2000 + j0 * 16 + j1] * block_1_norm_relu_1_batch_norm_1_factor_2[j1]
+                    + batch_norm_21[t * 16 + j1] * (block_1_depthwise_conv2d_1_y[t * 2000 + j0 * 16 + j1]
+                    - block_1_norm_relu_1_batch_norm_1_average[j1]) * 2.0f + batch_norm_24[t * 16 + j1];
         }
     }
 }
 
 /* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 18000 multiply-accumulates; in 2 places */
-static inline void train_k36_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k37_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1930,7 +1946,7 @@ static inline void train_k36_depthwise_conv2d_relu_tile_4_at_0(const float *rest
     c[51] = c3_3;
 }
 
-static inline void train_k36_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k37_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1965,7 +1981,7 @@ static inline void train_k36_depthwise_conv2d_relu_tile_4(const float *restrict 
     c[51] = c3_3;
 }
 
-static inline void train_k36_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+static inline void train_k37_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1994,7 +2010,7 @@ static inline void train_k36_depthwise_conv2d_relu_tile_3(const float *restrict 
     c[35] = c2_3;
 }
 
-static inline void train_k36_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+static inline void train_k37_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2031,11 +2047,9 @@ static inline void train_k36_depthwise_conv2d_relu_tile_3_at_22(const float *res
     c[35] = c2_3;
 }
 
-static void train_k36_depthwise_conv2d_relu(int t, const float *restrict batch_norm_25,
-        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d_4,
-        const float *restrict stem_y_2, const float *restrict norm_relu_1_batch_norm_1_average,
-        const float *restrict norm_relu_1_batch_norm_1_factor_2, const float *restrict norm_relu_1_batch_norm_1_beta,
-        const uint8_t *restrict dropout, float *restrict relu_2)
+static void train_k37_depthwise_conv2d_relu(int t, const float *restrict batch_norm_35,
+        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d_3,
+        const float *restrict relu_6, const uint8_t *restrict cross_entropy_3, float *restrict relu_2)
 {
     for (int i2 = 0; i2 < 5; i2++) {
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
@@ -2044,71 +2058,105 @@ static void train_k36_depthwise_conv2d_relu(int t, const float *restrict batch_n
             const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i1_0 < 4)
-                    train_k36_depthwise_conv2d_relu_tile_4_at_0(batch_norm_25, t * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_4 + n, k1_lo, k1_hi);
+                    train_k37_depthwise_conv2d_relu_tile_4_at_0(batch_norm_35, i2 * 16 + i1_0 * 80 - 96 + n,
+                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_3 + n, k1_lo, k1_hi);
                 else if (i1_0 < 16)
-                    train_k36_depthwise_conv2d_relu_tile_4(batch_norm_25, t * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_4 + n, k1_lo, k1_hi);
+                    train_k37_depthwise_conv2d_relu_tile_4(batch_norm_35, i2 * 16 + i1_0 * 80 - 96 + n,
+                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_3 + n, k1_lo, k1_hi);
                 else if (i1_0 < 22)
-                    train_k36_depthwise_conv2d_relu_tile_3(batch_norm_25, t * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_4 + n, k1_lo, k1_hi);
+                    train_k37_depthwise_conv2d_relu_tile_3(batch_norm_35, i2 * 16 + i1_0 * 80 - 96 + n,
+                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_3 + n, k1_lo, k1_hi);
                 else
-                    train_k36_depthwise_conv2d_relu_tile_3_at_22(batch_norm_25, t * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_4 + n, k1_lo, k1_hi);
+                    train_k37_depthwise_conv2d_relu_tile_3_at_22(batch_norm_35, i2 * 16 + i1_0 * 80 - 96 + n,
+                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_3 + n, k1_lo, k1_hi);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (stem_y_2[t * 2000 + i1 * 80 + i2 * 16 + j0] - norm_relu_1_batch_norm_1_average[j0])
-                            * norm_relu_1_batch_norm_1_factor_2[j0] + norm_relu_1_batch_norm_1_beta[j0];
-                    const int v2 = dropout[t * 2000 + i1 * 80 + i2 * 16 + j0];
-                    const float v3 = depthwise_conv2d_4[i1 * 16 - i1_0 * 16 + j0];
-                    const float v4 = v2 ? 0.0f : v3;
-                    relu_2[t * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < (v1 < 0.0f ? 0.0f : v1) ? v4 / 0.8f : 0.0f;
+                    const int v1 = cross_entropy_3[t * 2000 + i1 * 80 + i2 * 16 + j0];
+                    const float v2 = depthwise_conv2d_3[i1 * 16 - i1_0 * 16 + j0];
+                    const float v3 = v1 ? 0.0f : v2;
+                    relu_2[t * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_6[i1 * 80 + i2 * 16 + j0] ? v3 / 0.8f : 0.0f;
                 }
             }
         }
     }
 }
 
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 18000 multiply-accumulates; in 2 places */
+static inline void train_k38_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = 0; k1 < 1; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 80 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+            c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
+        }
+        for (int k1 = 1; k1 < 4; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 80 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+            c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
+        }
+        for (int k1 = 4; k1 < 5; k1++) {
+            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 80 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+            c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static void train_k38_depthwise_conv2d(int t, const float *restrict x_3, const float *restrict batch_norm_35,
+        float *restrict depthwise_conv2d_2)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        const int k0_lo = dl_first_tap(-i1 + 1, 1);
+        const int k0_hi = dl_end_tap(-i1 + 25, 1, 25);
+        for (int n = 0; n < 16; n += 4)
+            train_k38_depthwise_conv2d_tile_3_at_0(x_3, i1 * 80 - 96 + n, batch_norm_35 + n,
+                    depthwise_conv2d_2 + (t * 144 + i1 * 48 + n), k0_lo, k0_hi);
+    }
+}
+
 /* ds_cnn.dl:11: batch_norm -> f32[1, 16]; in 2 places */
-static void train_k37_batch_norm(int t, const float *restrict relu_2, float *restrict batch_norm_26,
-        const float *restrict stem_y_2, const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_27)
+static void train_k39_batch_norm(int t, const float *restrict relu_2, float *restrict batch_norm_25,
+        const float *restrict stem_y_2, const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_26)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_25[t * 16 + j0] = 0.0f;
         batch_norm_26[t * 16 + j0] = 0.0f;
-        batch_norm_27[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 25; r1++) {
         for (int r2 = 0; r2 < 5; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = relu_2[t * 2000 + j0 + r1 * 80 + r2 * 16];
-                batch_norm_26[t * 16 + j0] += v1;
-                batch_norm_27[t * 16 + j0] += v1 * (stem_y_2[t * 2000 + j0 + r1 * 80 + r2 * 16]
+                batch_norm_25[t * 16 + j0] += v1;
+                batch_norm_26[t * 16 + j0] += v1 * (stem_y_2[t * 2000 + j0 + r1 * 80 + r2 * 16]
                         - norm_relu_1_batch_norm_1_average[j0]);
             }
         }
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 25, 5, 64]; in 2 places */
-static void train_k40_depthwise_conv2d(const uint8_t *restrict dropout, const float *restrict stem_y_2,
-        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict norm_relu_1_batch_norm_1_factor_2,
-        const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict depthwise_conv2d_2)
-{
-    for (int j0 = 0; j0 < 125; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = stem_y_2[j0 * 16 + j1 / 4 + (j1 % 4) * 2000];
-            const float v2 = norm_relu_1_batch_norm_1_average[j1 / 4];
-            const float v3 = norm_relu_1_batch_norm_1_factor_2[j1 / 4];
-            const float v4 = norm_relu_1_batch_norm_1_beta[j1 / 4];
-            const float v5 = (v1 - v2) * v3 + v4;
-            depthwise_conv2d_2[j0 * 64 + j1] = dropout[j0 * 16 + j1 / 4 + (j1 % 4) * 2000] ? 0.0f : (v5 < 0.0f ? 0.0f : v5)
-                    / 0.8f;
-        }
-    }
-}
-
 /* ds_cnn.dl:37: adam -> f32[16] */
-static void train_k41_adam(float *restrict block_1_conv2d_1_bias, const float *restrict adam,
+static void train_k42_adam(float *restrict block_1_conv2d_1_bias, const float *restrict adam,
         const float *restrict m_block_1_conv2d_1_bias, const float *restrict v_block_1_conv2d_1_bias,
         float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
@@ -2149,7 +2197,7 @@ static void train_k41_adam(float *restrict block_1_conv2d_1_bias, const float *r
 }
 
 /* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
-static void train_k42_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
+static void train_k43_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
         float *restrict v_block_1_conv2d_1_kernel, float *restrict block_1_conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -2162,36 +2210,14 @@ static void train_k42_adam(float *restrict m_block_1_conv2d_1_kernel, const floa
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates; in 2 places */
-static void train_k43_depthwise_conv2d(const float *restrict depthwise_conv2d_2, const float *restrict batch_norm_25,
-        float *restrict depthwise_conv2d_3)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                float conv_v0 = 0.0f;
-                for (int r1 = 0; r1 < 25; r1++) {
-                    for (int r2 = 0; r2 < 5; r2++) {
-                        for (int r3 = 0; r3 < 4; r3++) {
-                            conv_v0 += i1 + r1 - 1 >= 0 && i1 + r1 - 1 < 25 && i2 + r2 - 1 >= 0 && i2 + r2 - 1 < 5
-                                    ? depthwise_conv2d_2[i1 * 320 + i2 * 64 + j0 * 4 + r1 * 320 + r2 * 64 + r3 - 384]
-                                    * batch_norm_25[j0 + r1 * 80 + r2 * 16 + r3 * 2000] : 0.0f;
-                        }
-                    }
-                }
-                depthwise_conv2d_3[i1 * 48 + i2 * 16 + j0] = conv_v0;
-            }
-        }
-    }
-}
-
 /* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
-static void train_k44_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_3,
+static void train_k44_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_2,
         float *restrict v_block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_kernel,
         const float *restrict adam)
 {
     for (int j0 = 0; j0 < 144; j0++) {
-        const float v1 = depthwise_conv2d_3[j0];
+        const float v1 = depthwise_conv2d_2[j0] + depthwise_conv2d_2[j0 + 144] + depthwise_conv2d_2[j0 + 288]
+                + depthwise_conv2d_2[j0 + 432];
         const float add_v0 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
         m_block_1_depthwise_conv2d_1_kernel[j0] = add_v0;
         const float add_v1 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2203,17 +2229,17 @@ static void train_k44_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, 
 
 /* ds_cnn.dl:11: batch_norm -> f32[2, 25, 5, 16]; in 2 places */
 static void train_k45_batch_norm(int t, const float *restrict relu_2, const float *restrict norm_relu_1_batch_norm_1_factor_2,
-        const float *restrict batch_norm_31, const float *restrict stem_y_2,
-        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_34,
+        const float *restrict batch_norm_30, const float *restrict stem_y_2,
+        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_33,
         float *restrict batch_norm_36)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 125; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 batch_norm_36[j0 * 2000 + j1 * 16 + j2] = relu_2[t * 4000 + j0 * 2000 + j1 * 16 + j2]
-                        * norm_relu_1_batch_norm_1_factor_2[j2] + batch_norm_31[t * 32 + j0 * 16 + j2]
+                        * norm_relu_1_batch_norm_1_factor_2[j2] + batch_norm_30[t * 32 + j0 * 16 + j2]
                         * (stem_y_2[t * 4000 + j0 * 2000 + j1 * 16 + j2] - norm_relu_1_batch_norm_1_average[j2]) * 2.0f
-                        + batch_norm_34[t * 32 + j0 * 16 + j2];
+                        + batch_norm_33[t * 32 + j0 * 16 + j2];
             }
         }
     }
@@ -2304,7 +2330,6 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 160000);   /* bool[4, 25, 5, 16] */
     float *const cross_entropy = (float *)(void *)(base + 113792);   /* f32[4, 12] */
     float *const cross_entropy_2 = (float *)(void *)(base + 114480);   /* f32[4] */
     float *const adam = (float *)(void *)(base + 173632);   /* f32 */
@@ -2316,6 +2341,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 32000);   /* f32[4, 1, 25, 5, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 171328);   /* f32[4, 1, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 72000);   /* f32[4, 1, 16] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 160000);   /* bool[4, 1, 25, 5, 16] */
     float *const norm_relu_1_batch_norm_1_factor_2 = (float *)(void *)(base + 173248);   /* f32[16] */
     float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 173312);   /* f32[16] */
     float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 173376);   /* f32[16] */
@@ -2325,16 +2351,16 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     float *const block_1_norm_relu_1_batch_norm_1_factor_2 = (float *)(void *)(base + 173440);   /* f32[16] */
     float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 173504);   /* f32[16] */
     float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 114304);   /* f32[16] */
-    float *const dropout_2 = (float *)(void *)(base + 113024);   /* f32[2, 2, 16] */
+    float *const dropout = (float *)(void *)(base + 113024);   /* f32[2, 2, 16] */
     float *const select = (float *)(void *)(base + 114512);   /* f32[2, 2] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 114528);   /* f32[2, 2] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 114528);   /* f32[2, 2] */
     float *const softmax = (float *)(void *)(base + 113984);   /* f32[2, 2, 12] */
     float *const global_avg_pool2d = (float *)(void *)(base + 171584);   /* f32[2, 2, 16] */
     float *const batch_norm_7 = (float *)(void *)(base + 113280);   /* f32[2, 2, 16] */
     float *const batch_norm_8 = (float *)(void *)(base + 113536);   /* f32[2, 2, 16] */
-    uint8_t *const cross_entropy_4 = (uint8_t *)(void *)(base + 114368);   /* bool[2, 2, 16] */
-    uint8_t *const cross_entropy_5 = (uint8_t *)(void *)(base + 114432);   /* bool[2, 2, 12] */
-    uint8_t *const cross_entropy_6 = (uint8_t *)(void *)(base + 114496);   /* bool[2, 2] */
+    uint8_t *const cross_entropy_5 = (uint8_t *)(void *)(base + 114368);   /* bool[2, 2, 16] */
+    uint8_t *const cross_entropy_6 = (uint8_t *)(void *)(base + 114432);   /* bool[2, 2, 12] */
+    uint8_t *const cross_entropy_7 = (uint8_t *)(void *)(base + 114496);   /* bool[2, 2] */
     float *const block_1_norm_relu_2_batch_norm_1_factor_2 = (float *)(void *)(base + 173568);   /* f32[16] */
     float *const dense_2 = (float *)(void *)(base + 96000);   /* f32[4, 12] */
     float *const batch_norm_12 = (float *)(void *)(base + 171840);   /* f32[4, 16] */
@@ -2343,16 +2369,14 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     float *const relu = (float *)(void *)(base + 96000);   /* f32[2, 2, 25, 5, 16] */
     float *const batch_norm_16 = (float *)(void *)(base + 172352);   /* f32[2, 2, 16] */
     float *const batch_norm_17 = (float *)(void *)(base + 172608);   /* f32[2, 2, 16] */
-    float *const batch_norm_21 = (float *)(void *)(base + 170048);   /* f32[4, 16] */
-    float *const batch_norm_24 = (float *)(void *)(base + 170304);   /* f32[4, 16] */
-    float *const batch_norm_25 = (float *)(void *)(base + 64000);   /* f32[4, 1, 25, 5, 16] */
-    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 1, 25, 5, 16] */
-    float *const batch_norm_26 = (float *)(void *)(base + 170560);   /* f32[4, 1, 16] */
-    float *const batch_norm_27 = (float *)(void *)(base + 170816);   /* f32[4, 1, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 32000);   /* f32[1, 25, 5, 64] */
-    float *const depthwise_conv2d_3 = (float *)(void *)(base + 96000);   /* f32[1, 3, 3, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 96576);   /* f32[4, 16] */
-    float *const batch_norm_34 = (float *)(void *)(base + 96832);   /* f32[4, 16] */
+    float *const batch_norm_21 = (float *)(void *)(base + 154304);   /* f32[4, 16] */
+    float *const batch_norm_24 = (float *)(void *)(base + 154560);   /* f32[4, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 152000);   /* f32[4, 1, 3, 3, 16] */
+    float *const relu_2 = (float *)(void *)(base + 64000);   /* f32[4, 1, 25, 5, 16] */
+    float *const batch_norm_25 = (float *)(void *)(base + 154816);   /* f32[4, 1, 16] */
+    float *const batch_norm_26 = (float *)(void *)(base + 155072);   /* f32[4, 1, 16] */
+    float *const batch_norm_30 = (float *)(void *)(base + 53120);   /* f32[4, 16] */
+    float *const batch_norm_33 = (float *)(void *)(base + 53376);   /* f32[4, 16] */
     float *const conv2d_4 = (float *)(void *)(base + 48000);   /* f32[2, 1, 10, 4, 16] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 112000);   /* f32[12, 16] */
     float *const conv2d_5 = (float *)(void *)(base + 170048);   /* f32[1, 1, 16, 16] */
@@ -2364,29 +2388,32 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     float *const classifier_y = (float *)(void *)(base + 114176);   /* f32[2, 12] */
     float *const dense_3 = (float *)(void *)(base + 114176);   /* f32[2, 16] */
     float *const relu_5 = (float *)(void *)(base + 128000);   /* f32[2, 25, 5, 16] */
-    float *const batch_norm_35 = (float *)(void *)(base + 144000);   /* f32[2, 25, 5, 16] */
+    float *const batch_norm_34 = (float *)(void *)(base + 144000);   /* f32[2, 25, 5, 16] */
     float *const conv2d_6 = (float *)(void *)(base + 172864);   /* f32[4, 16] */
-    float *const depthwise_conv2d_4 = (float *)(void *)(base + 171328);   /* f32[4, 16] */
+    float *const relu_6 = (float *)(void *)(base + 128000);   /* f32[1, 25, 5, 16] */
+    float *const batch_norm_35 = (float *)(void *)(base + 144000);   /* f32[1, 25, 5, 16] */
+    float *const depthwise_conv2d_3 = (float *)(void *)(base + 155328);   /* f32[4, 16] */
+    float *const x_3 = (float *)(void *)(base + 136000);   /* f32[1, 25, 5, 16] */
     float *const batch_norm_36 = (float *)(void *)(base + 32000);   /* f32[2, 25, 5, 16] */
 
-    train_k0_dropout(0xf354e9afu, words, &step, dropout);
-    if (train_k1_cross_entropy_check(word) != DL_OK)
+    if (train_k0_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
-    train_k2_cross_entropy(word, &count, cross_entropy, cross_entropy_2);
-    train_k3_adam(&step, adam);
-    train_k4_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
-    train_k5_batch_norm(stem_y_2, batch_norm, batch_norm_2);
-    train_k6_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_2,
+    train_k1_cross_entropy(word, &count, cross_entropy, cross_entropy_2);
+    train_k2_adam(&step, adam);
+    train_k3_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
+    train_k4_batch_norm(stem_y_2, batch_norm, batch_norm_2);
+    train_k5_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_2,
             state->norm_relu_1_batch_norm_1_moving_mean, state->norm_relu_1_batch_norm_1_moving_variance,
             norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor_2);
+    train_k6_cross_entropy(0xf354e9afu, words, &step, cross_entropy_3);
     for (int t = 0; t < 4; t++) {
-        train_k7_dropout(t, dropout, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
+        train_k7_dropout(t, cross_entropy_3, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
                 params->norm_relu_1_batch_norm_1_beta, x);
         train_k8_depthwise_conv2d(t, x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y_2,
                 params->block_1_depthwise_conv2d_1_bias, block_1_depthwise_conv2d_1_y);
         train_k9_batch_norm(t, block_1_depthwise_conv2d_1_y, batch_norm_3, batch_norm_4);
     }
-    train_k6_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4,
+    train_k5_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor_2);   /* k10_batch_norm */
@@ -2397,26 +2424,26 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
                 block_1_conv2d_1_y);
         train_k13_batch_norm(t, block_1_conv2d_1_y, batch_norm_5, batch_norm_6);
     }
-    train_k6_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6,
+    train_k5_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor_2);   /* k14_batch_norm */
-    train_k15_cross_entropy(0xa64f97b6u, words, &step, cross_entropy_4);
-    train_k16_cross_entropy(word, cross_entropy_5);
-    train_k17_cross_entropy(&count, cross_entropy_6);
+    train_k15_cross_entropy(0xa64f97b6u, words, &step, cross_entropy_5);
+    train_k16_cross_entropy(word, cross_entropy_6);
+    train_k17_cross_entropy(&count, cross_entropy_7);
     train_k18_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
     for (int t = 0; t < 2; t++) {
         train_k19_relu_global_avg_pool2d_dropout(t, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
-                block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, x_2, cross_entropy_4,
-                dropout_2);
-        train_k20_dense_softmax_cross_entropy(t, dropout_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-                cross_entropy_5, cross_entropy_6, word, select, cross_entropy_3, cross_entropy, cross_entropy_2, softmax);
-        train_k21_dense_global_avg_pool2d_relu(t, softmax, classifier_kernel_2, dense_3, cross_entropy_4, global_avg_pool2d,
+                block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, x_2, cross_entropy_5,
+                dropout);
+        train_k20_dense_softmax_cross_entropy(t, dropout, params->classifier_kernel, classifier_y, params->classifier_bias,
+                cross_entropy_6, cross_entropy_7, word, select, cross_entropy_4, cross_entropy, cross_entropy_2, softmax);
+        train_k21_dense_global_avg_pool2d_relu(t, softmax, classifier_kernel_2, dense_3, cross_entropy_5, global_avg_pool2d,
                 x_2, batch_norm_7, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
     }
-    train_k22_cross_entropy(select, &count, &metrics->accuracy, cross_entropy_3, &metrics->loss);
+    train_k22_cross_entropy(select, &count, &metrics->accuracy, cross_entropy_4, &metrics->loss);
     train_k23_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k24_dense_adam(dropout_2, softmax, dense_2, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k24_dense_adam(dropout, softmax, dense_2, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k25_batch_norm_adam(batch_norm_8, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor, &count, batch_norm_12, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
@@ -2432,9 +2459,9 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
                 relu_5);   /* k28_relu */
         train_k29_batch_norm(t, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
                 block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, global_avg_pool2d,
-                batch_norm_12, batch_norm_15, batch_norm_35);
-        train_k30_conv2d_relu(t, batch_norm_35, conv2d_5, conv2d_6, relu_5, relu);
-        train_k31_conv2d(t, relu_5, batch_norm_35, conv2d_2);
+                batch_norm_12, batch_norm_15, batch_norm_34);
+        train_k30_conv2d_relu(t, batch_norm_34, conv2d_5, conv2d_6, relu_5, relu);
+        train_k31_conv2d(t, relu_5, batch_norm_34, conv2d_2);
         train_k32_batch_norm(t, relu, batch_norm_16, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
                 batch_norm_17);
     }
@@ -2447,23 +2474,23 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
             optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k34_batch_norm_depthwise_conv2d_adam */
     for (int t = 0; t < 4; t++) {
-        train_k35_batch_norm(t, relu, block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_21, block_1_depthwise_conv2d_1_y,
-                block_1_norm_relu_1_batch_norm_1_average, batch_norm_24, batch_norm_25);
-        train_k36_depthwise_conv2d_relu(t, batch_norm_25, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_4,
-                stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
-                params->norm_relu_1_batch_norm_1_beta, dropout, relu_2);
-        train_k37_batch_norm(t, relu_2, batch_norm_26, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_27);
+        train_k35_relu_dropout(t, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
+                params->norm_relu_1_batch_norm_1_beta, relu_6, cross_entropy_3, x_3);
+        train_k36_batch_norm(t, relu, block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_21, block_1_depthwise_conv2d_1_y,
+                block_1_norm_relu_1_batch_norm_1_average, batch_norm_24, batch_norm_35);
+        train_k37_depthwise_conv2d_relu(t, batch_norm_35, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_3, relu_6,
+                cross_entropy_3, relu_2);
+        train_k38_depthwise_conv2d(t, x_3, batch_norm_35, depthwise_conv2d_2);
+        train_k39_batch_norm(t, relu_2, batch_norm_25, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_26);
     }
-    train_k25_batch_norm_adam(batch_norm_27, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
-            batch_norm_31, optimizer->m_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k38_batch_norm_adam */
-    train_k26_batch_norm_conv2d_adam(batch_norm_26, norm_relu_1_batch_norm_1_factor_2, batch_norm,
-            norm_relu_1_batch_norm_1_average, batch_norm_31, &count, batch_norm_34, optimizer->m_stem_bias,
+    train_k25_batch_norm_adam(batch_norm_26, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
+            batch_norm_30, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k40_batch_norm_adam */
+    train_k26_batch_norm_conv2d_adam(batch_norm_25, norm_relu_1_batch_norm_1_factor_2, batch_norm,
+            norm_relu_1_batch_norm_1_average, batch_norm_30, &count, batch_norm_33, optimizer->m_stem_bias,
             optimizer->v_stem_bias, optimizer->m_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k39_batch_norm_conv2d_adam */
-    train_k40_depthwise_conv2d(dropout, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
-            params->norm_relu_1_batch_norm_1_beta, depthwise_conv2d_2);
-    train_k41_adam(params->block_1_conv2d_1_bias, adam, optimizer->m_block_1_conv2d_1_bias, optimizer->v_block_1_conv2d_1_bias,
+            optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k41_batch_norm_conv2d_adam */
+    train_k42_adam(params->block_1_conv2d_1_bias, adam, optimizer->m_block_1_conv2d_1_bias, optimizer->v_block_1_conv2d_1_bias,
             params->block_1_norm_relu_2_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
             optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta,
@@ -2475,14 +2502,13 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             optimizer->v_stem_bias, params->norm_relu_1_batch_norm_1_gamma, optimizer->m_norm_relu_1_batch_norm_1_gamma,
             optimizer->v_norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
             optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta);
-    train_k42_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
+    train_k43_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
             params->block_1_conv2d_1_kernel, adam);
-    train_k43_depthwise_conv2d(depthwise_conv2d_2, batch_norm_25, depthwise_conv2d_3);
-    train_k44_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_3,
+    train_k44_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
             optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
     for (int t = 1; t >= 0; t--) {
-        train_k45_batch_norm(t, relu_2, norm_relu_1_batch_norm_1_factor_2, batch_norm_31, stem_y_2,
-                norm_relu_1_batch_norm_1_average, batch_norm_34, batch_norm_36);
+        train_k45_batch_norm(t, relu_2, norm_relu_1_batch_norm_1_factor_2, batch_norm_30, stem_y_2,
+                norm_relu_1_batch_norm_1_average, batch_norm_33, batch_norm_36);
         train_k46_conv2d(t, sound, batch_norm_36, conv2d_4);
     }
     train_k47_adam(optimizer->m_stem_kernel, conv2d_4, optimizer->v_stem_kernel, params->stem_kernel, adam);
@@ -2532,12 +2558,12 @@ static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, c
     c[39] = c3_3;
 }
 
-static void gradients_k23_dense(const float *restrict dropout_2, const float *restrict softmax,
+static void gradients_k23_dense(const float *restrict dropout, const float *restrict softmax,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 12; n += 4)
-            gradients_k23_dense_tile_4(dropout_2, i0_0, softmax + n, classifier_kernel_2 + (i0_0 * 12 + n));
+            gradients_k23_dense_tile_4(dropout, i0_0, softmax + n, classifier_kernel_2 + (i0_0 * 12 + n));
     }
 }
 
@@ -2609,8 +2635,18 @@ static void gradients_k32_cross_entropy(const float *restrict conv2d, float *res
     }
 }
 
+/* ds_cnn.dl:36: cross_entropy -> f32[1, 3, 3, 16] */
+static void gradients_k40_cross_entropy(const float *restrict depthwise_conv2d,
+        float *restrict block_1_depthwise_conv2d_1_kernel_2)
+{
+    for (int j0 = 0; j0 < 144; j0++) {
+        block_1_depthwise_conv2d_1_kernel_2[j0] = depthwise_conv2d[j0] + depthwise_conv2d[j0 + 144] + depthwise_conv2d[j0 + 288]
+                + depthwise_conv2d[j0 + 432];
+    }
+}
+
 /* ds_cnn.dl:36: cross_entropy -> f32[1, 10, 4, 16] */
-static void gradients_k44_cross_entropy(const float *restrict conv2d_2, float *restrict stem_kernel_2)
+static void gradients_k45_cross_entropy(const float *restrict conv2d_2, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 640; j0++) {
         stem_kernel_2[j0] = conv2d_2[j0] + conv2d_2[j0 + 640];
@@ -2624,7 +2660,6 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
         return DL_COUNT;
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 160000);   /* bool[4, 25, 5, 16] */
     float *const cross_entropy = (float *)(void *)(base + 113792);   /* f32[4, 12] */
     float *const cross_entropy_2 = (float *)(void *)(base + 114480);   /* f32[4] */
     float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
@@ -2635,6 +2670,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 32000);   /* f32[4, 1, 25, 5, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 171328);   /* f32[4, 1, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 72000);   /* f32[4, 1, 16] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 160000);   /* bool[4, 1, 25, 5, 16] */
     float *const norm_relu_1_batch_norm_1_factor_2 = (float *)(void *)(base + 173248);   /* f32[16] */
     float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 173312);   /* f32[16] */
     float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 173376);   /* f32[16] */
@@ -2644,16 +2680,16 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     float *const block_1_norm_relu_1_batch_norm_1_factor_2 = (float *)(void *)(base + 173440);   /* f32[16] */
     float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 173504);   /* f32[16] */
     float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 114304);   /* f32[16] */
-    float *const dropout_2 = (float *)(void *)(base + 113024);   /* f32[2, 2, 16] */
+    float *const dropout = (float *)(void *)(base + 113024);   /* f32[2, 2, 16] */
     float *const select = (float *)(void *)(base + 114512);   /* f32[2, 2] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 114528);   /* f32[2, 2] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 114528);   /* f32[2, 2] */
     float *const softmax = (float *)(void *)(base + 113984);   /* f32[2, 2, 12] */
     float *const global_avg_pool2d = (float *)(void *)(base + 171584);   /* f32[2, 2, 16] */
     float *const batch_norm_7 = (float *)(void *)(base + 113280);   /* f32[2, 2, 16] */
     float *const batch_norm_8 = (float *)(void *)(base + 113536);   /* f32[2, 2, 16] */
-    uint8_t *const cross_entropy_4 = (uint8_t *)(void *)(base + 114368);   /* bool[2, 2, 16] */
-    uint8_t *const cross_entropy_5 = (uint8_t *)(void *)(base + 114432);   /* bool[2, 2, 12] */
-    uint8_t *const cross_entropy_6 = (uint8_t *)(void *)(base + 114496);   /* bool[2, 2] */
+    uint8_t *const cross_entropy_5 = (uint8_t *)(void *)(base + 114368);   /* bool[2, 2, 16] */
+    uint8_t *const cross_entropy_6 = (uint8_t *)(void *)(base + 114432);   /* bool[2, 2, 12] */
+    uint8_t *const cross_entropy_7 = (uint8_t *)(void *)(base + 114496);   /* bool[2, 2] */
     float *const block_1_norm_relu_2_batch_norm_1_factor_2 = (float *)(void *)(base + 173568);   /* f32[16] */
     float *const batch_norm_11 = (float *)(void *)(base + 171840);   /* f32[4, 16] */
     float *const batch_norm_14 = (float *)(void *)(base + 172096);   /* f32[4, 16] */
@@ -2661,15 +2697,14 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     float *const relu = (float *)(void *)(base + 96000);   /* f32[2, 2, 25, 5, 16] */
     float *const batch_norm_15 = (float *)(void *)(base + 172352);   /* f32[2, 2, 16] */
     float *const batch_norm_16 = (float *)(void *)(base + 172608);   /* f32[2, 2, 16] */
-    float *const batch_norm_19 = (float *)(void *)(base + 168000);   /* f32[4, 16] */
-    float *const batch_norm_22 = (float *)(void *)(base + 168256);   /* f32[4, 16] */
-    float *const batch_norm_23 = (float *)(void *)(base + 64000);   /* f32[4, 1, 25, 5, 16] */
-    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 1, 25, 5, 16] */
-    float *const batch_norm_24 = (float *)(void *)(base + 168512);   /* f32[4, 1, 16] */
-    float *const batch_norm_25 = (float *)(void *)(base + 168768);   /* f32[4, 1, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 32000);   /* f32[1, 25, 5, 64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 53120);   /* f32[4, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 53376);   /* f32[4, 16] */
+    float *const batch_norm_19 = (float *)(void *)(base + 154304);   /* f32[4, 16] */
+    float *const batch_norm_22 = (float *)(void *)(base + 154560);   /* f32[4, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 152000);   /* f32[4, 1, 3, 3, 16] */
+    float *const relu_2 = (float *)(void *)(base + 64000);   /* f32[4, 1, 25, 5, 16] */
+    float *const batch_norm_23 = (float *)(void *)(base + 154816);   /* f32[4, 1, 16] */
+    float *const batch_norm_24 = (float *)(void *)(base + 155072);   /* f32[4, 1, 16] */
+    float *const batch_norm_27 = (float *)(void *)(base + 53120);   /* f32[4, 16] */
+    float *const batch_norm_30 = (float *)(void *)(base + 53376);   /* f32[4, 16] */
     float *const conv2d_2 = (float *)(void *)(base + 48000);   /* f32[2, 1, 10, 4, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 112000);   /* f32[12, 16] */
     float *const conv2d_3 = (float *)(void *)(base + 170048);   /* f32[1, 1, 16, 16] */
@@ -2681,29 +2716,32 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     float *const classifier_y = (float *)(void *)(base + 114176);   /* f32[2, 12] */
     float *const dense = (float *)(void *)(base + 114176);   /* f32[2, 16] */
     float *const relu_5 = (float *)(void *)(base + 128000);   /* f32[2, 25, 5, 16] */
-    float *const batch_norm_32 = (float *)(void *)(base + 144000);   /* f32[2, 25, 5, 16] */
+    float *const batch_norm_31 = (float *)(void *)(base + 144000);   /* f32[2, 25, 5, 16] */
     float *const conv2d_4 = (float *)(void *)(base + 172864);   /* f32[4, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 169024);   /* f32[4, 16] */
+    float *const relu_6 = (float *)(void *)(base + 128000);   /* f32[1, 25, 5, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 144000);   /* f32[1, 25, 5, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 155328);   /* f32[4, 16] */
+    float *const x_3 = (float *)(void *)(base + 136000);   /* f32[1, 25, 5, 16] */
     float *const batch_norm_33 = (float *)(void *)(base + 32000);   /* f32[2, 25, 5, 16] */
 
-    train_k0_dropout(0xf354e9afu, words, &step, dropout);
-    if (train_k1_cross_entropy_check(word) != DL_OK)
+    if (train_k0_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
-    train_k2_cross_entropy(word, &count, cross_entropy, cross_entropy_2);
-    train_k4_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);   /* k3_conv2d */
-    train_k5_batch_norm(stem_y_2, batch_norm, batch_norm_2);   /* k4_batch_norm */
-    train_k6_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_2,
+    train_k1_cross_entropy(word, &count, cross_entropy, cross_entropy_2);
+    train_k3_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);   /* k2_conv2d */
+    train_k4_batch_norm(stem_y_2, batch_norm, batch_norm_2);   /* k3_batch_norm */
+    train_k5_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_2,
             state->norm_relu_1_batch_norm_1_moving_mean, state->norm_relu_1_batch_norm_1_moving_variance,
             norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
-            norm_relu_1_batch_norm_1_factor_2);   /* k5_batch_norm */
+            norm_relu_1_batch_norm_1_factor_2);   /* k4_batch_norm */
+    train_k6_cross_entropy(0xf354e9afu, words, &step, cross_entropy_3);   /* k5_cross_entropy */
     for (int t = 0; t < 4; t++) {
-        train_k7_dropout(t, dropout, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
+        train_k7_dropout(t, cross_entropy_3, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
                 params->norm_relu_1_batch_norm_1_beta, x);   /* k6_dropout */
         train_k8_depthwise_conv2d(t, x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y_2,
                 params->block_1_depthwise_conv2d_1_bias, block_1_depthwise_conv2d_1_y);   /* k7_depthwise_conv2d */
         train_k9_batch_norm(t, block_1_depthwise_conv2d_1_y, batch_norm_3, batch_norm_4);   /* k8_batch_norm */
     }
-    train_k6_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4,
+    train_k5_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4,
             state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor_2);   /* k9_batch_norm */
@@ -2715,28 +2753,28 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
                 block_1_conv2d_1_y);   /* k11_conv2d */
         train_k13_batch_norm(t, block_1_conv2d_1_y, batch_norm_5, batch_norm_6);   /* k12_batch_norm */
     }
-    train_k6_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6,
+    train_k5_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6,
             state->block_1_norm_relu_2_batch_norm_1_moving_mean, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor_2);   /* k13_batch_norm */
-    train_k15_cross_entropy(0xa64f97b6u, words, &step, cross_entropy_4);   /* k14_cross_entropy */
-    train_k16_cross_entropy(word, cross_entropy_5);   /* k15_cross_entropy */
-    train_k17_cross_entropy(&count, cross_entropy_6);   /* k16_cross_entropy */
+    train_k15_cross_entropy(0xa64f97b6u, words, &step, cross_entropy_5);   /* k14_cross_entropy */
+    train_k16_cross_entropy(word, cross_entropy_6);   /* k15_cross_entropy */
+    train_k17_cross_entropy(&count, cross_entropy_7);   /* k16_cross_entropy */
     train_k18_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k17_cross_entropy_pack */
     for (int t = 0; t < 2; t++) {
         train_k19_relu_global_avg_pool2d_dropout(t, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
-                block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, x_2, cross_entropy_4,
-                dropout_2);   /* k18_relu_global_avg_pool2d_dropout */
-        train_k20_dense_softmax_cross_entropy(t, dropout_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-                cross_entropy_5, cross_entropy_6, word, select, cross_entropy_3, cross_entropy, cross_entropy_2,
+                block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, x_2, cross_entropy_5,
+                dropout);   /* k18_relu_global_avg_pool2d_dropout */
+        train_k20_dense_softmax_cross_entropy(t, dropout, params->classifier_kernel, classifier_y, params->classifier_bias,
+                cross_entropy_6, cross_entropy_7, word, select, cross_entropy_4, cross_entropy, cross_entropy_2,
                 softmax);   /* k19_dense_softmax_cross_entropy */
-        train_k21_dense_global_avg_pool2d_relu(t, softmax, classifier_kernel_3, dense, cross_entropy_4, global_avg_pool2d, x_2,
+        train_k21_dense_global_avg_pool2d_relu(t, softmax, classifier_kernel_3, dense, cross_entropy_5, global_avg_pool2d, x_2,
                 batch_norm_7, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
                 batch_norm_8);   /* k20_dense_global_avg_pool2d_relu */
     }
-    train_k22_cross_entropy(select, &count, &metrics->accuracy, cross_entropy_3, &metrics->loss);   /* k21_cross_entropy */
+    train_k22_cross_entropy(select, &count, &metrics->accuracy, cross_entropy_4, &metrics->loss);   /* k21_cross_entropy */
     gradients_k22_dense(softmax, gradients->classifier_bias);
-    gradients_k23_dense(dropout_2, softmax, gradients->classifier_kernel);
+    gradients_k23_dense(dropout, softmax, gradients->classifier_kernel);
     gradients_k24_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
             gradients->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_gamma, &count,
             batch_norm_11);
@@ -2750,9 +2788,9 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
                 relu_5);   /* k27_relu */
         train_k29_batch_norm(t, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
                 block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, global_avg_pool2d,
-                batch_norm_11, batch_norm_14, batch_norm_32);   /* k28_batch_norm */
-        train_k30_conv2d_relu(t, batch_norm_32, conv2d_3, conv2d_4, relu_5, relu);   /* k29_conv2d_relu */
-        train_k31_conv2d(t, relu_5, batch_norm_32, conv2d);   /* k30_conv2d */
+                batch_norm_11, batch_norm_14, batch_norm_31);   /* k28_batch_norm */
+        train_k30_conv2d_relu(t, batch_norm_31, conv2d_3, conv2d_4, relu_5, relu);   /* k29_conv2d_relu */
+        train_k31_conv2d(t, relu_5, batch_norm_31, conv2d);   /* k30_conv2d */
         train_k32_batch_norm(t, relu, batch_norm_15, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
                 batch_norm_16);   /* k31_batch_norm */
     }
@@ -2764,28 +2802,27 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
             block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average, batch_norm_19,
             &count, batch_norm_22, gradients->block_1_depthwise_conv2d_1_bias);   /* k34_batch_norm_depthwise_conv2d */
     for (int t = 0; t < 4; t++) {
-        train_k35_batch_norm(t, relu, block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_19, block_1_depthwise_conv2d_1_y,
-                block_1_norm_relu_1_batch_norm_1_average, batch_norm_22, batch_norm_23);
-        train_k36_depthwise_conv2d_relu(t, batch_norm_23, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
-                stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
-                params->norm_relu_1_batch_norm_1_beta, dropout, relu_2);
-        train_k37_batch_norm(t, relu_2, batch_norm_24, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_25);
+        train_k35_relu_dropout(t, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
+                params->norm_relu_1_batch_norm_1_beta, relu_6, cross_entropy_3, x_3);
+        train_k36_batch_norm(t, relu, block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_19, block_1_depthwise_conv2d_1_y,
+                block_1_norm_relu_1_batch_norm_1_average, batch_norm_22, batch_norm_32);
+        train_k37_depthwise_conv2d_relu(t, batch_norm_32, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2, relu_6,
+                cross_entropy_3, relu_2);
+        train_k38_depthwise_conv2d(t, x_3, batch_norm_32, depthwise_conv2d);
+        train_k39_batch_norm(t, relu_2, batch_norm_23, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_24);
     }
-    train_k40_depthwise_conv2d(dropout, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
-            params->norm_relu_1_batch_norm_1_beta, depthwise_conv2d);   /* k38_depthwise_conv2d */
-    train_k43_depthwise_conv2d(depthwise_conv2d, batch_norm_23,
-            gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
-    gradients_k24_batch_norm(batch_norm_25, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_28);   /* k40_batch_norm */
-    gradients_k25_batch_norm_conv2d(batch_norm_24, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor_2,
-            batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_28, &count, batch_norm_31,
-            gradients->stem_bias);   /* k41_batch_norm_conv2d */
+    gradients_k40_cross_entropy(depthwise_conv2d, gradients->block_1_depthwise_conv2d_1_kernel);
+    gradients_k24_batch_norm(batch_norm_24, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_27);   /* k41_batch_norm */
+    gradients_k25_batch_norm_conv2d(batch_norm_23, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor_2,
+            batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_27, &count, batch_norm_30,
+            gradients->stem_bias);   /* k42_batch_norm_conv2d */
     for (int t = 1; t >= 0; t--) {
-        train_k45_batch_norm(t, relu_2, norm_relu_1_batch_norm_1_factor_2, batch_norm_28, stem_y_2,
-                norm_relu_1_batch_norm_1_average, batch_norm_31, batch_norm_33);   /* k42_batch_norm */
-        train_k46_conv2d(t, sound, batch_norm_33, conv2d_2);   /* k43_conv2d */
+        train_k45_batch_norm(t, relu_2, norm_relu_1_batch_norm_1_factor_2, batch_norm_27, stem_y_2,
+                norm_relu_1_batch_norm_1_average, batch_norm_30, batch_norm_33);   /* k43_batch_norm */
+        train_k46_conv2d(t, sound, batch_norm_33, conv2d_2);   /* k44_conv2d */
     }
-    gradients_k44_cross_entropy(conv2d_2, gradients->stem_kernel);
+    gradients_k45_cross_entropy(conv2d_2, gradients->stem_kernel);
     metrics->count = count;
     return DL_OK;
 }
@@ -3364,7 +3401,7 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
             params->block_1_norm_relu_2_batch_norm_1_gamma, block_1_norm_relu_2_batch_norm_1_factor,
             params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
             batch_norm_3);   /* k2_batch_norm */
-    if (train_k1_cross_entropy_check(word) != DL_OK)
+    if (train_k0_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
     train_k16_cross_entropy(word, cross_entropy_2);   /* k4_cross_entropy */
     train_k17_cross_entropy(&count, cross_entropy_3);   /* k5_cross_entropy */

@@ -208,7 +208,7 @@ static void infer_k0_conv2d_relu(const float *restrict left, const float *restri
     }
 }
 
-/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8]; in 4 places */
+/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8]; in 8 places */
 static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
     for (int j0 = 0; j0 < 13; j0++) {
@@ -222,7 +222,7 @@ static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_
     }
 }
 
-/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates; in 4 places */
+/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates; in 8 places */
 static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -514,7 +514,7 @@ static inline void train_k5_conv2d_relu_tile_3(const float *restrict a, int at, 
 }
 
 static void train_k5_conv2d_relu(int t, const float *restrict left, const float *restrict tower_conv2d_1_kernel,
-        float *restrict relu_3, const float *restrict tower_conv2d_1_bias)
+        float *restrict relu, const float *restrict tower_conv2d_1_bias)
 {
     for (int i1 = 0; i1 < 26; i1++) {
         for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
@@ -522,114 +522,14 @@ static void train_k5_conv2d_relu(int t, const float *restrict left, const float 
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 20)
                     train_k5_conv2d_relu_tile_4(left, t * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                        relu_3 + (i1 * 208 + i2_0 * 8 + n));
+                        relu + (i1 * 208 + i2_0 * 8 + n));
                 else
                     train_k5_conv2d_relu_tile_3(left, t * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                        relu_3 + (i1 * 208 + i2_0 * 8 + n));
+                        relu + (i1 * 208 + i2_0 * 8 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = relu_3[i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                    relu_3[i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8]; in 4 places */
-static void train_k6_max_pool2d(int t, const float *restrict relu_3, float *restrict max_pool2d)
-{
-    for (int j0 = 0; j0 < 13; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                max_pool2d[t * 1352 + j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu_3[j0 * 416 + j1 * 16 + j2],
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 8]), relu_3[j0 * 416 + j1 * 16 + j2 + 208]),
-                        relu_3[j0 * 416 + j1 * 16 + j2 + 216]);
-            }
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates; in 4 places */
-static inline void train_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k7_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void train_k7_conv2d_relu(int t, const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
-        float *restrict relu_4, const float *restrict tower_conv2d_2_bias)
-{
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-            rows = i2_0 < 8 ? 4 : 3;
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 8)
-                    train_k7_conv2d_relu_tile_4(max_pool2d, t * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                        relu_4 + (i1 * 176 + i2_0 * 16 + n));
-                else
-                    train_k7_conv2d_relu_tile_3(max_pool2d, t * 1352 + i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                        relu_4 + (i1 * 176 + i2_0 * 16 + n));
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_4[i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
-                    relu_4[i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = relu[i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                    relu[i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -637,14 +537,14 @@ static void train_k7_conv2d_relu(int t, const float *restrict max_pool2d, const 
 }
 
 /* siamese.dl:9: max_pool2d -> f32[1, 5, 5, 16]; in 4 places */
-static void train_k8_max_pool2d(int t, const float *restrict relu_4, float *restrict max_pool2d_2)
+static void train_k8_max_pool2d(int t, const float *restrict relu_2, float *restrict max_pool2d)
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                max_pool2d_2[t * 400 + j0 * 80 + j1 * 16 + j2] = dl_max(dl_max(dl_max(relu_4[j0 * 352 + j1 * 32 + j2],
-                        relu_4[j0 * 352 + j1 * 32 + j2 + 16]), relu_4[j0 * 352 + j1 * 32 + j2 + 176]),
-                        relu_4[j0 * 352 + j1 * 32 + j2 + 192]);
+                max_pool2d[t * 400 + j0 * 80 + j1 * 16 + j2] = dl_max(dl_max(dl_max(relu_2[j0 * 352 + j1 * 32 + j2],
+                        relu_2[j0 * 352 + j1 * 32 + j2 + 16]), relu_2[j0 * 352 + j1 * 32 + j2 + 176]),
+                        relu_2[j0 * 352 + j1 * 32 + j2 + 192]);
             }
         }
     }
@@ -665,11 +565,11 @@ static inline void train_k9_dense_tile_1(const float *restrict a, int at, const 
     c[3] = c0_3;
 }
 
-static void train_k9_dense(int t, const float *restrict max_pool2d_2, const float *restrict tower_dense_1_kernel,
+static void train_k9_dense(int t, const float *restrict max_pool2d, const float *restrict tower_dense_1_kernel,
         float *restrict tower_dense_1_y)
 {
     for (int n = 0; n < 16; n += 4)
-        train_k9_dense_tile_1(max_pool2d_2, t * 400, tower_dense_1_kernel + n, tower_dense_1_y + n);
+        train_k9_dense_tile_1(max_pool2d, t * 400, tower_dense_1_kernel + n, tower_dense_1_y + n);
 }
 
 /* siamese.dl:11: dense, siamese.dl:20:, sum, sqrt, siamese.dl:28:, siamese.dl:26: -> f32[1, 16], 6400 multiply-accumulates; in 2 places */
@@ -687,15 +587,15 @@ static inline void train_k14_dense_sum_sqrt_tile_1(const float *restrict a, int 
     c[3] = c0_3;
 }
 
-static void train_k14_dense_sum_sqrt(int t, const float *restrict max_pool2d_4, const float *restrict tower_dense_1_kernel,
+static void train_k14_dense_sum_sqrt(int t, const float *restrict max_pool2d_2, const float *restrict tower_dense_1_kernel,
         float *restrict tower_again_1_dense_1_y, const float *restrict tower_dense_1_y,
         const float *restrict tower_dense_1_bias, float *restrict sub, const uint8_t *restrict reshape,
         const float *restrict same, float *restrict select, float *restrict select_2, const float *restrict reshape_2,
         float *restrict sqrt, float *restrict mul_2, float *restrict neg_2)
 {
-    float sum_5;
+    float sum_7;
     for (int n = 0; n < 16; n += 4)
-        train_k14_dense_sum_sqrt_tile_1(max_pool2d_4, t * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
+        train_k14_dense_sum_sqrt_tile_1(max_pool2d_2, t * 400, tower_dense_1_kernel + n, tower_again_1_dense_1_y + n);
     float sum_v2 = 0.0f;
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = tower_dense_1_bias[j0];
@@ -703,7 +603,7 @@ static void train_k14_dense_sum_sqrt(int t, const float *restrict max_pool2d_4, 
         sub[t * 16 + j0] = sub_v1;
         sum_v2 += sub_v1 * sub_v1;
     }
-    sum_5 = sum_v2;
+    sum_7 = sum_v2;
     const int v2 = reshape[t];
     const float v3 = same[t];
     const int v4 = 0.5f < v3;
@@ -711,7 +611,7 @@ static void train_k14_dense_sum_sqrt(int t, const float *restrict max_pool2d_4, 
     const float v6 = reshape_2[t];
     const float v7 = v6 * v3;
     const float v8 = v6 * v5;
-    const float distance_v3 = dl_sqrt(sum_5 + 1e-06f);
+    const float distance_v3 = dl_sqrt(sum_7 + 1e-06f);
     select[t] = v2 ? (float)((distance_v3 < 0.5f) == v4) : 0.0f;
     const float v9 = 1.0f - distance_v3;
     const float v10 = v9 < 0.0f ? 0.0f : v9;
@@ -746,36 +646,35 @@ static void train_k15_dense(const float *restrict neg_2, const float *restrict t
 }
 
 /* siamese.dl:9: max_pool2d -> i32[1, 5, 5, 16]; in 4 places */
-static void train_k16_max_pool2d(const float *restrict relu_6, dl_word *restrict max_pool2d_5)
+static void train_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict max_pool2d_5)
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = relu_6[j0 * 352 + j1 * 32 + j2];
+                const float v1 = relu_4[j0 * 352 + j1 * 32 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
-                const float v3 = relu_6[j0 * 352 + j1 * 32 + j2 + 16];
+                const float v3 = relu_4[j0 * 352 + j1 * 32 + j2 + 16];
                 const int v4 = v2 < v3;
                 const float v5 = v4 ? v3 : v2;
-                const float v6 = relu_6[j0 * 352 + j1 * 32 + j2 + 176];
+                const float v6 = relu_4[j0 * 352 + j1 * 32 + j2 + 176];
                 const int v7 = v5 < v6;
                 const int32_t v8 = v4 ? 1 : 0;
                 const int32_t v9 = v7 ? 2 : v8;
-                max_pool2d_5[j0 * 80 + j1 * 16 + j2] = (v7 ? v6 : v5) < relu_6[j0 * 352 + j1 * 32 + j2 + 192] ? 3 : v9;
+                max_pool2d_5[j0 * 80 + j1 * 16 + j2] = (v7 ? v6 : v5) < relu_4[j0 * 352 + j1 * 32 + j2 + 192] ? 3 : v9;
             }
         }
     }
 }
 
 /* siamese.dl:9: relu -> f32[1, 11, 11, 16]; in 2 places */
-static void train_k17_relu(int t, const float *restrict relu_6, const dl_word *restrict max_pool2d_5,
-        const float *restrict dense_5, float *restrict relu)
+static void train_k17_relu(float *restrict relu_4, const dl_word *restrict max_pool2d_5, const float *restrict dense_5)
 {
     for (int j0 = 0; j0 < 11; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
             const long v1 = (j0 / 2) * 80 + (j1 / 2) * 16;
             for (int j2 = 0; j2 < 16; j2++) {
-                relu[t * 1936 + j0 * 176 + j1 * 16 + j2] = 0.0f < relu_6[j0 * 176 + j1 * 16 + j2] ? (j0 / 2 < 5 ? (j1 / 2 < 5
-                        ? ((j0 % 2) * 2 + j1 % 2 == max_pool2d_5[v1 + j2] ? dense_5[v1 + j2] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                relu_4[j0 * 176 + j1 * 16 + j2] = 0.0f < relu_4[j0 * 176 + j1 * 16 + j2] ? (j0 / 2 < 5 ? (j1 / 2 < 5 ? ((j0 % 2)
+                        * 2 + j1 % 2 == max_pool2d_5[v1 + j2] ? dense_5[v1 + j2] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
             }
         }
     }
@@ -899,7 +798,7 @@ static inline void train_k18_conv2d_tile_3_at_10(const float *restrict a, int at
     c[19] = c2_3;
 }
 
-static void train_k18_conv2d(int t, const float *restrict relu, const float *restrict conv2d_9, float *restrict conv2d_10)
+static void train_k18_conv2d(const float *restrict relu_4, const float *restrict conv2d_9, float *restrict conv2d_10)
 {
     for (int i1 = 0; i1 < 13; i1++) {
         for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
@@ -908,35 +807,83 @@ static void train_k18_conv2d(int t, const float *restrict relu, const float *res
             const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 4)
-                    train_k18_conv2d_tile_4_at_0(relu, t * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                    train_k18_conv2d_tile_4_at_0(relu_4, i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
                         conv2d_10 + (i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else if (i2_0 < 10)
-                    train_k18_conv2d_tile_3(relu, t * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                    train_k18_conv2d_tile_3(relu_4, i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
                         conv2d_10 + (i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else
-                    train_k18_conv2d_tile_3_at_10(relu, t * 1936 + i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
+                    train_k18_conv2d_tile_3_at_10(relu_4, i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
                         conv2d_10 + (i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
         }
     }
 }
 
+/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 139392 multiply-accumulates; in 4 places */
+static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 11; k0++) {
+        for (int k1 = 0; k1 < 11; k1++) {
+            const float *const ak = a + (at + k0 * 104 + k1 * 8), *const bk = b + (k0 * 176 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void train_k19_conv2d(int t, const float *restrict max_pool2d_4, const float *restrict relu_4, float *restrict conv2d)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
+                for (int n = 0; n < 16; n += 4)
+                    train_k19_conv2d_tile_4(max_pool2d_4, i1 * 104 + i2 * 8 + i0_0, relu_4 + n,
+                            conv2d + (t * 1152 + i1 * 48 + i2 * 16 + i0_0 * 144 + n));
+            }
+        }
+    }
+}
+
 /* siamese.dl:8: max_pool2d, relu -> f32[1, 26, 26, 8]; in 2 places */
-static void train_k19_max_pool2d_relu(const float *restrict relu_5, dl_word *restrict max_pool2d_6,
-        const float *restrict conv2d_10, float *restrict relu_7)
+static void train_k20_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_6,
+        const float *restrict conv2d_10, float *restrict relu_6)
 {
     for (int j0 = 0; j0 < 13; j0++) {
         for (int j1 = 0; j1 < 13; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                const float v1 = relu_5[j0 * 416 + j1 * 16 + j2];
+                const float v1 = relu_3[j0 * 416 + j1 * 16 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
-                const float v3 = relu_5[j0 * 416 + j1 * 16 + j2 + 8];
+                const float v3 = relu_3[j0 * 416 + j1 * 16 + j2 + 8];
                 const int v4 = v2 < v3;
                 const float v5 = v4 ? v3 : v2;
-                const float v6 = relu_5[j0 * 416 + j1 * 16 + j2 + 208];
+                const float v6 = relu_3[j0 * 416 + j1 * 16 + j2 + 208];
                 const int v7 = v5 < v6;
                 const int32_t v8 = v4 ? 1 : 0;
                 const int32_t v9 = v7 ? 2 : v8;
-                max_pool2d_6[j0 * 104 + j1 * 8 + j2] = (v7 ? v6 : v5) < relu_5[j0 * 416 + j1 * 16 + j2 + 216] ? 3 : v9;
+                max_pool2d_6[j0 * 104 + j1 * 8 + j2] = (v7 ? v6 : v5) < relu_3[j0 * 416 + j1 * 16 + j2 + 216] ? 3 : v9;
             }
         }
     }
@@ -946,7 +893,7 @@ static void train_k19_max_pool2d_relu(const float *restrict relu_5, dl_word *res
             for (int j2 = 0; j2 < 8; j2++) {
                 const int32_t v11 = max_pool2d_6[v10 + j2];
                 const float v12 = conv2d_10[v10 + j2];
-                relu_7[j0 * 208 + j1 * 8 + j2] = 0.0f < relu_5[j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                relu_6[j0 * 208 + j1 * 8 + j2] = 0.0f < relu_3[j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
         }
@@ -954,7 +901,7 @@ static void train_k19_max_pool2d_relu(const float *restrict relu_5, dl_word *res
 }
 
 /* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 48672 multiply-accumulates; in 4 places */
-static inline void train_k20_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k21_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -982,56 +929,56 @@ static inline void train_k20_conv2d_tile_3(const float *restrict a, int at, cons
     c[19] = c2_3;
 }
 
-static void train_k20_conv2d(int t, const float *restrict right, const float *restrict relu_7, float *restrict conv2d)
+static void train_k21_conv2d(int t, const float *restrict right, const float *restrict relu_6, float *restrict conv2d_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 8; n += 4)
-            train_k20_conv2d_tile_3(right, t * 784 + i1 * 28, relu_7 + n, conv2d + (t * 72 + i1 * 24 + n));
+            train_k21_conv2d_tile_3(right, t * 784 + i1 * 28, relu_6 + n, conv2d_2 + (t * 72 + i1 * 24 + n));
     }
 }
 
 /* siamese.dl:9: relu, conv2d -> f32[1, 16]; in 2 places */
-static void train_k23_relu_conv2d(int t, const float *restrict relu_4, const dl_word *restrict max_pool2d_7,
-        const float *restrict dense_6, float *restrict relu_2, const float *restrict relu, float *restrict conv2d_2)
+static void train_k24_relu_conv2d(int t, float *restrict relu_2, const dl_word *restrict max_pool2d_7,
+        const float *restrict dense_6, const float *restrict relu_4, float *restrict conv2d_3)
 {
     for (int j0 = 0; j0 < 11; j0++) {
         for (int j1 = 0; j1 < 11; j1++) {
             const long v1 = (j0 / 2) * 80 + (j1 / 2) * 16;
             for (int j2 = 0; j2 < 16; j2++) {
-                relu_2[t * 1936 + j0 * 176 + j1 * 16 + j2] = 0.0f < relu_4[j0 * 176 + j1 * 16 + j2] ? (j0 / 2 < 5 ? (j1 / 2 < 5
-                        ? ((j0 % 2) * 2 + j1 % 2 == max_pool2d_7[v1 + j2] ? dense_6[v1 + j2] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                relu_2[j0 * 176 + j1 * 16 + j2] = 0.0f < relu_2[j0 * 176 + j1 * 16 + j2] ? (j0 / 2 < 5 ? (j1 / 2 < 5 ? ((j0 % 2)
+                        * 2 + j1 % 2 == max_pool2d_7[v1 + j2] ? dense_6[v1 + j2] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        conv2d_2[t * 16 + j0] = 0.0f;
+        conv2d_3[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 11; r1++) {
         for (int r2 = 0; r2 < 11; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_2[t * 16 + j0] += relu[t * 1936 + j0 + r1 * 176 + r2 * 16] + relu_2[t * 1936 + j0 + r1 * 176 + r2 * 16];
+                conv2d_3[t * 16 + j0] += relu_4[j0 + r1 * 176 + r2 * 16] + relu_2[j0 + r1 * 176 + r2 * 16];
             }
         }
     }
 }
 
 /* siamese.dl:8: max_pool2d, relu, conv2d -> f32[1, 8]; in 2 places */
-static void train_k25_max_pool2d_relu_conv2d(int t, const float *restrict relu_3, dl_word *restrict max_pool2d_8,
-        const float *restrict conv2d_11, float *restrict relu_8, const float *restrict relu_7, float *restrict conv2d_3)
+static void train_k27_max_pool2d_relu_conv2d(int t, const float *restrict relu, dl_word *restrict max_pool2d_8,
+        const float *restrict conv2d_11, float *restrict relu_8, const float *restrict relu_6, float *restrict conv2d_5)
 {
     for (int j0 = 0; j0 < 13; j0++) {
         for (int j1 = 0; j1 < 13; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                const float v1 = relu_3[j0 * 416 + j1 * 16 + j2];
+                const float v1 = relu[j0 * 416 + j1 * 16 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
-                const float v3 = relu_3[j0 * 416 + j1 * 16 + j2 + 8];
+                const float v3 = relu[j0 * 416 + j1 * 16 + j2 + 8];
                 const int v4 = v2 < v3;
                 const float v5 = v4 ? v3 : v2;
-                const float v6 = relu_3[j0 * 416 + j1 * 16 + j2 + 208];
+                const float v6 = relu[j0 * 416 + j1 * 16 + j2 + 208];
                 const int v7 = v5 < v6;
                 const int32_t v8 = v4 ? 1 : 0;
                 const int32_t v9 = v7 ? 2 : v8;
-                max_pool2d_8[j0 * 104 + j1 * 8 + j2] = (v7 ? v6 : v5) < relu_3[j0 * 416 + j1 * 16 + j2 + 216] ? 3 : v9;
+                max_pool2d_8[j0 * 104 + j1 * 8 + j2] = (v7 ? v6 : v5) < relu[j0 * 416 + j1 * 16 + j2 + 216] ? 3 : v9;
             }
         }
     }
@@ -1041,37 +988,59 @@ static void train_k25_max_pool2d_relu_conv2d(int t, const float *restrict relu_3
             for (int j2 = 0; j2 < 8; j2++) {
                 const int32_t v11 = max_pool2d_8[v10 + j2];
                 const float v12 = conv2d_11[v10 + j2];
-                relu_8[j0 * 208 + j1 * 8 + j2] = 0.0f < relu_3[j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                relu_8[j0 * 208 + j1 * 8 + j2] = 0.0f < relu[j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
-        conv2d_3[t * 8 + j0] = 0.0f;
+        conv2d_5[t * 8 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 26; r1++) {
         for (int r2 = 0; r2 < 26; r2++) {
             for (int j0 = 0; j0 < 8; j0++) {
-                conv2d_3[t * 8 + j0] += relu_7[j0 + r1 * 208 + r2 * 8] + relu_8[j0 + r1 * 208 + r2 * 8];
+                conv2d_5[t * 8 + j0] += relu_6[j0 + r1 * 208 + r2 * 8] + relu_8[j0 + r1 * 208 + r2 * 8];
+            }
+        }
+    }
+}
+
+/* siamese.dl:26: -> f32[8, 3, 3, 16]; in 2 places */
+static void train_k29_sum(const float *restrict conv2d, float *restrict sum, const float *restrict conv2d_4,
+        float *restrict sum_3)
+{
+    for (int i0 = 0; i0 < 8; i0++) {
+        for (int i1 = 0; i1 < 3; i1++) {
+            for (int i2 = 0; i2 < 3; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    sum[i0 * 144 + i1 * 48 + i2 * 16 + j0] = 0.0f;
+                    sum_3[i0 * 144 + i1 * 48 + i2 * 16 + j0] = 0.0f;
+                }
+                for (int r1 = 0; r1 < 32; r1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        sum[i0 * 144 + i1 * 48 + i2 * 16 + j0] += conv2d[i0 * 144 + i1 * 48 + i2 * 16 + j0 + r1 * 1152];
+                        sum_3[i0 * 144 + i1 * 48 + i2 * 16 + j0] += conv2d_4[i0 * 144 + i1 * 48 + i2 * 16 + j0 + r1 * 1152];
+                    }
+                }
             }
         }
     }
 }
 
 /* siamese.dl:26: -> f32[1, 3, 3, 8]; in 2 places */
-static void train_k27_sum(const float *restrict conv2d, float *restrict sum, const float *restrict conv2d_4,
-        float *restrict sum_2)
+static void train_k30_sum(const float *restrict conv2d_2, float *restrict sum_2, const float *restrict conv2d_6,
+        float *restrict sum_4)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int j0 = 0; j0 < 8; j0++) {
-                sum[i1 * 24 + i2 * 8 + j0] = 0.0f;
                 sum_2[i1 * 24 + i2 * 8 + j0] = 0.0f;
+                sum_4[i1 * 24 + i2 * 8 + j0] = 0.0f;
             }
             for (int r1 = 0; r1 < 32; r1++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    sum[i1 * 24 + i2 * 8 + j0] += conv2d[i1 * 24 + i2 * 8 + j0 + r1 * 72];
-                    sum_2[i1 * 24 + i2 * 8 + j0] += conv2d_4[i1 * 24 + i2 * 8 + j0 + r1 * 72];
+                    sum_2[i1 * 24 + i2 * 8 + j0] += conv2d_2[i1 * 24 + i2 * 8 + j0 + r1 * 72];
+                    sum_4[i1 * 24 + i2 * 8 + j0] += conv2d_6[i1 * 24 + i2 * 8 + j0 + r1 * 72];
                 }
             }
         }
@@ -1079,11 +1048,11 @@ static void train_k27_sum(const float *restrict conv2d, float *restrict sum, con
 }
 
 /* siamese.dl:28:, siamese.dl:26: -> f32; in 2 places */
-static void train_k28_sum(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
+static void train_k31_sum(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
         const float *restrict select_2, float *restrict loss)
 {
-    float sum_3;
-    float sum_4;
+    float sum_5;
+    float sum_6;
     float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
@@ -1098,8 +1067,8 @@ static void train_k28_sum(const float *restrict select, const int32_t *restrict 
     for (int lane = 0; lane < 2; lane++)
         sum_v0[lane] += sum_v0[lane + 2];
     sum_v0[0] += sum_v0[1];
-    sum_3 = sum_v0[0];
-    accuracy[0] = sum_3 / (float)count_[0];
+    sum_5 = sum_v0[0];
+    accuracy[0] = sum_5 / (float)count_[0];
     float sum_v2[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v2[lane] = 0.0f;
@@ -1114,12 +1083,12 @@ static void train_k28_sum(const float *restrict select, const int32_t *restrict 
     for (int lane = 0; lane < 2; lane++)
         sum_v2[lane] += sum_v2[lane + 2];
     sum_v2[0] += sum_v2[1];
-    sum_4 = sum_v2[0];
-    loss[0] = sum_4 / (float)count_[0];
+    sum_6 = sum_v2[0];
+    loss[0] = sum_6 / (float)count_[0];
 }
 
 /* siamese.dl:20: -> f32[32, 16]; in 2 places */
-static void train_k29_mul(const float *restrict sqrt, const float *restrict sub, float *restrict mul, float *restrict neg)
+static void train_k32_mul(const float *restrict sqrt, const float *restrict sub, float *restrict mul, float *restrict neg)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1131,7 +1100,7 @@ static void train_k29_mul(const float *restrict sqrt, const float *restrict sub,
 }
 
 /* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates; in 2 places */
-static inline void train_k30_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1163,65 +1132,23 @@ static inline void train_k30_dense_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static void train_k30_dense(const float *restrict max_pool2d_4, const float *restrict neg, float *restrict dense)
+static void train_k33_dense(const float *restrict max_pool2d_2, const float *restrict neg, float *restrict dense)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k30_dense_tile_4(max_pool2d_4, i0_0, neg + n, dense + (i0_0 * 16 + n));
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 4460544 multiply-accumulates; in 4 places */
-static inline void train_k31_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 11; k1++) {
-            for (int k2 = 0; k2 < 11; k2++) {
-                const float *const ak = a + (at + k0 * 1352 + k1 * 104 + k2 * 8),
-                        *const bk = b + (k0 * 1936 + k1 * 176 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void train_k31_conv2d(const float *restrict max_pool2d_3, const float *restrict relu, float *restrict conv2d_5)
-{
-    for (int i0 = 0; i0 < 8; i0++) {
-        for (int i1 = 0; i1 < 3; i1++) {
-            for (int n = 0; n < 16; n += 4)
-                train_k31_conv2d_tile_3(max_pool2d_3, i0 + i1 * 104, relu + n, conv2d_5 + (i0 * 144 + i1 * 48 + n));
-        }
+            train_k33_dense_tile_4(max_pool2d_2, i0_0, neg + n, dense + (i0_0 * 16 + n));
     }
 }
 
 /* siamese.dl:11: dense, siamese.dl:9: conv2d, siamese.dl:27: adam -> f32[16] */
-static void train_k32_dense_conv2d_adam(const float *restrict sqrt, const float *restrict sub, const float *restrict conv2d_2,
+static void train_k34_dense_conv2d_adam(const float *restrict sqrt, const float *restrict sub, const float *restrict conv2d_3,
         float *restrict m_tower_conv2d_2_bias, float *restrict v_tower_conv2d_2_bias, float *restrict tower_conv2d_2_bias,
         const float *restrict adam, float *restrict m_tower_dense_1_bias, float *restrict v_tower_dense_1_bias,
         float *restrict tower_dense_1_bias)
 {
     float dense_2[16];
     float dense_3[16];
-    float conv2d_6[16];
+    float conv2d_7[16];
     for (int j0 = 0; j0 < 16; j0++) {
         dense_2[j0] = 0.0f;
     }
@@ -1235,16 +1162,16 @@ static void train_k32_dense_conv2d_adam(const float *restrict sqrt, const float 
         dense_3[j0] = v1 - v1;
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        conv2d_6[j0] = 0.0f;
+        conv2d_7[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            conv2d_6[j0] += conv2d_2[j0 + r1 * 16];
+            conv2d_7[j0] += conv2d_3[j0 + r1 * 16];
         }
     }
     const float v2 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v3 = conv2d_6[j0];
+        const float v3 = conv2d_7[j0];
         const float v4 = dense_3[j0];
         const float add_v3 = m_tower_conv2d_2_bias[j0] * 0.9f + v3 * 0.1f;
         m_tower_conv2d_2_bias[j0] = add_v3;
@@ -1260,7 +1187,7 @@ static void train_k32_dense_conv2d_adam(const float *restrict sqrt, const float 
 }
 
 /* siamese.dl:11: dense, siamese.dl:27: adam -> f32[400, 16], 204800 multiply-accumulates */
-static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1292,14 +1219,14 @@ static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k33_dense_adam(const float *restrict max_pool2d_2, const float *restrict mul, float *restrict dense_4,
+static void train_k35_dense_adam(const float *restrict max_pool2d, const float *restrict mul, float *restrict dense_4,
         float *restrict m_tower_dense_1_kernel, const float *restrict dense, float *restrict v_tower_dense_1_kernel,
         float *restrict tower_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k33_dense_adam_tile_4(max_pool2d_2, i0_0, mul + n, dense_4 + n);
+            train_k35_dense_adam_tile_4(max_pool2d, i0_0, mul + n, dense_4 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense[i0 * 16 + j0] + dense_4[i0 * 16 - i0_0 * 16 + j0];
@@ -1315,7 +1242,7 @@ static void train_k33_dense_adam(const float *restrict max_pool2d_2, const float
 }
 
 /* siamese.dl:8: conv2d, siamese.dl:27: adam -> f32[8] */
-static void train_k35_conv2d_adam(const float *restrict conv2d_3, float *restrict m_tower_conv2d_1_bias,
+static void train_k36_conv2d_adam(const float *restrict conv2d_5, float *restrict m_tower_conv2d_1_bias,
         float *restrict v_tower_conv2d_1_bias, float *restrict tower_conv2d_1_bias, const float *restrict adam)
 {
     float conv2d_8[8];
@@ -1324,7 +1251,7 @@ static void train_k35_conv2d_adam(const float *restrict conv2d_3, float *restric
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 8; j0++) {
-            conv2d_8[j0] += conv2d_3[j0 + r1 * 8];
+            conv2d_8[j0] += conv2d_5[j0 + r1 * 8];
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
@@ -1338,11 +1265,11 @@ static void train_k35_conv2d_adam(const float *restrict conv2d_3, float *restric
 }
 
 /* siamese.dl:27: adam -> f32[3, 3, 1, 8] */
-static void train_k36_adam(float *restrict m_tower_conv2d_1_kernel, const float *restrict sum, const float *restrict sum_2,
+static void train_k37_adam(float *restrict m_tower_conv2d_1_kernel, const float *restrict sum_2, const float *restrict sum_4,
         float *restrict v_tower_conv2d_1_kernel, float *restrict tower_conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 72; j0++) {
-        const float v1 = sum[j0] + sum_2[j0];
+        const float v1 = sum_2[j0] + sum_4[j0];
         const float add_v0 = m_tower_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
         m_tower_conv2d_1_kernel[j0] = add_v0;
         const float add_v1 = v_tower_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -1352,14 +1279,13 @@ static void train_k36_adam(float *restrict m_tower_conv2d_1_kernel, const float 
 }
 
 /* siamese.dl:27: adam -> f32[3, 3, 8, 16] */
-static void train_k37_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict conv2d_5,
-        const float *restrict conv2d_7, float *restrict v_tower_conv2d_2_kernel, float *restrict tower_conv2d_2_kernel,
-        const float *restrict adam)
+static void train_k38_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict sum, const float *restrict sum_3,
+        float *restrict v_tower_conv2d_2_kernel, float *restrict tower_conv2d_2_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_5[j0 * 16 + j1 * 144 + j2] + conv2d_7[j0 * 16 + j1 * 144 + j2];
+                const float v1 = sum[j0 * 16 + j1 * 144 + j2] + sum_3[j0 * 16 + j1 * 144 + j2];
                 const float add_v0 = m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_tower_conv2d_2_kernel[j0 * 128 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -1378,51 +1304,51 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 1081952);   /* f32 */
-    float *const max_pool2d = (float *)(void *)(base + 495616);   /* f32[32, 1, 13, 13, 8] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 841728);   /* f32[32, 1, 5, 5, 16] */
-    float *const max_pool2d_3 = (float *)(void *)(base + 668672);   /* f32[32, 1, 13, 13, 8] */
-    float *const max_pool2d_4 = (float *)(void *)(base + 892928);   /* f32[32, 1, 5, 5, 16] */
-    float *const sub = (float *)(void *)(base + 1076224);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 1081472);   /* f32[32, 1] */
-    float *const select_2 = (float *)(void *)(base + 1081600);   /* f32[32, 1] */
-    float *const sqrt = (float *)(void *)(base + 1081728);   /* f32[32, 1] */
-    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 1, 11, 11, 16] */
-    float *const conv2d = (float *)(void *)(base + 1034624);   /* f32[32, 1, 3, 3, 8] */
-    float *const relu_2 = (float *)(void *)(base + 247808);   /* f32[32, 1, 11, 11, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 1078272);   /* f32[32, 1, 16] */
-    float *const conv2d_3 = (float *)(void *)(base + 1080320);   /* f32[32, 1, 8] */
-    float *const conv2d_4 = (float *)(void *)(base + 1043840);   /* f32[32, 1, 3, 3, 8] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 1081920);   /* bool[32, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 1081344);   /* f32[32, 1] */
-    float *const sum = (float *)(void *)(base + 973824);   /* f32[1, 3, 3, 8] */
-    float *const sum_2 = (float *)(void *)(base + 974112);   /* f32[1, 3, 3, 8] */
-    float *const mul = (float *)(void *)(base + 969728);   /* f32[32, 16] */
-    float *const neg = (float *)(void *)(base + 971776);   /* f32[32, 16] */
-    float *const dense = (float *)(void *)(base + 944128);   /* f32[400, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 892928);   /* f32[8, 3, 3, 16] */
-    float *const dense_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const conv2d_7 = (float *)(void *)(base + 0);   /* f32[8, 3, 3, 16] */
-    float *const tower_dense_1_kernel_2 = (float *)(void *)(base + 944128);   /* f32[16, 400] */
-    float *const conv2d_9 = (float *)(void *)(base + 1071616);   /* f32[3, 3, 16, 8] */
-    float *const relu_3 = (float *)(void *)(base + 969728);   /* f32[1, 26, 26, 8] */
-    float *const relu_4 = (float *)(void *)(base + 1053056);   /* f32[1, 11, 11, 16] */
-    float *const tower_dense_1_y = (float *)(void *)(base + 1020736);   /* f32[1, 16] */
-    float *const relu_5 = (float *)(void *)(base + 991360);   /* f32[1, 26, 26, 8] */
-    float *const relu_6 = (float *)(void *)(base + 1012992);   /* f32[1, 11, 11, 16] */
-    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 1020800);   /* f32[1, 16] */
-    float *const mul_2 = (float *)(void *)(base + 1081856);   /* f32[1, 16] */
-    float *const neg_2 = (float *)(void *)(base + 1022336);   /* f32[1, 16] */
-    float *const dense_5 = (float *)(void *)(base + 1020736);   /* f32[1, 400] */
-    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 1022336);   /* i32[1, 5, 5, 16] */
-    float *const conv2d_10 = (float *)(void *)(base + 1060800);   /* f32[1, 13, 13, 8] */
-    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 1066208);   /* i32[1, 13, 13, 8] */
-    float *const relu_7 = (float *)(void *)(base + 1012992);   /* f32[1, 26, 26, 8] */
-    float *const dense_6 = (float *)(void *)(base + 991360);   /* f32[1, 400] */
-    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 992960);   /* i32[1, 5, 5, 16] */
-    float *const conv2d_11 = (float *)(void *)(base + 1053056);   /* f32[1, 13, 13, 8] */
-    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 1058464);   /* i32[1, 13, 13, 8] */
-    float *const relu_8 = (float *)(void *)(base + 991360);   /* f32[1, 26, 26, 8] */
+    float *const adam = (float *)(void *)(base + 548288);   /* f32 */
+    float *const max_pool2d = (float *)(void *)(base + 294912);   /* f32[32, 1, 5, 5, 16] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 346112);   /* f32[32, 1, 5, 5, 16] */
+    float *const sub = (float *)(void *)(base + 542560);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 547808);   /* f32[32, 1] */
+    float *const select_2 = (float *)(void *)(base + 547936);   /* f32[32, 1] */
+    float *const sqrt = (float *)(void *)(base + 548064);   /* f32[32, 1] */
+    float *const conv2d = (float *)(void *)(base + 0);   /* f32[32, 8, 3, 3, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 487808);   /* f32[32, 1, 3, 3, 8] */
+    float *const conv2d_3 = (float *)(void *)(base + 544608);   /* f32[32, 1, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 147456);   /* f32[32, 8, 3, 3, 16] */
+    float *const conv2d_5 = (float *)(void *)(base + 546656);   /* f32[32, 1, 8] */
+    float *const conv2d_6 = (float *)(void *)(base + 497024);   /* f32[32, 1, 3, 3, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 548256);   /* bool[32, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 547680);   /* f32[32, 1] */
+    float *const sum = (float *)(void *)(base + 397312);   /* f32[8, 3, 3, 16] */
+    float *const sum_2 = (float *)(void *)(base + 29696);   /* f32[1, 3, 3, 8] */
+    float *const sum_3 = (float *)(void *)(base + 401920);   /* f32[8, 3, 3, 16] */
+    float *const sum_4 = (float *)(void *)(base + 29984);   /* f32[1, 3, 3, 8] */
+    float *const mul = (float *)(void *)(base + 25600);   /* f32[32, 16] */
+    float *const neg = (float *)(void *)(base + 27648);   /* f32[32, 16] */
+    float *const dense = (float *)(void *)(base + 0);   /* f32[400, 16] */
+    float *const dense_4 = (float *)(void *)(base + 27648);   /* f32[4, 16] */
+    float *const tower_dense_1_kernel_2 = (float *)(void *)(base + 397312);   /* f32[16, 400] */
+    float *const conv2d_9 = (float *)(void *)(base + 537952);   /* f32[3, 3, 16, 8] */
+    float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 26, 26, 8] */
+    float *const max_pool2d_3 = (float *)(void *)(base + 521728);   /* f32[1, 13, 13, 8] */
+    float *const relu_2 = (float *)(void *)(base + 506240);   /* f32[1, 11, 11, 16] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 471584);   /* f32[1, 16] */
+    float *const relu_3 = (float *)(void *)(base + 444544);   /* f32[1, 26, 26, 8] */
+    float *const max_pool2d_4 = (float *)(void *)(base + 466176);   /* f32[1, 13, 13, 8] */
+    float *const relu_4 = (float *)(void *)(base + 513984);   /* f32[1, 11, 11, 16] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 471648);   /* f32[1, 16] */
+    float *const mul_2 = (float *)(void *)(base + 548192);   /* f32[1, 16] */
+    float *const neg_2 = (float *)(void *)(base + 473184);   /* f32[1, 16] */
+    float *const dense_5 = (float *)(void *)(base + 471584);   /* f32[1, 400] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 473184);   /* i32[1, 5, 5, 16] */
+    float *const conv2d_10 = (float *)(void *)(base + 527136);   /* f32[1, 13, 13, 8] */
+    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 532544);   /* i32[1, 13, 13, 8] */
+    float *const relu_6 = (float *)(void *)(base + 466176);   /* f32[1, 26, 26, 8] */
+    float *const dense_6 = (float *)(void *)(base + 444544);   /* f32[1, 400] */
+    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 446144);   /* i32[1, 5, 5, 16] */
+    float *const conv2d_11 = (float *)(void *)(base + 513984);   /* f32[1, 13, 13, 8] */
+    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 506240);   /* i32[1, 13, 13, 8] */
+    float *const relu_8 = (float *)(void *)(base + 444544);   /* f32[1, 26, 26, 8] */
 
     train_k0_adam(&step, adam);
     train_k1_reshape(&count, reshape);
@@ -1430,48 +1356,50 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     train_k3_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_2);
     train_k4_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_9);
     for (int t = 0; t < 32; t++) {
-        train_k5_conv2d_relu(t, left, params->tower_conv2d_1_kernel, relu_3, params->tower_conv2d_1_bias);
-        train_k6_max_pool2d(t, relu_3, max_pool2d);
-        train_k7_conv2d_relu(t, max_pool2d, params->tower_conv2d_2_kernel, relu_4, params->tower_conv2d_2_bias);
-        train_k8_max_pool2d(t, relu_4, max_pool2d_2);
-        train_k9_dense(t, max_pool2d_2, params->tower_dense_1_kernel, tower_dense_1_y);
-        train_k5_conv2d_relu(t, right, params->tower_conv2d_1_kernel, relu_5,
+        train_k5_conv2d_relu(t, left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
+        infer_k1_max_pool2d(relu, max_pool2d_3);   /* k6_max_pool2d */
+        infer_k2_conv2d_relu(max_pool2d_3, params->tower_conv2d_2_kernel, relu_2,
+                params->tower_conv2d_2_bias);   /* k7_conv2d_relu */
+        train_k8_max_pool2d(t, relu_2, max_pool2d);
+        train_k9_dense(t, max_pool2d, params->tower_dense_1_kernel, tower_dense_1_y);
+        train_k5_conv2d_relu(t, right, params->tower_conv2d_1_kernel, relu_3,
                 params->tower_conv2d_1_bias);   /* k10_conv2d_relu */
-        train_k6_max_pool2d(t, relu_5, max_pool2d_3);   /* k11_max_pool2d */
-        train_k7_conv2d_relu(t, max_pool2d_3, params->tower_conv2d_2_kernel, relu_6,
+        infer_k1_max_pool2d(relu_3, max_pool2d_4);   /* k11_max_pool2d */
+        infer_k2_conv2d_relu(max_pool2d_4, params->tower_conv2d_2_kernel, relu_4,
                 params->tower_conv2d_2_bias);   /* k12_conv2d_relu */
-        train_k8_max_pool2d(t, relu_6, max_pool2d_4);   /* k13_max_pool2d */
-        train_k14_dense_sum_sqrt(t, max_pool2d_4, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+        train_k8_max_pool2d(t, relu_4, max_pool2d_2);   /* k13_max_pool2d */
+        train_k14_dense_sum_sqrt(t, max_pool2d_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
                 params->tower_dense_1_bias, sub, reshape, same, select, select_2, reshape_2, sqrt, mul_2, neg_2);
         train_k15_dense(neg_2, tower_dense_1_kernel_2, dense_5);
-        train_k16_max_pool2d(relu_6, max_pool2d_5);
-        train_k17_relu(t, relu_6, max_pool2d_5, dense_5, relu);
-        train_k18_conv2d(t, relu, conv2d_9, conv2d_10);
-        train_k19_max_pool2d_relu(relu_5, max_pool2d_6, conv2d_10, relu_7);
-        train_k20_conv2d(t, right, relu_7, conv2d);
-        train_k15_dense(mul_2, tower_dense_1_kernel_2, dense_6);   /* k21_dense */
-        train_k16_max_pool2d(relu_4, max_pool2d_7);   /* k22_max_pool2d */
-        train_k23_relu_conv2d(t, relu_4, max_pool2d_7, dense_6, relu_2, relu, conv2d_2);
-        train_k18_conv2d(t, relu_2, conv2d_9, conv2d_11);   /* k24_conv2d */
-        train_k25_max_pool2d_relu_conv2d(t, relu_3, max_pool2d_8, conv2d_11, relu_8, relu_7, conv2d_3);
-        train_k20_conv2d(t, left, relu_8, conv2d_4);   /* k26_conv2d */
+        train_k16_max_pool2d(relu_4, max_pool2d_5);
+        train_k17_relu(relu_4, max_pool2d_5, dense_5);
+        train_k18_conv2d(relu_4, conv2d_9, conv2d_10);
+        train_k19_conv2d(t, max_pool2d_4, relu_4, conv2d);
+        train_k20_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_10, relu_6);
+        train_k21_conv2d(t, right, relu_6, conv2d_2);
+        train_k15_dense(mul_2, tower_dense_1_kernel_2, dense_6);   /* k22_dense */
+        train_k16_max_pool2d(relu_2, max_pool2d_7);   /* k23_max_pool2d */
+        train_k24_relu_conv2d(t, relu_2, max_pool2d_7, dense_6, relu_4, conv2d_3);
+        train_k18_conv2d(relu_2, conv2d_9, conv2d_11);   /* k25_conv2d */
+        train_k19_conv2d(t, max_pool2d_3, relu_2, conv2d_4);   /* k26_conv2d */
+        train_k27_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_11, relu_8, relu_6, conv2d_5);
+        train_k21_conv2d(t, left, relu_8, conv2d_6);   /* k28_conv2d */
     }
-    train_k27_sum(conv2d, sum, conv2d_4, sum_2);
-    train_k28_sum(select, &count, &metrics->accuracy, select_2, &metrics->loss);
-    train_k29_mul(sqrt, sub, mul, neg);
-    train_k30_dense(max_pool2d_4, neg, dense);
-    train_k31_conv2d(max_pool2d_3, relu, conv2d_5);
-    train_k32_dense_conv2d_adam(sqrt, sub, conv2d_2, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
+    train_k29_sum(conv2d, sum, conv2d_4, sum_3);
+    train_k30_sum(conv2d_2, sum_2, conv2d_6, sum_4);
+    train_k31_sum(select, &count, &metrics->accuracy, select_2, &metrics->loss);
+    train_k32_mul(sqrt, sub, mul, neg);
+    train_k33_dense(max_pool2d_2, neg, dense);
+    train_k34_dense_conv2d_adam(sqrt, sub, conv2d_3, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
             params->tower_conv2d_2_bias, adam, optimizer->m_tower_dense_1_bias, optimizer->v_tower_dense_1_bias,
             params->tower_dense_1_bias);
-    train_k33_dense_adam(max_pool2d_2, mul, dense_4, optimizer->m_tower_dense_1_kernel, dense,
-            optimizer->v_tower_dense_1_kernel, params->tower_dense_1_kernel, adam);
-    train_k31_conv2d(max_pool2d, relu_2, conv2d_7);   /* k34_conv2d */
-    train_k35_conv2d_adam(conv2d_3, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
+    train_k35_dense_adam(max_pool2d, mul, dense_4, optimizer->m_tower_dense_1_kernel, dense, optimizer->v_tower_dense_1_kernel,
+            params->tower_dense_1_kernel, adam);
+    train_k36_conv2d_adam(conv2d_5, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
             params->tower_conv2d_1_bias, adam);
-    train_k36_adam(optimizer->m_tower_conv2d_1_kernel, sum, sum_2, optimizer->v_tower_conv2d_1_kernel,
+    train_k37_adam(optimizer->m_tower_conv2d_1_kernel, sum_2, sum_4, optimizer->v_tower_conv2d_1_kernel,
             params->tower_conv2d_1_kernel, adam);
-    train_k37_adam(optimizer->m_tower_conv2d_2_kernel, conv2d_5, conv2d_7, optimizer->v_tower_conv2d_2_kernel,
+    train_k38_adam(optimizer->m_tower_conv2d_2_kernel, sum, sum_3, optimizer->v_tower_conv2d_2_kernel,
             params->tower_conv2d_2_kernel, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -1479,8 +1407,8 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
 }
 
 /* siamese.dl:11: dense, siamese.dl:9: conv2d -> f32[16] */
-static void gradients_k31_dense_conv2d(const float *restrict sqrt, const float *restrict sub,
-        float *restrict tower_dense_1_bias_2, const float *restrict conv2d_2, float *restrict tower_conv2d_2_bias_2)
+static void gradients_k33_dense_conv2d(const float *restrict sqrt, const float *restrict sub,
+        float *restrict tower_dense_1_bias_2, const float *restrict conv2d_3, float *restrict tower_conv2d_2_bias_2)
 {
     float dense_2[16];
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1500,13 +1428,13 @@ static void gradients_k31_dense_conv2d(const float *restrict sqrt, const float *
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            tower_conv2d_2_bias_2[j0] += conv2d_2[j0 + r1 * 16];
+            tower_conv2d_2_bias_2[j0] += conv2d_3[j0 + r1 * 16];
         }
     }
 }
 
 /* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates */
-static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1538,13 +1466,13 @@ static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k32_dense(const float *restrict max_pool2d_2, const float *restrict mul,
+static void gradients_k34_dense(const float *restrict max_pool2d, const float *restrict mul,
         float *restrict tower_dense_1_kernel_2, const float *restrict dense)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k32_dense_tile_4(max_pool2d_2, i0_0, mul + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
+            gradients_k34_dense_tile_4(max_pool2d, i0_0, mul + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 tower_dense_1_kernel_2[i0 * 16 + j0] = dense[i0 * 16 + j0] + tower_dense_1_kernel_2[i0 * 16 + j0];
@@ -1554,38 +1482,38 @@ static void gradients_k32_dense(const float *restrict max_pool2d_2, const float 
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 8, 16] */
-static void gradients_k34_conv2d(const float *restrict conv2d_5, const float *restrict conv2d_6,
+static void gradients_k35_conv2d(const float *restrict sum, const float *restrict sum_3,
         float *restrict tower_conv2d_2_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                tower_conv2d_2_kernel_2[j0 * 128 + j1 * 16 + j2] = conv2d_5[j0 * 16 + j1 * 144 + j2]
-                        + conv2d_6[j0 * 16 + j1 * 144 + j2];
+                tower_conv2d_2_kernel_2[j0 * 128 + j1 * 16 + j2] = sum[j0 * 16 + j1 * 144 + j2]
+                        + sum_3[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
 }
 
 /* siamese.dl:8: conv2d -> f32[8] */
-static void gradients_k35_conv2d(const float *restrict conv2d_3, float *restrict tower_conv2d_1_bias_2)
+static void gradients_k36_conv2d(const float *restrict conv2d_5, float *restrict tower_conv2d_1_bias_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         tower_conv2d_1_bias_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 8; j0++) {
-            tower_conv2d_1_bias_2[j0] += conv2d_3[j0 + r1 * 8];
+            tower_conv2d_1_bias_2[j0] += conv2d_5[j0 + r1 * 8];
         }
     }
 }
 
 /* siamese.dl:8: conv2d -> f32[3, 3, 1, 8] */
-static void gradients_k36_conv2d(const float *restrict sum, const float *restrict sum_2,
+static void gradients_k37_conv2d(const float *restrict sum_2, const float *restrict sum_4,
         float *restrict tower_conv2d_1_kernel_2)
 {
     for (int j0 = 0; j0 < 72; j0++) {
-        tower_conv2d_1_kernel_2[j0] = sum[j0] + sum_2[j0];
+        tower_conv2d_1_kernel_2[j0] = sum_2[j0] + sum_4[j0];
     }
 }
 
@@ -1595,96 +1523,96 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const max_pool2d = (float *)(void *)(base + 495616);   /* f32[32, 1, 13, 13, 8] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 841728);   /* f32[32, 1, 5, 5, 16] */
-    float *const max_pool2d_3 = (float *)(void *)(base + 668672);   /* f32[32, 1, 13, 13, 8] */
-    float *const max_pool2d_4 = (float *)(void *)(base + 892928);   /* f32[32, 1, 5, 5, 16] */
-    float *const sub = (float *)(void *)(base + 1076224);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 1081472);   /* f32[32, 1] */
-    float *const select_2 = (float *)(void *)(base + 1081600);   /* f32[32, 1] */
-    float *const sqrt = (float *)(void *)(base + 1081728);   /* f32[32, 1] */
-    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 1, 11, 11, 16] */
-    float *const conv2d = (float *)(void *)(base + 1034624);   /* f32[32, 1, 3, 3, 8] */
-    float *const relu_2 = (float *)(void *)(base + 247808);   /* f32[32, 1, 11, 11, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 1078272);   /* f32[32, 1, 16] */
-    float *const conv2d_3 = (float *)(void *)(base + 1080320);   /* f32[32, 1, 8] */
-    float *const conv2d_4 = (float *)(void *)(base + 1043840);   /* f32[32, 1, 3, 3, 8] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 1081920);   /* bool[32, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 1081344);   /* f32[32, 1] */
-    float *const sum = (float *)(void *)(base + 973824);   /* f32[1, 3, 3, 8] */
-    float *const sum_2 = (float *)(void *)(base + 974112);   /* f32[1, 3, 3, 8] */
-    float *const mul = (float *)(void *)(base + 969728);   /* f32[32, 16] */
-    float *const neg = (float *)(void *)(base + 971776);   /* f32[32, 16] */
-    float *const dense = (float *)(void *)(base + 944128);   /* f32[400, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 892928);   /* f32[8, 3, 3, 16] */
-    float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[8, 3, 3, 16] */
-    float *const tower_dense_1_kernel_3 = (float *)(void *)(base + 944128);   /* f32[16, 400] */
-    float *const conv2d_7 = (float *)(void *)(base + 1071616);   /* f32[3, 3, 16, 8] */
-    float *const relu_3 = (float *)(void *)(base + 969728);   /* f32[1, 26, 26, 8] */
-    float *const relu_4 = (float *)(void *)(base + 1053056);   /* f32[1, 11, 11, 16] */
-    float *const tower_dense_1_y = (float *)(void *)(base + 1020736);   /* f32[1, 16] */
-    float *const relu_5 = (float *)(void *)(base + 991360);   /* f32[1, 26, 26, 8] */
-    float *const relu_6 = (float *)(void *)(base + 1012992);   /* f32[1, 11, 11, 16] */
-    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 1020800);   /* f32[1, 16] */
-    float *const mul_2 = (float *)(void *)(base + 1081856);   /* f32[1, 16] */
-    float *const neg_2 = (float *)(void *)(base + 1022336);   /* f32[1, 16] */
-    float *const dense_4 = (float *)(void *)(base + 1020736);   /* f32[1, 400] */
-    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 1022336);   /* i32[1, 5, 5, 16] */
-    float *const conv2d_8 = (float *)(void *)(base + 1060800);   /* f32[1, 13, 13, 8] */
-    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 1066208);   /* i32[1, 13, 13, 8] */
-    float *const relu_7 = (float *)(void *)(base + 1012992);   /* f32[1, 26, 26, 8] */
-    float *const dense_5 = (float *)(void *)(base + 991360);   /* f32[1, 400] */
-    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 992960);   /* i32[1, 5, 5, 16] */
-    float *const conv2d_9 = (float *)(void *)(base + 1053056);   /* f32[1, 13, 13, 8] */
-    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 1058464);   /* i32[1, 13, 13, 8] */
-    float *const relu_8 = (float *)(void *)(base + 991360);   /* f32[1, 26, 26, 8] */
+    float *const max_pool2d = (float *)(void *)(base + 294912);   /* f32[32, 1, 5, 5, 16] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 346112);   /* f32[32, 1, 5, 5, 16] */
+    float *const sub = (float *)(void *)(base + 542560);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 547808);   /* f32[32, 1] */
+    float *const select_2 = (float *)(void *)(base + 547936);   /* f32[32, 1] */
+    float *const sqrt = (float *)(void *)(base + 548064);   /* f32[32, 1] */
+    float *const conv2d = (float *)(void *)(base + 0);   /* f32[32, 8, 3, 3, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 487808);   /* f32[32, 1, 3, 3, 8] */
+    float *const conv2d_3 = (float *)(void *)(base + 544608);   /* f32[32, 1, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 147456);   /* f32[32, 8, 3, 3, 16] */
+    float *const conv2d_5 = (float *)(void *)(base + 546656);   /* f32[32, 1, 8] */
+    float *const conv2d_6 = (float *)(void *)(base + 497024);   /* f32[32, 1, 3, 3, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 548256);   /* bool[32, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 547680);   /* f32[32, 1] */
+    float *const sum = (float *)(void *)(base + 397312);   /* f32[8, 3, 3, 16] */
+    float *const sum_2 = (float *)(void *)(base + 29696);   /* f32[1, 3, 3, 8] */
+    float *const sum_3 = (float *)(void *)(base + 401920);   /* f32[8, 3, 3, 16] */
+    float *const sum_4 = (float *)(void *)(base + 29984);   /* f32[1, 3, 3, 8] */
+    float *const mul = (float *)(void *)(base + 25600);   /* f32[32, 16] */
+    float *const neg = (float *)(void *)(base + 27648);   /* f32[32, 16] */
+    float *const dense = (float *)(void *)(base + 0);   /* f32[400, 16] */
+    float *const tower_dense_1_kernel_3 = (float *)(void *)(base + 397312);   /* f32[16, 400] */
+    float *const conv2d_7 = (float *)(void *)(base + 537952);   /* f32[3, 3, 16, 8] */
+    float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 26, 26, 8] */
+    float *const max_pool2d_3 = (float *)(void *)(base + 521728);   /* f32[1, 13, 13, 8] */
+    float *const relu_2 = (float *)(void *)(base + 506240);   /* f32[1, 11, 11, 16] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 471584);   /* f32[1, 16] */
+    float *const relu_3 = (float *)(void *)(base + 444544);   /* f32[1, 26, 26, 8] */
+    float *const max_pool2d_4 = (float *)(void *)(base + 466176);   /* f32[1, 13, 13, 8] */
+    float *const relu_4 = (float *)(void *)(base + 513984);   /* f32[1, 11, 11, 16] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 471648);   /* f32[1, 16] */
+    float *const mul_2 = (float *)(void *)(base + 548192);   /* f32[1, 16] */
+    float *const neg_2 = (float *)(void *)(base + 473184);   /* f32[1, 16] */
+    float *const dense_4 = (float *)(void *)(base + 471584);   /* f32[1, 400] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 473184);   /* i32[1, 5, 5, 16] */
+    float *const conv2d_8 = (float *)(void *)(base + 527136);   /* f32[1, 13, 13, 8] */
+    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 532544);   /* i32[1, 13, 13, 8] */
+    float *const relu_6 = (float *)(void *)(base + 466176);   /* f32[1, 26, 26, 8] */
+    float *const dense_5 = (float *)(void *)(base + 444544);   /* f32[1, 400] */
+    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 446144);   /* i32[1, 5, 5, 16] */
+    float *const conv2d_9 = (float *)(void *)(base + 513984);   /* f32[1, 13, 13, 8] */
+    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 506240);   /* i32[1, 13, 13, 8] */
+    float *const relu_8 = (float *)(void *)(base + 444544);   /* f32[1, 26, 26, 8] */
 
     train_k1_reshape(&count, reshape);   /* k0_reshape */
     train_k2_reshape(&count, reshape_2);   /* k1_reshape */
     train_k3_pack(params->tower_dense_1_kernel, tower_dense_1_kernel_3);   /* k2_pack */
     train_k4_conv2d_pack(params->tower_conv2d_2_kernel, conv2d_7);   /* k3_conv2d_pack */
     for (int t = 0; t < 32; t++) {
-        train_k5_conv2d_relu(t, left, params->tower_conv2d_1_kernel, relu_3,
-                params->tower_conv2d_1_bias);   /* k4_conv2d_relu */
-        train_k6_max_pool2d(t, relu_3, max_pool2d);   /* k5_max_pool2d */
-        train_k7_conv2d_relu(t, max_pool2d, params->tower_conv2d_2_kernel, relu_4,
+        train_k5_conv2d_relu(t, left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);   /* k4_conv2d_relu */
+        infer_k1_max_pool2d(relu, max_pool2d_3);   /* k5_max_pool2d */
+        infer_k2_conv2d_relu(max_pool2d_3, params->tower_conv2d_2_kernel, relu_2,
                 params->tower_conv2d_2_bias);   /* k6_conv2d_relu */
-        train_k8_max_pool2d(t, relu_4, max_pool2d_2);   /* k7_max_pool2d */
-        train_k9_dense(t, max_pool2d_2, params->tower_dense_1_kernel, tower_dense_1_y);   /* k8_dense */
-        train_k5_conv2d_relu(t, right, params->tower_conv2d_1_kernel, relu_5,
+        train_k8_max_pool2d(t, relu_2, max_pool2d);   /* k7_max_pool2d */
+        train_k9_dense(t, max_pool2d, params->tower_dense_1_kernel, tower_dense_1_y);   /* k8_dense */
+        train_k5_conv2d_relu(t, right, params->tower_conv2d_1_kernel, relu_3,
                 params->tower_conv2d_1_bias);   /* k9_conv2d_relu */
-        train_k6_max_pool2d(t, relu_5, max_pool2d_3);   /* k10_max_pool2d */
-        train_k7_conv2d_relu(t, max_pool2d_3, params->tower_conv2d_2_kernel, relu_6,
+        infer_k1_max_pool2d(relu_3, max_pool2d_4);   /* k10_max_pool2d */
+        infer_k2_conv2d_relu(max_pool2d_4, params->tower_conv2d_2_kernel, relu_4,
                 params->tower_conv2d_2_bias);   /* k11_conv2d_relu */
-        train_k8_max_pool2d(t, relu_6, max_pool2d_4);   /* k12_max_pool2d */
-        train_k14_dense_sum_sqrt(t, max_pool2d_4, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
+        train_k8_max_pool2d(t, relu_4, max_pool2d_2);   /* k12_max_pool2d */
+        train_k14_dense_sum_sqrt(t, max_pool2d_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
                 params->tower_dense_1_bias, sub, reshape, same, select, select_2, reshape_2, sqrt, mul_2,
                 neg_2);   /* k13_dense_sum_sqrt */
         train_k15_dense(neg_2, tower_dense_1_kernel_3, dense_4);   /* k14_dense */
-        train_k16_max_pool2d(relu_6, max_pool2d_5);   /* k15_max_pool2d */
-        train_k17_relu(t, relu_6, max_pool2d_5, dense_4, relu);   /* k16_relu */
-        train_k18_conv2d(t, relu, conv2d_7, conv2d_8);   /* k17_conv2d */
-        train_k19_max_pool2d_relu(relu_5, max_pool2d_6, conv2d_8, relu_7);   /* k18_max_pool2d_relu */
-        train_k20_conv2d(t, right, relu_7, conv2d);   /* k19_conv2d */
-        train_k15_dense(mul_2, tower_dense_1_kernel_3, dense_5);   /* k20_dense */
-        train_k16_max_pool2d(relu_4, max_pool2d_7);   /* k21_max_pool2d */
-        train_k23_relu_conv2d(t, relu_4, max_pool2d_7, dense_5, relu_2, relu, conv2d_2);   /* k22_relu_conv2d */
-        train_k18_conv2d(t, relu_2, conv2d_7, conv2d_9);   /* k23_conv2d */
-        train_k25_max_pool2d_relu_conv2d(t, relu_3, max_pool2d_8, conv2d_9, relu_8, relu_7,
-                conv2d_3);   /* k24_max_pool2d_relu_conv2d */
-        train_k20_conv2d(t, left, relu_8, conv2d_4);   /* k25_conv2d */
+        train_k16_max_pool2d(relu_4, max_pool2d_5);   /* k15_max_pool2d */
+        train_k17_relu(relu_4, max_pool2d_5, dense_4);   /* k16_relu */
+        train_k18_conv2d(relu_4, conv2d_7, conv2d_8);   /* k17_conv2d */
+        train_k19_conv2d(t, max_pool2d_4, relu_4, conv2d);   /* k18_conv2d */
+        train_k20_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_8, relu_6);   /* k19_max_pool2d_relu */
+        train_k21_conv2d(t, right, relu_6, conv2d_2);   /* k20_conv2d */
+        train_k15_dense(mul_2, tower_dense_1_kernel_3, dense_5);   /* k21_dense */
+        train_k16_max_pool2d(relu_2, max_pool2d_7);   /* k22_max_pool2d */
+        train_k24_relu_conv2d(t, relu_2, max_pool2d_7, dense_5, relu_4, conv2d_3);   /* k23_relu_conv2d */
+        train_k18_conv2d(relu_2, conv2d_7, conv2d_9);   /* k24_conv2d */
+        train_k19_conv2d(t, max_pool2d_3, relu_2, conv2d_4);   /* k25_conv2d */
+        train_k27_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_9, relu_8, relu_6,
+                conv2d_5);   /* k26_max_pool2d_relu_conv2d */
+        train_k21_conv2d(t, left, relu_8, conv2d_6);   /* k27_conv2d */
     }
-    train_k27_sum(conv2d, sum, conv2d_4, sum_2);   /* k26_sum */
-    train_k28_sum(select, &count, &metrics->accuracy, select_2, &metrics->loss);   /* k27_sum */
-    train_k29_mul(sqrt, sub, mul, neg);   /* k28_mul */
-    train_k30_dense(max_pool2d_4, neg, dense);   /* k29_dense */
-    train_k31_conv2d(max_pool2d_3, relu, conv2d_5);   /* k30_conv2d */
-    gradients_k31_dense_conv2d(sqrt, sub, gradients->tower_dense_1_bias, conv2d_2, gradients->tower_conv2d_2_bias);
-    gradients_k32_dense(max_pool2d_2, mul, gradients->tower_dense_1_kernel, dense);
-    train_k31_conv2d(max_pool2d, relu_2, conv2d_6);   /* k33_conv2d */
-    gradients_k34_conv2d(conv2d_5, conv2d_6, gradients->tower_conv2d_2_kernel);
-    gradients_k35_conv2d(conv2d_3, gradients->tower_conv2d_1_bias);
-    gradients_k36_conv2d(sum, sum_2, gradients->tower_conv2d_1_kernel);
+    train_k29_sum(conv2d, sum, conv2d_4, sum_3);   /* k28_sum */
+    train_k30_sum(conv2d_2, sum_2, conv2d_6, sum_4);   /* k29_sum */
+    train_k31_sum(select, &count, &metrics->accuracy, select_2, &metrics->loss);   /* k30_sum */
+    train_k32_mul(sqrt, sub, mul, neg);   /* k31_mul */
+    train_k33_dense(max_pool2d_2, neg, dense);   /* k32_dense */
+    gradients_k33_dense_conv2d(sqrt, sub, gradients->tower_dense_1_bias, conv2d_3, gradients->tower_conv2d_2_bias);
+    gradients_k34_dense(max_pool2d, mul, gradients->tower_dense_1_kernel, dense);
+    gradients_k35_conv2d(sum, sum_3, gradients->tower_conv2d_2_kernel);
+    gradients_k36_conv2d(conv2d_5, gradients->tower_conv2d_1_bias);
+    gradients_k37_conv2d(sum_2, sum_4, gradients->tower_conv2d_1_kernel);
     metrics->count = count;
     return DL_OK;
 }

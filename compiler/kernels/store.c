@@ -95,6 +95,21 @@ bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int6
     return grouped_view(c, n, 1, buffer, at, stride);
 }
 
+/* Whether x, moves of `from`, would have strides if that were stored. */
+static bool may_be_view(Lower *c, const Node *x, const Node *from, int64_t groups)
+{
+    Buffer buffer = {.id = -1, .kind = BUFFER_ARENA, .type = from->type}, *found;
+    Unit unit = {.node = from, .type = from->type, .buffer = &buffer, .base = lin_const(c->a, 0)}, *old = c->unit[from->id];
+    const Lin *at;
+    int64_t stride[MAX_RANK + 1];
+    c->stored[from->id] = true;
+    c->unit[from->id] = &unit;
+    bool strided = grouped_view(c, x, groups, &found, &at, stride);
+    c->stored[from->id] = false;
+    c->unit[from->id] = old;
+    return strided;
+}
+
 /* ---- the decision ---------------------------------------------------------------------------------- */
 /* Repeats its operand across axes that lie outside of one the operand has: not a row's scalar, which a loop keeps. */
 static bool repeats_outside(const Node *n)
@@ -113,12 +128,15 @@ static bool repeats_outside(const Node *n)
     return false;
 }
 
-/* Stores x; where it is element work with its axes in another order, that, of which x is then a view. */
-static void store_view(Lower *c, const Node *x)
+/* Stores x; where it is element work with its axes in another order, or in another shape besides, that, of which x is then a view. */
+static void store_view(Lower *c, const Node *x, int64_t groups)
 {
-    while (x->op == OP_PERMUTE && (x->in[0]->op == OP_PERMUTE || is_element(x->in[0])))
-        x = x->in[0];
-    store_node(c, x);
+    const Node *from = x;
+    while (from->op == OP_PERMUTE || from->op == OP_RESHAPE)
+        from = from->in[0];
+    if (!is_element(from) || c->stored[from->id] || !may_be_view(c, x, from, groups))
+        from = x;
+    store_node(c, from);
 }
 
 /* Random numbers that each step of a scan takes some of: drawn where a step reads them. */
@@ -137,7 +155,7 @@ static void store_operands(Lower *c, const Node *n)
     if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n)) {
         for (int i = 0; i < 2; i++)
             if (!grouped_view(c, n->in[i], i ? 1 : contraction_groups(n), &buffer, &at, stride))
-                store_view(c, n->in[i]);
+                store_view(c, n->in[i], i ? 1 : contraction_groups(n));
     } else if (n->op == OP_SCAN) {
         int nslices = n->attr.scan.ncarry + n->attr.scan.nslice;
         for (int i = n->attr.scan.ncarry; i < n->nin; i++)      /* read at every step: worth a plain load */

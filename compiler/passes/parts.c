@@ -18,7 +18,7 @@ enum {
     MOST_LEAVES = 3,        /* tensors that something made again is made of, */
     MOST_COST = 24,         /* in so many element operations */
     SMALL_PART = 16,        /* of L2: what is less than the 16th is no traffic */
-    LEAST_SUM = 128,        /* terms that a part's sum should have, for its sums to stay in registers */
+    LEAST_SUM = 32,         /* terms that a part's sum should have, for its sums to stay in registers */
 };
 
 bool is_given(const Node *n)
