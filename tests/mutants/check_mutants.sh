@@ -17,6 +17,12 @@ every_one_changes_its_file() {
     done <"$work/all" && [ "$stale" = 0 ] && [ -s "$work/all" ]
 }
 
+every_rule_changes_its_file() {
+    grep '^[a-z]' tests/mutants/order.txt >"$work/rules" && while read -r file script; do
+        break_file "$file" "$script" "$work/file" || { echo "changes nothing: $file $script" && return 1; }
+    done <"$work/rules"
+}
+
 every_row_is_found() {
     for kind in eval grad; do
         grep '^OP' compiler/graph/ops.def | grep -c " ${kind}_" >"$work/want" && rows $kind | grep -c . | diff "$work/want" - || return 1
@@ -25,5 +31,6 @@ every_row_is_found() {
 
 check "every operation has a broken lowering" every_operation_has_one
 check "every broken lowering changes its file" every_one_changes_its_file
+check "every broken rule of --deterministic changes its file" every_rule_changes_its_file
 check "every row with a value or a gradient is found" every_row_is_found
 finish
