@@ -107,7 +107,7 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
 {
     int columns = s->columns, sums = rows * columns, loads = (k->sa[k->n_axis] ? sums : rows) + columns;
     int64_t width = (int64_t)columns * s->lanes;
-    if (s->lanes > 1 && rows <= 4 && columns > 1)   /* gcc loads b again for each row rather than keep it: 72 to 81 % */
+    if (s->lanes > 1 && rows <= 3 && columns > 1)   /* gcc loads b again for each row rather than keep it, for AVX2 */
         loads += sums - columns;
     double cost = (double)sums / target->pipes;
     if ((double)loads / target->loads > cost)
