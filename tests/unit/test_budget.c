@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test_budget.c: plans that keep a budget compute the same numbers as those that need not; arenas are hardly larger than what lives
- * in them; and what `freeze` makes needless is gone. */
+/* test_budget.c: plans that keep a budget compute the same numbers as those that need not, and what `freeze` makes needless is gone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <glob.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,82 +292,6 @@ static void again_in_micro_batches(void **state)
     }
 }
 
-/* ---- a third ---------------------------------------------------------------------------------------------- */
-/* The training step of an example, batch 8, in a third of the scratch that it takes when nothing is made again. */
-static void check_third(const char *path)
-{
-    Arena *a = arena_new();
-    Diag *d = diag_new(a);
-    ElaborateOptions o = {.batch = 1, .train_batch = 8, .train = true};
-    const Module *m = pipeline_module(a, d, path, &o, NULL, NULL);
-    if (!m)
-        fail_msg("%s", diag_text(d, a));
-    ModulePlans plans = {.train_step = lower(a, d, m->train_step, target_deterministic(a, target_find("generic"), true))};
-    const Plan *all = lower_whole(plans.train_step);
-    BudgetReport report;
-    Budget budget = {.ram = INT32_MAX};
-    assert_true(budget_keep(a, d, m, &budget, false, &plans, &report));
-    budget.ram = report.kept + all->arena_bytes / 3;
-    if (!budget_keep(a, d, m, &budget, false, &plans, &report))
-        fail_msg("%s", diag_text(d, a));
-    int64_t macs = plan_macs(plans.train_step), more = 0;
-    for (int i = 0; i < report.choices.n; i++)
-        more += report.choices.at[i].macs;
-    printf("    %-30s %9lld of %9lld bytes, %.3f times the multiply-accumulates\n", path, (long long)plans.train_step->arena_bytes,
-           (long long)all->arena_bytes, (double)macs / (double)plan_macs(all));
-    assert_true(plans.train_step->arena_bytes * 3 <= all->arena_bytes);
-    assert_true((double)macs <= 1.35 * (double)plan_macs(all));
-    assert_int_equal(more, macs - plan_macs(all));      /* every one has a line in the report */
-    arena_free(a);
-}
-
-static void a_third(void **state)
-{
-    (void)state;
-    check_third("dsl_examples/resnet.dl");
-    check_third("dsl_examples/encoder.dl");
-}
-
-/* ---- nothing is wasted ---------------------------------------------------------------------------------- */
-static void check_arenas(const char *path)
-{
-    Arena *a = arena_new();
-    Diag *d = diag_new(a);
-    ElaborateOptions o = {.batch = 1, .train_batch = 8, .train = true};
-    Module *m = pipeline_module(a, d, path, &o, NULL, NULL);
-    if (!m) {       /* some do not train */
-        o.train = false;
-        m = pipeline_module(a, d = diag_new(a), path, &o, NULL, NULL);
-    }
-    if (!m)
-        fail_msg("%s", diag_text(d, a));
-    const Fn *const fn[] = {m->infer, m->train_step};
-    for (int i = 0; i < LEN(fn); i++) {
-        if (!fn[i])
-            continue;
-        const Plan *as_written = lower(a, d, fn[i], target_find("generic"));
-        const Plan *sparing = lower_sparing(a, d, fn[i], target_find("generic"), NULL);
-        int64_t bound = as_written->arena_bound < sparing->arena_bound ? as_written->arena_bound : sparing->arena_bound;
-        int64_t arena = as_written->arena_bytes < sparing->arena_bytes ? as_written->arena_bytes : sparing->arena_bytes;
-        printf("    %-30s %-11s %9lld bytes, sparing %9lld, at least %9lld\n", path, fn[i]->name, (long long)as_written->arena_bytes,
-               (long long)sparing->arena_bytes, (long long)bound);
-        assert_true(arena <= bound + bound * 3 / 100);
-        assert_true(as_written->arena_bytes <= as_written->arena_bound + as_written->arena_bound * 3 / 100);
-    }
-    arena_free(a);
-}
-
-static void arenas_are_what_lives(void **state)
-{
-    (void)state;
-    glob_t found;
-    assert_int_equal(glob("dsl_examples/*.dl", 0, NULL, &found), 0);
-    assert_true(found.gl_pathc > 10);
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        check_arenas(found.gl_pathv[i]);
-    globfree(&found);
-}
-
 /* ---- freeze ----------------------------------------------------------------------------------------------- */
 typedef struct Sizes {
     int64_t arena, moments, macs;
@@ -412,8 +334,7 @@ int main(void)
         cmocka_unit_test(normalized_pictures),   cmocka_unit_test(random_draws),
         cmocka_unit_test(a_large_table),         cmocka_unit_test(loops),
         cmocka_unit_test(micro_batches),         cmocka_unit_test(micro_batches_are_refused),
-        cmocka_unit_test(by_example),            cmocka_unit_test(again_in_micro_batches),        cmocka_unit_test(a_third),
-        cmocka_unit_test(arenas_are_what_lives), cmocka_unit_test(frozen_layers_cost_nothing),
+        cmocka_unit_test(by_example),            cmocka_unit_test(again_in_micro_batches),        cmocka_unit_test(frozen_layers_cost_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
