@@ -369,7 +369,7 @@ struct Plan {
     VEC(Buffer *) buffers;
     VEC(Step *) steps;
     VEC(Kernel *) kernels;      /* all, in order of emission */
-    int nstep;
+    int nstep, nloop;
     int64_t arena_bytes, arena_bound;   /* by plan_memory: what is used, and the most that is live at once */
     const struct Memories *memories;      /* by place_tensors: several memories (place.h), each with an arena; NULL: one arena */
     int64_t *memory_bytes;              /* of each one's arena; arena_bytes is their sum */
