@@ -57,6 +57,7 @@ const Target *target_find(const char *name);        /* NULL where unknown; "nati
 const Target *target_at(int i);                     /* NULL past the last */
 
 /* ---- index.c: linear indices over loop variables --------------------------------------------------- */
+enum { FIRST_TIME = -100 };     /* ids of loops' positions in time, downwards; ordinary ones count from 0, passing ones lie between */
 struct Var {
     int id;
     int64_t extent;         /* runs 0 .. extent - 1 */

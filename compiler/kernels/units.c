@@ -564,7 +564,7 @@ static void make_body_buffers(Lower *c)
         c->stacked_at[i] = yield < 0 ? lin_const(c->a, 0) : slot_of(c->parent, yield);
     }
     c->time = NEW(c->a, Var);
-    *c->time = (Var){.id = -100 - c->p->nloop++, .extent = scan->attr.scan.length};    /* an id of its own */
+    *c->time = (Var){.id = FIRST_TIME - c->p->nloop++, .extent = scan->attr.scan.length};
     int nested = 0;
     for (const Lower *outer = c->parent; outer->parent; outer = outer->parent)
         nested++;

@@ -25,6 +25,7 @@
  * - Each thread has a block of rows of its own.
  *
  * Order (verify_memory.c), walking the steps, through loops twice
+ * - No two loops' positions in time are the same variable.
  * - A tensor is written before it is read, and what is read is not what another value left in the same
  * storage.
  * - Units that need an input's old contents stand before the kernel that overwrites it.
@@ -442,6 +443,23 @@ static void count_steps(const Plan *p, Step *const *steps, int n, int *count)
     }
 }
 
+/* Positions are told apart by their ids alone. seen: by loop. */
+static bool same_time(Step *const *steps, int n, const Plan *p, bool *seen)
+{
+    bool same = false;
+    for (int i = 0; i < n && !same; i++) {
+        if (steps[i]->kind != STEP_SCAN)
+            continue;
+        const int loop = FIRST_TIME - steps[i]->time->id;
+        same = loop < 0 || loop >= p->nloop || seen[loop];
+        if (!same) {
+            seen[loop] = true;
+            same = same_time(steps[i]->body.at, steps[i]->body.n, p, seen);
+        }
+    }
+    return same;
+}
+
 static const char *verify_kernels(Arena *a, const Plan *p)
 {
     Arena *work = arena_inner(a);
@@ -463,6 +481,8 @@ const char *plan_verify(Arena *a, const Plan *p)
     for (int i = 0; i < p->kernels.n; i++)
         if (count[i] != 1)
             return arena_printf(a, "%s is run by %d steps", p->kernels.at[i]->name, count[i]);
+    if (same_time(p->steps.at, p->steps.n, p, NEWN(a, bool, p->nloop + 1)))
+        return "two loops have the same position in time";
     const char *why = verify_kernels(a, p);
     why = why ? why : verify_turns(a, p);
     why = why ? why : verify_order(a, p);

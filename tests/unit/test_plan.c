@@ -336,6 +336,11 @@ static const char turns[] =
     "body=func b(s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %2 = dot(s, w) contract=[1]/[0] "
     "%3 = dot(%2, %2) contract=[0]/[0] return yield 0 y = %3 } "
     "%4 = result(%1) index=0 : f32[6, 20, 20] return output 0 y = %4 }";
+static const char loops[] = "func f(x: f32[3, 4] input 0) { %1 = scan(x) carries=0 slices=1 yields=1 length=3 "
+                            "body=func b(s: f32[4] slice 0) { %1 = scan(s) carries=0 slices=1 yields=1 length=4 "
+                            "body=func b(s: f32 slice 0) { return yield 0 y = s } "
+                            "%2 = result(%1) index=0 : f32[4] return yield 0 y = %2 } "
+                            "%2 = result(%1) index=0 : f32[3, 4] return output 0 y = %2 }";
 static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = "
                           "broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
 
@@ -592,6 +597,12 @@ static void wrong_orders(void **state)
     p->steps.at[0] = p->steps.at[1];
     p->steps.at[1] = first;
     expect(p, "wants what stood in p before it was overwritten");
+    p = plan_of(loops);
+    assert_null(plan_verify(arena, p));
+    Step *loop = p->steps.at[0];
+    assert_int_equal(loop->body.at[0]->kind, STEP_SCAN);
+    loop->body.at[0]->time->id = loop->time->id;
+    expect(p, "two loops have the same position in time");
     p = plan_of(chain);
     p->kernels.at[0]->args.n--;
     expect(p, "is no argument");
