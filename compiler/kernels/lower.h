@@ -98,7 +98,7 @@ bool reduces_inline(const Lower *c, const Node *n);
 bool is_outer_product(const Node *n);
 /* n as a strided operand: its buffer, and the position of its first element and the strides of its axes. */
 bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride);
-/* The same with the last axis in two: `groups` parts, whose stride comes last but one, and what is in each. */
+/* The same with the last axis in two: `groups` parts, whose stride comes last but one and is 1, or 0, and what is in each. */
 bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, const Lin **at, int64_t *stride);
 
 /* units.c */

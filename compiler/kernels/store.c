@@ -87,7 +87,7 @@ bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, cons
         var[rank - 1].extent = groups;
         index[rank - 1] = lin_add(c->a, lin_scale(c->a, lin_var(c->a, &var[rank - 1]), inside), lin_var(c->a, &var[rank]));
     }
-    return view_along(c, n, index, var, nvar, buffer, at, stride);
+    return view_along(c, n, index, var, nvar, buffer, at, stride) && (groups == 1 || stride[rank - 1] == 0 || stride[rank - 1] == 1);
 }
 
 bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride)

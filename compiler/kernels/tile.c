@@ -8,11 +8,11 @@
 
 #include <stdlib.h>
 
-/* Groups want columns of their own: as many as there are groups, where each makes one. */
+/* Groups want columns of their own: as many as there are groups, where each makes one of one channel, so that both lie beside each other. */
 static bool groups_tile(const Node *n, const Target *target)
 {
-    int64_t groups = n->attr.conv.groups;
-    return groups == 1 || (!target->calls_gemm && groups == n->type.dim[n->type.rank - 1]);
+    int64_t groups = n->attr.conv.groups, last = n->type.rank - 1;
+    return groups == 1 || (!target->calls_gemm && groups == n->type.dim[last] && groups == n->in[0]->type.dim[last]);
 }
 
 static bool conv_tiles(const Node *n, const Target *target)
@@ -70,9 +70,15 @@ bool contraction_wants_pack_of(Lower *c, const Node *n, const Node *right, int *
     return strided_view(c, right, &buffer, &at, stride) && stride[permutation[right->type.rank - 1]] != 1;
 }
 
+/* What becomes no tile, because its left operand is a loop's and no view there, reads the right one itself; any other is stored as one. */
 bool contraction_wants_pack(Lower *c, const Node *n, int *permutation)
 {
-    return contraction_wants_pack_of(c, n, n->in[1], permutation);
+    Buffer *buffer;
+    const Lin *at;
+    int64_t stride[MAX_RANK + 1];
+    const Node *left = n->in[0];
+    return (left->op != OP_INPUT || grouped_view(c, left, contraction_groups(n), &buffer, &at, stride)) &&
+           contraction_wants_pack_of(c, n, n->in[1], permutation);
 }
 
 /* ---- analysis -------------------------------------------------------------------------------------- */
@@ -208,7 +214,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
         dot_axes(n, k, a, b);
     find_loops(k, c->p->target->deterministic);
     k->turn = c->parent && !lin_uses(k->b_at, c->time) ? c->time : NULL;
-    return k->sb[k->n_axis] == 1 && (k->sa[k->n_axis] == 0 || k->sa[k->n_axis] == 1);
+    return k->sb[k->n_axis] == 1;
 }
 
 /* ---- the tile --------------------------------------------------------------------------------------- */

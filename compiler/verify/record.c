@@ -266,10 +266,8 @@ static void gather_operands(Record *r, const Loads *loads, Frame *f, const Node 
 {
     int permutation[MAX_RANK];
     Unit *pack = NULL;
-    if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(f->c->p->target, n)) {
-        contraction_wants_pack(f->c, n, permutation);
+    if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(f->c->p->target, n) && contraction_wants_pack(f->c, n, permutation))
         pack = pack_of(f->c, n->in[1], permutation);
-    }
     for (int i = 0; i < n->nin; i++)
         if (i == 0 || !pack)
             gather(r, loads, f, n->in[i]);
