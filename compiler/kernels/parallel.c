@@ -6,7 +6,7 @@
  * loops); a kernel of one stage has its loops that are not reduced. */
 #include "lower.h"
 
-static const double WORTH = 2;      /* times the hand-over must be saved: two threads then take three quarters of the time at the most */
+static const double WORTH = 4;      /* times the hand-over must be saved: two threads then take five eighths of the time at the most */
 static const double EVEN = 0.8;     /* of the threads' time that they work: shares as good as equal */
 
 enum {
