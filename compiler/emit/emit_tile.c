@@ -48,23 +48,13 @@ static void accumulators(Out *o, const Tile *t, int rows)
     close_loops(o, 1);
 }
 
-/* Loop i is one with that inside it: its steps are as long as all of the other's together. Compilers write short ones out, which is as
- * good. */
-static bool is_joined(const Tile *t, int i)
-{
-    enum { SHORT = 8 };
-    const KLoop *outer = &t->k[i], *inner = outer + 1;
-    return i == t->by_row && i + 2 == t->nk && inner->var->extent > SHORT && !inner->tapped && t->schedule.unroll == 1 && !k_is_cut(t, i) && !k_is_cut(t, i + 1) &&
-           outer->a == inner->a * inner->var->extent && (t->schedule.panel_tiles || outer->b == inner->b * inner->var->extent);
-}
-
 /* Where the first n loops over k are in an operand. */
 static const char *k_offset(Out *o, const Tile *t, bool right, int n)
 {
     StrBuf sb = {.a = o->a};
     for (int i = 0; i < n; i++) {
         int64_t stride = !right ? t->k[i].a : t->schedule.panel_tiles ? t->k[i].panel : t->k[i].b;
-        if (is_joined(t, i))
+        if (k_is_joined(t, i))
             continue;
         if (sb.n || stride < 0)
             sb_puts(&sb, stride < 0 ? " - " : " + ");
@@ -139,7 +129,7 @@ static void print_parts(Out *o, const Tile *t, const TileForm *form, int i, uint
         uint32_t having = rows & (i == t->by_row ? rows_at(t, part->rows, UINT32_MAX) : rows_at(t, UINT32_MAX, part->rows));
         if (!having)
             continue;
-        const bool joined = is_joined(t, i);
+        const bool joined = k_is_joined(t, i);
         const int64_t each = joined ? t->k[i + 1].var->extent : 1;
         const Var *over = joined ? t->k[i + 1].var : v;
         open_block(o, arena_printf(o->a, "for (int %s = %" PRId64 "; %s < %" PRId64 "; %s++) {", over->name, part->from * each,

@@ -283,6 +283,7 @@ bool panel_is_whole(const Tile *t);     /* one has all columns and steps: rows a
 /* Blocks of k: all tiles add one block's steps to their sums before the next block begins. */
 bool tile_has_blocks(const Tile *t);
 bool k_is_cut(const Tile *t, int i);    /* whether a block has only some steps of the i-th k loop */
+bool k_is_joined(const Tile *t, int i); /* whether the i-th k loop and the one inside it are one */
 int64_t k_steps(const Tile *t, int i);  /* how many, or all of them */
 /* fetch.c */
 enum { LINE = 16 };                     /* floats of a line of the cache */

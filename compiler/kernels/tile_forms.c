@@ -24,6 +24,18 @@ bool k_is_cut(const Tile *t, int i)
     return i == t->schedule.k_split || i < t->schedule.k_outer;
 }
 
+/* Loop i's steps are as long as all of the other's together. Compilers write short ones out, which is as good. */
+bool k_is_joined(const Tile *t, int i)
+{
+    enum { SHORT = 8 };
+    const KLoop *outer = &t->k[i], *inner = outer + 1;
+    if (i != t->by_row || i + 2 != t->nk || inner->var->extent <= SHORT || inner->tapped || t->schedule.unroll != 1 ||
+        k_is_cut(t, i) || k_is_cut(t, i + 1))
+        return false;
+    return outer->a == inner->a * inner->var->extent &&
+           (t->schedule.panel_tiles || outer->b == inner->b * inner->var->extent);
+}
+
 bool tile_has_blocks(const Tile *t)
 {
     return t->schedule.k_split >= 0 || t->schedule.k_outer > 0;
