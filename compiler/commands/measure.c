@@ -78,6 +78,7 @@ static StackNode *node_of(Arena *a, Measured *m, StrMap *numbers, const char *ti
 static bool read_frame(Arena *a, const char *label, StackNode *node, const char **why)
 {
     const char *end = strstr(label, " bytes ("), *at = end;
+    node->told = true;
     if (!end)
         return true;
     while (at > label && at[-1] >= '0' && at[-1] <= '9')
@@ -144,6 +145,16 @@ static bool read_calls(Arena *a, const char *path, Measured *m, const char **why
     return true;
 }
 
+/* Whether a function is called of which the graph has nothing: gcc found that it does what another one does, made one of the two
+ * (-fipa-icf), and tells the other's frame only. */
+static bool has_twins(const Measured *m)
+{
+    for (int i = 0; i < m->nodes.n; i++)
+        if (!m->nodes.at[i].told)
+            return true;
+    return false;
+}
+
 int64_t measured_stack(const Measured *m, const char *function)
 {
     for (int i = 0; i < m->nodes.n; i++)
@@ -153,12 +164,12 @@ int64_t measured_stack(const Measured *m, const char *function)
 }
 
 /* ---- the compiler ---------------------------------------------------------------------------------------- */
-static char **compiler_words(Arena *a, const char *command, const Target *target, const char *folder)
+static char **compiler_words(Arena *a, const char *command, const Target *target, const char *folder, const char *besides)
 {
     const char *others = strchr(command, ' ') ? strchr(command, ' ') : "";
     const char *compiler = arena_strndup(a, command, strlen(command) - strlen(others));
     const char *words[] = {compiler, target->flags, target->gcc_flags && !strstr(compiler, "clang") ? target->gcc_flags : "",
-                           "-std=c11 -ffreestanding -fno-asynchronous-unwind-tables", others, "-fcallgraph-info=su", "-c"};
+                           "-std=c11 -ffreestanding -fno-asynchronous-unwind-tables", others, "-fcallgraph-info=su", besides, "-c"};
     size_t room = 8;
     for (int i = 0; i < LEN(words); i++)
         room += strlen(words[i]) + 1;
@@ -171,6 +182,35 @@ static char **compiler_words(Arena *a, const char *command, const Target *target
     argv[n++] = arena_printf(a, "%s/object.o", folder);
     argv[n++] = arena_printf(a, "%s/object.c", folder);
     return argv;
+}
+
+static bool compile(Arena *a, const char *command, const Target *target, const char *folder, const char *besides, const char **why)
+{
+    return process_run(a, compiler_words(a, command, target, folder, besides), arena_printf(a, "%s/log", folder), why);
+}
+
+/* Where there are twins, the calls are those of a second run in which they are two functions; what the first one knew of a function
+ * counts where it is more. */
+static bool read_twins(Arena *a, const char *command, const Target *target, const char *folder, const char *calls, Measured *m,
+                       const char **why)
+{
+    Measured apart = {0};
+    if (!compile(a, command, target, folder, "-fno-ipa-icf", why) || !read_calls(a, calls, &apart, why))
+        return false;
+    for (int i = 0; i < apart.nodes.n; i++) {
+        StackNode *node = &apart.nodes.at[i];
+        int64_t together = measured_stack(m, node->name);
+        node->most = together > node->most ? together : node->most;
+    }
+    m->nodes = apart.nodes;
+    return true;
+}
+
+static bool compile_and_read(Arena *a, const char *command, const Target *target, const char *folder, Measured *m, const char **why)
+{
+    const char *calls = arena_printf(a, "%s/object.ci", folder);
+    return compile(a, command, target, folder, "", why) && read_object(a, arena_printf(a, "%s/object.o", folder), m, why) &&
+           read_calls(a, calls, m, why) && (!has_twins(m) || read_twins(a, command, target, folder, calls, m, why));
 }
 
 bool measure(Arena *a, const char *command, const Target *target, const char *name, const char *source, const char *header,
@@ -189,9 +229,7 @@ bool measure(Arena *a, const char *command, const Target *target, const char *na
     for (int i = 0; i < n; i++)
         ok = ok && file_write(a, arena_printf(a, "%s/%s", folder, file[i].path), file[i].bytes, file[i].n, why);
     static const char *const made[] = {"object.o", "object.ci", "object.su", "log"};
-    ok = ok && process_run(a, compiler_words(a, command, target, folder), arena_printf(a, "%s/log", folder), why) &&
-         read_object(a, arena_printf(a, "%s/object.o", folder), m, why) &&
-         read_calls(a, arena_printf(a, "%s/object.ci", folder), m, why);
+    ok = ok && compile_and_read(a, command, target, folder, m, why);
     for (int i = 0; i < n; i++)
         unlink(arena_printf(a, "%s/%s", folder, file[i].path));
     for (int i = 0; i < LEN(made); i++)

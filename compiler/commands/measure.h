@@ -8,6 +8,7 @@
 typedef struct StackNode {
     const char *name;               /* of a function, without the file that a static one is in */
     int64_t own;                    /* bytes of its frame; 0: it is not in the file (a routine of the compiler's) */
+    bool told;                      /* the graph has a node of it, and not only calls */
     VEC(int) calls;
     int64_t most;                   /* with the deepest of what it calls; -1 while that is not known */
     bool under_way;
