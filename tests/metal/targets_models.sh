@@ -22,5 +22,5 @@ boards=$others
 both resnet --train-batch 4 --steps 0 -- --set SIZE=8
 boards=$large
 both autoencoder --train-batch 8 --steps 0 -- --set FEATURES=32 --set WIDTH=16 --set DEPTH=2
-both ds_cnn --train-batch 1 --limit word=12 -- --set FILTERS=8 --set BLOCKS=1
+both ds_cnn --train-batch 1 --steps 0 --limit word=12 -- --set FILTERS=8 --set BLOCKS=1
 finish
