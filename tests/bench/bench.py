@@ -55,11 +55,19 @@ class Contestant:
         self.process.wait()
 
 
+def lanes(engine):
+    """[floats in a vector of the target of cc:TARGET]; [] where all that this machine has counts."""
+    for line in subprocess.run([BUILD + "/dlc", "targets"], stdout=subprocess.PIPE, text=True).stdout.split("\n"):
+        if line.split()[:1] == engine.split(":")[1:]:
+            return line.split()[1:2]
+    return []
+
+
 class Probe:
     """The machine's peak, and how fast arrays of some sizes are read, over all rounds."""
-    def __init__(self, cpus):
+    def __init__(self, cpus, engine):
         self.peak, self.read = 0, {}
-        self.process = subprocess.Popen(["taskset", "-c", cpus.split(",")[0], BUILD + "/bench/peak", "-"],
+        self.process = subprocess.Popen(["taskset", "-c", cpus.split(",")[0], BUILD + "/bench/peak", "-", *lanes(engine)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def round(self, sizes):
@@ -120,7 +128,7 @@ def compete(model, what, batch, threads, peers, args):
     for peer in all_of_them:
         if peer.facts and peer.facts.get("parameters", ours.facts["parameters"]) != ours.facts["parameters"]:
             sys.exit("%s: %s has %d parameters and dlc %d" % (model, peer.name, peer.facts["parameters"], ours.facts["parameters"]))
-    running, probe = [c for c in all_of_them if c.facts], Probe(cpus)
+    running, probe = [c for c in all_of_them if c.facts], Probe(cpus, args.engine)
     levels = sorted({s["among"] // 1024 for s in ours.facts["streams"]}) if MODELS[model].streams and batch == 1 else []
     for _ in range(args.rounds):
         probe.round(levels)

@@ -5,8 +5,8 @@
  *
  *     make build/bench/peak && build/bench/peak
  *
- * `peak -` measures at once what others are compared with: for each line `KIB...` on standard input it prints the
- * multiply-adds in GFLOP/s, and for each KIB in GB/s how fast an array of that size is read.
+ * `peak - [LANES]` measures at once what others are compared with: for each line `KIB...` on standard input it prints the
+ * multiply-adds in GFLOP/s, by vectors of LANES floats at the most, and for each KIB in GB/s how fast an array of that size is read.
  */
 #include "compiler/profile/probe.h"
 
@@ -27,14 +27,14 @@ static void print_bandwidths(float *memory)
 }
 
 /* For each line of sizes: the peak, and how fast arrays of these sizes are read. */
-static void answer(float *memory)
+static void answer(float *memory, int lanes)
 {
     char line[1000];
 
     while (fgets(line, sizeof line, stdin)) {
         double peak = 0;
         for (int w = 0; w < WIDTHS; w++) {
-            const double gflops = fma_gflops(w, 20);
+            const double gflops = w && width[w].floats > lanes ? 0 : fma_gflops(w, 20);
             peak = gflops > peak ? gflops : peak;
         }
         printf("%.2f", peak);
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
     for (long i = 0; i < floats; i++)
         memory[i] = 1;
     if (argc > 1 && argv[1][0] == '-') {
-        answer(memory);
+        answer(memory, argc > 2 ? atoi(argv[2]) : WIDEST);
         free(memory);
         return 0;
     }
