@@ -75,8 +75,9 @@ set ylabel "of the bound"
 set yrange [0:1]
 set grid ytics
 set key top right horizontal
-plot "%s" using 2:xtic(1) title "inference of 1", "" using 3 title "inference of 32", "" using 4 title "training"
+plot %s
 """
+BARS = [("infer", False, "inference of 1"), ("infer", True, "inference of 32"), ("train", True, "training")]
 
 
 def chart(folder, rows):
@@ -84,12 +85,14 @@ def chart(folder, rows):
         print("skipped: no gnuplot to draw bench.svg")
         return
     data = folder + "/bench.dat"
+    bars = [bar for bar in BARS if any(find(rows, model, *bar[:2]) for model in MODELS)]     # gnuplot warns of one without data
     with open(data, "w") as f:
         for model in MODELS:
-            columns = [find(rows, model, *which) for which in (("infer", False), ("infer", True), ("train", True))]
+            columns = [find(rows, model, *bar[:2]) for bar in bars]
             if any(columns):
                 f.write(model + "".join(" %.3f" % row["of_bound"] if row else " ?" for row in columns) + "\n")
-    subprocess.run(["gnuplot"], input=CHART % (folder + "/bench.svg", data), text=True, check=True)
+    plots = ['"%s" using %d:xtic(1) title "%s"' % (data, i + 2, bar[2]) for i, bar in enumerate(bars)]
+    subprocess.run(["gnuplot"], input=CHART % (folder + "/bench.svg", ", ".join(plots)), text=True, check=True)
 
 
 def write_reports(folder, machine, rows):
