@@ -52,6 +52,8 @@ bool bind_arguments(Elab *e, const Expr *call, const Formals *f, int next, Bound
             ok = false;
         } else if (out[at].given) {
             elab_error(e, arg->value->span, "`%s` is given `%s` twice", callee, formal[at]);
+            if (out[at].from)
+                diag_note(e->d, "`%s` is taken for it already", span_text(e, out[at].from->span));
             ok = false;
         } else {
             if (t.kind == TERM_NONE || t.kind == TERM_TUPLE) {
