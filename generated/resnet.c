@@ -3869,11 +3869,14 @@ static void train_k74_adam(float *restrict m_residual_3_shortcut_kernel, const f
 static void train_k75_cross_entropy(const float *restrict conv2d_3, const float *restrict conv2d_13,
         float *restrict cross_entropy_5)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
+    for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const long v1 = (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32;
-            for (int j2 = 0; j2 < 32; j2++) {
-                cross_entropy_5[j0 * 256 + j1 * 32 + j2] = conv2d_3[v1 + j2] + conv2d_13[v1 + j2];
+            for (int j2 = 0; j2 < 8; j2++) {
+                const long v1 = (j1 / 2) * 512 + (j2 / 2) * 128 + (j1 % 2) * 64 + (j2 % 2) * 32;
+                for (int j3 = 0; j3 < 32; j3++) {
+                    cross_entropy_5[j0 * 2048 + j1 * 256 + j2 * 32 + j3] = conv2d_3[v1 + j0 * 2048 + j3]
+                            + conv2d_13[v1 + j0 * 2048 + j3];
+                }
             }
         }
     }

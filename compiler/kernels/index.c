@@ -285,3 +285,28 @@ void lin_unflatten(Arena *a, const Lin *flat, Type t, const Lin **index)
         flat = lin_div(a, flat, t.dim[i]);
     }
 }
+
+/* Axes are taken in runs of equal extent, as short as may be: what one run's indices are does not hang on another's, and so not on
+ * whether it is within its extents, which a guard may ask later. */
+void lin_reshape(Arena *a, Type from, const Lin *const *index, Type to, const Lin **result)
+{
+    for (int i = 0, j = 0;;) {
+        while (i < from.rank && from.dim[i] == 1)
+            i++;
+        while (j < to.rank && to.dim[j] == 1)
+            result[j++] = lin_const(a, 0);
+        if (i == from.rank && j == to.rank)
+            return;
+        Type run = {.rank = 0};
+        const Lin *flat = lin_const(a, 0), **in_run = result + j;
+        for (int64_t there = 1, here = 1; run.rank == 0 || there != here;)
+            if (there <= here && i < from.rank) {
+                flat = lin_add(a, lin_scale(a, flat, from.dim[i]), index[i]);
+                there *= from.dim[i++];
+            } else {
+                run.dim[run.rank++] = to.dim[j];
+                here *= to.dim[j++];
+            }
+        lin_unflatten(a, flat, run, in_run);
+    }
+}

@@ -99,6 +99,7 @@ bool lin_is_affine(const Lin *x);                           /* variables only */
 const Lin *lin_without(Arena *a, const Lin *x, const Var *v);   /* v's own term left out */
 const Lin *lin_flatten(Arena *a, Type t, const Lin *const *index);  /* row-major position */
 void lin_unflatten(Arena *a, const Lin *flat, Type t, const Lin **index);
+void lin_reshape(Arena *a, Type from, const Lin *const *index, Type to, const Lin **result); /* one element's, in two shapes */
 
 /* ---- expressions: one scalar, at the current values of the loop variables -------------------------- */
 typedef enum ExKind {

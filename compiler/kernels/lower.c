@@ -118,7 +118,7 @@ static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *ind
     const Lin *in[MAX_RANK] = {0};
     switch (n->op) {
     case OP_RESHAPE:
-        lin_unflatten(b->a, lin_flatten(b->a, n->type, index), x->type, in);
+        lin_reshape(b->a, n->type, index, x->type, in);
         break;
     case OP_PERMUTE:
         for (int i = 0; i < x->type.rank; i++)
