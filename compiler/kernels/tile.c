@@ -8,11 +8,25 @@
 
 #include <stdlib.h>
 
-/* Groups want columns of their own: as many as there are groups, where each makes one of one channel, so that both lie beside each other. */
+/* Where several channels of one group are images, as in the gradient of a depthwise kernel: do the groups lie beside each other? */
+static bool images_are_channels(const Node *x, int64_t groups)
+{
+    const Node *p = x->op == OP_RESHAPE ? x->in[0] : x;
+    int last = x->type.rank - 1;
+    if (p->op != OP_PERMUTE || p->type.rank != x->type.rank + 1 || p->type.dim[last] != groups)
+        return false;
+    for (int i = p->attr.axes.axis[last] + 1; i < p->type.rank; i++)
+        if (p->in[0]->type.dim[i] != 1)
+            return false;
+    return true;
+}
+
+/* Groups want columns of their own: as many as there are groups, so that both lie beside each other. */
 static bool groups_tile(const Node *n, const Target *target)
 {
     int64_t groups = n->attr.conv.groups, last = n->type.rank - 1;
-    return groups == 1 || (!target->calls_gemm && groups == n->type.dim[last] && groups == n->in[0]->type.dim[last]);
+    return groups == 1 || (!target->calls_gemm && groups == n->type.dim[last] &&
+                           (groups == n->in[0]->type.dim[last] || images_are_channels(n->in[0], groups)));
 }
 
 static bool conv_tiles(const Node *n, const Target *target)
