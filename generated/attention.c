@@ -744,16 +744,15 @@ static inline void train_k4_lstm_tile_4(const float *restrict a, int at, const f
     c[771] = c3_3;
 }
 
-static void train_k4_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel,
-        float *restrict lstm_12, const float *restrict lstm, const float *restrict lstm_1_bias, float *restrict lstm_2,
-        float *restrict lstm_3, float *restrict lstm_4, const float *restrict c, float *restrict next_c, float *restrict lstm_5,
-        float *restrict lstm_6, float *restrict next_h)
+static void train_k4_lstm(int t, float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_12,
+        const float *restrict lstm, const float *restrict lstm_1_bias, float *restrict lstm_2, float *restrict lstm_3,
+        float *restrict lstm_4, float *restrict c, float *restrict lstm_5, float *restrict lstm_6)
 {
     float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k4_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_12 + n);
+            train_k4_lstm_tile_4(h, t * 2048 + i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_12 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 lstm_1_step_gates[j0] = lstm[t * 8192 + i0 * 256 + j0] + lstm_12[i0 * 256 - i0_0 * 256 + j0] + lstm_1_bias[j0];
@@ -765,36 +764,20 @@ static void train_k4_lstm(int t, const float *restrict h, const float *restrict 
                 lstm_3[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
                 const float tanh_v4 = dl_tanh(lstm_1_step_gates[j0 + 128]);
                 lstm_4[t * 2048 + i0 * 64 + j0] = tanh_v4;
-                const float lstm_1_c_v5 = sigmoid_v2 * c[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
-                next_c[i0 * 64 + j0] = lstm_1_c_v5;
+                const float lstm_1_c_v5 = sigmoid_v2 * c[t * 2048 + i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
+                c[t * 2048 + i0 * 64 + j0 + 2048] = lstm_1_c_v5;
                 const float sigmoid_v6 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
                 lstm_5[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
                 const float tanh_v7 = dl_tanh(lstm_1_c_v5);
                 lstm_6[t * 2048 + i0 * 64 + j0] = tanh_v7;
-                next_h[i0 * 64 + j0] = sigmoid_v6 * tanh_v7;
+                h[t * 2048 + i0 * 64 + j0 + 2048] = sigmoid_v6 * tanh_v7;
             }
         }
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64]; in 4 places */
-static void train_k5_lstm_copy(int t, const float *restrict h, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_2[t * 2048 + j0] = h[j0];
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64]; in 10 places */
-static void train_k6_lstm_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates; in 3 places */
-static inline void train_k9_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates; in 2 places */
+static inline void train_k5_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -826,13 +809,13 @@ static inline void train_k9_dense_relu_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void train_k9_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
+static void train_k5_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
         const float *restrict hidden_bias)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k9_dense_relu_tile_4(h, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
+            train_k5_dense_relu_tile_4(h, i0_0 * 64 + 32768, hidden_kernel + n, relu + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
@@ -843,7 +826,7 @@ static void train_k9_dense_relu(const float *restrict h, const float *restrict h
 }
 
 /* attention.dl:28: cross_entropy -> index check; in 3 places */
-static dl_status train_k10_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k6_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -853,7 +836,7 @@ static dl_status train_k10_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
-static inline void train_k11_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k7_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -886,7 +869,7 @@ static inline void train_k11_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k11_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
+static void train_k7_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
         float *restrict softmax_6, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -895,7 +878,7 @@ static void train_k11_dense_softmax_cross_entropy(const float *restrict relu, co
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k11_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            train_k7_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -934,7 +917,7 @@ static void train_k11_dense_softmax_cross_entropy(const float *restrict relu, co
 }
 
 /* attention.dl:30: -> f32; in 2 places */
-static void train_k12_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k8_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -959,7 +942,7 @@ static void train_k12_sum(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* attention.dl:28: cross_entropy -> f32; in 2 places */
-static void train_k13_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k9_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
     float sum_v0[8];
@@ -982,7 +965,7 @@ static void train_k13_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* attention.dl:28: cross_entropy, attention.dl:24: softmax, attention.dl:22: dense, attention.dl:29: adam -> f32[10] */
-static void train_k14_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k10_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_7, const float *restrict softmax_6, const float *restrict softmax_1_y,
         float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
@@ -1025,7 +1008,7 @@ static void train_k14_cross_entropy_softmax_dense(const int32_t *restrict label,
 }
 
 /* attention.dl:22: dense -> f32[10, 64]; in 2 places */
-static void train_k15_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k11_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1035,7 +1018,7 @@ static void train_k15_dense_pack(const float *restrict classifier_kernel, float 
 }
 
 /* attention.dl:22: dense, attention.dl:21: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
-static inline void train_k16_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k12_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1067,13 +1050,13 @@ static inline void train_k16_dense_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k16_dense_relu(const float *restrict softmax_7, const float *restrict classifier_kernel_2,
+static void train_k12_dense_relu(const float *restrict softmax_7, const float *restrict classifier_kernel_2,
         float *restrict relu_2, const float *restrict relu)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k16_dense_relu_tile_4(softmax_7, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
+            train_k12_dense_relu_tile_4(softmax_7, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu_2[i0 * 64 + j0];
@@ -1084,14 +1067,14 @@ static void train_k16_dense_relu(const float *restrict softmax_7, const float *r
 }
 
 /* attention.dl:29: adam -> f32 */
-static void train_k17_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k13_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* attention.dl:22: dense, attention.dl:29: adam -> f32[64, 10], 20480 multiply-accumulates */
-static inline void train_k18_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k14_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1123,14 +1106,14 @@ static inline void train_k18_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k18_dense_adam(const float *restrict relu, const float *restrict softmax_7, float *restrict dense_3,
+static void train_k14_dense_adam(const float *restrict relu, const float *restrict softmax_7, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k18_dense_adam_tile_4(relu, i0_0, softmax_7 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k14_dense_adam_tile_4(relu, i0_0, softmax_7 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -1146,7 +1129,7 @@ static void train_k18_dense_adam(const float *restrict relu, const float *restri
 }
 
 /* attention.dl:21: dense, attention.dl:29: adam -> f32[64] */
-static void train_k19_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
+static void train_k15_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
     float dense_4[64];
@@ -1169,7 +1152,7 @@ static void train_k19_dense_adam(const float *restrict relu_2, float *restrict m
 }
 
 /* attention.dl:21: dense -> f32[64, 64]; in 2 places */
-static void train_k20_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
+static void train_k16_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1179,7 +1162,7 @@ static void train_k20_dense_pack(const float *restrict hidden_kernel, float *res
 }
 
 /* attention.dl:21: dense -> f32[32, 64], 131072 multiply-accumulates; in 2 places */
-static inline void train_k21_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k17_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1211,16 +1194,16 @@ static inline void train_k21_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k21_dense(const float *restrict relu_2, const float *restrict hidden_kernel_2, float *restrict dense_5)
+static void train_k17_dense(const float *restrict relu_2, const float *restrict hidden_kernel_2, float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k21_dense_tile_4(relu_2, i0_0 * 64, hidden_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
+            train_k17_dense_tile_4(relu_2, i0_0 * 64, hidden_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
     }
 }
 
 /* attention.dl:21: dense, attention.dl:29: adam -> f32[64, 64], 131072 multiply-accumulates */
-static inline void train_k22_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k18_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1252,14 +1235,14 @@ static inline void train_k22_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k22_dense_adam(const float *restrict h, const float *restrict relu_2, float *restrict dense_6,
+static void train_k18_dense_adam(const float *restrict h, const float *restrict relu_2, float *restrict dense_6,
         float *restrict m_hidden_kernel, float *restrict v_hidden_kernel, float *restrict hidden_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k22_dense_adam_tile_4(h, i0_0, relu_2 + n, dense_6 + n);
+            train_k18_dense_adam_tile_4(h, i0_0 + 32768, relu_2 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
@@ -1274,7 +1257,7 @@ static void train_k22_dense_adam(const float *restrict h, const float *restrict 
 }
 
 /* attention.dl:20: lstm -> f32[256, 64]; in 4 places */
-static void train_k23_lstm_pack(const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_1_recurrent_kernel_2)
+static void train_k19_lstm_pack(const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_1_recurrent_kernel_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1284,7 +1267,7 @@ static void train_k23_lstm_pack(const float *restrict lstm_1_recurrent_kernel, f
 }
 
 /* attention.dl:21: dense -> f32[32, 64]; in 2 places */
-static void train_k24_dense_copy(float *restrict dense_5)
+static void train_k20_dense_copy(float *restrict dense_5)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         dense_5[j0] = dense_5[j0];
@@ -1292,7 +1275,7 @@ static void train_k24_dense_copy(float *restrict dense_5)
 }
 
 /* attention.dl:20: lstm -> f32[32, 64]; in 2 places */
-static void train_k25_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_5,
+static void train_k21_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_5,
         const float *restrict lstm_6, float *restrict lstm_13, const float *restrict lstm_2, float *restrict next_carry_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -1304,8 +1287,8 @@ static void train_k25_lstm(int t, const float *restrict carry_2, const float *re
 }
 
 /* attention.dl:20: lstm -> f32[32, 256]; in 2 places */
-static void train_k26_lstm(int t, const float *restrict lstm_13, const float *restrict lstm_4, const float *restrict lstm_3,
-        float *restrict lstm_7, const float *restrict c_2, const float *restrict lstm_2, const float *restrict dense_5,
+static void train_k22_lstm(int t, const float *restrict lstm_13, const float *restrict lstm_4, const float *restrict lstm_3,
+        float *restrict lstm_7, const float *restrict c, const float *restrict lstm_2, const float *restrict dense_5,
         const float *restrict lstm_6, const float *restrict lstm_5)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1315,7 +1298,7 @@ static void train_k26_lstm(int t, const float *restrict lstm_13, const float *re
         }
         for (int j0 = 0; j0 < 64; j0++) {
             const float v2 = lstm_2[t * 2048 + i0 * 64 + j0];
-            lstm_7[t * 8192 + i0 * 256 + j0 + 64] = lstm_13[i0 * 64 + j0] * c_2[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
+            lstm_7[t * 8192 + i0 * 256 + j0 + 64] = lstm_13[i0 * 64 + j0] * c[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
         }
         for (int j0 = 0; j0 < 64; j0++) {
             const float v3 = lstm_4[t * 2048 + i0 * 64 + j0];
@@ -1330,7 +1313,7 @@ static void train_k26_lstm(int t, const float *restrict lstm_13, const float *re
 }
 
 /* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates; in 2 places */
-static inline void train_k27_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k23_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1362,17 +1345,25 @@ static inline void train_k27_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k27_lstm(int t, const float *restrict lstm_7, const float *restrict lstm_1_recurrent_kernel_2,
+static void train_k23_lstm(int t, const float *restrict lstm_7, const float *restrict lstm_1_recurrent_kernel_2,
         float *restrict next_carry)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k27_lstm_tile_4(lstm_7, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_2 + n, next_carry + (i0_0 * 64 + n));
+            train_k23_lstm_tile_4(lstm_7, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_2 + n, next_carry + (i0_0 * 64 + n));
+    }
+}
+
+/* attention.dl:20: lstm -> f32[32, 64]; in 6 places */
+static void train_k24_lstm_copy(const float *restrict next_carry, float *restrict dense_5)
+{
+    for (int j0 = 0; j0 < 2048; j0++) {
+        dense_5[j0] = next_carry[j0];
     }
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[256] */
-static void train_k30_lstm_adam(const float *restrict lstm_7, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
+static void train_k26_lstm_adam(const float *restrict lstm_7, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
         float *restrict lstm_1_bias, const float *restrict adam)
 {
     float lstm_8[256];
@@ -1397,7 +1388,7 @@ static void train_k30_lstm_adam(const float *restrict lstm_7, float *restrict m_
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k31_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k27_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1429,14 +1420,14 @@ static inline void train_k31_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k31_lstm_adam(const float *restrict h_2, const float *restrict lstm_7, float *restrict lstm_9,
+static void train_k27_lstm_adam(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_9,
         float *restrict m_lstm_1_recurrent_kernel, float *restrict v_lstm_1_recurrent_kernel,
         float *restrict lstm_1_recurrent_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k31_lstm_adam_tile_4(h_2, i0_0, lstm_7 + n, lstm_9 + n);
+            train_k27_lstm_adam_tile_4(h, i0_0, lstm_7 + n, lstm_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_9[i0 * 256 - i0_0 * 256 + j0];
@@ -1452,7 +1443,7 @@ static void train_k31_lstm_adam(const float *restrict h_2, const float *restrict
 }
 
 /* attention.dl:20: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates; in 2 places */
-static inline void train_k33_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k29_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1484,19 +1475,19 @@ static inline void train_k33_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k33_lstm(const float *restrict lstm_7, const float *restrict lstm_1_kernel_2, float *restrict lstm_10)
+static void train_k29_lstm(const float *restrict lstm_7, const float *restrict lstm_1_kernel_2, float *restrict lstm_10)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k33_lstm_tile_4(lstm_7, i0 * 8192 + i1_0 * 256, lstm_1_kernel_2 + n,
+                train_k29_lstm_tile_4(lstm_7, i0 * 8192 + i1_0 * 256, lstm_1_kernel_2 + n,
                         lstm_10 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k34_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k30_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1530,14 +1521,14 @@ static inline void train_k34_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k34_lstm_adam(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_11,
+static void train_k30_lstm_adam(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_11,
         float *restrict m_lstm_1_kernel, float *restrict v_lstm_1_kernel, float *restrict lstm_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k34_lstm_adam_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_11 + n);
+            train_k30_lstm_adam_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_11 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_11[i0 * 256 - i0_0 * 256 + j0];
@@ -1552,7 +1543,7 @@ static void train_k34_lstm_adam(const float *restrict softmax_4, const float *re
 }
 
 /* attention.dl:11: softmax, tanh -> f32[32, 16, 64]; in 2 places */
-static void train_k35_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
+static void train_k31_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, const float *restrict softmax_2, float *restrict softmax_10,
         const float *restrict softmax_3, const float *restrict feature_attention_1_softmax_1_y,
         float *restrict feature_attention_1_v, const float *restrict tanh)
@@ -1587,7 +1578,7 @@ static void train_k35_softmax_tanh(const float *restrict lstm_10, const float *r
 }
 
 /* attention.dl:18: embedding -> f32[1000, 64]; in 2 places */
-static void train_k36_embedding(const float *restrict lstm_10, const float *restrict softmax_3,
+static void train_k32_embedding(const float *restrict lstm_10, const float *restrict softmax_3,
         const float *restrict feature_attention_1_v, const float *restrict feature_attention_1_w2,
         const float *restrict softmax_10, const float *restrict tanh, const float *restrict feature_attention_1_w1,
         const int32_t *restrict tokens, float *restrict embedding)
@@ -1607,7 +1598,7 @@ static void train_k36_embedding(const float *restrict lstm_10, const float *rest
 }
 
 /* attention.dl:10:, attention.dl:9:, attention.dl:29: adam -> f32[64] */
-static void train_k37_adam(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
+static void train_k33_adam(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, const float *restrict softmax_10, const float *restrict tanh,
         float *restrict m_feature_attention_1_w1, float *restrict v_feature_attention_1_w1,
         float *restrict feature_attention_1_w1, const float *restrict adam, float *restrict m_feature_attention_1_w2,
@@ -1646,7 +1637,7 @@ static void train_k37_adam(const float *restrict feature_attention_1_v, const fl
 }
 
 /* attention.dl:29: adam -> f32[1000, 64] */
-static void train_k38_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
+static void train_k34_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1660,7 +1651,7 @@ static void train_k38_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* attention.dl:29: adam -> f32[10] */
-static void train_k39_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k35_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1675,22 +1666,20 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const feature_attention_1_v = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
-    float *const softmax_2 = (float *)(void *)(base + 2162688);   /* f32[32, 64] */
-    float *const softmax_3 = (float *)(void *)(base + 917504);   /* f32[32, 16, 64] */
-    float *const softmax_4 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 64] */
+    float *const feature_attention_1_v = (float *)(void *)(base + 802816);   /* f32[32, 16, 64] */
+    float *const tanh = (float *)(void *)(base + 933888);   /* f32[32, 16, 64] */
+    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
+    float *const softmax_2 = (float *)(void *)(base + 2179072);   /* f32[32, 64] */
+    float *const softmax_3 = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
+    float *const softmax_4 = (float *)(void *)(base + 1327104);   /* f32[32, 16, 64] */
     float *const lstm = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const h = (float *)(void *)(base + 2097152);   /* f32[32, 64] */
-    float *const c = (float *)(void *)(base + 2105344);   /* f32[32, 64] */
-    float *const h_2 = (float *)(void *)(base + 1179648);   /* f32[16, 32, 64] */
-    float *const c_2 = (float *)(void *)(base + 1310720);   /* f32[16, 32, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 1441792);   /* f32[16, 32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 1572864);   /* f32[16, 32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 1703936);   /* f32[16, 32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 1835008);   /* f32[16, 32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 1966080);   /* f32[16, 32, 64] */
+    float *const h = (float *)(void *)(base + 524288);   /* f32[17, 32, 64] */
+    float *const c = (float *)(void *)(base + 663552);   /* f32[17, 32, 64] */
+    float *const lstm_2 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
+    float *const lstm_3 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
+    float *const lstm_4 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
+    float *const lstm_5 = (float *)(void *)(base + 1851392);   /* f32[16, 32, 64] */
+    float *const lstm_6 = (float *)(void *)(base + 1982464);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 9472);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 8192);   /* f32[32, 10] */
@@ -1700,26 +1689,24 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const softmax_7 = (float *)(void *)(base + 10752);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const dense_5 = (float *)(void *)(base + 2179072);   /* f32[32, 64] */
+    float *const dense_5 = (float *)(void *)(base + 2195456);   /* f32[32, 64] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const carry_2 = (float *)(void *)(base + 2170880);   /* f32[32, 64] */
+    float *const carry_2 = (float *)(void *)(base + 2187264);   /* f32[32, 64] */
     float *const lstm_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const lstm_9 = (float *)(void *)(base + 1310720);   /* f32[4, 256] */
-    float *const lstm_10 = (float *)(void *)(base + 1179648);   /* f32[16, 32, 64] */
-    float *const lstm_11 = (float *)(void *)(base + 1310720);   /* f32[4, 256] */
+    float *const lstm_9 = (float *)(void *)(base + 663552);   /* f32[4, 256] */
+    float *const lstm_10 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
+    float *const lstm_11 = (float *)(void *)(base + 655360);   /* f32[4, 256] */
     float *const softmax_10 = (float *)(void *)(base + 256000);   /* f32[32, 16, 64] */
     float *const embedding = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 2203648);   /* f32 */
+    float *const adam = (float *)(void *)(base + 2220032);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
-    float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 2097152);   /* f32[256, 64] */
-    float *const lstm_1_kernel_2 = (float *)(void *)(base + 1310720);   /* f32[256, 64] */
-    float *const next_h = (float *)(void *)(base + 2113536);   /* f32[32, 64] */
-    float *const next_c = (float *)(void *)(base + 2121728);   /* f32[32, 64] */
-    float *const lstm_12 = (float *)(void *)(base + 2129920);   /* f32[4, 256] */
-    float *const next_carry = (float *)(void *)(base + 2195456);   /* f32[32, 64] */
-    float *const next_carry_2 = (float *)(void *)(base + 2187264);   /* f32[32, 64] */
-    float *const lstm_13 = (float *)(void *)(base + 2195456);   /* f32[32, 64] */
+    float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 2113536);   /* f32[256, 64] */
+    float *const lstm_1_kernel_2 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
+    float *const lstm_12 = (float *)(void *)(base + 2113536);   /* f32[4, 256] */
+    float *const next_carry = (float *)(void *)(base + 2211840);   /* f32[32, 64] */
+    float *const next_carry_2 = (float *)(void *)(base + 2203648);   /* f32[32, 64] */
+    float *const lstm_13 = (float *)(void *)(base + 2211840);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -1729,64 +1716,60 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k3_lstm_fill(h, c, carry_2);
     for (int t = 0; t < 16; t++) {
         train_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_12, lstm, params->lstm_1_bias, lstm_2, lstm_3, lstm_4, c,
-                next_c, lstm_5, lstm_6, next_h);
-        train_k5_lstm_copy(t, h, h_2);
-        train_k6_lstm_copy(next_h, h);
-        train_k5_lstm_copy(t, c, c_2);   /* k7_lstm_copy */
-        train_k6_lstm_copy(next_c, c);   /* k8_lstm_copy */
+                lstm_5, lstm_6);
     }
-    train_k9_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
-    if (train_k10_cross_entropy_check(label) != DL_OK)
+    train_k5_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
+    if (train_k6_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k11_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k7_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_6, label, cross_entropy, argmax);
-    train_k12_sum(&count, argmax, label, &metrics->accuracy);
-    train_k13_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k14_cross_entropy_softmax_dense(label, &count, softmax_7, softmax_6, softmax_1_y, optimizer->m_classifier_bias,
+    train_k8_sum(&count, argmax, label, &metrics->accuracy);
+    train_k9_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k10_cross_entropy_softmax_dense(label, &count, softmax_7, softmax_6, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
-    train_k15_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k16_dense_relu(softmax_7, classifier_kernel_2, relu_2, relu);
-    train_k17_adam(&step, adam);
-    train_k18_dense_adam(relu, softmax_7, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k11_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k12_dense_relu(softmax_7, classifier_kernel_2, relu_2, relu);
+    train_k13_adam(&step, adam);
+    train_k14_dense_adam(relu, softmax_7, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k19_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
-    train_k20_dense_pack(params->hidden_kernel, hidden_kernel_2);
-    train_k21_dense(relu_2, hidden_kernel_2, dense_5);
-    train_k22_dense_adam(h, relu_2, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
+    train_k15_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k16_dense_pack(params->hidden_kernel, hidden_kernel_2);
+    train_k17_dense(relu_2, hidden_kernel_2, dense_5);
+    train_k18_dense_adam(h, relu_2, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
-    train_k23_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);
-    train_k24_dense_copy(dense_5);
+    train_k19_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);
+    train_k20_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
-        train_k25_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_13, lstm_2, next_carry_2);
-        train_k26_lstm(t, lstm_13, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_5, lstm_6, lstm_5);
-        train_k27_lstm(t, lstm_7, lstm_1_recurrent_kernel_2, next_carry);
-        train_k6_lstm_copy(next_carry, dense_5);   /* k28_lstm_copy */
-        train_k6_lstm_copy(next_carry_2, carry_2);   /* k29_lstm_copy */
+        train_k21_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_13, lstm_2, next_carry_2);
+        train_k22_lstm(t, lstm_13, lstm_4, lstm_3, lstm_7, c, lstm_2, dense_5, lstm_6, lstm_5);
+        train_k23_lstm(t, lstm_7, lstm_1_recurrent_kernel_2, next_carry);
+        train_k24_lstm_copy(next_carry, dense_5);
+        train_k24_lstm_copy(next_carry_2, carry_2);   /* k25_lstm_copy */
     }
-    train_k30_lstm_adam(lstm_7, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias, adam);
-    train_k31_lstm_adam(h_2, lstm_7, lstm_9, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
+    train_k26_lstm_adam(lstm_7, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias, adam);
+    train_k27_lstm_adam(h, lstm_7, lstm_9, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
             params->lstm_1_recurrent_kernel, adam);
-    train_k23_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k32_lstm_pack */
-    train_k33_lstm(lstm_7, lstm_1_kernel_2, lstm_10);
-    train_k34_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
+    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k28_lstm_pack */
+    train_k29_lstm(lstm_7, lstm_1_kernel_2, lstm_10);
+    train_k30_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
-    train_k35_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
+    train_k31_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
             feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);
-    train_k36_embedding(lstm_10, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
+    train_k32_embedding(lstm_10, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
             params->feature_attention_1_w1, tokens, embedding);
-    train_k37_adam(feature_attention_1_v, params->embedding_1_embeddings, tokens, softmax_10, tanh,
+    train_k33_adam(feature_attention_1_v, params->embedding_1_embeddings, tokens, softmax_10, tanh,
             optimizer->m_feature_attention_1_w1, optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam,
             optimizer->m_feature_attention_1_w2, optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2);
-    train_k38_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
+    train_k34_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k39_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k35_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
 /* attention.dl:28: cross_entropy, attention.dl:24: softmax, attention.dl:22: dense -> f32[10] */
-static void gradients_k14_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k10_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_7, const float *restrict softmax_6, const float *restrict softmax_1_y,
         float *restrict classifier_bias_2)
 {
@@ -1823,7 +1806,7 @@ static void gradients_k14_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* attention.dl:22: dense -> f32[64, 10], 20480 multiply-accumulates */
-static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k13_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1855,18 +1838,18 @@ static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k17_dense(const float *restrict relu, const float *restrict softmax_7,
+static void gradients_k13_dense(const float *restrict relu, const float *restrict softmax_7,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k17_dense_tile_4(relu, i0_0, softmax_7 + (n < 6 ? n : 6),
+            gradients_k13_dense_tile_4(relu, i0_0, softmax_7 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* attention.dl:21: dense -> f32[64] */
-static void gradients_k18_dense(const float *restrict relu_2, float *restrict hidden_bias_2)
+static void gradients_k14_dense(const float *restrict relu_2, float *restrict hidden_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         hidden_bias_2[j0] = 0.0f;
@@ -1879,7 +1862,7 @@ static void gradients_k18_dense(const float *restrict relu_2, float *restrict hi
 }
 
 /* attention.dl:21: dense -> f32[64, 64], 131072 multiply-accumulates */
-static inline void gradients_k21_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1911,16 +1894,16 @@ static inline void gradients_k21_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k21_dense(const float *restrict h, const float *restrict relu_2, float *restrict hidden_kernel_2)
+static void gradients_k17_dense(const float *restrict h, const float *restrict relu_2, float *restrict hidden_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k21_dense_tile_4(h, i0_0, relu_2 + n, hidden_kernel_2 + (i0_0 * 64 + n));
+            gradients_k17_dense_tile_4(h, i0_0 + 32768, relu_2 + n, hidden_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* attention.dl:20: lstm -> f32[256] */
-static void gradients_k29_lstm(const float *restrict lstm_7, float *restrict lstm_1_bias_2)
+static void gradients_k25_lstm(const float *restrict lstm_7, float *restrict lstm_1_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_1_bias_2[j0] = 0.0f;
@@ -1935,7 +1918,7 @@ static void gradients_k29_lstm(const float *restrict lstm_7, float *restrict lst
 }
 
 /* attention.dl:20: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k30_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k26_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1967,17 +1950,16 @@ static inline void gradients_k30_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k30_lstm(const float *restrict h_2, const float *restrict lstm_7,
-        float *restrict lstm_1_recurrent_kernel_2)
+static void gradients_k26_lstm(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_1_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k30_lstm_tile_4(h_2, i0_0, lstm_7 + n, lstm_1_recurrent_kernel_2 + (i0_0 * 256 + n));
+            gradients_k26_lstm_tile_4(h, i0_0, lstm_7 + n, lstm_1_recurrent_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* attention.dl:20: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k33_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k29_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2011,16 +1993,16 @@ static inline void gradients_k33_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k33_lstm(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_1_kernel_2)
+static void gradients_k29_lstm(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k33_lstm_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
+            gradients_k29_lstm_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* attention.dl:10:, attention.dl:9: -> f32[64] */
-static void gradients_k35_sum(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
+static void gradients_k31_sum(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, float *restrict feature_attention_1_w2_2, const float *restrict softmax_10,
         const float *restrict tanh, float *restrict feature_attention_1_w1_2)
 {
@@ -2045,22 +2027,20 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const feature_attention_1_v = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 786432);   /* f32[32, 16, 64] */
-    float *const softmax_2 = (float *)(void *)(base + 2162688);   /* f32[32, 64] */
-    float *const softmax_3 = (float *)(void *)(base + 917504);   /* f32[32, 16, 64] */
-    float *const softmax_4 = (float *)(void *)(base + 1048576);   /* f32[32, 16, 64] */
+    float *const feature_attention_1_v = (float *)(void *)(base + 802816);   /* f32[32, 16, 64] */
+    float *const tanh = (float *)(void *)(base + 933888);   /* f32[32, 16, 64] */
+    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
+    float *const softmax_2 = (float *)(void *)(base + 2179072);   /* f32[32, 64] */
+    float *const softmax_3 = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
+    float *const softmax_4 = (float *)(void *)(base + 1327104);   /* f32[32, 16, 64] */
     float *const lstm = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const h = (float *)(void *)(base + 2097152);   /* f32[32, 64] */
-    float *const c = (float *)(void *)(base + 2105344);   /* f32[32, 64] */
-    float *const h_2 = (float *)(void *)(base + 1179648);   /* f32[16, 32, 64] */
-    float *const c_2 = (float *)(void *)(base + 1310720);   /* f32[16, 32, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 1441792);   /* f32[16, 32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 1572864);   /* f32[16, 32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 1703936);   /* f32[16, 32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 1835008);   /* f32[16, 32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 1966080);   /* f32[16, 32, 64] */
+    float *const h = (float *)(void *)(base + 524288);   /* f32[17, 32, 64] */
+    float *const c = (float *)(void *)(base + 663552);   /* f32[17, 32, 64] */
+    float *const lstm_2 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
+    float *const lstm_3 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
+    float *const lstm_4 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
+    float *const lstm_5 = (float *)(void *)(base + 1851392);   /* f32[16, 32, 64] */
+    float *const lstm_6 = (float *)(void *)(base + 1982464);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 9472);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 8192);   /* f32[32, 10] */
@@ -2069,21 +2049,19 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     dl_word *const argmax = (dl_word *)(void *)(base + 9888);   /* i32[32] */
     float *const softmax_7 = (float *)(void *)(base + 10752);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const dense_2 = (float *)(void *)(base + 2179072);   /* f32[32, 64] */
-    float *const carry_2 = (float *)(void *)(base + 2170880);   /* f32[32, 64] */
+    float *const dense_2 = (float *)(void *)(base + 2195456);   /* f32[32, 64] */
+    float *const carry_2 = (float *)(void *)(base + 2187264);   /* f32[32, 64] */
     float *const lstm_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const lstm_8 = (float *)(void *)(base + 1179648);   /* f32[16, 32, 64] */
+    float *const lstm_8 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
     float *const softmax_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 64] */
-    float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 2097152);   /* f32[256, 64] */
-    float *const lstm_1_kernel_3 = (float *)(void *)(base + 1310720);   /* f32[256, 64] */
-    float *const next_h = (float *)(void *)(base + 2113536);   /* f32[32, 64] */
-    float *const next_c = (float *)(void *)(base + 2121728);   /* f32[32, 64] */
-    float *const lstm_9 = (float *)(void *)(base + 2129920);   /* f32[4, 256] */
-    float *const next_carry = (float *)(void *)(base + 2195456);   /* f32[32, 64] */
-    float *const next_carry_2 = (float *)(void *)(base + 2187264);   /* f32[32, 64] */
-    float *const lstm_10 = (float *)(void *)(base + 2195456);   /* f32[32, 64] */
+    float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 2113536);   /* f32[256, 64] */
+    float *const lstm_1_kernel_3 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
+    float *const lstm_9 = (float *)(void *)(base + 2113536);   /* f32[4, 256] */
+    float *const next_carry = (float *)(void *)(base + 2211840);   /* f32[32, 64] */
+    float *const next_carry_2 = (float *)(void *)(base + 2203648);   /* f32[32, 64] */
+    float *const lstm_10 = (float *)(void *)(base + 2211840);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2093,46 +2071,42 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     train_k3_lstm_fill(h, c, carry_2);
     for (int t = 0; t < 16; t++) {
         train_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_9, lstm, params->lstm_1_bias, lstm_2, lstm_3, lstm_4, c,
-                next_c, lstm_5, lstm_6, next_h);
-        train_k5_lstm_copy(t, h, h_2);
-        train_k6_lstm_copy(next_h, h);
-        train_k5_lstm_copy(t, c, c_2);   /* k7_lstm_copy */
-        train_k6_lstm_copy(next_c, c);   /* k8_lstm_copy */
+                lstm_5, lstm_6);
     }
-    train_k9_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
-    if (train_k10_cross_entropy_check(label) != DL_OK)
+    train_k5_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
+    if (train_k6_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k11_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k7_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_6, label, cross_entropy, argmax);
-    train_k12_sum(&count, argmax, label, &metrics->accuracy);
-    train_k13_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k14_cross_entropy_softmax_dense(label, &count, softmax_7, softmax_6, softmax_1_y, gradients->classifier_bias);
-    train_k15_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k16_dense_relu(softmax_7, classifier_kernel_3, relu_2, relu);
-    gradients_k17_dense(relu, softmax_7, gradients->classifier_kernel);
-    gradients_k18_dense(relu_2, gradients->hidden_bias);
-    train_k20_dense_pack(params->hidden_kernel, hidden_kernel_3);   /* k19_dense_pack */
-    train_k21_dense(relu_2, hidden_kernel_3, dense_2);   /* k20_dense */
-    gradients_k21_dense(h, relu_2, gradients->hidden_kernel);
-    train_k23_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k22_lstm_pack */
-    train_k24_dense_copy(dense_2);   /* k23_dense_copy */
+    train_k8_sum(&count, argmax, label, &metrics->accuracy);
+    train_k9_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k10_cross_entropy_softmax_dense(label, &count, softmax_7, softmax_6, softmax_1_y, gradients->classifier_bias);
+    train_k11_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k12_dense_relu(softmax_7, classifier_kernel_3, relu_2, relu);
+    gradients_k13_dense(relu, softmax_7, gradients->classifier_kernel);
+    gradients_k14_dense(relu_2, gradients->hidden_bias);
+    train_k16_dense_pack(params->hidden_kernel, hidden_kernel_3);   /* k15_dense_pack */
+    train_k17_dense(relu_2, hidden_kernel_3, dense_2);   /* k16_dense */
+    gradients_k17_dense(h, relu_2, gradients->hidden_kernel);
+    train_k19_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k18_lstm_pack */
+    train_k20_dense_copy(dense_2);   /* k19_dense_copy */
     for (int t = 15; t >= 0; t--) {
-        train_k25_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_10, lstm_2, next_carry_2);   /* k24_lstm */
-        train_k26_lstm(t, lstm_10, lstm_4, lstm_3, lstm_7, c_2, lstm_2, dense_2, lstm_6, lstm_5);   /* k25_lstm */
-        train_k27_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, next_carry);   /* k26_lstm */
-        train_k6_lstm_copy(next_carry, dense_2);   /* k27_lstm_copy */
-        train_k6_lstm_copy(next_carry_2, carry_2);   /* k28_lstm_copy */
+        train_k21_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_10, lstm_2, next_carry_2);   /* k20_lstm */
+        train_k22_lstm(t, lstm_10, lstm_4, lstm_3, lstm_7, c, lstm_2, dense_2, lstm_6, lstm_5);   /* k21_lstm */
+        train_k23_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, next_carry);   /* k22_lstm */
+        train_k24_lstm_copy(next_carry, dense_2);   /* k23_lstm_copy */
+        train_k24_lstm_copy(next_carry_2, carry_2);
     }
-    gradients_k29_lstm(lstm_7, gradients->lstm_1_bias);
-    gradients_k30_lstm(h_2, lstm_7, gradients->lstm_1_recurrent_kernel);
-    train_k23_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k31_lstm_pack */
-    train_k33_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k32_lstm */
-    gradients_k33_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
-    train_k35_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);   /* k34_softmax_tanh */
-    gradients_k35_sum(feature_attention_1_v, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2,
+    gradients_k25_lstm(lstm_7, gradients->lstm_1_bias);
+    gradients_k26_lstm(h, lstm_7, gradients->lstm_1_recurrent_kernel);
+    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k27_lstm_pack */
+    train_k29_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k28_lstm */
+    gradients_k29_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
+    train_k31_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
+            feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);   /* k30_softmax_tanh */
+    gradients_k31_sum(feature_attention_1_v, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2,
             softmax_10, tanh, gradients->feature_attention_1_w1);
-    train_k36_embedding(lstm_8, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
+    train_k32_embedding(lstm_8, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
             params->feature_attention_1_w1, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
@@ -2244,6 +2218,55 @@ static void evaluate_k4_lstm(int t, const float *restrict h, const float *restri
                         + dl_sigmoid(lstm_1_step_gates[j0]) * dl_tanh(lstm_1_step_gates[j0 + 128]);
                 next_c[i0 * 64 + j0] = lstm_1_c_v2;
                 next_h[i0 * 64 + j0] = v1 * dl_tanh(lstm_1_c_v2);
+            }
+        }
+    }
+}
+
+/* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
+static inline void evaluate_k7_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 64; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void evaluate_k7_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
+        const float *restrict hidden_bias)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 64; n += 4)
+            evaluate_k7_dense_relu_tile_4(h, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
+                relu[i0 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
@@ -2399,11 +2422,11 @@ dl_status attention_evaluate(const attention_params *params, const int32_t *toke
     evaluate_k3_lstm_fill(h, c);
     for (int t = 0; t < 16; t++) {
         evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_2, lstm, params->lstm_1_bias, c, next_c, next_h);
-        train_k6_lstm_copy(next_h, h);   /* k5_lstm_copy */
-        train_k6_lstm_copy(next_c, c);
+        train_k24_lstm_copy(next_h, h);   /* k5_lstm_copy */
+        train_k24_lstm_copy(next_c, c);   /* k6_lstm_copy */
     }
-    train_k9_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);   /* k7_dense_relu */
-    if (train_k10_cross_entropy_check(label) != DL_OK)
+    evaluate_k7_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
+    if (train_k6_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k9_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

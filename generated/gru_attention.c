@@ -813,11 +813,11 @@ static void train_k3_bidirectional(const float *restrict bidirectional, const fl
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k4_bidirectional_fill(float *restrict h, float *restrict h_3, float *restrict carry, float *restrict carry_2)
+static void train_k4_bidirectional_fill(float *restrict h, float *restrict h_2, float *restrict carry, float *restrict carry_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         h[j0] = 0.0f;
-        h_3[j0] = 0.0f;
+        h_2[j0] = 0.0f;
         carry[j0] = 0.0f;
         carry_2[j0] = 0.0f;
     }
@@ -856,15 +856,15 @@ static inline void train_k5_bidirectional_tile_4(const float *restrict a, int at
     c[291] = c3_3;
 }
 
-static void train_k5_bidirectional(int t, const float *restrict h, const float *restrict reader_forward_recurrent_kernel,
+static void train_k5_bidirectional(int t, float *restrict h, const float *restrict reader_forward_recurrent_kernel,
         float *restrict reader_forward_step_recurrent_2, const float *restrict reader_forward_bias,
         const float *restrict bidirectional_2, float *restrict reader_forward_step_z, float *restrict reader_forward_step_r,
-        float *restrict reader_forward_step_candidate, float *restrict bidirectional_3, float *restrict next_h)
+        float *restrict reader_forward_step_candidate, float *restrict bidirectional_3)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k5_bidirectional_tile_4(h, i0_0 * 32, reader_forward_recurrent_kernel + n,
+            train_k5_bidirectional_tile_4(h, t * 1024 + i0_0 * 32, reader_forward_recurrent_kernel + n,
                     reader_forward_step_recurrent_2 + (i0_0 * 96 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
@@ -884,30 +884,15 @@ static void train_k5_bidirectional(int t, const float *restrict h, const float *
                 reader_forward_step_candidate[t * 1024 + i0 * 32 + j0] = reader_forward_step_candidate_v4;
                 const float sub_v5 = 1.0f - reader_forward_step_z_v2;
                 bidirectional_3[t * 1024 + i0 * 32 + j0] = sub_v5;
-                next_h[i0 * 32 + j0] = reader_forward_step_z_v2 * h[i0 * 32 + j0] + sub_v5 * reader_forward_step_candidate_v4;
+                h[t * 1024 + i0 * 32 + j0 + 1024] = reader_forward_step_z_v2 * h[t * 1024 + i0 * 32 + j0] + sub_v5
+                        * reader_forward_step_candidate_v4;
             }
         }
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 10 places */
-static void train_k6_bidirectional_copy(int t, const float *restrict h, float *restrict h_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h_2[t * 1024 + j0] = h[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 10 places */
-static void train_k7_bidirectional_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 4 places */
-static void train_k8_bidirectional_copy(int t, const float *restrict reader_forward_step_recurrent_2,
+static void train_k6_bidirectional_copy(int t, const float *restrict reader_forward_step_recurrent_2,
         float *restrict reader_forward_step_h_h)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -917,24 +902,23 @@ static void train_k8_bidirectional_copy(int t, const float *restrict reader_forw
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 16, 64]; in 3 places */
-static void train_k17_bidirectional(const float *restrict reader_forward_h, float *restrict read,
-        const float *restrict reader_backward_h)
+/* gru_attention.dl:16: bidirectional -> f32[32, 16, 64]; in 2 places */
+static void train_k11_bidirectional(const float *restrict h, float *restrict read, const float *restrict h_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
             for (int j0 = 0; j0 < 32; j0++) {
-                read[i0 * 1024 + i1 * 64 + j0] = reader_forward_h[i0 * 32 + i1 * 1024 + j0];
+                read[i0 * 1024 + i1 * 64 + j0] = h[i0 * 32 + i1 * 1024 + j0 + 1024];
             }
             for (int j0 = 0; j0 < 32; j0++) {
-                read[i0 * 1024 + i1 * 64 + j0 + 32] = reader_backward_h[i0 * 32 - i1 * 1024 + j0 + 15360];
+                read[i0 * 1024 + i1 * 64 + j0 + 32] = h_2[i0 * 32 - i1 * 1024 + j0 + 16384];
             }
         }
     }
 }
 
 /* gru_attention.dl:7: dense, tanh, dense -> f32[32, 16, 1], 1064960 multiply-accumulates; in 2 places */
-static inline void train_k18_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k12_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -966,7 +950,7 @@ static inline void train_k18_dense_tanh_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k18_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
+static void train_k12_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
         float *restrict tanh, const float *restrict attention_hidden_bias, const float *restrict attention_score_kernel,
         float *restrict attention_scores)
 {
@@ -974,7 +958,7 @@ static void train_k18_dense_tanh(const float *restrict read, const float *restri
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                train_k18_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
+                train_k12_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
                         tanh + (i0 * 512 + i1_0 * 32 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 32; j0++) {
@@ -1001,7 +985,7 @@ static void train_k18_dense_tanh(const float *restrict read, const float *restri
 }
 
 /* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[32, 64]; in 2 places */
-static void train_k19_softmax_sum(const float *restrict attention_scores, float *restrict attention_softmax_1_y,
+static void train_k13_softmax_sum(const float *restrict attention_scores, float *restrict attention_softmax_1_y,
         float *restrict softmax_2, float *restrict attention_weights, const float *restrict read, float *restrict pooled)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1037,7 +1021,7 @@ static void train_k19_softmax_sum(const float *restrict attention_scores, float 
 }
 
 /* gru_attention.dl:25: cross_entropy -> index check; in 3 places */
-static dl_status train_k20_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k14_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -1047,7 +1031,7 @@ static dl_status train_k20_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
-static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k15_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1080,7 +1064,7 @@ static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k21_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
+static void train_k15_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
         float *restrict softmax_4, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -1089,7 +1073,7 @@ static void train_k21_dense_softmax_cross_entropy(const float *restrict pooled, 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k21_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            train_k15_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -1128,7 +1112,7 @@ static void train_k21_dense_softmax_cross_entropy(const float *restrict pooled, 
 }
 
 /* gru_attention.dl:27: -> f32; in 2 places */
-static void train_k22_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k16_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -1153,7 +1137,7 @@ static void train_k22_sum(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* gru_attention.dl:25: cross_entropy -> f32; in 2 places */
-static void train_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k17_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
     float sum_v0[8];
@@ -1176,7 +1160,7 @@ static void train_k23_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense, gru_attention.dl:26: adam -> f32[10] */
-static void train_k24_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k18_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_5, const float *restrict softmax_4, const float *restrict softmax_1_y,
         float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
@@ -1219,7 +1203,7 @@ static void train_k24_cross_entropy_softmax_dense(const int32_t *restrict label,
 }
 
 /* gru_attention.dl:18: dense -> f32[10, 64]; in 2 places */
-static void train_k25_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k19_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1229,7 +1213,7 @@ static void train_k25_dense_pack(const float *restrict classifier_kernel, float 
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:9:, gru_attention.dl:8: softmax, gru_attention.dl:7: dense, tanh -> f32[32, 16, 32], 36864 multiply-accumulates; in 2 places */
-static inline void train_k26_dense_softmax_tanh_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k20_dense_softmax_tanh_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1262,7 +1246,7 @@ static inline void train_k26_dense_softmax_tanh_tile_4(const float *restrict a, 
     c[195] = c3_3;
 }
 
-static void train_k26_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_2,
+static void train_k20_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const float *restrict read, const float *restrict softmax_2,
         const float *restrict attention_weights, float *restrict attention_softmax_1_y,
         const float *restrict attention_score_kernel, float *restrict tanh_2, const float *restrict tanh)
@@ -1273,7 +1257,7 @@ static void train_k26_dense_softmax_tanh(const float *restrict softmax_5, const 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k26_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
+            train_k20_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 float sum_v1[8];
@@ -1324,14 +1308,14 @@ static void train_k26_dense_softmax_tanh(const float *restrict softmax_5, const 
 }
 
 /* gru_attention.dl:26: adam -> f32 */
-static void train_k27_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k21_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:26: adam -> f32[64, 10], 20480 multiply-accumulates */
-static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k22_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1363,14 +1347,14 @@ static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k28_dense_adam(const float *restrict pooled, const float *restrict softmax_5, float *restrict dense_3,
+static void train_k22_dense_adam(const float *restrict pooled, const float *restrict softmax_5, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k28_dense_adam_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k22_dense_adam_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -1386,7 +1370,7 @@ static void train_k28_dense_adam(const float *restrict pooled, const float *rest
 }
 
 /* gru_attention.dl:7: dense, gru_attention.dl:26: adam -> f32[32, 1], 16384 multiply-accumulates */
-static void train_k29_dense_adam(const float *restrict tanh, const float *restrict attention_softmax_1_y,
+static void train_k23_dense_adam(const float *restrict tanh, const float *restrict attention_softmax_1_y,
         float *restrict m_attention_score_kernel, float *restrict v_attention_score_kernel,
         float *restrict attention_score_kernel, const float *restrict adam)
 {
@@ -1410,7 +1394,7 @@ static void train_k29_dense_adam(const float *restrict tanh, const float *restri
 }
 
 /* gru_attention.dl:7: dense, gru_attention.dl:26: adam -> f32[32] */
-static void train_k30_dense_adam(const float *restrict tanh_2, float *restrict m_attention_hidden_bias,
+static void train_k24_dense_adam(const float *restrict tanh_2, float *restrict m_attention_hidden_bias,
         float *restrict v_attention_hidden_bias, float *restrict attention_hidden_bias, const float *restrict adam)
 {
     float dense_6[32];
@@ -1435,7 +1419,7 @@ static void train_k30_dense_adam(const float *restrict tanh_2, float *restrict m
 }
 
 /* gru_attention.dl:7: dense -> f32[32, 64]; in 2 places */
-static void train_k31_dense_pack(const float *restrict attention_hidden_kernel, float *restrict attention_hidden_kernel_2)
+static void train_k25_dense_pack(const float *restrict attention_hidden_kernel, float *restrict attention_hidden_kernel_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1445,7 +1429,7 @@ static void train_k31_dense_pack(const float *restrict attention_hidden_kernel, 
 }
 
 /* gru_attention.dl:7: dense -> f32[32, 16, 64], 1048576 multiply-accumulates; in 2 places */
-static inline void train_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k26_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1477,14 +1461,14 @@ static inline void train_k32_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k32_dense(const float *restrict tanh_2, const float *restrict attention_hidden_kernel_2,
+static void train_k26_dense(const float *restrict tanh_2, const float *restrict attention_hidden_kernel_2,
         float *restrict dense_8, const float *restrict dense_2, const float *restrict attention_weights)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                train_k32_dense_tile_4(tanh_2, i0 * 512 + i1_0 * 32, attention_hidden_kernel_2 + n,
+                train_k26_dense_tile_4(tanh_2, i0 * 512 + i1_0 * 32, attention_hidden_kernel_2 + n,
                         dense_8 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -1497,7 +1481,7 @@ static void train_k32_dense(const float *restrict tanh_2, const float *restrict 
 }
 
 /* gru_attention.dl:7: dense, gru_attention.dl:26: adam -> f32[64, 32], 1048576 multiply-accumulates */
-static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k27_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1529,14 +1513,14 @@ static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k33_dense_adam(const float *restrict read, const float *restrict tanh_2, float *restrict dense_9,
+static void train_k27_dense_adam(const float *restrict read, const float *restrict tanh_2, float *restrict dense_9,
         float *restrict m_attention_hidden_kernel, float *restrict v_attention_hidden_kernel,
         float *restrict attention_hidden_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k33_dense_adam_tile_4(read, i0_0, tanh_2 + n, dense_9 + n);
+            train_k27_dense_adam_tile_4(read, i0_0, tanh_2 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
@@ -1552,7 +1536,7 @@ static void train_k33_dense_adam(const float *restrict read, const float *restri
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[96, 32]; in 4 places */
-static void train_k34_bidirectional_pack(const float *restrict reader_backward_recurrent_kernel,
+static void train_k28_bidirectional_pack(const float *restrict reader_backward_recurrent_kernel,
         float *restrict reader_backward_recurrent_kernel_2)
 {
     for (int j0 = 0; j0 < 96; j0++) {
@@ -1563,7 +1547,7 @@ static void train_k34_bidirectional_pack(const float *restrict reader_backward_r
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k35_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
+static void train_k29_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
         const float *restrict bidirectional_6, const float *restrict reader_backward_step_candidate,
         float *restrict bidirectional_24, const float *restrict reader_backward_step_h_h,
         const float *restrict reader_backward_step_r, float *restrict bidirectional_25)
@@ -1582,14 +1566,14 @@ static void train_k35_bidirectional(int t, const float *restrict carry, const fl
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k36_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
-        const float *restrict h_4, const float *restrict reader_backward_step_candidate,
+static void train_k30_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
+        const float *restrict h_2, const float *restrict reader_backward_step_candidate,
         const float *restrict reader_backward_step_z, const float *restrict bidirectional_6, float *restrict bidirectional_26)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = carry[j0 * 32 + j1] + dense_8[-t * 64 + j0 * 1024 + j1 + 992];
-            bidirectional_26[j0 * 32 + j1] = (v1 * h_4[t * 1024 + j0 * 32 + j1] - v1
+            bidirectional_26[j0 * 32 + j1] = (v1 * h_2[t * 1024 + j0 * 32 + j1] - v1
                     * reader_backward_step_candidate[t * 1024 + j0 * 32 + j1])
                     * (reader_backward_step_z[t * 1024 + j0 * 32 + j1] * bidirectional_6[t * 1024 + j0 * 32 + j1]);
         }
@@ -1597,7 +1581,7 @@ static void train_k36_bidirectional(int t, const float *restrict carry, const fl
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
-static void train_k37_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_7,
+static void train_k31_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_7,
         const float *restrict bidirectional_25, const float *restrict bidirectional_24,
         const float *restrict reader_backward_step_r)
 {
@@ -1616,7 +1600,7 @@ static void train_k37_bidirectional(int t, const float *restrict bidirectional_2
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
-static inline void train_k38_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k32_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1648,14 +1632,14 @@ static inline void train_k38_bidirectional_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void train_k38_bidirectional(int t, const float *restrict bidirectional_7,
+static void train_k32_bidirectional(int t, const float *restrict bidirectional_7,
         const float *restrict reader_backward_recurrent_kernel_2, float *restrict next_carry, const float *restrict carry,
         const float *restrict dense_8, const float *restrict reader_backward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k38_bidirectional_tile_4(bidirectional_7, t * 3072 + i0_0 * 96, reader_backward_recurrent_kernel_2 + n,
+            train_k32_bidirectional_tile_4(bidirectional_7, t * 3072 + i0_0 * 96, reader_backward_recurrent_kernel_2 + n,
                     next_carry + (i0_0 * 32 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
@@ -1667,7 +1651,7 @@ static void train_k38_bidirectional(int t, const float *restrict bidirectional_7
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
-static void train_k39_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_8,
+static void train_k33_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_8,
         const float *restrict bidirectional_25, const float *restrict bidirectional_24)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1683,8 +1667,16 @@ static void train_k39_bidirectional(int t, const float *restrict bidirectional_2
     }
 }
 
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 6 places */
+static void train_k34_bidirectional_copy(const float *restrict next_carry, float *restrict carry)
+{
+    for (int j0 = 0; j0 < 1024; j0++) {
+        carry[j0] = next_carry[j0];
+    }
+}
+
 /* gru_attention.dl:16: bidirectional -> f32[96]; in 4 places */
-static void train_k41_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
+static void train_k35_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
         const float *restrict bidirectional_8, float *restrict bidirectional_11)
 {
     for (int j0 = 0; j0 < 96; j0++) {
@@ -1702,7 +1694,7 @@ static void train_k41_bidirectional(const float *restrict bidirectional_7, float
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
-static inline void train_k42_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k36_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1735,7 +1727,7 @@ static inline void train_k42_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k42_bidirectional_adam(const float *restrict h_4, const float *restrict bidirectional_7,
+static void train_k36_bidirectional_adam(const float *restrict h_2, const float *restrict bidirectional_7,
         float *restrict bidirectional_10, float *restrict m_reader_backward_recurrent_kernel,
         float *restrict v_reader_backward_recurrent_kernel, float *restrict reader_backward_recurrent_kernel,
         const float *restrict adam)
@@ -1743,7 +1735,7 @@ static void train_k42_bidirectional_adam(const float *restrict h_4, const float 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k42_bidirectional_adam_tile_4(h_4, i0_0, bidirectional_7 + n, bidirectional_10 + n);
+            train_k36_bidirectional_adam_tile_4(h_2, i0_0, bidirectional_7 + n, bidirectional_10 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_10[i0 * 96 - i0_0 * 96 + j0];
@@ -1759,7 +1751,7 @@ static void train_k42_bidirectional_adam(const float *restrict h_4, const float 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[96, 64]; in 4 places */
-static void train_k43_bidirectional_pack(const float *restrict reader_backward_kernel, float *restrict reader_backward_kernel_2)
+static void train_k37_bidirectional_pack(const float *restrict reader_backward_kernel, float *restrict reader_backward_kernel_2)
 {
     for (int j0 = 0; j0 < 96; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1769,7 +1761,7 @@ static void train_k43_bidirectional_pack(const float *restrict reader_backward_k
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates; in 4 places */
-static inline void train_k44_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k38_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1801,20 +1793,20 @@ static inline void train_k44_bidirectional_tile_4(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void train_k44_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
+static void train_k38_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
         float *restrict bidirectional_12)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k44_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
+                train_k38_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
                         bidirectional_12 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void train_k45_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1849,14 +1841,14 @@ static inline void train_k45_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k45_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
+static void train_k39_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
         float *restrict bidirectional_14, float *restrict m_reader_backward_kernel, float *restrict v_reader_backward_kernel,
         float *restrict reader_backward_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k45_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
+            train_k39_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_14[i0 * 96 - i0_0 * 96 + j0];
@@ -1872,7 +1864,7 @@ static void train_k45_bidirectional_adam(const float *restrict bidirectional_13,
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[2, 96]; in 4 places */
-static void train_k46_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
+static void train_k40_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
         const float *restrict bidirectional_9)
 {
     for (int j1 = 0; j1 < 96; j1++) {
@@ -1884,7 +1876,7 @@ static void train_k46_bidirectional(const float *restrict bidirectional_11, floa
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k48_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+static void train_k42_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict bidirectional_3, const float *restrict reader_forward_step_candidate,
         float *restrict bidirectional_28, const float *restrict reader_forward_step_h_h,
         const float *restrict reader_forward_step_r, float *restrict bidirectional_29)
@@ -1903,14 +1895,14 @@ static void train_k48_bidirectional(int t, const float *restrict carry_2, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k49_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
-        const float *restrict h_2, const float *restrict reader_forward_step_candidate,
+static void train_k43_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+        const float *restrict h, const float *restrict reader_forward_step_candidate,
         const float *restrict reader_forward_step_z, const float *restrict bidirectional_3, float *restrict bidirectional_30)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = carry_2[j0 * 32 + j1] + dense_8[t * 64 + j0 * 1024 + j1];
-            bidirectional_30[j0 * 32 + j1] = (v1 * h_2[t * 1024 + j0 * 32 + j1] - v1
+            bidirectional_30[j0 * 32 + j1] = (v1 * h[t * 1024 + j0 * 32 + j1] - v1
                     * reader_forward_step_candidate[t * 1024 + j0 * 32 + j1]) * (reader_forward_step_z[t * 1024 + j0 * 32 + j1]
                     * bidirectional_3[t * 1024 + j0 * 32 + j1]);
         }
@@ -1918,7 +1910,7 @@ static void train_k49_bidirectional(int t, const float *restrict carry_2, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
-static inline void train_k51_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k45_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1950,14 +1942,14 @@ static inline void train_k51_bidirectional_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void train_k51_bidirectional(int t, const float *restrict bidirectional_16,
+static void train_k45_bidirectional(int t, const float *restrict bidirectional_16,
         const float *restrict reader_forward_recurrent_kernel_2, float *restrict next_carry_2, const float *restrict carry_2,
         const float *restrict dense_8, const float *restrict reader_forward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k51_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
+            train_k45_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
                     next_carry_2 + (i0_0 * 32 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
@@ -1969,7 +1961,7 @@ static void train_k51_bidirectional(int t, const float *restrict bidirectional_1
 }
 
 /* gru_attention.dl:15: embedding -> f32[1000, 64]; in 2 places */
-static void train_k60_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
+static void train_k54_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
         const int32_t *restrict tokens, float *restrict embedding)
 {
     for (int j0 = 0; j0 < 64000; j0++)
@@ -1985,7 +1977,7 @@ static void train_k60_embedding(const float *restrict bidirectional_12, const fl
 }
 
 /* gru_attention.dl:26: adam -> f32[1000, 64] */
-static void train_k61_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
+static void train_k55_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1999,7 +1991,7 @@ static void train_k61_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* gru_attention.dl:26: adam -> f32[2, 96]; in 2 places */
-static void train_k62_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
+static void train_k56_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
         float *restrict v_reader_forward_bias, float *restrict reader_forward_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 192; j0++) {
@@ -2013,7 +2005,7 @@ static void train_k62_adam(float *restrict m_reader_forward_bias, const float *r
 }
 
 /* gru_attention.dl:26: adam -> f32[10] */
-static void train_k64_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k58_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -2028,198 +2020,186 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const bidirectional = (float *)(void *)(base + 196608);   /* f32[16, 32, 64] */
-    float *const bidirectional_2 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
-    float *const h = (float *)(void *)(base + 208896);   /* f32[32, 32] */
-    float *const h_2 = (float *)(void *)(base + 917504);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_h_h = (float *)(void *)(base + 983040);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_z = (float *)(void *)(base + 1048576);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_r = (float *)(void *)(base + 1114112);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_candidate = (float *)(void *)(base + 1179648);   /* f32[16, 32, 32] */
-    float *const bidirectional_3 = (float *)(void *)(base + 1245184);   /* f32[16, 32, 32] */
-    float *const reader_forward_h = (float *)(void *)(base + 327680);   /* f32[16, 32, 32] */
-    float *const bidirectional_4 = (float *)(void *)(base + 196608);   /* f32[16, 32, 64] */
-    float *const bidirectional_5 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
-    float *const h_3 = (float *)(void *)(base + 655360);   /* f32[32, 32] */
-    float *const h_4 = (float *)(void *)(base + 786432);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_h_h = (float *)(void *)(base + 851968);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_z = (float *)(void *)(base + 1310720);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_r = (float *)(void *)(base + 1376256);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_candidate = (float *)(void *)(base + 1441792);   /* f32[16, 32, 32] */
-    float *const bidirectional_6 = (float *)(void *)(base + 1507328);   /* f32[16, 32, 32] */
-    float *const reader_backward_h = (float *)(void *)(base + 196608);   /* f32[16, 32, 32] */
-    float *const read = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 131072);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 196608);   /* f32[32, 16, 1] */
-    float *const attention_softmax_1_y = (float *)(void *)(base + 281088);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 286464);   /* f32[32, 1] */
-    float *const attention_weights = (float *)(void *)(base + 283136);   /* f32[32, 16, 1] */
-    float *const pooled = (float *)(void *)(base + 262144);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 197888);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 196608);   /* f32[32, 10] */
-    float *const softmax_4 = (float *)(void *)(base + 198048);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 198176);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 198304);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 285184);   /* f32[32, 10] */
-    float *const dense_2 = (float *)(void *)(base + 270336);   /* f32[32, 64] */
-    float *const dense_3 = (float *)(void *)(base + 278528);   /* f32[4, 10] */
-    float *const tanh_2 = (float *)(void *)(base + 196608);   /* f32[32, 16, 32] */
-    float *const dense_8 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const dense_9 = (float *)(void *)(base + 131072);   /* f32[4, 32] */
+    float *const bidirectional = (float *)(void *)(base + 262144);   /* f32[16, 32, 64] */
+    float *const bidirectional_2 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
+    float *const h = (float *)(void *)(base + 262144);   /* f32[17, 32, 32] */
+    float *const reader_forward_step_h_h = (float *)(void *)(base + 462848);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_z = (float *)(void *)(base + 528384);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_r = (float *)(void *)(base + 593920);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_candidate = (float *)(void *)(base + 659456);   /* f32[16, 32, 32] */
+    float *const bidirectional_3 = (float *)(void *)(base + 724992);   /* f32[16, 32, 32] */
+    float *const bidirectional_4 = (float *)(void *)(base + 331776);   /* f32[16, 32, 64] */
+    float *const bidirectional_5 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
+    float *const h_2 = (float *)(void *)(base + 790528);   /* f32[17, 32, 32] */
+    float *const reader_backward_step_h_h = (float *)(void *)(base + 1056768);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_z = (float *)(void *)(base + 1122304);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_r = (float *)(void *)(base + 1187840);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_candidate = (float *)(void *)(base + 1253376);   /* f32[16, 32, 32] */
+    float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
+    float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
+    float *const tanh = (float *)(void *)(base + 331776);   /* f32[32, 16, 32] */
+    float *const attention_scores = (float *)(void *)(base + 407552);   /* f32[32, 16, 1] */
+    float *const attention_softmax_1_y = (float *)(void *)(base + 405504);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 411392);   /* f32[32, 1] */
+    float *const attention_weights = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
+    float *const pooled = (float *)(void *)(base + 397312);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 407808);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 408832);   /* f32[32, 10] */
+    float *const softmax_4 = (float *)(void *)(base + 410112);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 407552);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 407680);   /* i32[32] */
+    float *const softmax_5 = (float *)(void *)(base + 407552);   /* f32[32, 10] */
+    float *const dense_2 = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
+    float *const dense_3 = (float *)(void *)(base + 408832);   /* f32[4, 10] */
+    float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
+    float *const dense_8 = (float *)(void *)(base + 331776);   /* f32[32, 16, 64] */
+    float *const dense_9 = (float *)(void *)(base + 1384448);   /* f32[4, 32] */
     float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
-    float *const bidirectional_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
-    float *const bidirectional_8 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
-    float *const bidirectional_9 = (float *)(void *)(base + 1311488);   /* f32[96] */
-    float *const bidirectional_10 = (float *)(void *)(base + 851968);   /* f32[4, 96] */
-    float *const bidirectional_11 = (float *)(void *)(base + 1311872);   /* f32[96] */
-    float *const bidirectional_12 = (float *)(void *)(base + 786432);   /* f32[16, 32, 64] */
-    float *const bidirectional_13 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const bidirectional_14 = (float *)(void *)(base + 0);   /* f32[4, 96] */
-    float *const bidirectional_15 = (float *)(void *)(base + 1310720);   /* f32[2, 96] */
-    float *const carry_2 = (float *)(void *)(base + 1589248);   /* f32[32, 32] */
-    float *const bidirectional_16 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
-    float *const bidirectional_17 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
-    float *const bidirectional_18 = (float *)(void *)(base + 655360);   /* f32[96] */
-    float *const bidirectional_19 = (float *)(void *)(base + 393216);   /* f32[4, 96] */
-    float *const bidirectional_20 = (float *)(void *)(base + 655744);   /* f32[96] */
-    float *const bidirectional_21 = (float *)(void *)(base + 393216);   /* f32[16, 32, 64] */
-    float *const words_ = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const bidirectional_22 = (float *)(void *)(base + 0);   /* f32[4, 96] */
-    float *const bidirectional_23 = (float *)(void *)(base + 256000);   /* f32[2, 96] */
-    float *const embedding = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 1609728);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 278528);   /* f32[10, 64] */
-    float *const attention_hidden_kernel_2 = (float *)(void *)(base + 131072);   /* f32[32, 64] */
-    float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1572864);   /* f32[96, 32] */
-    float *const reader_backward_kernel_2 = (float *)(void *)(base + 0);   /* f32[96, 64] */
-    float *const reader_forward_recurrent_kernel_2 = (float *)(void *)(base + 393216);   /* f32[96, 32] */
-    float *const reader_forward_kernel_2 = (float *)(void *)(base + 0);   /* f32[96, 64] */
-    float *const next_h = (float *)(void *)(base + 212992);   /* f32[32, 32] */
-    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 196608);   /* f32[32, 96] */
-    float *const next_h_2 = (float *)(void *)(base + 274432);   /* f32[32, 32] */
-    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 262144);   /* f32[32, 96] */
-    float *const next_carry = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
-    float *const bidirectional_24 = (float *)(void *)(base + 1593344);   /* f32[32, 32] */
-    float *const bidirectional_25 = (float *)(void *)(base + 1597440);   /* f32[32, 32] */
-    float *const bidirectional_26 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
-    float *const next_carry_2 = (float *)(void *)(base + 417792);   /* f32[32, 32] */
-    float *const bidirectional_28 = (float *)(void *)(base + 405504);   /* f32[32, 32] */
-    float *const bidirectional_29 = (float *)(void *)(base + 409600);   /* f32[32, 32] */
-    float *const bidirectional_30 = (float *)(void *)(base + 413696);   /* f32[32, 32] */
+    float *const bidirectional_7 = (float *)(void *)(base + 1384448);   /* f32[16, 32, 96] */
+    float *const bidirectional_8 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
+    float *const bidirectional_9 = (float *)(void *)(base + 1187840);   /* f32[96] */
+    float *const bidirectional_10 = (float *)(void *)(base + 1056768);   /* f32[4, 96] */
+    float *const bidirectional_11 = (float *)(void *)(base + 1188224);   /* f32[96] */
+    float *const bidirectional_12 = (float *)(void *)(base + 1056768);   /* f32[16, 32, 64] */
+    float *const bidirectional_13 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
+    float *const bidirectional_14 = (float *)(void *)(base + 790528);   /* f32[4, 96] */
+    float *const bidirectional_15 = (float *)(void *)(base + 987136);   /* f32[2, 96] */
+    float *const carry_2 = (float *)(void *)(base + 1581056);   /* f32[32, 32] */
+    float *const bidirectional_16 = (float *)(void *)(base + 1187840);   /* f32[16, 32, 96] */
+    float *const bidirectional_17 = (float *)(void *)(base + 790528);   /* f32[16, 32, 96] */
+    float *const bidirectional_18 = (float *)(void *)(base + 331776);   /* f32[96] */
+    float *const bidirectional_19 = (float *)(void *)(base + 131072);   /* f32[4, 96] */
+    float *const bidirectional_20 = (float *)(void *)(base + 332160);   /* f32[96] */
+    float *const bidirectional_21 = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
+    float *const words_ = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
+    float *const bidirectional_22 = (float *)(void *)(base + 262144);   /* f32[4, 96] */
+    float *const bidirectional_23 = (float *)(void *)(base + 0);   /* f32[2, 96] */
+    float *const embedding = (float *)(void *)(base + 262144);   /* f32[1000, 64] */
+    float *const adam = (float *)(void *)(base + 1617920);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 408832);   /* f32[10, 64] */
+    float *const attention_hidden_kernel_2 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
+    float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
+    float *const reader_backward_kernel_2 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
+    float *const reader_forward_recurrent_kernel_2 = (float *)(void *)(base + 131072);   /* f32[96, 32] */
+    float *const reader_forward_kernel_2 = (float *)(void *)(base + 262144);   /* f32[96, 64] */
+    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 331776);   /* f32[32, 96] */
+    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 331776);   /* f32[32, 96] */
+    float *const next_carry = (float *)(void *)(base + 1613824);   /* f32[32, 32] */
+    float *const bidirectional_24 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
+    float *const bidirectional_25 = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
+    float *const bidirectional_26 = (float *)(void *)(base + 1609728);   /* f32[32, 32] */
+    float *const next_carry_2 = (float *)(void *)(base + 155648);   /* f32[32, 32] */
+    float *const bidirectional_28 = (float *)(void *)(base + 143360);   /* f32[32, 32] */
+    float *const bidirectional_29 = (float *)(void *)(base + 147456);   /* f32[32, 32] */
+    float *const bidirectional_30 = (float *)(void *)(base + 151552);   /* f32[32, 32] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding_bidirectional(params->embedding_1_embeddings, tokens, words_, bidirectional_13);
     train_k2_bidirectional(words_, bidirectional);
     train_k3_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
-    train_k4_bidirectional_fill(h, h_3, carry, carry_2);
+    train_k4_bidirectional_fill(h, h_2, carry, carry_2);
     for (int t = 0; t < 16; t++) {
         train_k5_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent_2,
                 params->reader_forward_bias, bidirectional_2, reader_forward_step_z, reader_forward_step_r,
-                reader_forward_step_candidate, bidirectional_3, next_h);
-        train_k6_bidirectional_copy(t, h, h_2);
-        train_k7_bidirectional_copy(next_h, h);
-        train_k8_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
-        train_k6_bidirectional_copy(t, next_h, reader_forward_h);   /* k9_bidirectional_copy */
+                reader_forward_step_candidate, bidirectional_3);
+        train_k6_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
     }
-    train_k2_bidirectional(bidirectional_13, bidirectional_4);   /* k10_bidirectional */
-    train_k3_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k11_bidirectional */
+    train_k2_bidirectional(bidirectional_13, bidirectional_4);   /* k7_bidirectional */
+    train_k3_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k8_bidirectional */
     for (int t = 0; t < 16; t++) {
-        train_k5_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
+        train_k5_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
                 params->reader_backward_bias, bidirectional_5, reader_backward_step_z, reader_backward_step_r,
-                reader_backward_step_candidate, bidirectional_6, next_h_2);   /* k12_bidirectional */
-        train_k6_bidirectional_copy(t, h_3, h_4);   /* k13_bidirectional_copy */
-        train_k7_bidirectional_copy(next_h_2, h_3);   /* k14_bidirectional_copy */
-        train_k8_bidirectional_copy(t, reader_backward_step_recurrent_2,
-                reader_backward_step_h_h);   /* k15_bidirectional_copy */
-        train_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k16_bidirectional_copy */
+                reader_backward_step_candidate, bidirectional_6);   /* k9_bidirectional */
+        train_k6_bidirectional_copy(t, reader_backward_step_recurrent_2,
+                reader_backward_step_h_h);   /* k10_bidirectional_copy */
     }
-    train_k17_bidirectional(reader_forward_h, read, reader_backward_h);
-    train_k18_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
+    train_k11_bidirectional(h, read, h_2);
+    train_k12_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    train_k19_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
-    if (train_k20_cross_entropy_check(label) != DL_OK)
+    train_k13_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
+    if (train_k14_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k21_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k15_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_4, label, cross_entropy, argmax);
-    train_k22_sum(&count, argmax, label, &metrics->accuracy);
-    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k24_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, optimizer->m_classifier_bias,
+    train_k16_sum(&count, argmax, label, &metrics->accuracy);
+    train_k17_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k18_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
-    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k26_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights,
+    train_k19_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k20_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights,
             attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
-    train_k27_adam(&step, adam);
-    train_k28_dense_adam(pooled, softmax_5, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k21_adam(&step, adam);
+    train_k22_dense_adam(pooled, softmax_5, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k29_dense_adam(tanh, attention_softmax_1_y, optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel,
+    train_k23_dense_adam(tanh, attention_softmax_1_y, optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel,
             params->attention_score_kernel, adam);
-    train_k30_dense_adam(tanh_2, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias,
+    train_k24_dense_adam(tanh_2, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias,
             params->attention_hidden_bias, adam);
-    train_k31_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_2);
-    train_k32_dense(tanh_2, attention_hidden_kernel_2, dense_8, dense_2, attention_weights);
-    train_k33_dense_adam(read, tanh_2, dense_9, optimizer->m_attention_hidden_kernel, optimizer->v_attention_hidden_kernel,
+    train_k25_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_2);
+    train_k26_dense(tanh_2, attention_hidden_kernel_2, dense_8, dense_2, attention_weights);
+    train_k27_dense_adam(read, tanh_2, dense_9, optimizer->m_attention_hidden_kernel, optimizer->v_attention_hidden_kernel,
             params->attention_hidden_kernel, adam);
-    train_k34_bidirectional_pack(params->reader_backward_recurrent_kernel, reader_backward_recurrent_kernel_2);
+    train_k28_bidirectional_pack(params->reader_backward_recurrent_kernel, reader_backward_recurrent_kernel_2);
     for (int t = 15; t >= 0; t--) {
-        train_k35_bidirectional(t, carry, dense_8, bidirectional_6, reader_backward_step_candidate, bidirectional_24,
+        train_k29_bidirectional(t, carry, dense_8, bidirectional_6, reader_backward_step_candidate, bidirectional_24,
                 reader_backward_step_h_h, reader_backward_step_r, bidirectional_25);
-        train_k36_bidirectional(t, carry, dense_8, h_4, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
+        train_k30_bidirectional(t, carry, dense_8, h_2, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
                 bidirectional_26);
-        train_k37_bidirectional(t, bidirectional_26, bidirectional_7, bidirectional_25, bidirectional_24,
+        train_k31_bidirectional(t, bidirectional_26, bidirectional_7, bidirectional_25, bidirectional_24,
                 reader_backward_step_r);
-        train_k38_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, next_carry, carry, dense_8,
+        train_k32_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, next_carry, carry, dense_8,
                 reader_backward_step_z);
-        train_k39_bidirectional(t, bidirectional_26, bidirectional_8, bidirectional_25, bidirectional_24);
-        train_k7_bidirectional_copy(next_carry, carry);   /* k40_bidirectional_copy */
+        train_k33_bidirectional(t, bidirectional_26, bidirectional_8, bidirectional_25, bidirectional_24);
+        train_k34_bidirectional_copy(next_carry, carry);
     }
-    train_k41_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
-    train_k42_bidirectional_adam(h_4, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
+    train_k35_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
+    train_k36_bidirectional_adam(h_2, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
             optimizer->v_reader_backward_recurrent_kernel, params->reader_backward_recurrent_kernel, adam);
-    train_k43_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);
-    train_k44_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
-    train_k45_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
+    train_k37_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);
+    train_k38_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
+    train_k39_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
             optimizer->v_reader_backward_kernel, params->reader_backward_kernel, adam);
-    train_k46_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
-    train_k34_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_2);   /* k47_bidirectional_pack */
+    train_k40_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
+    train_k28_bidirectional_pack(params->reader_forward_recurrent_kernel,
+            reader_forward_recurrent_kernel_2);   /* k41_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k48_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
+        train_k42_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
                 reader_forward_step_h_h, reader_forward_step_r, bidirectional_29);
-        train_k49_bidirectional(t, carry_2, dense_8, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+        train_k43_bidirectional(t, carry_2, dense_8, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
                 bidirectional_30);
-        train_k37_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
-                reader_forward_step_r);   /* k50_bidirectional */
-        train_k51_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, next_carry_2, carry_2, dense_8,
+        train_k31_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
+                reader_forward_step_r);   /* k44_bidirectional */
+        train_k45_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, next_carry_2, carry_2, dense_8,
                 reader_forward_step_z);
-        train_k39_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29,
-                bidirectional_28);   /* k52_bidirectional */
-        train_k7_bidirectional_copy(next_carry_2, carry_2);   /* k53_bidirectional_copy */
+        train_k33_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29,
+                bidirectional_28);   /* k46_bidirectional */
+        train_k34_bidirectional_copy(next_carry_2, carry_2);   /* k47_bidirectional_copy */
     }
-    train_k41_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k54_bidirectional */
-    train_k42_bidirectional_adam(h_2, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
+    train_k35_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k48_bidirectional */
+    train_k36_bidirectional_adam(h, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
             optimizer->v_reader_forward_recurrent_kernel, params->reader_forward_recurrent_kernel,
-            adam);   /* k55_bidirectional_adam */
-    train_k43_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_2);   /* k56_bidirectional_pack */
-    train_k44_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k57_bidirectional */
-    train_k45_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
-            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k58_bidirectional_adam */
-    train_k46_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k59_bidirectional */
-    train_k60_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
-    train_k61_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
+            adam);   /* k49_bidirectional_adam */
+    train_k37_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_2);   /* k50_bidirectional_pack */
+    train_k38_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k51_bidirectional */
+    train_k39_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
+            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k52_bidirectional_adam */
+    train_k40_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k53_bidirectional */
+    train_k54_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
+    train_k55_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k62_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
+    train_k56_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
             params->reader_forward_bias, adam);
-    train_k62_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
-            params->reader_backward_bias, adam);   /* k63_adam */
-    train_k64_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k56_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
+            params->reader_backward_bias, adam);   /* k57_adam */
+    train_k58_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
 /* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense -> f32[10] */
-static void gradients_k24_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k18_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_5, const float *restrict softmax_4, const float *restrict softmax_1_y,
         float *restrict classifier_bias_2)
 {
@@ -2256,7 +2236,7 @@ static void gradients_k24_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* gru_attention.dl:18: dense -> f32[64, 10], 20480 multiply-accumulates */
-static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k21_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2288,18 +2268,18 @@ static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k27_dense(const float *restrict pooled, const float *restrict softmax_5,
+static void gradients_k21_dense(const float *restrict pooled, const float *restrict softmax_5,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k27_dense_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6),
+            gradients_k21_dense_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* gru_attention.dl:7: dense -> f32[32, 1], 16384 multiply-accumulates */
-static void gradients_k28_dense(const float *restrict tanh, const float *restrict attention_softmax_1_y,
+static void gradients_k22_dense(const float *restrict tanh, const float *restrict attention_softmax_1_y,
         float *restrict attention_score_kernel_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -2314,7 +2294,7 @@ static void gradients_k28_dense(const float *restrict tanh, const float *restric
 }
 
 /* gru_attention.dl:7: dense -> f32[32] */
-static void gradients_k29_dense(const float *restrict tanh_2, float *restrict attention_hidden_bias_2)
+static void gradients_k23_dense(const float *restrict tanh_2, float *restrict attention_hidden_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         attention_hidden_bias_2[j0] = 0.0f;
@@ -2329,7 +2309,7 @@ static void gradients_k29_dense(const float *restrict tanh_2, float *restrict at
 }
 
 /* gru_attention.dl:7: dense -> f32[64, 32], 1048576 multiply-accumulates */
-static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k26_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2361,17 +2341,17 @@ static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k32_dense(const float *restrict read, const float *restrict tanh_2,
+static void gradients_k26_dense(const float *restrict read, const float *restrict tanh_2,
         float *restrict attention_hidden_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k32_dense_tile_4(read, i0_0, tanh_2 + n, attention_hidden_kernel_2 + (i0_0 * 32 + n));
+            gradients_k26_dense_tile_4(read, i0_0, tanh_2 + n, attention_hidden_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
-static inline void gradients_k41_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k35_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2404,18 +2384,18 @@ static inline void gradients_k41_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k41_bidirectional(const float *restrict h_4, const float *restrict bidirectional_7,
+static void gradients_k35_bidirectional(const float *restrict h_2, const float *restrict bidirectional_7,
         float *restrict reader_backward_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k41_bidirectional_tile_4(h_4, i0_0, bidirectional_7 + n,
+            gradients_k35_bidirectional_tile_4(h_2, i0_0, bidirectional_7 + n,
                     reader_backward_recurrent_kernel_2 + (i0_0 * 96 + n));
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void gradients_k44_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k38_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2450,12 +2430,12 @@ static inline void gradients_k44_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k44_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
+static void gradients_k38_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
         float *restrict reader_backward_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k44_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
+            gradients_k38_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
                     reader_backward_kernel_2 + (i0_0 * 96 + n));
     }
 }
@@ -2466,165 +2446,153 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const bidirectional = (float *)(void *)(base + 196608);   /* f32[16, 32, 64] */
-    float *const bidirectional_2 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
-    float *const h = (float *)(void *)(base + 208896);   /* f32[32, 32] */
-    float *const h_2 = (float *)(void *)(base + 917504);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_h_h = (float *)(void *)(base + 983040);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_z = (float *)(void *)(base + 1048576);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_r = (float *)(void *)(base + 1114112);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_candidate = (float *)(void *)(base + 1179648);   /* f32[16, 32, 32] */
-    float *const bidirectional_3 = (float *)(void *)(base + 1245184);   /* f32[16, 32, 32] */
-    float *const reader_forward_h = (float *)(void *)(base + 327680);   /* f32[16, 32, 32] */
-    float *const bidirectional_4 = (float *)(void *)(base + 196608);   /* f32[16, 32, 64] */
-    float *const bidirectional_5 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
-    float *const h_3 = (float *)(void *)(base + 655360);   /* f32[32, 32] */
-    float *const h_4 = (float *)(void *)(base + 786432);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_h_h = (float *)(void *)(base + 851968);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_z = (float *)(void *)(base + 1310720);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_r = (float *)(void *)(base + 1376256);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_candidate = (float *)(void *)(base + 1441792);   /* f32[16, 32, 32] */
-    float *const bidirectional_6 = (float *)(void *)(base + 1507328);   /* f32[16, 32, 32] */
-    float *const reader_backward_h = (float *)(void *)(base + 196608);   /* f32[16, 32, 32] */
-    float *const read = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 131072);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 196608);   /* f32[32, 16, 1] */
-    float *const attention_softmax_1_y = (float *)(void *)(base + 281088);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 286464);   /* f32[32, 1] */
-    float *const attention_weights = (float *)(void *)(base + 283136);   /* f32[32, 16, 1] */
-    float *const pooled = (float *)(void *)(base + 262144);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 197888);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 196608);   /* f32[32, 10] */
-    float *const softmax_4 = (float *)(void *)(base + 198048);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 198176);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 198304);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 285184);   /* f32[32, 10] */
-    float *const dense = (float *)(void *)(base + 270336);   /* f32[32, 64] */
-    float *const tanh_2 = (float *)(void *)(base + 196608);   /* f32[32, 16, 32] */
-    float *const dense_4 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
+    float *const bidirectional = (float *)(void *)(base + 262144);   /* f32[16, 32, 64] */
+    float *const bidirectional_2 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
+    float *const h = (float *)(void *)(base + 262144);   /* f32[17, 32, 32] */
+    float *const reader_forward_step_h_h = (float *)(void *)(base + 462848);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_z = (float *)(void *)(base + 528384);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_r = (float *)(void *)(base + 593920);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_candidate = (float *)(void *)(base + 659456);   /* f32[16, 32, 32] */
+    float *const bidirectional_3 = (float *)(void *)(base + 724992);   /* f32[16, 32, 32] */
+    float *const bidirectional_4 = (float *)(void *)(base + 331776);   /* f32[16, 32, 64] */
+    float *const bidirectional_5 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
+    float *const h_2 = (float *)(void *)(base + 790528);   /* f32[17, 32, 32] */
+    float *const reader_backward_step_h_h = (float *)(void *)(base + 1253376);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_z = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_r = (float *)(void *)(base + 1384448);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_candidate = (float *)(void *)(base + 1449984);   /* f32[16, 32, 32] */
+    float *const bidirectional_6 = (float *)(void *)(base + 1515520);   /* f32[16, 32, 32] */
+    float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
+    float *const tanh = (float *)(void *)(base + 331776);   /* f32[32, 16, 32] */
+    float *const attention_scores = (float *)(void *)(base + 407552);   /* f32[32, 16, 1] */
+    float *const attention_softmax_1_y = (float *)(void *)(base + 405504);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 412672);   /* f32[32, 1] */
+    float *const attention_weights = (float *)(void *)(base + 1064960);   /* f32[32, 16, 1] */
+    float *const pooled = (float *)(void *)(base + 397312);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 409088);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 407552);   /* f32[32, 10] */
+    float *const softmax_4 = (float *)(void *)(base + 410112);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 408832);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 408960);   /* i32[32] */
+    float *const softmax_5 = (float *)(void *)(base + 408832);   /* f32[32, 10] */
+    float *const dense = (float *)(void *)(base + 1056768);   /* f32[32, 64] */
+    float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
+    float *const dense_4 = (float *)(void *)(base + 331776);   /* f32[32, 16, 64] */
     float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
-    float *const bidirectional_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
-    float *const bidirectional_8 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
-    float *const bidirectional_9 = (float *)(void *)(base + 1310720);   /* f32[96] */
-    float *const bidirectional_10 = (float *)(void *)(base + 1311104);   /* f32[96] */
-    float *const bidirectional_11 = (float *)(void *)(base + 786432);   /* f32[16, 32, 64] */
-    float *const bidirectional_12 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const carry_2 = (float *)(void *)(base + 1589248);   /* f32[32, 32] */
-    float *const bidirectional_13 = (float *)(void *)(base + 0);   /* f32[16, 32, 96] */
-    float *const bidirectional_14 = (float *)(void *)(base + 196608);   /* f32[16, 32, 96] */
-    float *const bidirectional_15 = (float *)(void *)(base + 393216);   /* f32[96] */
-    float *const bidirectional_16 = (float *)(void *)(base + 393600);   /* f32[96] */
-    float *const bidirectional_17 = (float *)(void *)(base + 0);   /* f32[16, 32, 64] */
-    float *const words_ = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 278528);   /* f32[10, 64] */
-    float *const attention_hidden_kernel_3 = (float *)(void *)(base + 131072);   /* f32[32, 64] */
-    float *const reader_backward_recurrent_kernel_3 = (float *)(void *)(base + 1572864);   /* f32[96, 32] */
-    float *const reader_backward_kernel_3 = (float *)(void *)(base + 0);   /* f32[96, 64] */
-    float *const reader_forward_recurrent_kernel_3 = (float *)(void *)(base + 393216);   /* f32[96, 32] */
-    float *const reader_forward_kernel_3 = (float *)(void *)(base + 131072);   /* f32[96, 64] */
-    float *const next_h = (float *)(void *)(base + 212992);   /* f32[32, 32] */
-    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 196608);   /* f32[32, 96] */
-    float *const next_h_2 = (float *)(void *)(base + 274432);   /* f32[32, 32] */
-    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 262144);   /* f32[32, 96] */
-    float *const next_carry = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
-    float *const bidirectional_18 = (float *)(void *)(base + 1593344);   /* f32[32, 32] */
-    float *const bidirectional_19 = (float *)(void *)(base + 1597440);   /* f32[32, 32] */
-    float *const bidirectional_20 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
-    float *const next_carry_2 = (float *)(void *)(base + 417792);   /* f32[32, 32] */
-    float *const bidirectional_22 = (float *)(void *)(base + 405504);   /* f32[32, 32] */
-    float *const bidirectional_23 = (float *)(void *)(base + 409600);   /* f32[32, 32] */
-    float *const bidirectional_24 = (float *)(void *)(base + 413696);   /* f32[32, 32] */
+    float *const bidirectional_7 = (float *)(void *)(base + 1056768);   /* f32[16, 32, 96] */
+    float *const bidirectional_8 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
+    float *const bidirectional_9 = (float *)(void *)(base + 1253376);   /* f32[96] */
+    float *const bidirectional_10 = (float *)(void *)(base + 1253760);   /* f32[96] */
+    float *const bidirectional_11 = (float *)(void *)(base + 1056768);   /* f32[16, 32, 64] */
+    float *const bidirectional_12 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
+    float *const carry_2 = (float *)(void *)(base + 1581056);   /* f32[32, 32] */
+    float *const bidirectional_13 = (float *)(void *)(base + 1187840);   /* f32[16, 32, 96] */
+    float *const bidirectional_14 = (float *)(void *)(base + 790528);   /* f32[16, 32, 96] */
+    float *const bidirectional_15 = (float *)(void *)(base + 331776);   /* f32[96] */
+    float *const bidirectional_16 = (float *)(void *)(base + 332160);   /* f32[96] */
+    float *const bidirectional_17 = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
+    float *const words_ = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 410112);   /* f32[10, 64] */
+    float *const attention_hidden_kernel_3 = (float *)(void *)(base + 1067008);   /* f32[32, 64] */
+    float *const reader_backward_recurrent_kernel_3 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
+    float *const reader_backward_kernel_3 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
+    float *const reader_forward_recurrent_kernel_3 = (float *)(void *)(base + 131072);   /* f32[96, 32] */
+    float *const reader_forward_kernel_3 = (float *)(void *)(base + 262144);   /* f32[96, 64] */
+    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 331776);   /* f32[32, 96] */
+    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 331776);   /* f32[32, 96] */
+    float *const next_carry = (float *)(void *)(base + 1613824);   /* f32[32, 32] */
+    float *const bidirectional_18 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
+    float *const bidirectional_19 = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
+    float *const bidirectional_20 = (float *)(void *)(base + 1609728);   /* f32[32, 32] */
+    float *const next_carry_2 = (float *)(void *)(base + 155648);   /* f32[32, 32] */
+    float *const bidirectional_22 = (float *)(void *)(base + 143360);   /* f32[32, 32] */
+    float *const bidirectional_23 = (float *)(void *)(base + 147456);   /* f32[32, 32] */
+    float *const bidirectional_24 = (float *)(void *)(base + 151552);   /* f32[32, 32] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding_bidirectional(params->embedding_1_embeddings, tokens, words_, bidirectional_12);
     train_k2_bidirectional(words_, bidirectional);
     train_k3_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
-    train_k4_bidirectional_fill(h, h_3, carry, carry_2);
+    train_k4_bidirectional_fill(h, h_2, carry, carry_2);
     for (int t = 0; t < 16; t++) {
         train_k5_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent_2,
                 params->reader_forward_bias, bidirectional_2, reader_forward_step_z, reader_forward_step_r,
-                reader_forward_step_candidate, bidirectional_3, next_h);
-        train_k6_bidirectional_copy(t, h, h_2);
-        train_k7_bidirectional_copy(next_h, h);
-        train_k8_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
-        train_k6_bidirectional_copy(t, next_h, reader_forward_h);   /* k9_bidirectional_copy */
+                reader_forward_step_candidate, bidirectional_3);
+        train_k6_bidirectional_copy(t, reader_forward_step_recurrent_2, reader_forward_step_h_h);
     }
-    train_k2_bidirectional(bidirectional_12, bidirectional_4);   /* k10_bidirectional */
-    train_k3_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k11_bidirectional */
+    train_k2_bidirectional(bidirectional_12, bidirectional_4);   /* k7_bidirectional */
+    train_k3_bidirectional(bidirectional_4, params->reader_backward_kernel, bidirectional_5);   /* k8_bidirectional */
     for (int t = 0; t < 16; t++) {
-        train_k5_bidirectional(t, h_3, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
+        train_k5_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent_2,
                 params->reader_backward_bias, bidirectional_5, reader_backward_step_z, reader_backward_step_r,
-                reader_backward_step_candidate, bidirectional_6, next_h_2);   /* k12_bidirectional */
-        train_k6_bidirectional_copy(t, h_3, h_4);   /* k13_bidirectional_copy */
-        train_k7_bidirectional_copy(next_h_2, h_3);   /* k14_bidirectional_copy */
-        train_k8_bidirectional_copy(t, reader_backward_step_recurrent_2,
-                reader_backward_step_h_h);   /* k15_bidirectional_copy */
-        train_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k16_bidirectional_copy */
+                reader_backward_step_candidate, bidirectional_6);   /* k9_bidirectional */
+        train_k6_bidirectional_copy(t, reader_backward_step_recurrent_2,
+                reader_backward_step_h_h);   /* k10_bidirectional_copy */
     }
-    train_k17_bidirectional(reader_forward_h, read, reader_backward_h);
-    train_k18_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
+    train_k11_bidirectional(h, read, h_2);
+    train_k12_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    train_k19_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
-    if (train_k20_cross_entropy_check(label) != DL_OK)
+    train_k13_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
+    if (train_k14_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k21_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k15_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_4, label, cross_entropy, argmax);
-    train_k22_sum(&count, argmax, label, &metrics->accuracy);
-    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k24_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, gradients->classifier_bias);
-    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k26_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights,
+    train_k16_sum(&count, argmax, label, &metrics->accuracy);
+    train_k17_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k18_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, gradients->classifier_bias);
+    train_k19_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k20_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights,
             attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
-    gradients_k27_dense(pooled, softmax_5, gradients->classifier_kernel);
-    gradients_k28_dense(tanh, attention_softmax_1_y, gradients->attention_score_kernel);
-    gradients_k29_dense(tanh_2, gradients->attention_hidden_bias);
-    train_k31_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_3);   /* k30_dense_pack */
-    train_k32_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_weights);   /* k31_dense */
-    gradients_k32_dense(read, tanh_2, gradients->attention_hidden_kernel);
-    train_k34_bidirectional_pack(params->reader_backward_recurrent_kernel,
-            reader_backward_recurrent_kernel_3);   /* k33_bidirectional_pack */
+    gradients_k21_dense(pooled, softmax_5, gradients->classifier_kernel);
+    gradients_k22_dense(tanh, attention_softmax_1_y, gradients->attention_score_kernel);
+    gradients_k23_dense(tanh_2, gradients->attention_hidden_bias);
+    train_k25_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_3);   /* k24_dense_pack */
+    train_k26_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_weights);   /* k25_dense */
+    gradients_k26_dense(read, tanh_2, gradients->attention_hidden_kernel);
+    train_k28_bidirectional_pack(params->reader_backward_recurrent_kernel,
+            reader_backward_recurrent_kernel_3);   /* k27_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k35_bidirectional(t, carry, dense_4, bidirectional_6, reader_backward_step_candidate, bidirectional_18,
-                reader_backward_step_h_h, reader_backward_step_r, bidirectional_19);   /* k34_bidirectional */
-        train_k36_bidirectional(t, carry, dense_4, h_4, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
-                bidirectional_20);   /* k35_bidirectional */
-        train_k37_bidirectional(t, bidirectional_20, bidirectional_7, bidirectional_19, bidirectional_18,
-                reader_backward_step_r);   /* k36_bidirectional */
-        train_k38_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, next_carry, carry, dense_4,
-                reader_backward_step_z);   /* k37_bidirectional */
-        train_k39_bidirectional(t, bidirectional_20, bidirectional_8, bidirectional_19,
-                bidirectional_18);   /* k38_bidirectional */
-        train_k7_bidirectional_copy(next_carry, carry);   /* k39_bidirectional_copy */
+        train_k29_bidirectional(t, carry, dense_4, bidirectional_6, reader_backward_step_candidate, bidirectional_18,
+                reader_backward_step_h_h, reader_backward_step_r, bidirectional_19);   /* k28_bidirectional */
+        train_k30_bidirectional(t, carry, dense_4, h_2, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
+                bidirectional_20);   /* k29_bidirectional */
+        train_k31_bidirectional(t, bidirectional_20, bidirectional_7, bidirectional_19, bidirectional_18,
+                reader_backward_step_r);   /* k30_bidirectional */
+        train_k32_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, next_carry, carry, dense_4,
+                reader_backward_step_z);   /* k31_bidirectional */
+        train_k33_bidirectional(t, bidirectional_20, bidirectional_8, bidirectional_19,
+                bidirectional_18);   /* k32_bidirectional */
+        train_k34_bidirectional_copy(next_carry, carry);   /* k33_bidirectional_copy */
     }
-    train_k41_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k40_bidirectional */
-    gradients_k41_bidirectional(h_4, bidirectional_7, gradients->reader_backward_recurrent_kernel);
-    train_k43_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k42_bidirectional_pack */
-    train_k44_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k43_bidirectional */
-    gradients_k44_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
-    train_k46_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k45_bidirectional */
-    train_k34_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_3);   /* k46_bidirectional_pack */
+    train_k35_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k34_bidirectional */
+    gradients_k35_bidirectional(h_2, bidirectional_7, gradients->reader_backward_recurrent_kernel);
+    train_k37_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k36_bidirectional_pack */
+    train_k38_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k37_bidirectional */
+    gradients_k38_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
+    train_k40_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k39_bidirectional */
+    train_k28_bidirectional_pack(params->reader_forward_recurrent_kernel,
+            reader_forward_recurrent_kernel_3);   /* k40_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k48_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
-                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k47_bidirectional */
-        train_k49_bidirectional(t, carry_2, dense_4, h_2, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
-                bidirectional_24);   /* k48_bidirectional */
-        train_k37_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
-                reader_forward_step_r);   /* k49_bidirectional */
-        train_k51_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
-                reader_forward_step_z);   /* k50_bidirectional */
-        train_k39_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23,
-                bidirectional_22);   /* k51_bidirectional */
-        train_k7_bidirectional_copy(next_carry_2, carry_2);   /* k52_bidirectional_copy */
+        train_k42_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
+                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k41_bidirectional */
+        train_k43_bidirectional(t, carry_2, dense_4, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+                bidirectional_24);   /* k42_bidirectional */
+        train_k31_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
+                reader_forward_step_r);   /* k43_bidirectional */
+        train_k45_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
+                reader_forward_step_z);   /* k44_bidirectional */
+        train_k33_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23,
+                bidirectional_22);   /* k45_bidirectional */
+        train_k34_bidirectional_copy(next_carry_2, carry_2);   /* k46_bidirectional_copy */
     }
-    train_k41_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k53_bidirectional */
-    gradients_k41_bidirectional(h_2, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k54_bidirectional */
-    train_k43_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);   /* k55_bidirectional_pack */
-    train_k44_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k56_bidirectional */
-    gradients_k44_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k57_bidirectional */
-    train_k46_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k58_bidirectional */
-    train_k60_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k59_embedding */
+    train_k35_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k47_bidirectional */
+    gradients_k35_bidirectional(h, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k48_bidirectional */
+    train_k37_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);   /* k49_bidirectional_pack */
+    train_k38_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k50_bidirectional */
+    gradients_k38_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k51_bidirectional */
+    train_k40_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k52_bidirectional */
+    train_k54_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k53_embedding */
     metrics->count = count;
     return DL_OK;
 }
@@ -2711,6 +2679,14 @@ static void evaluate_k4_bidirectional(int t, const float *restrict h, const floa
     }
 }
 
+/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
+static void evaluate_k6_bidirectional_copy(int t, const float *restrict next_h, float *restrict reader_forward_h)
+{
+    for (int j0 = 0; j0 < 1024; j0++) {
+        reader_forward_h[t * 1024 + j0] = next_h[j0];
+    }
+}
+
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 64] */
 static void evaluate_k7_bidirectional(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         float *restrict bidirectional_3)
@@ -2719,6 +2695,22 @@ static void evaluate_k7_bidirectional(const float *restrict embedding_1_embeddin
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 bidirectional_3[j0 * 2048 + j1 * 64 + j2] = embedding_1_embeddings[j2 + tokens[-j0 + j1 * 16 + 15] * 64];
+            }
+        }
+    }
+}
+
+/* gru_attention.dl:16: bidirectional -> f32[32, 16, 64] */
+static void evaluate_k12_bidirectional(const float *restrict reader_forward_h, float *restrict read,
+        const float *restrict reader_backward_h)
+{
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int j0 = 0; j0 < 32; j0++) {
+                read[i0 * 1024 + i1 * 64 + j0] = reader_forward_h[i0 * 32 + i1 * 1024 + j0];
+            }
+            for (int j0 = 0; j0 < 32; j0++) {
+                read[i0 * 1024 + i1 * 64 + j0 + 32] = reader_backward_h[i0 * 32 - i1 * 1024 + j0 + 15360];
             }
         }
     }
@@ -2984,22 +2976,22 @@ dl_status gru_attention_evaluate(const gru_attention_params *params, const int32
     for (int t = 0; t < 16; t++) {
         evaluate_k4_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent,
                 params->reader_forward_bias, bidirectional_2, next_h);
-        train_k7_bidirectional_copy(next_h, h);   /* k5_bidirectional_copy */
-        train_k6_bidirectional_copy(t, next_h, reader_forward_h);
+        train_k34_bidirectional_copy(next_h, h);   /* k5_bidirectional_copy */
+        evaluate_k6_bidirectional_copy(t, next_h, reader_forward_h);
     }
     evaluate_k7_bidirectional(params->embedding_1_embeddings, tokens, bidirectional_3);
     train_k3_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k8_bidirectional */
     for (int t = 0; t < 16; t++) {
         evaluate_k4_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent,
                 params->reader_backward_bias, bidirectional_4, next_h_2);   /* k9_bidirectional */
-        train_k7_bidirectional_copy(next_h_2, h_2);   /* k10_bidirectional_copy */
-        train_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k11_bidirectional_copy */
+        train_k34_bidirectional_copy(next_h_2, h_2);   /* k10_bidirectional_copy */
+        evaluate_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k11_bidirectional_copy */
     }
-    train_k17_bidirectional(reader_forward_h, read, reader_backward_h);   /* k12_bidirectional */
+    evaluate_k12_bidirectional(reader_forward_h, read, reader_backward_h);
     evaluate_k13_dense_tanh(read, params->attention_hidden_kernel, attention_hidden_y, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
     evaluate_k14_softmax_sum(attention_scores, read, pooled);
-    if (train_k20_cross_entropy_check(label) != DL_OK)
+    if (train_k14_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k16_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -664,7 +664,7 @@ static void train_k2_lstm(const float *restrict embedding, float *restrict lstm)
 }
 
 /* rnn.dl:10: lstm;
- * rnn.dl:11: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates; in 6 places */
+ * rnn.dl:11: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates; in 4 places */
 static inline void train_k3_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -708,14 +708,14 @@ static void train_k3_lstm(const float *restrict lstm, const float *restrict lstm
 }
 
 /* rnn.dl:10: lstm -> f32[32, 64]; in 2 places */
-static void train_k4_lstm_fill(float *restrict h, float *restrict c, float *restrict h_3, float *restrict c_3,
+static void train_k4_lstm_fill(float *restrict h, float *restrict c, float *restrict h_2, float *restrict c_2,
         float *restrict carry_2, float *restrict carry_3, float *restrict carry_4)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         h[j0] = 0.0f;
         c[j0] = 0.0f;
-        h_3[j0] = 0.0f;
-        c_3[j0] = 0.0f;
+        h_2[j0] = 0.0f;
+        c_2[j0] = 0.0f;
         carry_2[j0] = 0.0f;
         carry_3[j0] = 0.0f;
         carry_4[j0] = 0.0f;
@@ -756,16 +756,15 @@ static inline void train_k5_lstm_tile_4(const float *restrict a, int at, const f
     c[771] = c3_3;
 }
 
-static void train_k5_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel,
-        float *restrict lstm_24, const float *restrict lstm_2, const float *restrict lstm_1_bias, float *restrict lstm_3,
-        float *restrict lstm_4, float *restrict lstm_5, const float *restrict c, float *restrict next_c, float *restrict lstm_6,
-        float *restrict lstm_7, float *restrict next_h)
+static void train_k5_lstm(int t, float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_24,
+        const float *restrict lstm_2, const float *restrict lstm_1_bias, float *restrict lstm_3, float *restrict lstm_4,
+        float *restrict lstm_5, float *restrict c, float *restrict lstm_6, float *restrict lstm_7)
 {
     float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k5_lstm_tile_4(h, i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_24 + n);
+            train_k5_lstm_tile_4(h, t * 2048 + i0_0 * 64, lstm_1_recurrent_kernel + n, lstm_24 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 lstm_1_step_gates[j0] = lstm_2[t * 8192 + i0 * 256 + j0] + lstm_24[i0 * 256 - i0_0 * 256 + j0]
@@ -778,38 +777,63 @@ static void train_k5_lstm(int t, const float *restrict h, const float *restrict 
                 lstm_4[t * 2048 + i0 * 64 + j0] = sigmoid_v3;
                 const float tanh_v4 = dl_tanh(lstm_1_step_gates[j0 + 128]);
                 lstm_5[t * 2048 + i0 * 64 + j0] = tanh_v4;
-                const float lstm_1_c_v5 = sigmoid_v2 * c[i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
-                next_c[i0 * 64 + j0] = lstm_1_c_v5;
+                const float lstm_1_c_v5 = sigmoid_v2 * c[t * 2048 + i0 * 64 + j0] + sigmoid_v3 * tanh_v4;
+                c[t * 2048 + i0 * 64 + j0 + 2048] = lstm_1_c_v5;
                 const float sigmoid_v6 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
                 lstm_6[t * 2048 + i0 * 64 + j0] = sigmoid_v6;
                 const float tanh_v7 = dl_tanh(lstm_1_c_v5);
                 lstm_7[t * 2048 + i0 * 64 + j0] = tanh_v7;
-                next_h[i0 * 64 + j0] = sigmoid_v6 * tanh_v7;
+                h[t * 2048 + i0 * 64 + j0 + 2048] = sigmoid_v6 * tanh_v7;
             }
         }
     }
 }
 
-/* rnn.dl:10: lstm;
- * rnn.dl:11: lstm -> f32[32, 64]; in 11 places */
-static void train_k6_lstm_copy(int t, const float *restrict h, float *restrict h_2)
+/* rnn.dl:11: lstm -> f32[16, 32, 256], 8388608 multiply-accumulates; in 2 places */
+static inline void train_k6_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h_2[t * 2048 + j0] = h[j0];
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 64; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 256);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[256] = c1_0;
+    c[257] = c1_1;
+    c[258] = c1_2;
+    c[259] = c1_3;
+    c[512] = c2_0;
+    c[513] = c2_1;
+    c[514] = c2_2;
+    c[515] = c2_3;
+    c[768] = c3_0;
+    c[769] = c3_1;
+    c[770] = c3_2;
+    c[771] = c3_3;
+}
+
+static void train_k6_lstm(const float *restrict h, const float *restrict lstm_2_kernel, float *restrict lstm_8)
+{
+    for (int i0 = 0; i0 < 16; i0++) {
+        for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
+            for (int n = 0; n < 256; n += 4)
+                train_k6_lstm_tile_4(h, i0 * 2048 + i1_0 * 64 + 2048, lstm_2_kernel + n, lstm_8 + (i0 * 8192 + i1_0 * 256 + n));
+        }
     }
 }
 
-/* rnn.dl:10: lstm;
- * rnn.dl:11: lstm -> f32[32, 64]; in 20 places */
-static void train_k7_lstm_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* rnn.dl:12: dense, relu -> f32[32, 64], 131072 multiply-accumulates; in 3 places */
-static inline void train_k17_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* rnn.dl:12: dense, relu -> f32[32, 64], 131072 multiply-accumulates; in 2 places */
+static inline void train_k8_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -841,13 +865,13 @@ static inline void train_k17_dense_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k17_dense_relu(const float *restrict h_3, const float *restrict hidden_kernel, float *restrict relu,
+static void train_k8_dense_relu(const float *restrict h_2, const float *restrict hidden_kernel, float *restrict relu,
         const float *restrict hidden_bias)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k17_dense_relu_tile_4(h_3, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
+            train_k8_dense_relu_tile_4(h_2, i0_0 * 64 + 32768, hidden_kernel + n, relu + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
@@ -858,7 +882,7 @@ static void train_k17_dense_relu(const float *restrict h_3, const float *restric
 }
 
 /* rnn.dl:19: cross_entropy -> index check; in 3 places */
-static dl_status train_k18_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k9_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -868,7 +892,7 @@ static dl_status train_k18_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> i32[32], 20480 multiply-accumulates; in 2 places */
-static inline void train_k19_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k10_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -901,7 +925,7 @@ static inline void train_k19_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k19_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
+static void train_k10_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
         float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -910,7 +934,7 @@ static void train_k19_dense_softmax_cross_entropy(const float *restrict relu, co
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k19_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            train_k10_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -949,7 +973,7 @@ static void train_k19_dense_softmax_cross_entropy(const float *restrict relu, co
 }
 
 /* rnn.dl:21: -> f32; in 2 places */
-static void train_k20_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k11_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum;
@@ -974,7 +998,7 @@ static void train_k20_sum(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* rnn.dl:19: cross_entropy -> f32; in 2 places */
-static void train_k21_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+static void train_k12_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float cross_entropy_2;
     float sum_v0[8];
@@ -997,7 +1021,7 @@ static void train_k21_cross_entropy(const int32_t *restrict count_, const float 
 }
 
 /* rnn.dl:19: cross_entropy, rnn.dl:15: softmax, rnn.dl:13: dense, rnn.dl:20: adam -> f32[10] */
-static void train_k22_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void train_k13_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
         float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
@@ -1040,7 +1064,7 @@ static void train_k22_cross_entropy_softmax_dense(const int32_t *restrict label,
 }
 
 /* rnn.dl:13: dense -> f32[10, 64]; in 2 places */
-static void train_k23_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k14_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1050,7 +1074,7 @@ static void train_k23_dense_pack(const float *restrict classifier_kernel, float 
 }
 
 /* rnn.dl:13: dense, rnn.dl:12: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
-static inline void train_k24_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k15_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1082,13 +1106,13 @@ static inline void train_k24_dense_relu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k24_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+static void train_k15_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
         float *restrict relu_2, const float *restrict relu)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k24_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
+            train_k15_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu_2[i0 * 64 + j0];
@@ -1099,14 +1123,14 @@ static void train_k24_dense_relu(const float *restrict softmax_3, const float *r
 }
 
 /* rnn.dl:20: adam -> f32 */
-static void train_k25_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k16_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* rnn.dl:13: dense, rnn.dl:20: adam -> f32[64, 10], 20480 multiply-accumulates */
-static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k17_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1138,14 +1162,14 @@ static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k26_dense_adam(const float *restrict relu, const float *restrict softmax_3, float *restrict dense_3,
+static void train_k17_dense_adam(const float *restrict relu, const float *restrict softmax_3, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k26_dense_adam_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k17_dense_adam_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -1161,7 +1185,7 @@ static void train_k26_dense_adam(const float *restrict relu, const float *restri
 }
 
 /* rnn.dl:12: dense, rnn.dl:20: adam -> f32[64] */
-static void train_k27_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
+static void train_k18_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
     float dense_4[64];
@@ -1184,7 +1208,7 @@ static void train_k27_dense_adam(const float *restrict relu_2, float *restrict m
 }
 
 /* rnn.dl:12: dense -> f32[64, 64]; in 2 places */
-static void train_k28_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
+static void train_k19_dense_pack(const float *restrict hidden_kernel, float *restrict hidden_kernel_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1194,7 +1218,7 @@ static void train_k28_dense_pack(const float *restrict hidden_kernel, float *res
 }
 
 /* rnn.dl:12: dense -> f32[32, 64], 131072 multiply-accumulates; in 2 places */
-static inline void train_k29_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k20_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1226,16 +1250,16 @@ static inline void train_k29_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k29_dense(const float *restrict relu_2, const float *restrict hidden_kernel_2, float *restrict dense_5)
+static void train_k20_dense(const float *restrict relu_2, const float *restrict hidden_kernel_2, float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k29_dense_tile_4(relu_2, i0_0 * 64, hidden_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
+            train_k20_dense_tile_4(relu_2, i0_0 * 64, hidden_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
     }
 }
 
 /* rnn.dl:12: dense, rnn.dl:20: adam -> f32[64, 64], 131072 multiply-accumulates */
-static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k21_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1267,14 +1291,14 @@ static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k30_dense_adam(const float *restrict h_3, const float *restrict relu_2, float *restrict dense_6,
+static void train_k21_dense_adam(const float *restrict h_2, const float *restrict relu_2, float *restrict dense_6,
         float *restrict m_hidden_kernel, float *restrict v_hidden_kernel, float *restrict hidden_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k30_dense_adam_tile_4(h_3, i0_0, relu_2 + n, dense_6 + n);
+            train_k21_dense_adam_tile_4(h_2, i0_0 + 32768, relu_2 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
@@ -1290,7 +1314,7 @@ static void train_k30_dense_adam(const float *restrict h_3, const float *restric
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[256, 64]; in 8 places */
-static void train_k31_lstm_pack(const float *restrict lstm_2_recurrent_kernel, float *restrict lstm_2_recurrent_kernel_2)
+static void train_k22_lstm_pack(const float *restrict lstm_2_recurrent_kernel, float *restrict lstm_2_recurrent_kernel_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1300,7 +1324,7 @@ static void train_k31_lstm_pack(const float *restrict lstm_2_recurrent_kernel, f
 }
 
 /* rnn.dl:12: dense -> f32[32, 64]; in 2 places */
-static void train_k32_dense_copy(float *restrict dense_5)
+static void train_k23_dense_copy(float *restrict dense_5)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         dense_5[j0] = dense_5[j0];
@@ -1308,7 +1332,7 @@ static void train_k32_dense_copy(float *restrict dense_5)
 }
 
 /* rnn.dl:11: lstm -> f32[32, 64]; in 2 places */
-static void train_k33_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_12,
+static void train_k24_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_12,
         const float *restrict lstm_13, float *restrict lstm_26, const float *restrict lstm_9, float *restrict next_carry_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -1320,8 +1344,8 @@ static void train_k33_lstm(int t, const float *restrict carry_2, const float *re
 }
 
 /* rnn.dl:11: lstm -> f32[32, 256]; in 2 places */
-static void train_k34_lstm(int t, const float *restrict lstm_26, const float *restrict lstm_11, const float *restrict lstm_10,
-        float *restrict lstm_14, const float *restrict c_4, const float *restrict lstm_9, const float *restrict dense_5,
+static void train_k25_lstm(int t, const float *restrict lstm_26, const float *restrict lstm_11, const float *restrict lstm_10,
+        float *restrict lstm_14, const float *restrict c_2, const float *restrict lstm_9, const float *restrict dense_5,
         const float *restrict lstm_13, const float *restrict lstm_12)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1331,7 +1355,7 @@ static void train_k34_lstm(int t, const float *restrict lstm_26, const float *re
         }
         for (int j0 = 0; j0 < 64; j0++) {
             const float v2 = lstm_9[t * 2048 + i0 * 64 + j0];
-            lstm_14[t * 8192 + i0 * 256 + j0 + 64] = lstm_26[i0 * 64 + j0] * c_4[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
+            lstm_14[t * 8192 + i0 * 256 + j0 + 64] = lstm_26[i0 * 64 + j0] * c_2[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
         }
         for (int j0 = 0; j0 < 64; j0++) {
             const float v3 = lstm_11[t * 2048 + i0 * 64 + j0];
@@ -1348,7 +1372,7 @@ static void train_k34_lstm(int t, const float *restrict lstm_26, const float *re
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[32, 64], 524288 multiply-accumulates; in 4 places */
-static inline void train_k35_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k26_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1380,18 +1404,27 @@ static inline void train_k35_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k35_lstm(int t, const float *restrict lstm_14, const float *restrict lstm_2_recurrent_kernel_2,
+static void train_k26_lstm(int t, const float *restrict lstm_14, const float *restrict lstm_2_recurrent_kernel_2,
         float *restrict next_carry)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k35_lstm_tile_4(lstm_14, t * 8192 + i0_0 * 256, lstm_2_recurrent_kernel_2 + n, next_carry + (i0_0 * 64 + n));
+            train_k26_lstm_tile_4(lstm_14, t * 8192 + i0_0 * 256, lstm_2_recurrent_kernel_2 + n, next_carry + (i0_0 * 64 + n));
+    }
+}
+
+/* rnn.dl:11: lstm;
+ * rnn.dl:10: lstm -> f32[32, 64]; in 12 places */
+static void train_k27_lstm_copy(const float *restrict next_carry, float *restrict dense_5)
+{
+    for (int j0 = 0; j0 < 2048; j0++) {
+        dense_5[j0] = next_carry[j0];
     }
 }
 
 /* rnn.dl:11: lstm, rnn.dl:20: adam;
  * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[256]; in 2 places */
-static void train_k38_lstm_adam(const float *restrict lstm_14, float *restrict m_lstm_2_bias, float *restrict v_lstm_2_bias,
+static void train_k29_lstm_adam(const float *restrict lstm_14, float *restrict m_lstm_2_bias, float *restrict v_lstm_2_bias,
         float *restrict lstm_2_bias, const float *restrict adam)
 {
     float lstm_15[256];
@@ -1416,8 +1449,8 @@ static void train_k38_lstm_adam(const float *restrict lstm_14, float *restrict m
 }
 
 /* rnn.dl:11: lstm, rnn.dl:20: adam;
- * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates; in 3 places */
-static inline void train_k39_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+ * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates; in 2 places */
+static inline void train_k30_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1449,14 +1482,14 @@ static inline void train_k39_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k39_lstm_adam(const float *restrict h_4, const float *restrict lstm_14, float *restrict lstm_16,
+static void train_k30_lstm_adam(const float *restrict h_2, const float *restrict lstm_14, float *restrict lstm_16,
         float *restrict m_lstm_2_recurrent_kernel, float *restrict v_lstm_2_recurrent_kernel,
         float *restrict lstm_2_recurrent_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k39_lstm_adam_tile_4(h_4, i0_0, lstm_14 + n, lstm_16 + n);
+            train_k30_lstm_adam_tile_4(h_2, i0_0, lstm_14 + n, lstm_16 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_16[i0 * 256 - i0_0 * 256 + j0];
@@ -1473,7 +1506,7 @@ static void train_k39_lstm_adam(const float *restrict h_4, const float *restrict
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates; in 4 places */
-static inline void train_k41_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k32_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1505,19 +1538,73 @@ static inline void train_k41_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k41_lstm(const float *restrict lstm_14, const float *restrict lstm_2_kernel_2, float *restrict lstm_17)
+static void train_k32_lstm(const float *restrict lstm_14, const float *restrict lstm_2_kernel_2, float *restrict lstm_17)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k41_lstm_tile_4(lstm_14, i0 * 8192 + i1_0 * 256, lstm_2_kernel_2 + n,
+                train_k32_lstm_tile_4(lstm_14, i0 * 8192 + i1_0 * 256, lstm_2_kernel_2 + n,
                         lstm_17 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
+/* rnn.dl:11: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
+static inline void train_k33_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 512; k++) {
+        const float *const ak = a + (at + k * 64), *const bk = b + (k * 256);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[256] = c1_0;
+    c[257] = c1_1;
+    c[258] = c1_2;
+    c[259] = c1_3;
+    c[512] = c2_0;
+    c[513] = c2_1;
+    c[514] = c2_2;
+    c[515] = c2_3;
+    c[768] = c3_0;
+    c[769] = c3_1;
+    c[770] = c3_2;
+    c[771] = c3_3;
+}
+
+static void train_k33_lstm_adam(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_18,
+        float *restrict m_lstm_2_kernel, float *restrict v_lstm_2_kernel, float *restrict lstm_2_kernel,
+        const float *restrict adam)
+{
+    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 256; n += 4)
+            train_k33_lstm_adam_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_18 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 256; j0++) {
+                const float v1 = lstm_18[i0 * 256 - i0_0 * 256 + j0];
+                const float add_v1 = m_lstm_2_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_lstm_2_kernel[i0 * 256 + j0] = add_v1;
+                const float add_v2 = v_lstm_2_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_lstm_2_kernel[i0 * 256 + j0] = add_v2;
+                lstm_2_kernel[i0 * 256 + j0] = lstm_2_kernel[i0 * 256 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+            }
+        }
+    }
+}
+
 /* rnn.dl:10: lstm -> f32[32, 64]; in 2 places */
-static void train_k44_lstm(int t, const float *restrict carry_4, const float *restrict carry_3, const float *restrict lstm_17,
+static void train_k35_lstm(int t, const float *restrict carry_4, const float *restrict carry_3, const float *restrict lstm_17,
         const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_27, const float *restrict lstm_3,
         float *restrict next_carry_4)
 {
@@ -1530,8 +1617,8 @@ static void train_k44_lstm(int t, const float *restrict carry_4, const float *re
 }
 
 /* rnn.dl:10: lstm -> f32[32, 256]; in 2 places */
-static void train_k45_lstm(int t, const float *restrict lstm_27, const float *restrict lstm_5, const float *restrict lstm_4,
-        float *restrict lstm_19, const float *restrict c_2, const float *restrict lstm_3, const float *restrict carry_3,
+static void train_k36_lstm(int t, const float *restrict lstm_27, const float *restrict lstm_5, const float *restrict lstm_4,
+        float *restrict lstm_19, const float *restrict c, const float *restrict lstm_3, const float *restrict carry_3,
         const float *restrict lstm_17, const float *restrict lstm_7, const float *restrict lstm_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -1541,7 +1628,7 @@ static void train_k45_lstm(int t, const float *restrict lstm_27, const float *re
         }
         for (int j0 = 0; j0 < 64; j0++) {
             const float v2 = lstm_3[t * 2048 + i0 * 64 + j0];
-            lstm_19[t * 8192 + i0 * 256 + j0 + 64] = lstm_27[i0 * 64 + j0] * c_2[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
+            lstm_19[t * 8192 + i0 * 256 + j0 + 64] = lstm_27[i0 * 64 + j0] * c[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
         }
         for (int j0 = 0; j0 < 64; j0++) {
             const float v3 = lstm_5[t * 2048 + i0 * 64 + j0];
@@ -1557,7 +1644,7 @@ static void train_k45_lstm(int t, const float *restrict lstm_27, const float *re
 }
 
 /* rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k53_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k44_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1591,14 +1678,14 @@ static inline void train_k53_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k53_lstm_adam(const float *restrict embedding, const float *restrict lstm_19, float *restrict lstm_23,
+static void train_k44_lstm_adam(const float *restrict embedding, const float *restrict lstm_19, float *restrict lstm_23,
         float *restrict m_lstm_1_kernel, float *restrict v_lstm_1_kernel, float *restrict lstm_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k53_lstm_adam_tile_4(embedding, i0_0, lstm_19 + n, lstm_23 + n);
+            train_k44_lstm_adam_tile_4(embedding, i0_0, lstm_19 + n, lstm_23 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_23[i0 * 256 - i0_0 * 256 + j0];
@@ -1613,7 +1700,7 @@ static void train_k53_lstm_adam(const float *restrict embedding, const float *re
 }
 
 /* rnn.dl:9: embedding -> f32[1000, 64]; in 2 places */
-static void train_k54_embedding(const float *restrict lstm_22, const int32_t *restrict tokens, float *restrict embedding_2)
+static void train_k45_embedding(const float *restrict lstm_22, const int32_t *restrict tokens, float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 64000; j0++)
         embedding_2[j0] = 0;
@@ -1627,7 +1714,7 @@ static void train_k54_embedding(const float *restrict lstm_22, const int32_t *re
 }
 
 /* rnn.dl:20: adam -> f32[1000, 64] */
-static void train_k55_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k46_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1641,7 +1728,7 @@ static void train_k55_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* rnn.dl:20: adam -> f32[10] */
-static void train_k56_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k47_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1656,28 +1743,23 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const lstm = (float *)(void *)(base + 655360);   /* f32[16, 32, 64] */
+    float *const lstm = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
     float *const lstm_2 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const h = (float *)(void *)(base + 1703936);   /* f32[32, 64] */
-    float *const c = (float *)(void *)(base + 1712128);   /* f32[32, 64] */
-    float *const h_2 = (float *)(void *)(base + 655360);   /* f32[16, 32, 64] */
-    float *const c_2 = (float *)(void *)(base + 786432);   /* f32[16, 32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 917504);   /* f32[16, 32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 1048576);   /* f32[16, 32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 1179648);   /* f32[16, 32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 1310720);   /* f32[16, 32, 64] */
-    float *const lstm_7 = (float *)(void *)(base + 1441792);   /* f32[16, 32, 64] */
-    float *const lstm_1_h = (float *)(void *)(base + 1572864);   /* f32[16, 32, 64] */
+    float *const h = (float *)(void *)(base + 524288);   /* f32[17, 32, 64] */
+    float *const c = (float *)(void *)(base + 663552);   /* f32[17, 32, 64] */
+    float *const lstm_3 = (float *)(void *)(base + 1212416);   /* f32[16, 32, 64] */
+    float *const lstm_4 = (float *)(void *)(base + 1343488);   /* f32[16, 32, 64] */
+    float *const lstm_5 = (float *)(void *)(base + 1474560);   /* f32[16, 32, 64] */
+    float *const lstm_6 = (float *)(void *)(base + 1605632);   /* f32[16, 32, 64] */
+    float *const lstm_7 = (float *)(void *)(base + 1736704);   /* f32[16, 32, 64] */
     float *const lstm_8 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const h_3 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
-    float *const c_3 = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
-    float *const h_4 = (float *)(void *)(base + 1703936);   /* f32[16, 32, 64] */
-    float *const c_4 = (float *)(void *)(base + 1835008);   /* f32[16, 32, 64] */
-    float *const lstm_9 = (float *)(void *)(base + 1966080);   /* f32[16, 32, 64] */
-    float *const lstm_10 = (float *)(void *)(base + 2097152);   /* f32[16, 32, 64] */
-    float *const lstm_11 = (float *)(void *)(base + 2228224);   /* f32[16, 32, 64] */
-    float *const lstm_12 = (float *)(void *)(base + 2359296);   /* f32[16, 32, 64] */
-    float *const lstm_13 = (float *)(void *)(base + 2490368);   /* f32[16, 32, 64] */
+    float *const h_2 = (float *)(void *)(base + 802816);   /* f32[17, 32, 64] */
+    float *const c_2 = (float *)(void *)(base + 942080);   /* f32[17, 32, 64] */
+    float *const lstm_9 = (float *)(void *)(base + 1867776);   /* f32[16, 32, 64] */
+    float *const lstm_10 = (float *)(void *)(base + 1998848);   /* f32[16, 32, 64] */
+    float *const lstm_11 = (float *)(void *)(base + 2129920);   /* f32[16, 32, 64] */
+    float *const lstm_12 = (float *)(void *)(base + 2260992);   /* f32[16, 32, 64] */
+    float *const lstm_13 = (float *)(void *)(base + 2392064);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 9472);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 8192);   /* f32[32, 10] */
@@ -1687,127 +1769,114 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const softmax_3 = (float *)(void *)(base + 10752);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const dense_5 = (float *)(void *)(base + 2711552);   /* f32[32, 64] */
+    float *const dense_5 = (float *)(void *)(base + 2613248);   /* f32[32, 64] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const carry_2 = (float *)(void *)(base + 2686976);   /* f32[32, 64] */
+    float *const carry_2 = (float *)(void *)(base + 2588672);   /* f32[32, 64] */
     float *const lstm_14 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const lstm_16 = (float *)(void *)(base + 1835008);   /* f32[4, 256] */
-    float *const lstm_17 = (float *)(void *)(base + 1703936);   /* f32[16, 32, 64] */
-    float *const lstm_18 = (float *)(void *)(base + 1835008);   /* f32[4, 256] */
-    float *const carry_3 = (float *)(void *)(base + 2695168);   /* f32[32, 64] */
-    float *const carry_4 = (float *)(void *)(base + 2703360);   /* f32[32, 64] */
+    float *const lstm_16 = (float *)(void *)(base + 942080);   /* f32[4, 256] */
+    float *const lstm_17 = (float *)(void *)(base + 802816);   /* f32[16, 32, 64] */
+    float *const lstm_18 = (float *)(void *)(base + 933888);   /* f32[4, 256] */
+    float *const carry_3 = (float *)(void *)(base + 2596864);   /* f32[32, 64] */
+    float *const carry_4 = (float *)(void *)(base + 2605056);   /* f32[32, 64] */
     float *const lstm_19 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const lstm_21 = (float *)(void *)(base + 786432);   /* f32[4, 256] */
-    float *const lstm_22 = (float *)(void *)(base + 655360);   /* f32[16, 32, 64] */
-    float *const embedding = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const lstm_23 = (float *)(void *)(base + 786432);   /* f32[4, 256] */
+    float *const lstm_21 = (float *)(void *)(base + 663552);   /* f32[4, 256] */
+    float *const lstm_22 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
+    float *const embedding = (float *)(void *)(base + 1081344);   /* f32[32, 16, 64] */
+    float *const lstm_23 = (float *)(void *)(base + 655360);   /* f32[4, 256] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 2736128);   /* f32 */
+    float *const adam = (float *)(void *)(base + 2637824);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
-    float *const lstm_2_recurrent_kernel_2 = (float *)(void *)(base + 2621440);   /* f32[256, 64] */
-    float *const lstm_2_kernel_2 = (float *)(void *)(base + 1835008);   /* f32[256, 64] */
-    float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 1572864);   /* f32[256, 64] */
-    float *const lstm_1_kernel_2 = (float *)(void *)(base + 786432);   /* f32[256, 64] */
-    float *const next_h = (float *)(void *)(base + 1720320);   /* f32[32, 64] */
-    float *const next_c = (float *)(void *)(base + 1728512);   /* f32[32, 64] */
-    float *const lstm_24 = (float *)(void *)(base + 1736704);   /* f32[4, 256] */
-    float *const next_h_2 = (float *)(void *)(base + 2637824);   /* f32[32, 64] */
-    float *const next_c_2 = (float *)(void *)(base + 2646016);   /* f32[32, 64] */
-    float *const lstm_25 = (float *)(void *)(base + 2654208);   /* f32[4, 256] */
-    float *const next_carry = (float *)(void *)(base + 2727936);   /* f32[32, 64] */
-    float *const next_carry_2 = (float *)(void *)(base + 2719744);   /* f32[32, 64] */
-    float *const lstm_26 = (float *)(void *)(base + 2727936);   /* f32[32, 64] */
-    float *const next_carry_3 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
-    float *const next_carry_4 = (float *)(void *)(base + 1638400);   /* f32[32, 64] */
-    float *const lstm_27 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
+    float *const lstm_2_recurrent_kernel_2 = (float *)(void *)(base + 2523136);   /* f32[256, 64] */
+    float *const lstm_2_kernel_2 = (float *)(void *)(base + 933888);   /* f32[256, 64] */
+    float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 933888);   /* f32[256, 64] */
+    float *const lstm_1_kernel_2 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
+    float *const lstm_24 = (float *)(void *)(base + 1867776);   /* f32[4, 256] */
+    float *const lstm_25 = (float *)(void *)(base + 2523136);   /* f32[4, 256] */
+    float *const next_carry = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
+    float *const next_carry_2 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
+    float *const lstm_26 = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
+    float *const next_carry_3 = (float *)(void *)(base + 1007616);   /* f32[32, 64] */
+    float *const next_carry_4 = (float *)(void *)(base + 999424);   /* f32[32, 64] */
+    float *const lstm_27 = (float *)(void *)(base + 1007616);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding(params->embedding_1_embeddings, tokens, embedding);
     train_k2_lstm(embedding, lstm);
     train_k3_lstm(lstm, params->lstm_1_kernel, lstm_2);
-    train_k4_lstm_fill(h, c, h_3, c_3, carry_2, carry_3, carry_4);
+    train_k4_lstm_fill(h, c, h_2, c_2, carry_2, carry_3, carry_4);
     for (int t = 0; t < 16; t++) {
         train_k5_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_24, lstm_2, params->lstm_1_bias, lstm_3, lstm_4, lstm_5, c,
-                next_c, lstm_6, lstm_7, next_h);
-        train_k6_lstm_copy(t, h, h_2);
-        train_k7_lstm_copy(next_h, h);
-        train_k6_lstm_copy(t, c, c_2);   /* k8_lstm_copy */
-        train_k7_lstm_copy(next_c, c);   /* k9_lstm_copy */
-        train_k6_lstm_copy(t, next_h, lstm_1_h);   /* k10_lstm_copy */
+                lstm_6, lstm_7);
     }
-    train_k3_lstm(lstm_1_h, params->lstm_2_kernel, lstm_8);   /* k11_lstm */
+    train_k6_lstm(h, params->lstm_2_kernel, lstm_8);
     for (int t = 0; t < 16; t++) {
-        train_k5_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_25, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
-                c_3, next_c_2, lstm_12, lstm_13, next_h_2);   /* k12_lstm */
-        train_k6_lstm_copy(t, h_3, h_4);   /* k13_lstm_copy */
-        train_k7_lstm_copy(next_h_2, h_3);   /* k14_lstm_copy */
-        train_k6_lstm_copy(t, c_3, c_4);   /* k15_lstm_copy */
-        train_k7_lstm_copy(next_c_2, c_3);   /* k16_lstm_copy */
+        train_k5_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_25, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
+                c_2, lstm_12, lstm_13);   /* k7_lstm */
     }
-    train_k17_dense_relu(h_3, params->hidden_kernel, relu, params->hidden_bias);
-    if (train_k18_cross_entropy_check(label) != DL_OK)
+    train_k8_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
+    if (train_k9_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k19_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k10_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k20_sum(&count, argmax, label, &metrics->accuracy);
-    train_k21_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k22_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+    train_k11_sum(&count, argmax, label, &metrics->accuracy);
+    train_k12_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k13_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
-    train_k23_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k24_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
-    train_k25_adam(&step, adam);
-    train_k26_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k14_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k15_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
+    train_k16_adam(&step, adam);
+    train_k17_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k27_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
-    train_k28_dense_pack(params->hidden_kernel, hidden_kernel_2);
-    train_k29_dense(relu_2, hidden_kernel_2, dense_5);
-    train_k30_dense_adam(h_3, relu_2, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
+    train_k18_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k19_dense_pack(params->hidden_kernel, hidden_kernel_2);
+    train_k20_dense(relu_2, hidden_kernel_2, dense_5);
+    train_k21_dense_adam(h_2, relu_2, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
-    train_k31_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_2);
-    train_k32_dense_copy(dense_5);
+    train_k22_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_2);
+    train_k23_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
-        train_k33_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_26, lstm_9, next_carry_2);
-        train_k34_lstm(t, lstm_26, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_5, lstm_13, lstm_12);
-        train_k35_lstm(t, lstm_14, lstm_2_recurrent_kernel_2, next_carry);
-        train_k7_lstm_copy(next_carry, dense_5);   /* k36_lstm_copy */
-        train_k7_lstm_copy(next_carry_2, carry_2);   /* k37_lstm_copy */
+        train_k24_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_26, lstm_9, next_carry_2);
+        train_k25_lstm(t, lstm_26, lstm_11, lstm_10, lstm_14, c_2, lstm_9, dense_5, lstm_13, lstm_12);
+        train_k26_lstm(t, lstm_14, lstm_2_recurrent_kernel_2, next_carry);
+        train_k27_lstm_copy(next_carry, dense_5);
+        train_k27_lstm_copy(next_carry_2, carry_2);   /* k28_lstm_copy */
     }
-    train_k38_lstm_adam(lstm_14, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias, params->lstm_2_bias, adam);
-    train_k39_lstm_adam(h_4, lstm_14, lstm_16, optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel,
+    train_k29_lstm_adam(lstm_14, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias, params->lstm_2_bias, adam);
+    train_k30_lstm_adam(h_2, lstm_14, lstm_16, optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel,
             params->lstm_2_recurrent_kernel, adam);
-    train_k31_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);   /* k40_lstm_pack */
-    train_k41_lstm(lstm_14, lstm_2_kernel_2, lstm_17);
-    train_k39_lstm_adam(lstm_1_h, lstm_14, lstm_18, optimizer->m_lstm_2_kernel, optimizer->v_lstm_2_kernel,
-            params->lstm_2_kernel, adam);   /* k42_lstm_adam */
-    train_k31_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);   /* k43_lstm_pack */
+    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);   /* k31_lstm_pack */
+    train_k32_lstm(lstm_14, lstm_2_kernel_2, lstm_17);
+    train_k33_lstm_adam(h, lstm_14, lstm_18, optimizer->m_lstm_2_kernel, optimizer->v_lstm_2_kernel, params->lstm_2_kernel,
+            adam);
+    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);   /* k34_lstm_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k44_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_27, lstm_3, next_carry_4);
-        train_k45_lstm(t, lstm_27, lstm_5, lstm_4, lstm_19, c_2, lstm_3, carry_3, lstm_17, lstm_7, lstm_6);
-        train_k35_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, next_carry_3);   /* k46_lstm */
-        train_k7_lstm_copy(next_carry_3, carry_3);   /* k47_lstm_copy */
-        train_k7_lstm_copy(next_carry_4, carry_4);   /* k48_lstm_copy */
+        train_k35_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_27, lstm_3, next_carry_4);
+        train_k36_lstm(t, lstm_27, lstm_5, lstm_4, lstm_19, c, lstm_3, carry_3, lstm_17, lstm_7, lstm_6);
+        train_k26_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, next_carry_3);   /* k37_lstm */
+        train_k27_lstm_copy(next_carry_3, carry_3);   /* k38_lstm_copy */
+        train_k27_lstm_copy(next_carry_4, carry_4);   /* k39_lstm_copy */
     }
-    train_k38_lstm_adam(lstm_19, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias,
-            adam);   /* k49_lstm_adam */
-    train_k39_lstm_adam(h_2, lstm_19, lstm_21, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
-            params->lstm_1_recurrent_kernel, adam);   /* k50_lstm_adam */
-    train_k31_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k51_lstm_pack */
-    train_k41_lstm(lstm_19, lstm_1_kernel_2, lstm_22);   /* k52_lstm */
-    train_k53_lstm_adam(embedding, lstm_19, lstm_23, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
+    train_k29_lstm_adam(lstm_19, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias,
+            adam);   /* k40_lstm_adam */
+    train_k30_lstm_adam(h, lstm_19, lstm_21, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
+            params->lstm_1_recurrent_kernel, adam);   /* k41_lstm_adam */
+    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k42_lstm_pack */
+    train_k32_lstm(lstm_19, lstm_1_kernel_2, lstm_22);   /* k43_lstm */
+    train_k44_lstm_adam(embedding, lstm_19, lstm_23, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
-    train_k54_embedding(lstm_22, tokens, embedding_2);
-    train_k55_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k45_embedding(lstm_22, tokens, embedding_2);
+    train_k46_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k56_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k47_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
 /* rnn.dl:19: cross_entropy, rnn.dl:15: softmax, rnn.dl:13: dense -> f32[10] */
-static void gradients_k22_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
+static void gradients_k13_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
         float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
         float *restrict classifier_bias_2)
 {
@@ -1844,7 +1913,7 @@ static void gradients_k22_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* rnn.dl:13: dense -> f32[64, 10], 20480 multiply-accumulates */
-static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k16_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1876,18 +1945,18 @@ static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k25_dense(const float *restrict relu, const float *restrict softmax_3,
+static void gradients_k16_dense(const float *restrict relu, const float *restrict softmax_3,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k25_dense_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k16_dense_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* rnn.dl:12: dense -> f32[64] */
-static void gradients_k26_dense(const float *restrict relu_2, float *restrict hidden_bias_2)
+static void gradients_k17_dense(const float *restrict relu_2, float *restrict hidden_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         hidden_bias_2[j0] = 0.0f;
@@ -1900,7 +1969,7 @@ static void gradients_k26_dense(const float *restrict relu_2, float *restrict hi
 }
 
 /* rnn.dl:12: dense -> f32[64, 64], 131072 multiply-accumulates */
-static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k20_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1932,17 +2001,17 @@ static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k29_dense(const float *restrict h_3, const float *restrict relu_2, float *restrict hidden_kernel_2)
+static void gradients_k20_dense(const float *restrict h_2, const float *restrict relu_2, float *restrict hidden_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k29_dense_tile_4(h_3, i0_0, relu_2 + n, hidden_kernel_2 + (i0_0 * 64 + n));
+            gradients_k20_dense_tile_4(h_2, i0_0 + 32768, relu_2 + n, hidden_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[256]; in 2 places */
-static void gradients_k37_lstm(const float *restrict lstm_14, float *restrict lstm_2_bias_2)
+static void gradients_k28_lstm(const float *restrict lstm_14, float *restrict lstm_2_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_2_bias_2[j0] = 0.0f;
@@ -1957,8 +2026,8 @@ static void gradients_k37_lstm(const float *restrict lstm_14, float *restrict ls
 }
 
 /* rnn.dl:11: lstm;
- * rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates; in 3 places */
-static inline void gradients_k38_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+ * rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates; in 2 places */
+static inline void gradients_k29_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1990,17 +2059,58 @@ static inline void gradients_k38_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k38_lstm(const float *restrict h_4, const float *restrict lstm_14,
+static void gradients_k29_lstm(const float *restrict h_2, const float *restrict lstm_14,
         float *restrict lstm_2_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k38_lstm_tile_4(h_4, i0_0, lstm_14 + n, lstm_2_recurrent_kernel_2 + (i0_0 * 256 + n));
+            gradients_k29_lstm_tile_4(h_2, i0_0, lstm_14 + n, lstm_2_recurrent_kernel_2 + (i0_0 * 256 + n));
+    }
+}
+
+/* rnn.dl:11: lstm -> f32[64, 256], 8388608 multiply-accumulates */
+static inline void gradients_k32_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 512; k++) {
+        const float *const ak = a + (at + k * 64), *const bk = b + (k * 256);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[256] = c1_0;
+    c[257] = c1_1;
+    c[258] = c1_2;
+    c[259] = c1_3;
+    c[512] = c2_0;
+    c[513] = c2_1;
+    c[514] = c2_2;
+    c[515] = c2_3;
+    c[768] = c3_0;
+    c[769] = c3_1;
+    c[770] = c3_2;
+    c[771] = c3_3;
+}
+
+static void gradients_k32_lstm(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_2_kernel_2)
+{
+    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        for (int n = 0; n < 256; n += 4)
+            gradients_k32_lstm_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_2_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k52_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k43_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2034,11 +2144,11 @@ static inline void gradients_k52_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k52_lstm(const float *restrict embedding, const float *restrict lstm_16, float *restrict lstm_1_kernel_2)
+static void gradients_k43_lstm(const float *restrict embedding, const float *restrict lstm_16, float *restrict lstm_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k52_lstm_tile_4(embedding, i0_0, lstm_16 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
+            gradients_k43_lstm_tile_4(embedding, i0_0, lstm_16 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
@@ -2048,28 +2158,23 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const lstm = (float *)(void *)(base + 655360);   /* f32[16, 32, 64] */
+    float *const lstm = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
     float *const lstm_2 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const h = (float *)(void *)(base + 1703936);   /* f32[32, 64] */
-    float *const c = (float *)(void *)(base + 1712128);   /* f32[32, 64] */
-    float *const h_2 = (float *)(void *)(base + 655360);   /* f32[16, 32, 64] */
-    float *const c_2 = (float *)(void *)(base + 786432);   /* f32[16, 32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 917504);   /* f32[16, 32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 1048576);   /* f32[16, 32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 1179648);   /* f32[16, 32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 1310720);   /* f32[16, 32, 64] */
-    float *const lstm_7 = (float *)(void *)(base + 1441792);   /* f32[16, 32, 64] */
-    float *const lstm_1_h = (float *)(void *)(base + 1572864);   /* f32[16, 32, 64] */
+    float *const h = (float *)(void *)(base + 524288);   /* f32[17, 32, 64] */
+    float *const c = (float *)(void *)(base + 663552);   /* f32[17, 32, 64] */
+    float *const lstm_3 = (float *)(void *)(base + 1212416);   /* f32[16, 32, 64] */
+    float *const lstm_4 = (float *)(void *)(base + 1343488);   /* f32[16, 32, 64] */
+    float *const lstm_5 = (float *)(void *)(base + 1474560);   /* f32[16, 32, 64] */
+    float *const lstm_6 = (float *)(void *)(base + 1605632);   /* f32[16, 32, 64] */
+    float *const lstm_7 = (float *)(void *)(base + 1736704);   /* f32[16, 32, 64] */
     float *const lstm_8 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const h_3 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
-    float *const c_3 = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
-    float *const h_4 = (float *)(void *)(base + 1703936);   /* f32[16, 32, 64] */
-    float *const c_4 = (float *)(void *)(base + 1835008);   /* f32[16, 32, 64] */
-    float *const lstm_9 = (float *)(void *)(base + 1966080);   /* f32[16, 32, 64] */
-    float *const lstm_10 = (float *)(void *)(base + 2097152);   /* f32[16, 32, 64] */
-    float *const lstm_11 = (float *)(void *)(base + 2228224);   /* f32[16, 32, 64] */
-    float *const lstm_12 = (float *)(void *)(base + 2359296);   /* f32[16, 32, 64] */
-    float *const lstm_13 = (float *)(void *)(base + 2490368);   /* f32[16, 32, 64] */
+    float *const h_2 = (float *)(void *)(base + 802816);   /* f32[17, 32, 64] */
+    float *const c_2 = (float *)(void *)(base + 942080);   /* f32[17, 32, 64] */
+    float *const lstm_9 = (float *)(void *)(base + 1867776);   /* f32[16, 32, 64] */
+    float *const lstm_10 = (float *)(void *)(base + 1998848);   /* f32[16, 32, 64] */
+    float *const lstm_11 = (float *)(void *)(base + 2129920);   /* f32[16, 32, 64] */
+    float *const lstm_12 = (float *)(void *)(base + 2260992);   /* f32[16, 32, 64] */
+    float *const lstm_13 = (float *)(void *)(base + 2392064);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 9472);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 8192);   /* f32[32, 10] */
@@ -2078,101 +2183,88 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     dl_word *const argmax = (dl_word *)(void *)(base + 9888);   /* i32[32] */
     float *const softmax_3 = (float *)(void *)(base + 10752);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const dense_2 = (float *)(void *)(base + 2711552);   /* f32[32, 64] */
-    float *const carry_2 = (float *)(void *)(base + 2686976);   /* f32[32, 64] */
+    float *const dense_2 = (float *)(void *)(base + 2613248);   /* f32[32, 64] */
+    float *const carry_2 = (float *)(void *)(base + 2588672);   /* f32[32, 64] */
     float *const lstm_14 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const lstm_15 = (float *)(void *)(base + 1703936);   /* f32[16, 32, 64] */
-    float *const carry_3 = (float *)(void *)(base + 2695168);   /* f32[32, 64] */
-    float *const carry_4 = (float *)(void *)(base + 2703360);   /* f32[32, 64] */
+    float *const lstm_15 = (float *)(void *)(base + 802816);   /* f32[16, 32, 64] */
+    float *const carry_3 = (float *)(void *)(base + 2596864);   /* f32[32, 64] */
+    float *const carry_4 = (float *)(void *)(base + 2605056);   /* f32[32, 64] */
     float *const lstm_16 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
-    float *const lstm_17 = (float *)(void *)(base + 655360);   /* f32[16, 32, 64] */
-    float *const embedding = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
+    float *const lstm_17 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
+    float *const embedding = (float *)(void *)(base + 1081344);   /* f32[32, 16, 64] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 64] */
-    float *const lstm_2_recurrent_kernel_3 = (float *)(void *)(base + 2621440);   /* f32[256, 64] */
-    float *const lstm_2_kernel_3 = (float *)(void *)(base + 1835008);   /* f32[256, 64] */
-    float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 1572864);   /* f32[256, 64] */
-    float *const lstm_1_kernel_3 = (float *)(void *)(base + 786432);   /* f32[256, 64] */
-    float *const next_h = (float *)(void *)(base + 1720320);   /* f32[32, 64] */
-    float *const next_c = (float *)(void *)(base + 1728512);   /* f32[32, 64] */
-    float *const lstm_18 = (float *)(void *)(base + 1736704);   /* f32[4, 256] */
-    float *const next_h_2 = (float *)(void *)(base + 2637824);   /* f32[32, 64] */
-    float *const next_c_2 = (float *)(void *)(base + 2646016);   /* f32[32, 64] */
-    float *const lstm_19 = (float *)(void *)(base + 2654208);   /* f32[4, 256] */
-    float *const next_carry = (float *)(void *)(base + 2727936);   /* f32[32, 64] */
-    float *const next_carry_2 = (float *)(void *)(base + 2719744);   /* f32[32, 64] */
-    float *const lstm_20 = (float *)(void *)(base + 2727936);   /* f32[32, 64] */
-    float *const next_carry_3 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
-    float *const next_carry_4 = (float *)(void *)(base + 1638400);   /* f32[32, 64] */
-    float *const lstm_21 = (float *)(void *)(base + 1646592);   /* f32[32, 64] */
+    float *const lstm_2_recurrent_kernel_3 = (float *)(void *)(base + 2523136);   /* f32[256, 64] */
+    float *const lstm_2_kernel_3 = (float *)(void *)(base + 933888);   /* f32[256, 64] */
+    float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 933888);   /* f32[256, 64] */
+    float *const lstm_1_kernel_3 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
+    float *const lstm_18 = (float *)(void *)(base + 1867776);   /* f32[4, 256] */
+    float *const lstm_19 = (float *)(void *)(base + 2523136);   /* f32[4, 256] */
+    float *const next_carry = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
+    float *const next_carry_2 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
+    float *const lstm_20 = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
+    float *const next_carry_3 = (float *)(void *)(base + 1007616);   /* f32[32, 64] */
+    float *const next_carry_4 = (float *)(void *)(base + 999424);   /* f32[32, 64] */
+    float *const lstm_21 = (float *)(void *)(base + 1007616);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     train_k1_embedding(params->embedding_1_embeddings, tokens, embedding);
     train_k2_lstm(embedding, lstm);
     train_k3_lstm(lstm, params->lstm_1_kernel, lstm_2);
-    train_k4_lstm_fill(h, c, h_3, c_3, carry_2, carry_3, carry_4);
+    train_k4_lstm_fill(h, c, h_2, c_2, carry_2, carry_3, carry_4);
     for (int t = 0; t < 16; t++) {
         train_k5_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_18, lstm_2, params->lstm_1_bias, lstm_3, lstm_4, lstm_5, c,
-                next_c, lstm_6, lstm_7, next_h);
-        train_k6_lstm_copy(t, h, h_2);
-        train_k7_lstm_copy(next_h, h);
-        train_k6_lstm_copy(t, c, c_2);   /* k8_lstm_copy */
-        train_k7_lstm_copy(next_c, c);   /* k9_lstm_copy */
-        train_k6_lstm_copy(t, next_h, lstm_1_h);   /* k10_lstm_copy */
+                lstm_6, lstm_7);
     }
-    train_k3_lstm(lstm_1_h, params->lstm_2_kernel, lstm_8);   /* k11_lstm */
+    train_k6_lstm(h, params->lstm_2_kernel, lstm_8);
     for (int t = 0; t < 16; t++) {
-        train_k5_lstm(t, h_3, params->lstm_2_recurrent_kernel, lstm_19, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
-                c_3, next_c_2, lstm_12, lstm_13, next_h_2);   /* k12_lstm */
-        train_k6_lstm_copy(t, h_3, h_4);   /* k13_lstm_copy */
-        train_k7_lstm_copy(next_h_2, h_3);   /* k14_lstm_copy */
-        train_k6_lstm_copy(t, c_3, c_4);   /* k15_lstm_copy */
-        train_k7_lstm_copy(next_c_2, c_3);   /* k16_lstm_copy */
+        train_k5_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_19, lstm_8, params->lstm_2_bias, lstm_9, lstm_10, lstm_11,
+                c_2, lstm_12, lstm_13);   /* k7_lstm */
     }
-    train_k17_dense_relu(h_3, params->hidden_kernel, relu, params->hidden_bias);
-    if (train_k18_cross_entropy_check(label) != DL_OK)
+    train_k8_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
+    if (train_k9_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k19_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
+    train_k10_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
             softmax_2, label, cross_entropy, argmax);
-    train_k20_sum(&count, argmax, label, &metrics->accuracy);
-    train_k21_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k22_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
-    train_k23_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k24_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
-    gradients_k25_dense(relu, softmax_3, gradients->classifier_kernel);
-    gradients_k26_dense(relu_2, gradients->hidden_bias);
-    train_k28_dense_pack(params->hidden_kernel, hidden_kernel_3);   /* k27_dense_pack */
-    train_k29_dense(relu_2, hidden_kernel_3, dense_2);   /* k28_dense */
-    gradients_k29_dense(h_3, relu_2, gradients->hidden_kernel);
-    train_k31_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_3);   /* k30_lstm_pack */
-    train_k32_dense_copy(dense_2);   /* k31_dense_copy */
+    train_k11_sum(&count, argmax, label, &metrics->accuracy);
+    train_k12_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k13_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k14_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k15_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
+    gradients_k16_dense(relu, softmax_3, gradients->classifier_kernel);
+    gradients_k17_dense(relu_2, gradients->hidden_bias);
+    train_k19_dense_pack(params->hidden_kernel, hidden_kernel_3);   /* k18_dense_pack */
+    train_k20_dense(relu_2, hidden_kernel_3, dense_2);   /* k19_dense */
+    gradients_k20_dense(h_2, relu_2, gradients->hidden_kernel);
+    train_k22_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_3);   /* k21_lstm_pack */
+    train_k23_dense_copy(dense_2);   /* k22_dense_copy */
     for (int t = 15; t >= 0; t--) {
-        train_k33_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_20, lstm_9, next_carry_2);   /* k32_lstm */
-        train_k34_lstm(t, lstm_20, lstm_11, lstm_10, lstm_14, c_4, lstm_9, dense_2, lstm_13, lstm_12);   /* k33_lstm */
-        train_k35_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, next_carry);   /* k34_lstm */
-        train_k7_lstm_copy(next_carry, dense_2);   /* k35_lstm_copy */
-        train_k7_lstm_copy(next_carry_2, carry_2);   /* k36_lstm_copy */
+        train_k24_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_20, lstm_9, next_carry_2);   /* k23_lstm */
+        train_k25_lstm(t, lstm_20, lstm_11, lstm_10, lstm_14, c_2, lstm_9, dense_2, lstm_13, lstm_12);   /* k24_lstm */
+        train_k26_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, next_carry);   /* k25_lstm */
+        train_k27_lstm_copy(next_carry, dense_2);   /* k26_lstm_copy */
+        train_k27_lstm_copy(next_carry_2, carry_2);
     }
-    gradients_k37_lstm(lstm_14, gradients->lstm_2_bias);
-    gradients_k38_lstm(h_4, lstm_14, gradients->lstm_2_recurrent_kernel);
-    train_k31_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);   /* k39_lstm_pack */
-    train_k41_lstm(lstm_14, lstm_2_kernel_3, lstm_15);   /* k40_lstm */
-    gradients_k38_lstm(lstm_1_h, lstm_14, gradients->lstm_2_kernel);   /* k41_lstm */
-    train_k31_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k42_lstm_pack */
+    gradients_k28_lstm(lstm_14, gradients->lstm_2_bias);
+    gradients_k29_lstm(h_2, lstm_14, gradients->lstm_2_recurrent_kernel);
+    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);   /* k30_lstm_pack */
+    train_k32_lstm(lstm_14, lstm_2_kernel_3, lstm_15);   /* k31_lstm */
+    gradients_k32_lstm(h, lstm_14, gradients->lstm_2_kernel);
+    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k33_lstm_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k44_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_21, lstm_3, next_carry_4);   /* k43_lstm */
-        train_k45_lstm(t, lstm_21, lstm_5, lstm_4, lstm_16, c_2, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);   /* k44_lstm */
-        train_k35_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, next_carry_3);   /* k45_lstm */
-        train_k7_lstm_copy(next_carry_3, carry_3);   /* k46_lstm_copy */
-        train_k7_lstm_copy(next_carry_4, carry_4);   /* k47_lstm_copy */
+        train_k35_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_21, lstm_3, next_carry_4);   /* k34_lstm */
+        train_k36_lstm(t, lstm_21, lstm_5, lstm_4, lstm_16, c, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);   /* k35_lstm */
+        train_k26_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, next_carry_3);   /* k36_lstm */
+        train_k27_lstm_copy(next_carry_3, carry_3);   /* k37_lstm_copy */
+        train_k27_lstm_copy(next_carry_4, carry_4);   /* k38_lstm_copy */
     }
-    gradients_k37_lstm(lstm_16, gradients->lstm_1_bias);   /* k48_lstm */
-    gradients_k38_lstm(h_2, lstm_16, gradients->lstm_1_recurrent_kernel);   /* k49_lstm */
-    train_k31_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k50_lstm_pack */
-    train_k41_lstm(lstm_16, lstm_1_kernel_3, lstm_17);   /* k51_lstm */
-    gradients_k52_lstm(embedding, lstm_16, gradients->lstm_1_kernel);
-    train_k54_embedding(lstm_17, tokens, gradients->embedding_1_embeddings);   /* k53_embedding */
+    gradients_k28_lstm(lstm_16, gradients->lstm_1_bias);   /* k39_lstm */
+    gradients_k29_lstm(h, lstm_16, gradients->lstm_1_recurrent_kernel);   /* k40_lstm */
+    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k41_lstm_pack */
+    train_k32_lstm(lstm_16, lstm_1_kernel_3, lstm_17);   /* k42_lstm */
+    gradients_k43_lstm(embedding, lstm_16, gradients->lstm_1_kernel);
+    train_k45_embedding(lstm_17, tokens, gradients->embedding_1_embeddings);   /* k44_embedding */
     metrics->count = count;
     return DL_OK;
 }
@@ -2253,6 +2345,63 @@ static void evaluate_k4_lstm(int t, const float *restrict h, const float *restri
                         + dl_sigmoid(lstm_1_step_gates[j0]) * dl_tanh(lstm_1_step_gates[j0 + 128]);
                 next_c[i0 * 64 + j0] = lstm_1_c_v2;
                 next_h[i0 * 64 + j0] = v1 * dl_tanh(lstm_1_c_v2);
+            }
+        }
+    }
+}
+
+/* rnn.dl:10: lstm -> f32[32, 64] */
+static void evaluate_k7_lstm_copy(int t, const float *restrict next_h, float *restrict lstm_1_h)
+{
+    for (int j0 = 0; j0 < 2048; j0++) {
+        lstm_1_h[t * 2048 + j0] = next_h[j0];
+    }
+}
+
+/* rnn.dl:12: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
+static inline void evaluate_k12_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 64; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void evaluate_k12_dense_relu(const float *restrict h_2, const float *restrict hidden_kernel, float *restrict relu,
+        const float *restrict hidden_bias)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 64; n += 4)
+            evaluate_k12_dense_relu_tile_4(h_2, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
+                relu[i0 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
@@ -2414,19 +2563,19 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     evaluate_k3_lstm_fill(h, c, h_2, c_2);
     for (int t = 0; t < 16; t++) {
         evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_4, lstm_2, params->lstm_1_bias, c, next_c, next_h);
-        train_k7_lstm_copy(next_h, h);   /* k5_lstm_copy */
-        train_k7_lstm_copy(next_c, c);   /* k6_lstm_copy */
-        train_k6_lstm_copy(t, next_h, lstm_1_h);   /* k7_lstm_copy */
+        train_k27_lstm_copy(next_h, h);   /* k5_lstm_copy */
+        train_k27_lstm_copy(next_c, c);   /* k6_lstm_copy */
+        evaluate_k7_lstm_copy(t, next_h, lstm_1_h);
     }
     train_k3_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);   /* k8_lstm */
     for (int t = 0; t < 16; t++) {
         evaluate_k4_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2,
                 next_h_2);   /* k9_lstm */
-        train_k7_lstm_copy(next_h_2, h_2);   /* k10_lstm_copy */
-        train_k7_lstm_copy(next_c_2, c_2);   /* k11_lstm_copy */
+        train_k27_lstm_copy(next_h_2, h_2);   /* k10_lstm_copy */
+        train_k27_lstm_copy(next_c_2, c_2);   /* k11_lstm_copy */
     }
-    train_k17_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);   /* k12_dense_relu */
-    if (train_k18_cross_entropy_check(label) != DL_OK)
+    evaluate_k12_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
+    if (train_k9_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     evaluate_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);

@@ -258,7 +258,7 @@ static void consider_neighbours(Lower *c, const Unit *u, int *best, int *outer)
 /* Stores a value that depends on nothing, and waits for nothing: whoever shares a kernel with it never waits. */
 static bool is_fill(const Unit *u)
 {
-    return u->kind == UNIT_COPY && !u->needs.n && !u->reads.n && !u->from && !u->follows.n && !u->behind.n;
+    return u->kind == UNIT_COPY && !u->needs.n && !u->reads.n && !u->reads_carry && !u->from && !u->follows.n && !u->behind.n;
 }
 
 /* The last group of fills of u's shape that has room for another, or -1. */

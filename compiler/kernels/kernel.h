@@ -188,6 +188,7 @@ struct Unit {
     int placed;             /* and how many of them have a group by now: the first ones */
     Unit *next_pack;        /* UNIT_PACK: another of the node's, in another order */
     VEC(Buffer *) reads;    /* the caller's buffers it reads, likewise */
+    bool reads_carry;       /* one that rolls (carry.c): it need not run before who makes the next one */
     bool private;           /* read only inside its own kernel */
     const Lin *here;        /* while its kernel is made: the position whose value is a variable in this stage, or NULL */
 };

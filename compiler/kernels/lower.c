@@ -329,7 +329,7 @@ static Ex *resolve_input(Build *b, Lower *c, const Node *n, const Lin *const *in
         return ex_load(b, c->unit[n->id]->buffer, n->type.dt, lin_flatten(b->a, n->type, index));
     int at = n->attr.input.index, ncarry = c->scan->attr.scan.ncarry, nslice = c->scan->attr.scan.nslice;
     if (n->attr.input.role == ROLE_CARRY)
-        return ex_load(b, c->carry[at], n->type.dt, lin_flatten(b->a, n->type, index));
+        return ex_load(b, c->carry[at], n->type.dt, lin_add(b->a, carry_slot(c, at), lin_flatten(b->a, n->type, index)));
     if (n->attr.input.role == ROLE_INVARIANT)
         return resolve(b, c->parent, c->scan->in[ncarry + nslice + at], index);
     const Lin *in[MAX_RANK];

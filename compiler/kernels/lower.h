@@ -57,6 +57,8 @@ typedef struct Lower {
     Unit **unit;                /* by node: where a stored node lies */
     struct Lower **body;        /* by node: a scan's */
     Buffer **carry;             /* body: by carry */
+    Type *carry_type;
+    int *rolls;                 /* body: by carry: the yield through whose stack it rolls; -1: it stays where it is */
     Buffer **stacked;           /* body: by yield: [length, ...] */
     const Lin **stacked_at;     /* body: by yield: where that begins in its buffer: the slot of a loop around, or 0 */
     VEC(Unit *) units;
@@ -102,14 +104,25 @@ bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int6
 bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, const Lin **at, int64_t *stride);
 
 /* units.c */
-/* A loop's result where it is read outside of it: its buffer, and where it begins there. */
-Buffer *loop_result(const Lower *c, const Node *n, const Lin **at);
 Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan);
 Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
 void store_node(Lower *c, const Node *n);                       /* leaves and scans have storage of their own: nothing happens */
 void place_results(Lower *c);                                   /* results are made in their places where they can be */
 void list_units(Lower *c);                                      /* in an order in which they can run, with what each needs */
 Unit *pack_of(const Lower *c, const Node *n, const int *permutation);   /* n's transposed copy, or NULL */
+
+const Node *same_elements(const Node *n);                       /* the node whose elements, in row-major order, are n's */
+
+/* carry.c */
+void place_loop(Lower *body);           /* gives what the loop carries and yields its place, and its steps a variable */
+/* Where in its buffer a carry begins before the first step, at each step, and where the step puts the next one; where a yield does. */
+const Lin *first_slot(const Lower *body, int carry);
+const Lin *carry_slot(const Lower *body, int carry);
+const Lin *next_slot(const Lower *body, int carry);
+const Lin *slot_of(const Lower *body, int yield);
+bool yield_has_place(const Lower *body, int yield);     /* it stands in its stack without being put there */
+/* A loop's result where it is read outside of it: its buffer, and where it begins there. */
+Buffer *loop_result(const Lower *c, const Node *n, const Lin **at);
 
 /* fuse.c */
 void make_groups(Lower *c);             /* in an order in which they can run */

@@ -336,7 +336,7 @@ static const char *main_op(const Kernel *k)
 {
     static const char *const other[] = {[UNIT_COPY] = "copy", [UNIT_PACK] = "pack", [UNIT_CHECK] = "check", [UNIT_LOOP] = "loop"};
     const Unit *first = k->units.at[0];
-    if (first->kind == UNIT_COPY && !first->needs.n && !first->reads.n)
+    if (first->kind == UNIT_COPY && !first->needs.n && !first->reads.n && !first->reads_carry)
         return "fill";
     return first->kind == UNIT_VALUE ? op_info(first->node->op)->text : other[first->kind];
 }

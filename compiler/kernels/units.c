@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* units.c: a function's units: where each is stored, what it needs, and in which order they stand; and the contexts (function,
- * scan body) they stand in. */
+ * scan body) they stand in. What a loop carries and stacks is carry.c's. */
 #include "lower.h"
 
 #include <string.h>
@@ -49,7 +49,7 @@ void store_node(Lower *c, const Node *n)
 
 /* ---- results --------------------------------------------------------------------------------------- */
 /* The node whose elements, in row-major order, are n's. */
-static const Node *same_elements(const Node *n)
+const Node *same_elements(const Node *n)
 {
     while (n->op == OP_RESHAPE || n->op == OP_STOP)
         n = n->in[0];
@@ -93,39 +93,16 @@ static bool is_made_in_place(const Lower *c, const Node *n, const Node *carry)
     return reads && is_element(n) && !c->stored[n->id] && c->uses[carry->id] == 1;
 }
 
-/* Which of c's results, yields of the scan it is the body of, is yield `yield` of a scan in it: that is stacked where the result goes. -1: none. */
-static int yielded_again(const Lower *c, const Node *scan, int yield)
-{
-    for (int i = c->parent ? c->scan->attr.scan.ncarry : c->fn->result.n; i < c->fn->result.n; i++) {
-        const Node *n = same_elements(c->fn->result.at[i].node);
-        if (n->op == OP_RESULT && n->in[0] == scan && n->attr.index.index == scan->attr.scan.ncarry + yield)
-            return i;
-    }
-    return -1;
-}
-
-static bool is_yielded_again(const Lower *c, int result)
-{
-    const Node *n = same_elements(c->fn->result.at[result].node);
-    int yield = n->op == OP_RESULT ? n->attr.index.index - n->in[0]->attr.scan.ncarry : -1;
-    return yield >= 0 && yielded_again(c, n->in[0], yield) == result;
-}
-
-/* Where a step's part of a yield goes. */
-static const Lin *slot_of(const Lower *c, int yield)
-{
-    int64_t count = type_count(c->fn->result.at[c->scan->attr.scan.ncarry + yield].node->type);
-    return lin_add(c->a, c->stacked_at[yield], lin_scale(c->a, lin_var(c->a, c->time), count));
-}
-
 static void place_body_results(Lower *c)
 {
     int ncarry = c->scan->attr.scan.ncarry;
     for (int i = 0; i < c->fn->result.n; i++) {
         const Node *n = c->fn->result.at[i].node;
-        if (i >= ncarry && is_yielded_again(c, i))
+        if (i >= ncarry && yield_has_place(c, i - ncarry))
             continue;
-        if (i < ncarry && is_made_in_place(c, n, c->fn->input.at[i].node)) {
+        if (i < ncarry && c->rolls[i] >= 0) {
+            place_result(c, n, c->carry[i], next_slot(c, i));
+        } else if (i < ncarry && is_made_in_place(c, n, c->fn->input.at[i].node)) {
             store_in(c, n, c->carry[i], NULL);
         } else if (i >= ncarry) {
             place_result(c, n, c->stacked[i - ncarry], slot_of(c, i - ncarry));
@@ -211,6 +188,8 @@ static void need_value(Lower *c, Unit *u, const Node *n)
     } else if (n->op == OP_INPUT) {
         if (c->unit[n->id])
             need_buffer(c, u, c->unit[n->id]->buffer);
+        else if (n->attr.input.role == ROLE_CARRY && c->rolls[n->attr.input.index] >= 0)
+            u->reads_carry = true;
         else if (n->attr.input.role == ROLE_CARRY)
             need_buffer(c, u, c->carry[n->attr.input.index]);
     } else if (n->op == OP_RESULT) {
@@ -382,7 +361,7 @@ static void push_loop(Lower *c, const Node *n)
     Unit *loop = c->unit[n->id] = unit_new(c, UNIT_LOOP, n, NULL, NULL);
     push_loop_packs(c, loop, n, n->in);
     for (int k = 0; k < n->attr.scan.ncarry; k++) {
-        Unit *first = unit_new(c, UNIT_COPY, n->in[k], c->body[n->id]->carry[k], NULL);
+        Unit *first = unit_new(c, UNIT_COPY, n->in[k], c->body[n->id]->carry[k], first_slot(c->body[n->id], k));
         push_unit(c, first);
         need_unit(c, loop, first);
     }
@@ -543,42 +522,6 @@ void list_units(Lower *c)
 }
 
 /* ---- contexts -------------------------------------------------------------------------------------- */
-static void make_body_buffers(Lower *c)
-{
-    const Node *scan = c->scan;
-    int ncarry = scan->attr.scan.ncarry, nyield = scan->attr.scan.nyield;
-    c->carry = NEWN(c->a, Buffer *, ncarry);
-    c->stacked = NEWN(c->a, Buffer *, nyield);
-    c->stacked_at = NEWN(c->a, const Lin *, nyield);
-    for (int i = 0; i < ncarry; i++)
-        c->carry[i] = buffer_new(c->p, BUFFER_ARENA, c->fn->input.at[i].node->type, c->fn->input.at[i].name);
-    for (int i = 0; i < ncarry; i++)
-        if (!c->carry[i]->name)
-            c->carry[i]->name = "carry";
-    for (int i = 0; i < nyield; i++) {
-        const Port *port = &c->fn->result.at[ncarry + i];
-        Type t = type_insert(port->node->type, 0, scan->attr.scan.length);
-        int again = yielded_again(c->parent, scan, i);
-        int yield = again < 0 ? -1 : again - c->parent->scan->attr.scan.ncarry;
-        c->stacked[i] = yield < 0 ? buffer_new(c->p, BUFFER_ARENA, t, port->name) : c->parent->stacked[yield];
-        c->stacked_at[i] = yield < 0 ? lin_const(c->a, 0) : slot_of(c->parent, yield);
-    }
-    c->time = NEW(c->a, Var);
-    *c->time = (Var){.id = FIRST_TIME - c->p->nloop++, .extent = scan->attr.scan.length};
-    int nested = 0;
-    for (const Lower *outer = c->parent; outer->parent; outer = outer->parent)
-        nested++;
-    c->time->name = nested ? arena_printf(c->a, "t%d", nested) : "t";
-}
-
-Buffer *loop_result(const Lower *c, const Node *n, const Lin **at)
-{
-    const Lower *body = c->body[n->in[0]->id];
-    int i = n->attr.index.index, ncarry = n->in[0]->attr.scan.ncarry;
-    *at = i < ncarry ? lin_const(c->a, 0) : body->stacked_at[i - ncarry];
-    return i < ncarry ? body->carry[i] : body->stacked[i - ncarry];
-}
-
 Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan)
 {
     Lower *c = NEW(a, Lower);
@@ -596,7 +539,7 @@ Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node 
     c->pack = NEWN(a, Unit *, n);
     c->body = NEWN(a, Lower *, n);
     if (parent) {
-        make_body_buffers(c);
+        place_loop(c);
         return c;
     }
     for (int i = 0; i < fn->input.n; i++) {

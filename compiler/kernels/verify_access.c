@@ -222,3 +222,25 @@ bool index_is_injective(const Lin *x, Var *const *var, int n)
     }
     return true;
 }
+
+/* ---- two indices ------------------------------------------------------------------------------------ */
+/* What x ranges over in one turn of the loops of kernels around k. */
+static void range_in_turn(Arena *a, const Kernel *k, const Lin *x, int64_t *lo, int64_t *hi)
+{
+    for (int i = 0; i < k->scans.n; i++)
+        x = lin_without(a, x, k->scans.at[i]);
+    lin_range(x, lo, hi);
+}
+
+bool are_apart(Arena *a, const Kernel *k, const Lin *x, const Lin *y)
+{
+    int64_t x_lo, x_hi, y_lo, y_hi;
+    for (int i = 0; i < k->scans.n; i++) {
+        const Var *t = k->scans.at[i];
+        if (lin_factor(x, t) != lin_factor(y, t) || lin_uses(lin_without(a, x, t), t) || lin_uses(lin_without(a, y, t), t))
+            return false;
+    }
+    range_in_turn(a, k, x, &x_lo, &x_hi);
+    range_in_turn(a, k, y, &y_lo, &y_hi);
+    return x_hi < y_lo || y_hi < x_lo;
+}

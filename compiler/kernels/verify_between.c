@@ -100,6 +100,8 @@ static bool same_outer_position(Check *c, const Access *read, const Access *writ
 
 static void check_pair(Check *c, const Accesses *all, const Access *read, const Access *write)
 {
+    if (are_apart(c->a, c->k, read->at, write->at))
+        return;
     const Stage *s = c->k->stages.at[write->stage];
     bool old = !written_before(all, read), same_stage = read->stage == write->stage;
     c->stage = read->stage;

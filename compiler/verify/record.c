@@ -93,6 +93,15 @@ static const Node *outside(const Frame *f, const Node *n)
     return f->c->scan->in[skip + n->attr.input.index];
 }
 
+/* Of a place that depends on nothing but the steps of the loops around. */
+static int64_t frame_at(const Frame *f, const Lin *x)
+{
+    int64_t at = x->constant;
+    for (; f->parent; f = f->parent)
+        at += lin_factor(x, f->c->time) * f->t;
+    return at;
+}
+
 static int64_t lin_at(const Record *r, const Lin *x)
 {
     int64_t at = x->constant;
@@ -117,18 +126,22 @@ static int stack_of(const Lower *c, const Buffer *b)
     return -1;
 }
 
+/* The tensor that begins there in what a buffer holds. */
+static Held part_of(Held held, int64_t first, Type t)
+{
+    held.value = (Value){t, held.value.at + first};
+    held.place.first = first;
+    held.place.count = type_count(t);
+    held.place.bits = (const char *)held.place.bits + first * dtype_bytes(t.dt);
+    return held;
+}
+
 /* A loop's result as it is there after the loop. */
 static Held result_held(const Record *r, const Frame *f, const Node *n)
 {
     const Lin *at;
     const Buffer *buffer = loop_result(f->c, n, &at);
-    Held held = r->held[buffer->id];
-    int64_t first = lin_at(r, at);
-    held.value = (Value){n->type, held.value.at + first};
-    held.place.first = first;
-    held.place.count = type_count(n->type);
-    held.place.bits = (const char *)held.place.bits + first * dtype_bytes(n->type.dt);
-    return held;
+    return part_of(r->held[buffer->id], lin_at(r, at), n->type);
 }
 
 /* ---- evaluation ------------------------------------------------------------------------------------ */
@@ -306,14 +319,27 @@ static int64_t element_of_node(const Unit *u, int64_t i)
     return at;
 }
 
+static Held stack_new(Record *r, Buffer *b)
+{
+    Region place = {b, 0, type_count(b->type), arena_alloc(r->t->a, (size_t)type_bytes(b->type)), NULL};
+    return (Held){value_new(r->t->a, b->type), place};
+}
+
+/* Has it room for more than the unit, which is the first value of a carry that rolls? */
+static bool begins_stack(const Unit *u)
+{
+    return !u->buffer->block && type_count(u->buffer->type) > type_count(u->type);
+}
+
 /* The place of a loop's results by step is filled step by step. */
 static void hold(Record *r, const Frame *f, const Wanted *w, Value given)
 {
     const Unit *u = w->unit;
     Held *held = &r->held[u->buffer->id];
     if (stack_of(f->c, u->buffer) < 0) {
-        *held = (Held){given, w->place};
-        return;
+        *held = begins_stack(u) ? stack_new(r, u->buffer) : (Held){given, w->place};
+        if (!begins_stack(u))
+            return;
     }
     int64_t bytes = dtype_bytes(u->type.dt);
     memcpy(held->value.at + w->place.first, given.at, sizeof(double) * (size_t)w->place.count);
@@ -467,23 +493,27 @@ static const Node *scan_of(const Frame *f, const Step *s)
     BUG("a loop of no scan");
 }
 
+/* A carry that rolls through the stack has its first value there before the loop begins. */
+static bool is_begun(const Lower *c, const Buffer *stack)
+{
+    for (int i = 0; i < c->scan->attr.scan.ncarry; i++)
+        if (c->carry[i] == stack)
+            return true;
+    return false;
+}
+
 static bool record_scan(Record *r, Frame *f, const Step *s)
 {
-    Arena *a = r->t->a;
     const Node *scan = scan_of(f, s);
     Lower *c = f->c->body[scan->id];
     Frame *body = frame_new(r, c, f);
-    for (int i = 0; i < scan->attr.scan.nyield; i++) {
-        Type t = c->stacked[i]->type;
-        if (stack_of(f->c, c->stacked[i]) >= 0)     /* the loop around has made room for it */
-            continue;
-        Region place = {c->stacked[i], 0, type_count(t), arena_alloc(a, (size_t)type_bytes(t)), NULL};
-        r->held[c->stacked[i]->id] = (Held){value_new(a, t), place};
-    }
+    for (int i = 0; i < scan->attr.scan.nyield; i++)
+        if (stack_of(f->c, c->stacked[i]) < 0 && !is_begun(c, c->stacked[i]))   /* else there is room for it already */
+            r->held[c->stacked[i]->id] = stack_new(r, c->stacked[i]);
     for (int64_t step = 0; step < scan->attr.scan.length; step++) {
         body->t = scan->attr.scan.reverse ? scan->attr.scan.length - 1 - step : step;
         for (int i = 0; i < scan->attr.scan.ncarry; i++)
-            body->carry[i] = r->held[c->carry[i]->id];
+            body->carry[i] = part_of(r->held[c->carry[i]->id], frame_at(body, carry_slot(c, i)), c->carry_type[i]);
         if (!record_steps(r, body, s->body.at, s->body.n))
             return false;
     }
