@@ -115,24 +115,35 @@ static const Place *place_of(Out *o, const Lin *x)
     return NULL;
 }
 
+static bool is_fixed(const Out *o, const Atom *atom)
+{
+    return atom->kind == ATOM_VAR && ((o->column.fixed && atom->var == o->column.v) || (o->row.fixed && atom->var == o->row.v));
+}
+
+static int64_t shift_of(const Out *o, const Lin *x)
+{
+    return (o->column.v ? lin_factor(x, o->column.v) * o->column.by : 0) + (o->row.v ? lin_factor(x, o->row.v) * o->row.by : 0);
+}
+
 void put_lin(Out *o, StrBuf *sb, const Lin *x)
 {
     const Place *place = place_of(o, x);
     bool first = place == NULL;
+    const int64_t constant = x->constant + shift_of(o, x);
     if (place)
         sb_puts(sb, place->name);
     for (int i = 0; i < x->n; i++) {
         int64_t f = x->term[i].factor;
-        if (place && stands_still(o, x->term[i].atom))
+        if ((place && stands_still(o, x->term[i].atom)) || is_fixed(o, x->term[i].atom))
             continue;
         sb_puts(sb, first ? (f < 0 ? "-" : "") : f < 0 ? " - " : " + ");
         put_term(o, sb, f < 0 ? -f : f, x->term[i].atom);
         first = false;
     }
     if (first)
-        sb_printf(sb, "%" PRId64, x->constant);
-    else if (x->constant)
-        sb_printf(sb, " %c %" PRId64, x->constant < 0 ? '-' : '+', x->constant < 0 ? -x->constant : x->constant);
+        sb_printf(sb, "%" PRId64, constant);
+    else if (constant)
+        sb_printf(sb, " %c %" PRId64, constant < 0 ? '-' : '+', constant < 0 ? -constant : constant);
 }
 
 const char *lin_text(Out *o, const Lin *x)
@@ -159,6 +170,13 @@ void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at)
     sb_putc(sb, '[');
     put_lin(o, sb, at);
     sb_putc(sb, ']');
+}
+
+void put_vector(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at, const char *qualifier)
+{
+    StrBuf element = {.a = o->a};
+    put_element(o, &element, buffer, at);
+    sb_printf(sb, "*(%sdl_v%d *)&%s", qualifier, o->column.wide, sb_text(&element));
 }
 
 /* The C variable that holds a unit's value inside its kernel. */
@@ -360,7 +378,10 @@ void put_whole(Out *o, StrBuf *sb, const Ex *e, int outside)
         close_paren(sb, outside > PLUS && (e->at->n > 1 || e->at->constant || e->at->term[0].factor != 1));
         break;
     case X_LOAD:
-        put_element(o, sb, e->buffer, e->at);
+        if (o->column.wide && lin_uses(e->at, o->column.v))
+            put_vector(o, sb, e->buffer, e->at, "const ");
+        else
+            put_element(o, sb, e->buffer, e->at);
         break;
     case X_OP:
         put_op(o, sb, e, outside);

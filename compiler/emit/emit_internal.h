@@ -13,6 +13,14 @@ typedef struct Place {
     const char *name;
 } Place;
 
+/* A loop that goes several positions at a time: what is printed is for the one `by` behind the loop's. */
+typedef struct Shift {
+    const Var *v;               /* NULL: none */
+    int by;
+    int wide;                   /* that position and those behind it are a vector of so many */
+    bool fixed;                 /* there is no loop: the first position is 0 */
+} Shift;
+
 typedef struct Out {
     StrBuf *sb;
     Arena *a;
@@ -24,6 +32,7 @@ typedef struct Out {
     int indent;
     int ntemp;                  /* constants v1, v2, ... so far */
     int inner;                  /* depth of the innermost loop, while its body is printed; else 0 */
+    Shift column, row;          /* of sums of columns in registers */
     VEC(Place) places;          /* constants of outer loops in that body */
     int nloop;                  /* open loops */
     bool loop[64];              /* by open loop: was printed (its extent is not 1) */
@@ -37,6 +46,7 @@ const char *lin_text(Out *o, const Lin *x);
 const Lin *still_part(Out *o, const Lin *x);                    /* of an index, see Place; NULL where there is none */
 bool is_scalar_local(const Buffer *b);
 void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at);
+void put_vector(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at, const char *qualifier);     /* of column.wide floats */
 void put_ex(Out *o, StrBuf *sb, const Ex *e, int outside);      /* a constant's name, or the expression */
 void put_whole(Out *o, StrBuf *sb, const Ex *e, int outside);   /* the expression even where it has a name */
 const char *ex_text(Out *o, const Ex *e, int outside);
@@ -55,7 +65,19 @@ void push_loop(Out *o, bool printed);               /* counts as a loop for clos
 void open_block(Out *o, const char *head);          /* a line that ends in {; closed by close_loops */
 void open_loop(Out *o, const Var *v);               /* prints nothing for a loop of one */
 void close_loops(Out *o, int n);
+void prepare_stage(Out *o, const Stage *s, ExList *temps);      /* depths and constants of all items, as seen from the innermost loop */
+void open_loops(Out *o, const Stage *s, int from, int to, const ExList *temps);
+void print_item_temps(Out *o, const Ex *e);
+void print_store(Out *o, const Item *item, const char *value);
+const char *start_of(const Item *item);             /* what a reduction begins with */
+void print_step(Out *o, const Stage *s, const Item *item, const char *sofar);
+const char *joined(Out *o, const Item *item, const char *to, const char *from);     /* one accumulator takes in another */
+void open_lanes(Out *o, const Stage *s, const Var *last);       /* the last loop, one position for each lane */
+void close_lanes(Out *o, const Var *last, StrBuf *body);
 void print_stage(Out *o, const Stage *s);
+
+/* ---- emit_columns.c -------------------------------------------------------------------------------- */
+void print_columns(Out *o, const Stage *s);
 
 /* ---- emit_transpose.c ------------------------------------------------------------------------------ */
 void print_squares(Out *o, const Stage *s);         /* a stage that goes by squares */

@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 /* ---- loops ----------------------------------------------------------------------------------------- */
@@ -49,7 +48,7 @@ static const char *stored(Out *o, const Item *item, const char *value)
     return dt == DT_BOOL || dt == DT_U8 ? arena_printf(o->a, "(uint8_t)(%s)", value) : value;
 }
 
-static void print_store(Out *o, const Item *item, const char *value)
+void print_store(Out *o, const Item *item, const char *value)
 {
     StrBuf sb = {.a = o->a};
     put_element(o, &sb, item->buffer, item->at);
@@ -75,7 +74,7 @@ static bool read_later(const Stage *s, int from, const Unit *u)
 }
 
 /* Sets depths and chooses constants for all of a stage's items, as seen from its innermost loop. */
-static void prepare(Out *o, const Stage *s, ExList *temps)
+void prepare_stage(Out *o, const Stage *s, ExList *temps)
 {
     int depth = 0;
     for (int i = 0; i < o->k->scans.n; i++)
@@ -103,7 +102,7 @@ static void prepare(Out *o, const Stage *s, ExList *temps)
 }
 
 /* Opens the loops s->loop[order[0]], ... one by one, each constant as soon as its loops are open. */
-static void open_loops(Out *o, const Stage *s, int from, int to, const ExList *temps)
+void open_loops(Out *o, const Stage *s, int from, int to, const ExList *temps)
 {
     for (int i = from; i < to; i++) {
         open_loop(o, s->loop[i]);
@@ -125,7 +124,7 @@ static void print_value(Out *o, const Stage *s, int i)
 }
 
 /* Constants not yet printed: those that use another item's value stand behind it. */
-static void print_item_temps(Out *o, const Ex *e)
+void print_item_temps(Out *o, const Ex *e)
 {
     for (int i = 0; i < e->part.n; i++)
         print_item_temps(o, e->part.at[i]);
@@ -202,7 +201,7 @@ static void print_map(Out *o, const Stage *s)
         print_squares(o, s);
         return;
     }
-    prepare(o, s, &temps);
+    prepare_stage(o, s, &temps);
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nloop - 1, &temps);
     if (s->nloop) {
@@ -222,7 +221,7 @@ static const char *accumulator(Out *o, const Stage *s, const Item *item)
     return arena_printf(o->a, s->lanes > 1 ? "%s[lane]" : "%s", unit_name(o, item->unit));
 }
 
-static const char *start_of(const Item *item)
+const char *start_of(const Item *item)
 {
     if (item->value->dt != DT_F32)
         return item->reduce == OP_SUM ? "0" : "-2147483647 - 1";
@@ -266,7 +265,7 @@ static void print_add(Out *o, DType dt, const char *sofar, const char *value)
         line(o, "%s += %s;", sofar, value);
 }
 
-static void print_step(Out *o, const Stage *s, const Item *item, const char *sofar)
+void print_step(Out *o, const Stage *s, const Item *item, const char *sofar)
 {
     const char *value = ex_text(o, item->value, item->reduce == OP_SUM ? ANY : COMPARE + 1);
     if (item->reduce == OP_SUM) {
@@ -289,7 +288,7 @@ static void print_step(Out *o, const Stage *s, const Item *item, const char *sof
 }
 
 /* One accumulator takes in another. */
-static const char *joined(Out *o, const Item *item, const char *to, const char *from)
+const char *joined(Out *o, const Item *item, const char *to, const char *from)
 {
     if (item->reduce == OP_SUM)
         return arena_printf(o->a, item->value->dt == DT_I32 ? "%s = dl_add_i32(%s, %s);" : "%s += %.0s%s;", to, to, from);
@@ -329,14 +328,14 @@ static void print_reduce_body(Out *o, const Stage *s)
 }
 
 /* The last loop, one position for each lane. A body that is the same again and again has no use for the position. */
-static void open_lanes(Out *o, const Stage *s, const Var *last)
+void open_lanes(Out *o, const Stage *s, const Var *last)
 {
     const char *v = last->name;
     open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d) {", v, v, last->extent, v, s->lanes));
     open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", s->lanes));
 }
 
-static void close_lanes(Out *o, const Var *last, StrBuf *body)
+void close_lanes(Out *o, const Var *last, StrBuf *body)
 {
     if (mentions(sb_text(body), last->name))
         line(o, "const int %s = %s_0 + lane;", last->name, last->name);
@@ -357,7 +356,7 @@ static void print_reduce_lanes(Out *o, const Stage *s, const Var *last)
 static void print_reduce(Out *o, const Stage *s)
 {
     ExList temps = {0};
-    prepare(o, s, &temps);
+    prepare_stage(o, s, &temps);
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nparallel, &temps);
     for (int i = 0; i < s->items.n; i++)
@@ -379,121 +378,6 @@ static void print_reduce(Out *o, const Stage *s)
     close_loops(o, s->nparallel);
 }
 
-/* Whether the item's value adds nothing where its guards do not hold, whatever the column: a window beside the
- * data. */
-static bool is_passed_over(const Item *item, const Var *column)
-{
-    const Ex *e = item->value;
-    bool over = e->kind == X_GUARD && !e->temp && e->nin == 2 && e->in[1]->kind == X_CONST &&
-                e->dt == DT_F32 && e->in[1]->value == (item->reduce == OP_SUM ? 0 : -INFINITY);
-    for (int i = 0; over && i < e->nguard; i++)
-        over = lin_depth(e->guard[i].at) < column->depth;
-    return over;
-}
-
-static void open_columns(Out *o, const Var *column)
-{
-    const char *v = column->name;
-    if (is_split(o, column))
-        open_block(o, arena_printf(o->a, "for (int %s = dl_at * %d; %s < dl_at * %d + %d; %s++) {", v, SPLIT_COLUMNS, v, SPLIT_COLUMNS,
-                                   SPLIT_COLUMNS, v));
-    else
-        open_loop(o, column);
-}
-
-/* Where a column's sum so far is: with lanes in an array of the kernel's own, else where the result goes. */
-static const char *column_sum(Out *o, const Stage *s, const Item *item, const char *lane)
-{
-    if (s->lanes > 1)
-        return arena_printf(o->a, "lanes_%s[%s][%s]", unit_name(o, item->unit), lane, s->loop[s->nparallel - 1]->name);
-    StrBuf sb = {.a = o->a};
-    put_element(o, &sb, item->buffer, item->at);
-    return sb_text(&sb);
-}
-
-static void print_columns_start(Out *o, const Stage *s)
-{
-    const Var *column = s->loop[s->nparallel - 1];
-    for (int i = 0; i < s->items.n && s->lanes > 1; i++)
-        line(o, "%s lanes_%s[%d][%" PRId64 "];", c_value_type(s->items.at[i].value->dt), unit_name(o, s->items.at[i].unit), s->lanes,
-             column->extent);
-    if (s->lanes > 1)
-        open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", s->lanes));
-    open_columns(o, column);
-    for (int i = 0; i < s->items.n; i++)
-        line(o, "%s = %s;", column_sum(o, s, &s->items.at[i], "lane"), start_of(&s->items.at[i]));
-    close_loops(o, 1 + (s->lanes > 1));
-}
-
-/* One position of the reduce loops, for all columns. */
-static void print_columns_step(Out *o, const Stage *s)
-{
-    const Var *column = s->loop[s->nparallel - 1];
-    bool over = s->items.n == 1 && is_passed_over(&s->items.at[0], column);
-    if (over) {
-        StrBuf head = {.a = o->a};
-        sb_puts(&head, "if (");
-        put_conditions(o, &head, s->items.at[0].value);
-        sb_puts(&head, ") {");
-        open_block(o, sb_text(&head));
-    }
-    open_columns(o, column);
-    for (int i = 0; i < s->items.n; i++) {
-        Item item = s->items.at[i];
-        item.value = over ? item.value->in[0] : item.value;
-        print_item_temps(o, item.value);
-        print_step(o, s, &item, column_sum(o, s, &item, "lane"));
-    }
-    close_loops(o, 1 + over);
-}
-
-/* Lanes are added up by halves. */
-static void print_columns_finish(Out *o, const Stage *s)
-{
-    for (int half = s->lanes / 2; half > 0; half /= 2) {
-        if (half > 1)
-            open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", half));
-        open_columns(o, s->loop[s->nparallel - 1]);
-        for (int i = 0; i < s->items.n; i++) {
-            const Item *item = &s->items.at[i];
-            const char *to = column_sum(o, s, item, half > 1 ? "lane" : "0");
-            line(o, "%s", joined(o, item, to, column_sum(o, s, item, half > 1 ? arena_printf(o->a, "lane + %d", half) : "1")));
-            if (half == 1)
-                print_store(o, item, to);
-        }
-        close_loops(o, 1 + (half > 1));
-    }
-}
-
-/* Sums along the last parallel loop, which is the contiguous one; lanes of them for positions of the last reduce loop side by side, so
- * that few columns need not wait for one another. */
-static void print_reduce_columns(Out *o, const Stage *s)
-{
-    ExList temps = {0};
-    const Var *last = s->loop[s->nloop - 1], *column = s->loop[s->nparallel - 1];
-    prepare(o, s, &temps);
-    print_temps(o, &temps, 0);
-    if (is_split(o, column))
-        open_split(o, column);
-    open_loops(o, s, 0, s->nparallel - 1, &temps);
-    print_columns_start(o, s);
-    open_loops(o, s, s->nparallel, s->nloop - (s->lanes > 1), &temps);
-    if (s->lanes > 1) {
-        open_lanes(o, s, last);
-        StrBuf *out = o->sb, body = {.a = o->a};
-        o->sb = &body;
-        print_temps(o, &temps, last->depth);
-        print_columns_step(o, s);
-        o->sb = out;
-        close_lanes(o, last, &body);
-    } else {
-        print_columns_step(o, s);
-    }
-    close_loops(o, s->nloop - s->nparallel - (s->lanes > 1));
-    print_columns_finish(o, s);
-    close_loops(o, s->nparallel - 1 + is_split(o, column));
-}
-
 /* ---- scatter, check -------------------------------------------------------------------------------- */
 static void print_scatter(Out *o, const Stage *s)
 {
@@ -503,7 +387,7 @@ static void print_scatter(Out *o, const Stage *s)
     const Lin *base = item->unit->base;
     const char *from = base->n || base->constant ? arena_printf(o->a, "%s + ", lin_text(o, base)) : "";
     line(o, "    %s[%sj0] = 0;", buffer_root(item->buffer)->name, from);
-    prepare(o, s, &temps);
+    prepare_stage(o, s, &temps);
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nloop, &temps);
     print_item_temps(o, item->value);
@@ -516,7 +400,7 @@ static void print_scatter(Out *o, const Stage *s)
 static void print_check(Out *o, const Stage *s)
 {
     ExList temps = {0};
-    prepare(o, s, &temps);
+    prepare_stage(o, s, &temps);
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nloop, &temps);
     print_item_temps(o, s->items.at[0].value);
@@ -535,7 +419,7 @@ void print_stage(Out *o, const Stage *s)
         break;
     case STAGE_REDUCE:
         if (s->vector)
-            print_reduce_columns(o, s);
+            print_columns(o, s);
         else
             print_reduce(o, s);
         break;

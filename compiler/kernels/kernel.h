@@ -302,6 +302,7 @@ struct Stage {
     int nparallel;              /* REDUCE: how many leading loops are not reduced; the others are */
     int vector;                 /* REDUCE: 1: accumulate into memory along the last parallel loop, reduce loops outside it */
     int lanes;                  /* REDUCE: accumulators side by side along the last reduce loop */
+    int wide, together;         /* REDUCE by columns: sums are variables, so many vectors of so many columns (columns.c); wide 0: in memory */
     VEC(Item) items;
     Tile *tile;
     bool in_tile;               /* MAP: the tile in front of it does it on its sums, see finish.c */
@@ -414,6 +415,11 @@ enum { FINISH_OPERANDS = 2 };
 void finish_tiles(Plan *p);
 bool tile_may_finish(Arena *a, const Kernel *k, int stage, ExList *operands);
 bool finish_is_sum(const Stage *s, const Ex *e);
+/* columns.c: which sums of columns are vectors in registers, once it is known what threads share; whether a stage that says so can be;
+ * what its only item adds where guards hold that are the same for all columns, adding nothing elsewhere, or NULL. */
+void choose_columns(Plan *p);
+bool columns_fit(Arena *a, const Kernel *k, const Stage *s);
+const Ex *column_guarded(const Stage *s);
 void plan_memory(Plan *p);
 const char *span_word(const Plan *p, Span sp);      /* the layer or function called at a place in the source, or NULL */
 const char *plan_verify(Arena *a, const Plan *p);   /* NULL when sound */

@@ -422,6 +422,7 @@ static Plan *lower_as(Arena *a, Plan how)
     find_squares(p);
     split_kernels(p);
     finish_tiles(p);
+    choose_columns(p);
     for (int i = 0; i < p->kernels.n; i++) {
         visit_kernel(p->kernels.at[i], add_argument, p->kernels.at[i]);
         find_salts(p->kernels.at[i]);

@@ -383,9 +383,10 @@ static void print_stage(Printer *o, const Stage *s)
         return;
     }
     if (s->kind == STAGE_REDUCE)
-        line(o, "reduce%s  over%s%s%s", loops_text(o, s->loop, 0, s->nparallel),
+        line(o, "reduce%s  over%s%s%s%s", loops_text(o, s->loop, 0, s->nparallel),
              loops_text(o, s->loop, s->nparallel, s->nloop),
-             s->lanes > 1 ? arena_printf(o->a, "  %d lanes", s->lanes) : "", s->vector ? "  by columns" : "");
+             s->lanes > 1 ? arena_printf(o->a, "  %d lanes", s->lanes) : "", s->vector ? "  by columns" : "",
+             s->wide ? arena_printf(o->a, ", %d*%d at a time", s->together, s->wide) : "");
     else
         line(o, "%s%s%s", kind[s->kind], loops_text(o, s->loop, 0, s->nloop),
              s->square ? arena_printf(o->a, "  in squares of %d", s->square) : "");

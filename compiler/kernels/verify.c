@@ -12,7 +12,7 @@
  * - Stores: over the loops that are not reduced, different positions store to different elements; the reduced
  * loops are no part of the index; all stores of a unit together fill just its place in the buffer. (A scatter
  * adds where it is told.)
- * - No lanes look for a position.
+ * - No lanes look for a position. Sums of columns that are vectors are made of vectors, and end with the columns and the rows.
  * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before
  * they are read.
  * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it
@@ -352,6 +352,12 @@ static void check_square(Check *c)
             check_complain(c, "threads share the loops of a square");
 }
 
+static void check_columns(Check *c)
+{
+    if (c->s->wide && !columns_fit(c->a, c->k, c->s))
+        check_complain(c, "no %d vectors of %d columns can be added up", c->s->together, c->s->wide);
+}
+
 static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
@@ -421,6 +427,7 @@ static const char *verify_kernel(Arena *a, const Kernel *k)
             check_tile(&c);
         check_finish(&c);
         check_square(&c);
+        check_columns(&c);
         for (c.item = 0; c.item < c.s->items.n; c.item++) {
             seen.n = 0;
             check_item(&c, &c.s->items.at[c.item], &seen);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* test_columns.c: which sums of columns are vectors in registers, how many columns and rows at a time, and that the verifier of plans
+ * notices where they cannot be. What they add up to is for tests/graphs/column_sums.ir. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "kernels/verify.h"
+
+static Arena *arena;
+
+static Plan *plan_of(const char *text, const Target *target)
+{
+    Diag *d = diag_new(arena);
+    Fn *fn = fn_parse(arena, d, diag_add_source(d, "columns.ir", text, strlen(text)));
+    if (!fn)
+        fail_msg("%s", diag_text(d, arena));
+    Plan *p = lower(arena, d, fn, target);
+    assert_null(plan_verify(arena, p));
+    return p;
+}
+
+/* Of a plan, the stage that goes by columns. */
+static Stage *columns_of(const Plan *p)
+{
+    for (int i = 0; i < p->kernels.n; i++)
+        for (int j = 0; j < p->kernels.at[i]->stages.n; j++)
+            if (p->kernels.at[i]->stages.at[j]->kind == STAGE_REDUCE && p->kernels.at[i]->stages.at[j]->vector)
+                return p->kernels.at[i]->stages.at[j];
+    StrBuf sb = {.a = arena};
+    plan_print(&sb, p);
+    fail_msg("nothing goes by columns in\n%s", sb_text(&sb));
+    return NULL;
+}
+
+#define SUM(shape, columns) "func f(x: f32[" shape "] input 0) { %1 = sum(x) axes=[0] : f32[" columns "] return output 0 y = %1 }"
+#define TWO \
+    "func f(x: f32[2, 25, 128] input 0, z: f32[2, 25, 128] input 1) { %2 = add(x, z) : f32[2, 25, 128] " \
+    "%3 = sum(%2) axes=[1] : f32[2, 128] %4 = sum(x) axes=[1] : f32[2, 128] return output 0 a = %3, output 1 b = %4 }"
+#define MAXIMUM "func f(x: f32[25, 64] input 0) { %1 = max(x) axes=[0] : f32[64] return output 0 y = %1 }"
+#define CHOICE "func f(x: f32[25, 64] input 0) { %1 = exp(x) : f32[25, 64] %2 = sum(%1) axes=[0] : f32[64] return output 0 y = %2 }"
+
+static void chosen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *target;
+        int wide, together, lanes;
+    } rows[] = {
+        {SUM("25, 64", "64"), "x86-64-v4", 16, 4, 1},       /* 25 rows do not go in pairs */
+        {SUM("48, 64", "64"), "x86-64-v4", 16, 4, 2},
+        {SUM("48, 8", "8"), "x86-64-v4", 8, 1, 8},          /* half a vector */
+        {SUM("48, 8", "8"), "x86-64", 4, 2, 4},
+        {SUM("48, 640", "640"), "x86-64-v4", 16, 8, 1},
+        {SUM("48, 12", "12"), "x86-64-v4", 0, 0, 1},        /* a quarter of one: loops of plain C */
+        {SUM("48, 12", "12"), "x86-64-v3", 4, 3, 2},
+        {SUM("12, 32", "32"), "x86-64-v4", 16, 2, 2},       /* few rows: more side by side are not worth adding up at the end */
+        {TWO, "x86-64-v4", 16, 8, 1},
+        {TWO, "x86-64-v3", 8, 4, 1},                        /* two sums, of half of sixteen registers */
+        {MAXIMUM, "x86-64-v4", 0, 0, 1},
+        {CHOICE, "x86-64-v4", 0, 0, 1},                     /* functions are the compiler's to make vectors of */
+        {SUM("48, 64", "64"), "generic", 0, 0, 1},
+    };
+    for (int i = 0; i < LEN(rows); i++) {
+        const Stage *s = columns_of(plan_of(rows[i].text, target_find(rows[i].target)));
+        StrBuf sb = {.a = arena};
+        plan_print(&sb, plan_of(rows[i].text, target_find(rows[i].target)));
+        if (s->wide != rows[i].wide || s->together != rows[i].together || s->lanes != rows[i].lanes)
+            fail_msg("row %d: %d vectors of %d, %d rows\n%s", i, s->together, s->wide, s->lanes, sb_text(&sb));
+    }
+}
+
+/* The same bits: each column's rows one after the other. */
+static void in_order(void **state)
+{
+    (void)state;
+    const Stage *s = columns_of(plan_of(SUM("48, 8", "8"), target_deterministic(arena, target_find("x86-64-v4"), true)));
+    assert_int_equal(s->wide, 8);
+    assert_int_equal(s->lanes, 1);
+}
+
+/* Threads share columns by lines of the cache. */
+static void shared(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(SUM("512, 4096", "4096"), target_with_threads(arena, target_find("x86-64-v3"), 2));
+    Stage *s = columns_of(p);
+    assert_int_equal(p->kernels.at[0]->split.n, 1);
+    assert_int_equal(s->wide * s->together, SPLIT_COLUMNS);
+    s->together = 4;
+    assert_non_null(strstr(plan_verify(arena, p), "no 4 vectors of 8 columns can be added up"));
+}
+
+static void wrong(void **state)
+{
+    (void)state;
+    const Target *target = target_find("x86-64-v4");
+    const char *complaint = "columns can be added up";
+    Plan *p = plan_of(SUM("48, 64", "64"), target);
+    columns_of(p)->together = 3;
+    assert_non_null(strstr(plan_verify(arena, p), complaint));
+    p = plan_of(SUM("48, 64", "64"), target);
+    columns_of(p)->lanes = 5;
+    assert_non_null(strstr(plan_verify(arena, p), complaint));
+    p = plan_of(MAXIMUM, target);
+    columns_of(p)->wide = 16;
+    columns_of(p)->together = 4;
+    assert_non_null(strstr(plan_verify(arena, p), complaint));
+    p = plan_of(CHOICE, target);
+    columns_of(p)->wide = 16;
+    columns_of(p)->together = 4;
+    assert_non_null(strstr(plan_verify(arena, p), complaint));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chosen),
+        cmocka_unit_test(in_order),
+        cmocka_unit_test(shared),
+        cmocka_unit_test(wrong),
+    };
+    arena = arena_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(arena);
+    return failed;
+}
