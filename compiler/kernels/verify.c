@@ -20,6 +20,9 @@
  * was written by a stage before it; a local array, which holds one row, is not read across a tile.
  * - All tiles of a kernel have the same rows.
  *
+ * Needs (verify_reads.c)
+ * - What a kernel reads is among what its units, or a loop around them, need: by that alone they are in order.
+ *
  * Pieces (verify_split.c), where threads share a kernel
  * - The loops it is cut along stand around all it does; what it stores moves with them, and so does what it reads of its own.
  * - Each thread has a block of rows of its own.
@@ -491,6 +494,7 @@ const char *plan_verify(Arena *a, const Plan *p)
     if (same_time(p->steps.at, p->steps.n, p, NEWN(a, bool, p->nloop + 1)))
         return "two loops have the same position in time";
     const char *why = verify_kernels(a, p);
+    why = why ? why : verify_reads(a, p);
     why = why ? why : verify_turns(a, p);
     why = why ? why : verify_order(a, p);
     return why ? why : verify_arena(a, p);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_split.c, verify_turns.c and verify_memory.c. */
+/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_reads.c, verify_split.c, verify_turns.c and verify_memory.c. */
 #ifndef DLC_KERNEL_VERIFY_H
 #define DLC_KERNEL_VERIFY_H
 
@@ -42,6 +42,9 @@ int tap_guards(Arena *a, const Tile *t, Guard guard[MAX_K]);        /* where its
 
 /* verify_between.c */
 void check_accesses(Check *c);
+
+/* verify_reads.c: NULL, or which kernel reads what it is not put behind. */
+const char *verify_reads(Arena *a, const Plan *p);
 
 /* verify_split.c: NULL, or why a kernel's pieces may not run at once. */
 const char *verify_split(Arena *a, const Plan *p, const Kernel *k);

@@ -48,6 +48,14 @@ static inline void set_bytes(Planter *p, void *at, const void *new, size_t bytes
         set_bytes(p, &(place), &new_value, sizeof new_value);                                                \
     } while (0)
 
+/* One of a list's n elements, of so many bytes each, is left out. */
+static inline void drop_at(Planter *p, void *list, size_t bytes, int *n, int i)
+{
+    set_bytes(p, list, list, bytes * (size_t)*n);
+    memmove((char *)list + bytes * (size_t)i, (char *)list + bytes * (size_t)(i + 1), bytes * (size_t)(*n - i - 1));
+    SET(p, *n, *n - 1);
+}
+
 static inline void take_out(Planter *p)
 {
     for (int i = p->changes.n - 1; i >= 0; i--)
@@ -680,9 +688,7 @@ static inline bool is_carry_copy(const Spot *s)
 static inline void drop_step(Planter *p, const Spot *s)
 {
     say(p, "%s does not run", s->k->name);
-    set_bytes(p, *s->steps, *s->steps, sizeof **s->steps * (size_t)*s->nstep);
-    memmove(*s->steps + s->i, *s->steps + s->i + 1, sizeof **s->steps * (size_t)(*s->nstep - s->i - 1));
-    SET(p, *s->nstep, *s->nstep - 1);
+    drop_at(p, *s->steps, sizeof **s->steps, s->nstep, s->i);
 }
 
 static inline bool has_next(const Spot *s)
@@ -786,6 +792,68 @@ static inline void find_dead_pairs(Planter *p) /* what the plan could take for d
     p->spots.n = n;
 }
 
+/* ---- what units wait for --------------------------------------------------------------------------- */
+/* Which of u's needs, or reads, b is; -1: none. */
+static inline int need_of(const Unit *u, const Buffer *b)
+{
+    for (int i = 0; i < u->needs.n; i++)
+        if (u->needs.at[i]->buffer == b)
+            return i;
+    return -1;
+}
+
+static inline int read_of(const Unit *u, const Buffer *b)
+{
+    for (int i = 0; i < u->reads.n; i++)
+        if (u->reads.at[i] == b)
+            return i;
+    return -1;
+}
+
+static inline bool has_need(const Unit *u, const Buffer *b)
+{
+    return need_of(u, b) >= 0 || read_of(u, b) >= 0;
+}
+
+static inline void forget_need(Planter *p, Unit *u, const Buffer *b)
+{
+    say(p, "a unit does not wait for %s, which it reads", b->name ? b->name : "a buffer");
+    if (need_of(u, b) >= 0)
+        drop_at(p, u->needs.at, sizeof *u->needs.at, &u->needs.n, need_of(u, b));
+    else
+        drop_at(p, u->reads.at, sizeof *u->reads.at, &u->reads.n, read_of(u, b));
+}
+
+static inline bool needs_load(const Spot *s)
+{
+    return is_load(s) && has_need(s->item->unit, s->e->buffer);
+}
+
+static inline void forget_load(Planter *p, const Spot *s)
+{
+    forget_need(p, s->item->unit, s->e->buffer);
+}
+
+static inline bool needs_left(const Spot *s)
+{
+    return is_tile(s) && has_need(s->s->items.at[0].unit, s->s->tile->a);
+}
+
+static inline void forget_left(Planter *p, const Spot *s)
+{
+    forget_need(p, s->s->items.at[0].unit, s->s->tile->a);
+}
+
+static inline bool needs_right(const Spot *s)
+{
+    return is_tile(s) && has_need(s->s->items.at[0].unit, s->s->tile->b);
+}
+
+static inline void forget_right(Planter *p, const Spot *s)
+{
+    forget_need(p, s->s->items.at[0].unit, s->s->tile->b);
+}
+
 /* ---- the kinds ------------------------------------------------------------------------------------- */
 typedef enum Where { IN_VALUES, IN_ITEMS, IN_STAGES, IN_STEPS, IN_PAIRS, IN_DEAD_PAIRS } Where;
 
@@ -846,6 +914,10 @@ static const struct FaultRow {
     {"last turn", IN_STEPS, is_loop, miss_last_turn},
     {"overlap", IN_PAIRS, NULL, overlap},
     {"in place", IN_DEAD_PAIRS, NULL, share},
+}, need_rows[] = { /* no number is wrong, but by luck: plan_verify has to find them */
+    {"load's need", IN_VALUES, needs_load, forget_load},
+    {"tile's left need", IN_STAGES, needs_left, forget_left},
+    {"tile's right need", IN_STAGES, needs_right, forget_right},
 };
 
 static inline void find_spots(Planter *p, const struct FaultRow *row)

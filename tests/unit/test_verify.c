@@ -369,6 +369,42 @@ static void planted_faults(void **state)
     assert_int_equal(tally.placed, tally.found);
 }
 
+/* ---- what units wait for --------------------------------------------------------------------------- */
+/* Each load and operand of a function's kernels, forgotten among what its unit waits for: the plan is unsound, and the kernel named. */
+static int forget_needs(Arena *a, const char *model, const Fn *fn)
+{
+    Planter p = {.a = a, .p = lower(a, NULL, fn, target_find("x86-64-v3"))};
+    int planted = 0;
+    for (int i = 0; i < LEN(need_rows); i++) {
+        find_spots(&p, &need_rows[i]);
+        for (int k = 0; k < p.spots.n; k += 1 + p.spots.n / 16, planted++) {
+            plant(&p, &need_rows[i], &p.spots.at[k]);
+            const char *why = plan_verify(a, p.p), *name = p.spots.at[k].k->name;
+            if (!why || strncmp(why, name, strlen(name)) || !strstr(why, "for which it does not wait"))
+                fail_msg("%s, %s, %s: %s; said: %s", model, fn->name, name, p.what, why ? why : "nothing");
+            take_out(&p);
+        }
+    }
+    assert_null(plan_verify(a, p.p));
+    return planted;
+}
+
+static void forgotten_needs(void **state)
+{
+    (void)state;
+    int planted = 0;
+    for (int i = 0; i < LEN(examples); i++) {
+        Arena *a = arena_new();
+        const Module *m = read_model(a, diag_new(a), &examples[i]);
+        Fn *const fn[] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
+        for (int k = 0; k < LEN(fn); k++)
+            if (fn[k] && fn[k]->node.n)
+                planted += forget_needs(a, examples[i].file, fn[k]);
+        arena_free(a);
+    }
+    assert_true(planted >= 200);
+}
+
 /* ---- gradients ------------------------------------------------------------------------------------- */
 /* Each gradient in turn a little too large: that one disagrees with differences, the others do not. */
 static void wrong_gradients(void **state)
@@ -608,7 +644,7 @@ static void bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds),          cmocka_unit_test(limits),       cmocka_unit_test(corners),
+        cmocka_unit_test(bounds),          cmocka_unit_test(limits),       cmocka_unit_test(corners), cmocka_unit_test(forgotten_needs),
         cmocka_unit_test(wrong_gradients), cmocka_unit_test(entry_points), cmocka_unit_test(planted_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* verify_reads.c: units and groups are put in order by what units need. So what a kernel reads has to be among it: of the unit that
+ * reads it, or of a loop around that. */
+#include "lower.h"
+#include "verify.h"
+
+enum { MAX_DEPTH = 64 };    /* of loops in loops; further ones are looked up anew each time */
+
+typedef struct Needed {     /* the buffers that one unit needs */
+    const Unit *of;
+    Marks buffers;
+} Needed;
+
+typedef struct Reads {
+    Arena *a;
+    const Plan *p;
+    const Kernel *k;
+    const Unit *unit;       /* whose item is being looked at */
+    Needed own, around[MAX_DEPTH];      /* around: by depth */
+    const char *why;
+} Reads;
+
+static void add_loop(const Unit *loop, Marks *m)
+{
+    const Lower *body = loop->context->body[loop->node->id];
+    for (int i = 0; i < loop->node->attr.scan.ncarry; i++)
+        marks_add(m, body->carry[i]->id);
+    for (int i = 0; i < loop->node->attr.scan.nyield; i++)
+        marks_add(m, body->stacked[i]->id);
+}
+
+/* A loop needs its carries' first values: to read a carry is another matter. */
+static void leave_carries(const Lower *body, Marks *m)
+{
+    for (int i = 0; i < body->scan->attr.scan.ncarry; i++)
+        m->at[body->carry[i]->id] = 0;
+}
+
+static void find_needed(Reads *r, Needed *needed, const Unit *u)
+{
+    if (needed->of == u)
+        return;
+    needed->of = u;
+    marks_clear(r->a, &needed->buffers, r->p->buffers.n);
+    for (int i = 0; i < u->reads.n; i++)
+        marks_add(&needed->buffers, u->reads.at[i]->id);
+    for (int i = 0; i < u->needs.n; i++)
+        if (u->needs.at[i]->kind == UNIT_LOOP)
+            add_loop(u->needs.at[i], &needed->buffers);
+        else if (u->needs.at[i]->buffer)
+            marks_add(&needed->buffers, u->needs.at[i]->buffer->id);
+    if (u->kind == UNIT_LOOP)
+        leave_carries(u->context->body[u->node->id], &needed->buffers);
+}
+
+static bool is_needed(const Needed *needed, const Buffer *b)
+{
+    return needed->buffers.at[b->id] == needed->buffers.now;
+}
+
+static int depth_of(const Lower *c)
+{
+    int depth = 0;
+    for (; c->parent; c = c->parent)
+        depth++;
+    return depth;
+}
+
+static bool is_known(Reads *r, const Buffer *b)
+{
+    const Unit *u = r->unit;
+    find_needed(r, &r->own, u);
+    if (is_needed(&r->own, b))
+        return true;
+    int depth = depth_of(u->context);
+    for (const Lower *c = u->context; c->parent; c = c->parent, depth--) {
+        Needed *around = &r->around[depth < MAX_DEPTH ? depth : 0];
+        find_needed(r, around, c->parent->unit[c->scan->id]);
+        if (is_needed(around, b))
+            return true;
+    }
+    return false;
+}
+
+static void check_read(Reads *r, const Buffer *b)
+{
+    if (!r->why && !is_known(r, b))
+        r->why = arena_printf(r->a, "%s reads %s, for which it does not wait", r->k->name, check_label(b));
+}
+
+static void check_load(void *context, const Load *load)
+{
+    check_read(context, load->buffer);
+}
+
+static void check_kernel(Reads *r, const Kernel *k)
+{
+    r->k = k;
+    for (int i = 0; i < k->stages.n; i++) {
+        const Stage *s = k->stages.at[i];
+        for (int j = 0; j < s->items.n; j++) {
+            const Item *item = &s->items.at[j];
+            r->unit = item->unit;
+            if (item->value)
+                visit_loads(r->a, item->value, check_load, r);
+            visit_index_loads(r->a, item->at, check_load, r);
+        }
+        if (s->tile) {
+            check_read(r, s->tile->a);
+            check_read(r, s->tile->b);
+        }
+    }
+}
+
+const char *verify_reads(Arena *a, const Plan *p)
+{
+    Reads r = {.a = a, .p = p};
+    for (int i = 0; i < p->kernels.n && !r.why; i++)
+        check_kernel(&r, p->kernels.at[i]);
+    return r.why;
+}
