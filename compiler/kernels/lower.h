@@ -109,7 +109,7 @@ Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
 void store_node(Lower *c, const Node *n);                       /* leaves and scans have storage of their own: nothing happens */
 void place_results(Lower *c);                                   /* results are made in their places where they can be */
 void list_units(Lower *c);                                      /* in an order in which they can run, with what each needs */
-Unit *pack_of(const Lower *c, const Node *n, const int *permutation);   /* n's transposed copy, or NULL */
+Unit *right_pack(Lower *c, const Node *n);                /* the transposed copy that contraction n reads for its right operand, or NULL */
 
 const Node *same_elements(const Node *n);                       /* the node whose elements, in row-major order, are n's */
 

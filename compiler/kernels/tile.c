@@ -100,7 +100,7 @@ static bool view_right(Lower *c, const Node *n, Contraction *k, int64_t *stride)
 {
     int order[MAX_RANK];
     wanted_order(n, order);
-    const Unit *pack = pack_of(c, n->in[1], order);
+    const Unit *pack = right_pack(c, n);
     if (!pack)
         return strided_view(c, n->in[1], &k->b, &k->b_at, stride);
     int64_t step = 1;

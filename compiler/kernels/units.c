@@ -203,14 +203,6 @@ static void need_value(Lower *c, Unit *u, const Node *n)
 
 static bool wants_pack(Lower *c, const Node *n, int *permutation);
 
-/* The copy of its right operand that a contraction reads in its place; NULL where there is none, or a loop around has made it. */
-static Unit *pack_read(Lower *c, const Unit *u)
-{
-    int permutation[MAX_RANK];
-    Unit *pack = u->kind == UNIT_VALUE && wants_pack(c, u->node, permutation) ? pack_of(c, u->node->in[1], permutation) : NULL;
-    return pack && pack->context == c ? pack : NULL;
-}
-
 /* Nothing of the body reads an invariant but contractions, which read a copy that was made in front of the loop. */
 static bool is_read_packed(Lower *body, const Node *x)
 {
@@ -239,11 +231,12 @@ static void need_loop_operands(Lower *c, Unit *u)
 
 static void find_needs(Lower *c, Unit *u)
 {
-    Unit *pack = pack_read(c, u);
+    Unit *pack = u->kind == UNIT_VALUE ? right_pack(c, u->node) : NULL;
     marks_clear(c->a, &c->marks, c->fn->node.n);
     if (pack) {
         need_value(c, u, u->node->in[0]);
-        need_unit(c, u, pack);
+        if (pack->context == c)     /* else it was made in front of a loop around this */
+            need_unit(c, u, pack);
         return;
     }
     for (int i = 0; u->from && i < c->copies.n; i++)
@@ -271,6 +264,16 @@ static const Node *outside_of_scan(const Lower *c, const Node *n)
     if (!c->parent || n->op != OP_INPUT || n->attr.input.role != ROLE_INVARIANT)
         return NULL;
     return c->scan->in[c->scan->attr.scan.ncarry + c->scan->attr.scan.nslice + n->attr.input.index];
+}
+
+/* n's transposed copy in that order of axes, made here or around a loop; NULL where there is none. */
+static Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
+{
+    for (Unit *u = c->pack[n->id]; u; u = u->next_pack)
+        if (!memcmp(u->permutation, permutation, sizeof(int) * (size_t)n->type.rank))
+            return u;
+    const Node *outside = outside_of_scan(c, n);
+    return outside ? pack_of(c->parent, outside, permutation) : NULL;
 }
 
 /* x in the order of axes wanted, made once: NULL where it was made before. */
@@ -312,13 +315,10 @@ static bool wants_pack(Lower *c, const Node *n, int *permutation)
     return op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n) && contraction_wants_pack(c, n, permutation);
 }
 
-Unit *pack_of(const Lower *c, const Node *n, const int *permutation)
+Unit *right_pack(Lower *c, const Node *n)
 {
-    for (Unit *u = c->pack[n->id]; u; u = u->next_pack)
-        if (!memcmp(u->permutation, permutation, sizeof(int) * (size_t)n->type.rank))
-            return u;
-    const Node *outside = outside_of_scan(c, n);
-    return outside ? pack_of(c->parent, outside, permutation) : NULL;
+    int permutation[MAX_RANK];
+    return wants_pack(c, n, permutation) ? pack_of(c, n->in[1], permutation) : NULL;
 }
 
 /* What the contraction x in a loop wants of its right operand, which c has. */

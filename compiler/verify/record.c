@@ -277,10 +277,7 @@ static void gather_input(Record *r, const Loads *loads, Frame *f, const Node *n)
 
 static void gather_operands(Record *r, const Loads *loads, Frame *f, const Node *n)
 {
-    int permutation[MAX_RANK];
-    Unit *pack = NULL;
-    if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(f->c->p->target, n) && contraction_wants_pack(f->c, n, permutation))
-        pack = pack_of(f->c, n->in[1], permutation);
+    Unit *pack = right_pack(f->c, n);
     for (int i = 0; i < n->nin; i++)
         if (i == 0 || !pack)
             gather(r, loads, f, n->in[i]);

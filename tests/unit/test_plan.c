@@ -350,12 +350,27 @@ static const char attention[] =
     "%3 = broadcast(%2) axes=[0, 1] : f32[2, 40, 90] %4 = sub(%1, %3) %5 = exp(%4) "
     "%6 = dot(%5, v) batch=[0]/[0] contract=[2]/[1] return output 0 y = %6 }";
 
+/* One row and five by the same matrix, whose columns lie apart. */
+static const char shared_matrix[] =
+    "func f(x: f32[5, 8] input 0, m: f32[3, 8, 8] input 1, h: f32[1, 8] input 2) { "
+    "%1 = scan(h, m, x) carries=1 slices=1 yields=1 length=3 "
+    "body=func b(h: f32[1, 8] carry 0, m: f32[8, 8] slice 0, x: f32[5, 8] invariant 0) { "
+    "%2 = dot(h, m) contract=[1]/[1] %3 = dot(x, m) contract=[1]/[1] return carry 0 h = %2, yield 0 y = %3 } "
+    "%4 = result(%1) index=0 : f32[1, 8] %5 = result(%1) index=1 : f32[3, 5, 8] return output 0 h = %4, output 1 y = %5 }";
+
+static Fn *fn_of(const char *text, Diag **d)
+{
+    *d = diag_new(arena);
+    Fn *fn = fn_parse(arena, *d, diag_add_source(*d, "plan.ir", text, strlen(text)));
+    if (!fn)
+        fail_msg("%s", diag_text(*d, arena));
+    return fn;
+}
+
 static Plan *plan_for(const char *text, const Target *target)
 {
-    Diag *d = diag_new(arena);
-    Fn *fn = fn_parse(arena, d, diag_add_source(d, "plan.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, arena));
+    Diag *d;
+    const Fn *fn = fn_of(text, &d);
     return lower(arena, d, fn, target);
 }
 
@@ -577,6 +592,29 @@ static void wrong_chains(void **state)
     expect(p, "writes an unnamed buffer outside");
 }
 
+/* Where bytes count, one row takes a matrix as it lies, also where a pack of it is made for others. */
+static void sparing_packs(void **state)
+{
+    (void)state;
+    Diag *d;
+    const Fn *fn = fn_of(shared_matrix, &d);
+    const Target *target = target_find("x86-64-v3");
+    const Plan *plan[] = {lower(arena, d, fn, target), lower_sparing(arena, d, fn, target, NULL)};
+    for (int i = 0; i < LEN(plan); i++) {
+        int packs = 0, packed[6] = {0};     /* packed: by rows */
+        for (int k = 0; k < plan[i]->kernels.n; k++) {
+            const Kernel *kernel = plan[i]->kernels.at[k];
+            const Stage *s = kernel->stages.at[0];
+            packs += kernel->units.at[0]->kind == UNIT_PACK;
+            if (s->tile)
+                packed[tile_extent(s->tile)] += s->tile->b->kind == BUFFER_ARENA;
+        }
+        assert_int_equal(packs, 1);
+        assert_int_equal(packed[5], 1);
+        assert_int_equal(packed[1], i == 0);
+    }
+}
+
 static void wrong_orders(void **state)
 {
     (void)state;
@@ -776,7 +814,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound),       cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads),
-        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(wrong_memory),
+        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(sparing_packs), cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(wrong_turns),
         cmocka_unit_test(wrong_squares),
