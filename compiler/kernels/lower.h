@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* lower.h: shared by the files that turn a function into kernels: store.c (what gets storage), units.c (where, and in which
- * order), lower.c (expressions), fuse.c (groups), schedule.c (stages), tile.c (contractions), plan.c (all of it in order). */
+ * order), pack.c (copies for contractions), lower.c (expressions), fuse.c (groups), schedule.c (stages), tile.c (contractions), plan.c (all of it in order). */
 #ifndef DLC_LOWER_H
 #define DLC_LOWER_H
 
@@ -109,7 +109,17 @@ Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
 void store_node(Lower *c, const Node *n);                       /* leaves and scans have storage of their own: nothing happens */
 void place_results(Lower *c);                                   /* results are made in their places where they can be */
 void list_units(Lower *c);                                      /* in an order in which they can run, with what each needs */
-Unit *right_pack(Lower *c, const Node *n);                /* the transposed copy that contraction n reads for its right operand, or NULL */
+Unit *unit_new(Lower *c, UnitKind kind, const Node *n, Buffer *buffer, const Lin *base);       /* base: NULL, where it begins the buffer */
+void push_unit(Lower *c, Unit *u);                              /* behind the others */
+void need_unit(Lower *c, Unit *u, Unit *needed);
+
+/* pack.c */
+Unit *right_pack(Lower *c, const Node *n);                      /* the transposed copy that contraction n reads for its right operand, or NULL */
+void push_right_pack(Lower *c, const Node *n);                  /* the unit that makes it, where n wants one that there is not */
+/* What contractions of a scan, and of scans in it, want packed of what does not change along its steps: made once rather than at every
+ * step. in: the scan's operands, as c has them; NULL where it does not. */
+void push_loop_packs(Lower *c, Unit *loop, const Node *scan, Node *const *in);
+bool is_read_packed(Lower *body, const Node *x);                /* nothing of a loop's body reads invariant x but contractions, in a copy made before */
 
 const Node *same_elements(const Node *n);                       /* the node whose elements, in row-major order, are n's */
 
