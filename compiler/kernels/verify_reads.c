@@ -29,11 +29,20 @@ static void add_loop(const Unit *loop, Marks *m)
         marks_add(m, body->stacked[i]->id);
 }
 
-/* A loop needs its carries' first values: to read a carry is another matter. */
-static void leave_carries(const Lower *body, Marks *m)
+static void add_rolling(const Lower *body, Marks *m)
 {
     for (int i = 0; i < body->scan->attr.scan.ncarry; i++)
-        m->at[body->carry[i]->id] = 0;
+        if (body->rolls[i] >= 0)
+            marks_add(m, body->carry[i]->id);
+}
+
+/* A loop needs copies of its carries' first values: to read a carry inside is another matter. */
+static void add_need(const Unit *u, const Unit *need, Marks *m)
+{
+    if (need->kind == UNIT_LOOP)
+        add_loop(need, m);
+    else if (need->buffer && !(u->kind == UNIT_LOOP && need->kind == UNIT_COPY))
+        marks_add(m, need->buffer->id);
 }
 
 static void find_needed(Reads *r, Needed *needed, const Unit *u)
@@ -45,12 +54,9 @@ static void find_needed(Reads *r, Needed *needed, const Unit *u)
     for (int i = 0; i < u->reads.n; i++)
         marks_add(&needed->buffers, u->reads.at[i]->id);
     for (int i = 0; i < u->needs.n; i++)
-        if (u->needs.at[i]->kind == UNIT_LOOP)
-            add_loop(u->needs.at[i], &needed->buffers);
-        else if (u->needs.at[i]->buffer)
-            marks_add(&needed->buffers, u->needs.at[i]->buffer->id);
-    if (u->kind == UNIT_LOOP)
-        leave_carries(u->context->body[u->node->id], &needed->buffers);
+        add_need(u, u->needs.at[i], &needed->buffers);
+    if (u->reads_carry)
+        add_rolling(u->context, &needed->buffers);
 }
 
 static bool is_needed(const Needed *needed, const Buffer *b)

@@ -810,9 +810,10 @@ static inline int read_of(const Unit *u, const Buffer *b)
     return -1;
 }
 
+/* Not where it may be a carry in the same stack that it reads. */
 static inline bool has_need(const Unit *u, const Buffer *b)
 {
-    return need_of(u, b) >= 0 || read_of(u, b) >= 0;
+    return !u->reads_carry && (need_of(u, b) >= 0 || read_of(u, b) >= 0);
 }
 
 static inline void forget_need(Planter *p, Unit *u, const Buffer *b)
