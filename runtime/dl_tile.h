@@ -33,6 +33,18 @@ static inline int dl_sooner(int x, int y)
 typedef float dl_v4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float dl_v8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float dl_v16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int dl_m4 __attribute__((vector_size(16), aligned(4), may_alias));     /* of comparisons: all bits, or none */
+typedef int dl_m8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int dl_m16 __attribute__((vector_size(64), aligned(4), may_alias));
+
+/* A number for all elements of a vector; a vector itself. */
+#define DL_ALL4(x) ((x) - (dl_v4){0})
+#define DL_ALL8(x) ((x) - (dl_v8){0})
+#define DL_ALL16(x) ((x) - (dl_v16){0})
+/* By element x where the comparison holds, else y. */
+#define DL_CHOOSE4(where, x, y) ((dl_v4)(((dl_m4)(where) & (dl_m4)DL_ALL4(x)) | (~(dl_m4)(where) & (dl_m4)DL_ALL4(y))))
+#define DL_CHOOSE8(where, x, y) ((dl_v8)(((dl_m8)(where) & (dl_m8)DL_ALL8(x)) | (~(dl_m8)(where) & (dl_m8)DL_ALL8(y))))
+#define DL_CHOOSE16(where, x, y) ((dl_v16)(((dl_m16)(where) & (dl_m16)DL_ALL16(x)) | (~(dl_m16)(where) & (dl_m16)DL_ALL16(y))))
 
 /* Squares of floats whose rows become columns, `step` being from one row to the next. Half of the rows change places with half of the
  * columns, then a quarter, and so on. */

@@ -229,6 +229,19 @@ static bool plain_const(const Ex *e)
     return e->kind == X_CONST && !isnan(e->value);
 }
 
+/* x where the condition holds, else y; C chooses between scalars only. */
+static void put_choice(Out *o, StrBuf *sb, const char *condition, const Ex *x, const Ex *y, int outside)
+{
+    const bool vectors = o->lanes > 1;
+    const int part = vectors ? ANY : CHOOSE + 1;
+    open_paren(sb, !vectors && outside > CHOOSE);
+    if (vectors)
+        sb_printf(sb, "DL_CHOOSE%d(", o->lanes);
+    sb_printf(sb, "%s%s%s%s", condition, vectors ? ", " : " ? ", ex_text(o, x, part), vectors ? ", " : " : ");
+    sb_puts(sb, ex_text(o, y, part));
+    close_paren(sb, vectors || outside > CHOOSE);
+}
+
 /* max(x, y) and min(x, y) keep a NaN; against a constant one comparison does. */
 static void put_extremum(Out *o, StrBuf *sb, const Ex *e, int outside)
 {
@@ -237,15 +250,8 @@ static void put_extremum(Out *o, StrBuf *sb, const Ex *e, int outside)
         put_call(o, sb, max ? "dl_max" : "dl_min", e);
         return;
     }
-    open_paren(sb, outside > CHOOSE);
-    put_ex(o, sb, e->in[0], COMPARE + 1);
-    sb_puts(sb, max ? " < " : " > ");
-    put_ex(o, sb, e->in[1], COMPARE + 1);
-    sb_puts(sb, " ? ");
-    put_ex(o, sb, e->in[1], CHOOSE + 1);
-    sb_puts(sb, " : ");
-    put_ex(o, sb, e->in[0], CHOOSE + 1);
-    close_paren(sb, outside > CHOOSE);
+    const char *x = ex_text(o, e->in[0], COMPARE + 1), *y = ex_text(o, e->in[1], COMPARE + 1);
+    put_choice(o, sb, arena_printf(o->a, "%s %s %s", x, max ? "<" : ">", y), e->in[1], e->in[0], outside);
 }
 
 const char *salt_name(Arena *a, int i)
@@ -312,12 +318,7 @@ static void put_op(Out *o, StrBuf *sb, const Ex *e, int outside)
         put_ex(o, sb, e->in[0], TIGHT);
         close_paren(sb, outside > UNARY);
     } else if (e->op == OP_SELECT) {
-        open_paren(sb, outside > CHOOSE);
-        for (int i = 0; i < 3; i++) {
-            put_ex(o, sb, e->in[i], CHOOSE + 1);
-            sb_puts(sb, i == 0 ? " ? " : i == 1 ? " : " : "");
-        }
-        close_paren(sb, outside > CHOOSE);
+        put_choice(o, sb, ex_text(o, e->in[0], o->lanes > 1 ? ANY : CHOOSE + 1), e->in[1], e->in[2], outside);
     } else {
         BUG("no C for %s", op_info(e->op)->text);
     }
@@ -509,6 +510,11 @@ void choose_temps(Out *o, Ex *e, int user_depth, ExList *list)
     choose_temps_in(o, e, user_depth, false, list);
 }
 
+static const char *vector_type(Out *o, DType dt)
+{
+    return arena_printf(o->a, dt == DT_BOOL ? "dl_m%d" : "dl_v%d", o->lanes);
+}
+
 void print_temps(Out *o, const ExList *list, int depth)
 {
     for (int i = 0; i < list->n; i++) {
@@ -518,7 +524,7 @@ void print_temps(Out *o, const ExList *list, int depth)
         StrBuf sb = {.a = o->a};
         put_whole(o, &sb, e, ANY);
         e->temp = ++o->ntemp;
-        line(o, "const %s v%d = %s;", c_value_type(e->dt), e->temp, sb_text(&sb));
+        line(o, "const %s v%d = %s;", o->lanes > 1 ? vector_type(o, e->dt) : c_value_type(e->dt), e->temp, sb_text(&sb));
     }
 }
 

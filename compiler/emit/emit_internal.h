@@ -30,6 +30,7 @@ typedef struct Out {
     const Var *block;           /* first row of the block of rows being printed; NULL outside of one */
     bool wants_rows;            /* a block of rows says how many `rows` it has */
     int indent;
+    int lanes;                  /* values being printed are vectors of so many floats, and comparisons masks; 0 or 1: scalars */
     int ntemp;                  /* constants v1, v2, ... so far */
     int inner;                  /* depth of the innermost loop, while its body is printed; else 0 */
     Shift column, row;          /* of sums of columns in registers */
@@ -89,9 +90,10 @@ ExList draw_rows(Out *o, const Stage *s);
 void print_drawn(Out *o, const ExList *drawn, const Var *v);
 
 /* ---- emit_tile.c ----------------------------------------------------------------------------------- */
-void tile_functions(Out *o, const Tile *t);
+void tile_functions(Out *o, const Stage *s);
 void print_tile(Out *o, const Stage *s);
 const char *tile_column(Out *o, const Tile *t);
+const Lin *with_block(Out *o, const Lin *at, int64_t stride);   /* `at`, counted from the first row, at the block's first one */
 const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column);
 
 /* ---- emit_unroll.c --------------------------------------------------------------------------------- */
@@ -99,9 +101,10 @@ const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *colu
 void print_unrolled(Out *o, const Tile *t, const TileForm *form, int from, int64_t turn, uint32_t rows);
 
 /* ---- emit_finish.c: what a tile does on its sums ------------------------------------------------------ */
-const char *finish_parameters(Out *o, const Tile *t);
-const char *finish_arguments(Out *o, const Tile *t, const char *column);
-void print_finished(Out *o, const Tile *t, int64_t at, int r, int c);   /* stores the sum of row r and column c */
+bool stores_sums(Out *o, const Stage *s);                               /* and whether it stores them as well */
+const char *finish_parameters(Out *o, const Stage *s);                  /* behind c; "" where it does nothing */
+const char *finish_arguments(Out *o, const Stage *s, const char *column);     /* c, and those */
+void print_finished(Out *o, const Stage *s, int rows);                  /* does it, and stores what becomes of them */
 
 /* ---- emit_fetch.c: what a tile fetches for those after it ---------------------------------------------- */
 void print_fetch(Out *o, const Tile *t, int rows);              /* in a step of a tile of so many rows: of the next rows */

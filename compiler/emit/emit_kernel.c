@@ -163,7 +163,7 @@ static void print_function(Out *o)
     const Tile *tile = kernel_tile(k);
     for (int i = 0; i < k->stages.n; i++)
         if (k->stages.at[i]->kind == STAGE_TILE)
-            tile_functions(o, k->stages.at[i]->tile);
+            tile_functions(o, k->stages.at[i]);
     bool check = k->stages.at[0]->kind == STAGE_CHECK;
     const char *with = parameters(o);
     if (k->split.n)

@@ -49,13 +49,22 @@ static void print_tiles(Out *o, const Stage *tile)
     close_loops(o, opened);
 }
 
+/* The first stage behind the tile that it does not do itself; 0: none. */
+static int stages_behind(const Out *o)
+{
+    for (int i = 1; i < o->k->stages.n; i++)
+        if (!o->k->stages.at[i]->in_tile)
+            return i;
+    return 0;
+}
+
 static void print_stages(Out *o, const Stage *tile)
 {
     const Tile *t = tile->tile;
     o->wants_rows = true;
     int opened = open_outer(o, t, t->schedule.outside, o->k->nouter);
     opened += open_rows(o, t);
-    print_rows(o, 1, t);
+    print_rows(o, stages_behind(o), t);
     o->block = NULL;
     close_loops(o, opened);
 }
@@ -79,14 +88,14 @@ static int open_blocks(Out *o, const Tile *t)
 static void print_one_panel(Out *o, const Stage *tile)
 {
     const Tile *t = tile->tile;
-    o->wants_rows = o->k->stages.n > 1;
+    o->wants_rows = stages_behind(o) > 0;
     int opened = open_outer(o, t, t->schedule.outside, o->k->nouter);
     opened += open_rows(o, t);
     int tiles = open_tiles(o, t);
     print_tile(o, tile);
     close_loops(o, tiles);
-    if (o->k->stages.n > 1)
-        print_rows(o, 1, t);
+    if (stages_behind(o))
+        print_rows(o, stages_behind(o), t);
     o->block = NULL;
     close_loops(o, opened);
 }
@@ -116,6 +125,6 @@ void print_k_blocks(Out *o, const Stage *tile)
     }
     print_tiles(o, tile);
     close_loops(o, opened);
-    if (o->k->stages.n > 1)
+    if (stages_behind(o))
         print_stages(o, tile);
 }

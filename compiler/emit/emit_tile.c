@@ -190,8 +190,21 @@ static const char *form_name(Out *o, const Tile *t, const TileForm *form)
     return arena_printf(o->a, "%s_tile%s_%d%s", o->k->function, number, form->rows * tile_inner(t), at);
 }
 
-static void tile_function(Out *o, const Tile *t, const TileForm *form)
+static void print_stores(Out *o, const Tile *t, int rows)
 {
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < t->schedule.columns; c++) {
+            int64_t at = result_row(t, r) + c * t->schedule.lanes;
+            if (t->schedule.lanes > 1)
+                line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", t->schedule.lanes, at, r, c);
+            else
+                line(o, "c[%" PRId64 "] = c%d_%d;", at, r, c);
+        }
+}
+
+static void tile_function(Out *o, const Stage *s, const TileForm *form)
+{
+    const Tile *t = s->tile;
     StrBuf bounds = {.a = o->a};
     for (int i = 0; i < t->nk; i++)
         if (is_bounded(t, i))
@@ -202,9 +215,8 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
         sb_puts(&bounds, ", int back");
     if (tile_fetches_columns(t))
         sb_puts(&bounds, ", int next");
-    sb_puts(&bounds, finish_parameters(o, t));
-    line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s)",
-         form_name(o, t, form), sb_text(&bounds));
+    line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s%s)",
+         form_name(o, t, form), finish_parameters(o, s), sb_text(&bounds));
     line(o, "{");
     o->indent++;
     const int rows = form->rows * tile_inner(t);
@@ -214,27 +226,21 @@ static void tile_function(Out *o, const Tile *t, const TileForm *form)
     print_steps(o, t, form, 0, (uint32_t)((1ull << rows) - 1));
     if (!t->nk)
         close_loops(o, 1);
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < t->schedule.columns; c++) {
-            int64_t at = result_row(t, r) + c * t->schedule.lanes;
-            if (t->schedule.lanes > 1)
-                line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", t->schedule.lanes, at, r, c);
-            else if (t->finish)
-                print_finished(o, t, at, r, c);
-            else
-                line(o, "c[%" PRId64 "] = c%d_%d;", at, r, c);
-        }
+    if (!t->finish || stores_sums(o, s))
+        print_stores(o, t, rows);
+    if (t->finish)
+        print_finished(o, s, rows);
     o->indent--;
     line(o, "}");
     sb_putc(o->sb, '\n');
 }
 
-void tile_functions(Out *o, const Tile *t)
+void tile_functions(Out *o, const Stage *s)
 {
     if (o->p->target->calls_gemm)
         return;
-    for (int i = 0; i < t->forms.n; i++)
-        tile_function(o, t, &t->forms.at[i]);
+    for (int i = 0; i < s->tile->forms.n; i++)
+        tile_function(o, s, &s->tile->forms.at[i]);
 }
 
 /* The taps of a padded position: 0 <= out * stride + k * dilation - pad < extent. */
@@ -258,9 +264,9 @@ static void print_tap_bounds(Out *o, const Tile *t)
     }
 }
 
-static const Lin *with_block(Out *o, const Lin *at, const Var *block, int64_t stride)
+const Lin *with_block(Out *o, const Lin *at, int64_t stride)
 {
-    return block ? lin_add(o->a, at, lin_scale(o->a, lin_var(o->a, (Var *)block), stride)) : at;
+    return o->block ? lin_add(o->a, at, lin_scale(o->a, lin_var(o->a, (Var *)o->block), stride)) : at;
 }
 
 static const char *tap_arguments(Out *o, const Tile *t)
@@ -336,7 +342,7 @@ static const char *block_offset(Out *o, const Tile *t, bool right)
 void print_tile(Out *o, const Stage *s)
 {
     const Tile *t = s->tile;
-    const Lin *a_at = with_block(o, t->a_at, o->block, t->a_m), *c_at = with_block(o, t->c_at, o->block, t->c_m);
+    const Lin *a_at = with_block(o, t->a_at, t->a_m), *c_at = with_block(o, t->c_at, t->c_m);
     const char *rows = t->block ? "rows" : arena_printf(o->a, "%d", t->schedule.rows);
     print_tap_bounds(o, t);
     if (o->p->target->calls_gemm) {
@@ -356,8 +362,9 @@ void print_tile(Out *o, const Stage *s)
     const char *right = t->schedule.panel_tiles > 1    ? arena_printf(o->a, "panel + p * %" PRId64, panel_rows(t))
                         : t->schedule.panel_tiles == 1 ? "panel"
                                                        : arena_printf(o->a, "%s%s", tile_pointer(o, t->b, t->b_at, column), block_offset(o, t, true));
-    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s%s%s);", buffer_root(t->a)->name, left, right,
-                                    tile_pointer(o, s->items.at[0].buffer, c_at, column), tap_arguments(o, t), fetch_argument(o, t), finish_arguments(o, t, column));
+    const char *stored = t->finish ? finish_arguments(o, s, column) : tile_pointer(o, s->items.at[0].buffer, c_at, column);
+    const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s%s);", buffer_root(t->a)->name, left, right, stored, tap_arguments(o, t),
+                                    fetch_argument(o, t));
     for (int i = 0; i < t->runs.n; i++) {
         const char *name = form_name(o, t, &t->forms.at[t->runs.at[i].form]);
         if (t->runs.n > 1)

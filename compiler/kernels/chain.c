@@ -79,7 +79,7 @@ static bool loads(const Ex *e, const Buffer *b)
     return false;
 }
 
-static bool stage_loads(const Stage *s, const Buffer *b)
+bool stage_loads(const Stage *s, const Buffer *b)
 {
     for (int i = 0; i < s->items.n; i++)
         if (s->items.at[i].value && loads(s->items.at[i].value, b))

@@ -264,7 +264,7 @@ typedef struct Tile {
     Var *block;             /* first row of the block being made, when there are several */
     Var *turn;              /* with schedule.zigzag: the scan whose turns are odd or even */
     Stage *finish;          /* the stage behind it that it does itself, or NULL, */
-    ExList operands;        /* and what that loads besides the sums, in the order of its value */
+    ExList operands;        /* and what that loads besides the sums, each place once */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
 } Tile;
@@ -409,12 +409,14 @@ Plan *lower_whole(const Plan *p);   /* the same without loops over parts of the 
 Plan *lower_sparing(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules);  /* kernels in the order that keeps few bytes */
 int64_t node_macs(const Node *n);   /* schedule.c: of a contraction, and of a loop's all together; 0 of others */
 void split_kernels(Plan *p);        /* parallel.c: where the target has threads and the work is worth it; before plan_memory */
-/* finish.c: which stages tiles do on their sums, once tensors have their places; whether a kernel's stage may be such a one, and what it loads
- * then; whether a load of it is the tile's sum. */
-enum { FINISH_OPERANDS = 2 };
+/* finish.c: which stages tiles do on their sums, once tensors share their storage. Sums that are read there alone become a local without
+ * an array. */
 void finish_tiles(Plan *p);
+const Lin *tile_place(Arena *a, const Tile *t, Var *n);     /* where a tile stores, with n for its columns */
+/* Whether a kernel's stage may be done by the tile before it, and what it loads then besides the sums. */
 bool tile_may_finish(Arena *a, const Kernel *k, int stage, ExList *operands);
-bool finish_is_sum(const Stage *s, const Ex *e);
+int finish_result(const Stage *s, int from);                /* the first item from there on that is stored; -1: none */
+bool finish_overwrites(Arena *a, const Stage *tile, const Item *item);  /* whether an item of its finish lies where its sums would */
 /* columns.c: which sums of columns are vectors in registers, once it is known what threads share; whether a stage that says so can be;
  * what its only item adds where guards hold that are the same for all columns, adding nothing elsewhere, or NULL. */
 void choose_columns(Plan *p);

@@ -418,10 +418,10 @@ static Plan *lower_as(Arena *a, Plan how)
     p->steps.n = steps.n;
     find_lifetimes(p);
     share_in_steps(p, p->steps.at, p->steps.n);
+    finish_tiles(p);
     shrink_to_blocks(p);
     find_squares(p);
     split_kernels(p);
-    finish_tiles(p);
     choose_columns(p);
     for (int i = 0; i < p->kernels.n; i++) {
         visit_kernel(p->kernels.at[i], add_argument, p->kernels.at[i]);

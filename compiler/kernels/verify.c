@@ -14,7 +14,7 @@
  * adds where it is told.)
  * - No lanes look for a position. Sums of columns that are vectors are made of vectors, and end with the columns and the rows.
  * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before
- * they are read.
+ * they are read; a tile's sums without an array are read by what the tile does on them.
  * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it
  * writes at; in the stage that writes they are at the very element. A tile's operand that its kernel writes
  * was written by a stage before it; a local array, which holds one row, is not read across a tile.
@@ -145,12 +145,7 @@ static int store_loops(const Check *c, const Item *item, Var **var)
 
 const Lin *store_index(Arena *a, const Stage *s, const Item *item)
 {
-    const Tile *t = s->tile;
-    if (!t)
-        return item->at;
-    const Lin *at = lin_add(a, t->c_at, lin_var(a, t->n));
-    at = t->inner ? lin_add(a, at, lin_scale(a, lin_var(a, t->inner), t->c_inner)) : at;
-    return t->m ? lin_add(a, at, lin_scale(a, lin_var(a, t->m), t->c_m)) : at;
+    return s->tile ? tile_place(a, s->tile, s->tile->n) : item->at;
 }
 
 static void check_store(Check *c, const Item *item)
@@ -334,11 +329,18 @@ static void check_unroll(Check *c)
         check_complain(c, "steps that are written out do not end with the loop");
 }
 
-/* What a tile does on its sums stands behind it, and needs no more than them. */
+/* What a tile does on its sums stands behind it, and needs no more than them and what the tile is given. */
 static void check_finish(Check *c)
 {
     ExList operands = {0};
-    if (c->s->in_tile && (!tile_may_finish(c->a, c->k, c->stage, &operands) || c->k->stages.at[c->stage - 1]->tile->finish != c->s))
+    if (!c->s->in_tile)
+        return;
+    bool may = tile_may_finish(c->a, c->k, c->stage, &operands);
+    const Tile *t = may ? c->k->stages.at[c->stage - 1]->tile : NULL;
+    may = may && t->finish == c->s && t->operands.n == operands.n;
+    for (int i = 0; may && i < operands.n; i++)
+        may = t->operands.at[i]->buffer == operands.at[i]->buffer && lin_eq(t->operands.at[i]->at, operands.at[i]->at);
+    if (!may)
         check_complain(c, "the tile cannot do on its sums what it should");
 }
 

@@ -142,6 +142,29 @@ static bool listed(Buffer *const *list, int n, const Buffer *b)
     return false;
 }
 
+/* The stage that does what it does on the sums in b, which have no array, or 0. */
+static int finished_by(const Kernel *k, const Buffer *b)
+{
+    for (int i = 0; i < k->stages.n; i++)
+        if (k->stages.at[i]->tile && k->stages.at[i]->tile->finish && k->stages.at[i]->items.at[0].buffer == b)
+            return i + 1;
+    return 0;
+}
+
+static void check_local(Check *c, const Accesses *all, const Access *x)
+{
+    const Buffer *root = buffer_root(x->buffer);
+    const int finish = finished_by(c->k, root);
+    if (!finish && !listed(c->k->locals.at, c->k->locals.n, root))
+        check_complain(c, "the local %s has no declaration", check_label(root));
+    if (finish && x->stage != finish && !x->writes)
+        check_complain(c, "reads %s, which the tile does not store", check_label(root));
+    if (!x->writes && !written_before(all, x))
+        check_complain(c, "the local %s is read before it is written", check_label(root));
+    if (!x->writes && loses_rows(all, x))
+        check_complain(c, "the local %s is read across a tile", check_label(root));
+}
+
 void check_accesses(Check *c)
 {
     Accesses all = {.c = c};
@@ -151,12 +174,7 @@ void check_accesses(Check *c)
         Buffer *root = buffer_root(x->buffer);
         c->stage = x->stage;
         if (root->kind == BUFFER_LOCAL) {
-            if (!listed(c->k->locals.at, c->k->locals.n, root))
-                check_complain(c, "the local %s has no declaration", check_label(root));
-            if (!x->writes && !written_before(&all, x))
-                check_complain(c, "the local %s is read before it is written", check_label(root));
-            if (!x->writes && loses_rows(&all, x))
-                check_complain(c, "the local %s is read across a tile", check_label(root));
+            check_local(c, &all, x);
             continue;
         }
         if (!listed(c->k->args.at, c->k->args.n, root))

@@ -324,6 +324,9 @@ static const char small_image[] = "func f(x: f32[1, 3, 3, 3] input 0, w: f32[3, 
                                   "rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char biased[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, b: f32[4] param 1) { %1 = dot(x, w) contract=[1]/[0] "
                              "%2 = broadcast(b) axes=[1] : f32[8, 4] %3 = add(%1, %2) return output 0 y = %3 }";
+static const char masked[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, z: f32[8, 4] input 1, p: f32[8, 4] param 1) { "
+                             "%1 = dot(x, w) contract=[1]/[0] %2 = const() value=0 : f32 %3 = broadcast(%2) axes=[] : f32[8, 4] %4 = lt(%3, z) %5 = select(%4, %1, %3) "
+                             "return param 1 p = %5 }";
 static const char update[] = "func f(p: f32[9] param 0, x: f32[9, 9] input 0) { %1 = dot(x, p) "
                              "contract=[1]/[0] %2 = neg(p) return param 0 p = %2, output 0 y = %1 }";
 static const char adam[] = "func f(x: f32[40, 30] input 0, y: f32[40, 8] input 1, p: f32[30, 8] param 0) { %1 = dot(x, y) "
@@ -794,10 +797,13 @@ static void wrong_pieces(void **state)
     assert_non_null(strstr(verify_split(arena, p, k), "reads what another piece stores"));
 }
 
-/* A bias is added to the sums of a tile where loads take time of their own, by the tile that has them and none else. */
+/* A bias is added to the sums of a tile by the tile that has them and none else: with vectors, or where loads take time of their own. */
 static void finished_tiles(void **state)
 {
     (void)state;
+    const Target *vectors = target_find("x86-64");
+    assert_true(stage(plan_for(biased, vectors), 0, 1)->in_tile);
+    assert_false(stage(plan_of(biased), 0, 1)->in_tile);
     Plan *p = plan_for(biased, target_find("cortex-m4f"));
     assert_true(stage(p, 0, 1)->in_tile && stage(p, 0, 0)->tile->finish == stage(p, 0, 1));
     assert_int_equal(stage(p, 0, 0)->tile->operands.n, 1);
@@ -805,9 +811,22 @@ static void finished_tiles(void **state)
     stage(p, 0, 0)->tile->finish = NULL;
     expect(p, "the tile cannot do on its sums what it should");
     p = plan_for(biased, target_find("cortex-m4f"));
-    stage(p, 0, 0)->tile->schedule.outside = 0;
+    stage(p, 0, 0)->tile->operands.n = 0;
     expect(p, "the tile cannot do on its sums what it should");
-    assert_false(stage(plan_of(biased), 0, 1)->in_tile);
+    p = plan_for(masked, vectors);      /* by other numbers in every row: the sums have no place in memory */
+    assert_null(plan_verify(arena, p));
+    assert_true(stage(p, 0, 1)->in_tile && item(p, 0, 0)->buffer->kind == BUFFER_LOCAL);
+    assert_int_equal(p->kernels.at[0]->locals.n, 0);
+    assert_int_equal(p->arena_bytes, 0);
+    item(p, 0, 1)->value = item(p, 0, 1)->value->in[1];
+    expect(p, "the tile cannot do on its sums what it should");
+    p = plan_for(masked, vectors);
+    item(p, 0, 1)->value->in[1]->at = lin_const(arena, 0);
+    expect(p, "the tile cannot do on its sums what it should");
+    p = plan_for(masked, vectors);
+    stage(p, 0, 1)->in_tile = false;
+    stage(p, 0, 0)->tile->finish = NULL;
+    expect(p, "has no declaration");
 }
 
 int main(void)
