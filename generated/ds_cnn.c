@@ -7,6 +7,7 @@
 #include "dl_math.h"
 #include "dl_random.h"
 #include "dl_tile.h"
+#include "dl_arena.h"
 
 /* ds_cnn.dl:24: conv2d -> f32[10, 4, 1, 16] */
 static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *restrict stem_kernel)
@@ -209,7 +210,7 @@ dl_status ds_cnn_init(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_optimiz
     return DL_OK;
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16]; in 3 places */
+/* ds_cnn.dl:11: batch_norm -> f32[16]; in 6 places */
 static void infer_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
         const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
 {
@@ -684,7 +685,7 @@ static void infer_k5_conv2d_relu(const float *restrict relu, const float *restri
     }
 }
 
-/* ds_cnn.dl:30: global_avg_pool2d -> f32[1, 16]; in 2 places */
+/* ds_cnn.dl:30: global_avg_pool2d -> f32[1, 16] */
 static void infer_k6_global_avg_pool2d(const float *restrict x_2, float *restrict global_avg_pool2d_2)
 {
     float global_avg_pool2d[16];
@@ -778,42 +779,8 @@ dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, c
     return DL_OK;
 }
 
-/* ds_cnn.dl:36: cross_entropy -> index check; in 3 places */
-static dl_status train_k0_cross_entropy_check(const int32_t *restrict word)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        if ((uint32_t)word[j0] >= 12u)
-            return DL_INDEX;
-    }
-    return DL_OK;
-}
-
-/* ds_cnn.dl:36: cross_entropy -> f32[4]; in 2 places */
-static void train_k1_cross_entropy(const int32_t *restrict word, const int32_t *restrict count_, float *restrict cross_entropy,
-        float *restrict cross_entropy_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        const int32_t v1 = count_[0];
-        const float v2 = -(i0 < v1 ? 1.0f / (float)v1 : 0.0f);
-        float sum_v1 = 0.0f;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float select_v0 = word[i0] == j0 ? v2 : 0.0f;
-            cross_entropy[i0 * 12 + j0] = select_v0;
-            sum_v1 += -select_v0;
-        }
-        cross_entropy_2[i0] = sum_v1;
-    }
-}
-
-/* ds_cnn.dl:37: adam -> f32 */
-static void train_k2_adam(const int32_t *restrict step_, float *restrict adam)
-{
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
 /* ds_cnn.dl:24: conv2d -> f32[4, 25, 5, 16], 320000 multiply-accumulates; in 2 places */
-static inline void train_k3_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k0_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -848,7 +815,7 @@ static inline void train_k3_conv2d_tile_4(const float *restrict a, int at, const
     c[6003] = c3_3;
 }
 
-static void train_k3_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y_2,
+static void train_k0_conv2d(const float *restrict sound, const float *restrict stem_kernel, float *restrict stem_y_2,
         const float *restrict stem_bias)
 {
     for (int i1 = 0; i1 < 25; i1++) {
@@ -858,7 +825,7 @@ static void train_k3_conv2d(const float *restrict sound, const float *restrict s
             const int k1_lo = dl_first_tap(-i2 * 2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 * 2 + 10, 1, 4);
             for (int n = 0; n < 16; n += 4)
-                train_k3_conv2d_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, stem_y_2 + (i1 * 80 + i2 * 16 + n), k0_lo,
+                train_k0_conv2d_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, stem_y_2 + (i1 * 80 + i2 * 16 + n), k0_lo,
                         k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -869,8 +836,8 @@ static void train_k3_conv2d(const float *restrict sound, const float *restrict s
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 2 places */
-static void train_k4_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm, float *restrict batch_norm_2)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 6 places */
+static void train_k1_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -883,26 +850,22 @@ static void train_k4_batch_norm(const float *restrict stem_y_2, float *restrict 
                 }
             }
         }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_2[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = stem_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - batch_norm[i0 * 16 + j0] * 0.008f;
-                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
     }
 }
 
+/* ds_cnn.dl:36: cross_entropy -> index check; in 3 places */
+static dl_status train_k2_cross_entropy_check(const int32_t *restrict word)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        if ((uint32_t)word[j0] >= 12u)
+            return DL_INDEX;
+    }
+    return DL_OK;
+}
+
 /* ds_cnn.dl:11: batch_norm -> f32[16]; in 6 places */
-static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
-        float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_2,
-        float *restrict norm_relu_1_batch_norm_1_moving_mean, float *restrict norm_relu_1_batch_norm_1_moving_variance,
-        float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
-        float *restrict norm_relu_1_batch_norm_1_factor_2)
+static void train_k3_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm,
+        float *restrict norm_relu_1_batch_norm_1_average, float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -915,37 +878,74 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
         const float v8 = batch_norm[j0 + 16];
         const float v9 = batch_norm[j0 + 32];
         const float v10 = batch_norm[j0 + 48];
-        const float v11 = batch_norm_2[j0];
-        const float v12 = v7 * 0.008f;
-        const float v13 = batch_norm_2[j0 + 16];
-        const float v14 = v8 * 0.008f;
-        const float v15 = batch_norm_2[j0 + 32];
-        const float v16 = v9 * 0.008f;
-        const float v17 = batch_norm_2[j0 + 48];
-        const float v18 = v10 * 0.008f;
-        const float v19 = norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
-        const float v20 = norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float v11 = norm_relu_1_batch_norm_1_moving_mean[j0] * 0.9f;
         const float norm_relu_1_batch_norm_1_average_v0 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
                 / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
         norm_relu_1_batch_norm_1_average[j0] = norm_relu_1_batch_norm_1_average_v0;
-        const float v21 = v12 - norm_relu_1_batch_norm_1_average_v0;
-        const float v22 = v14 - norm_relu_1_batch_norm_1_average_v0;
-        const float v23 = v16 - norm_relu_1_batch_norm_1_average_v0;
-        const float v24 = v18 - norm_relu_1_batch_norm_1_average_v0;
-        const float norm_relu_1_batch_norm_1_variance_v1 = ((v2 ? (v11 + v21 * v21 * 125.0f) / 125.0f : 0.0f) + (v3 ? (v13 + v22
-                * v22 * 125.0f) / 125.0f : 0.0f) + (v4 ? (v15 + v23 * v23 * 125.0f) / 125.0f : 0.0f) + (v5 ? (v17 + v24 * v24
-                * 125.0f) / 125.0f : 0.0f)) / v6;
-        norm_relu_1_batch_norm_1_moving_mean[j0] = v19 + norm_relu_1_batch_norm_1_average_v0 * 0.1f;
-        norm_relu_1_batch_norm_1_moving_variance[j0] = v20 + norm_relu_1_batch_norm_1_variance_v1 * 0.1f;
-        const float norm_relu_1_batch_norm_1_factor_v4 = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v1 + 0.001f);
-        norm_relu_1_batch_norm_1_factor[j0] = norm_relu_1_batch_norm_1_factor_v4;
-        norm_relu_1_batch_norm_1_factor_2[j0] = norm_relu_1_batch_norm_1_factor_v4 * norm_relu_1_batch_norm_1_gamma[j0];
+        norm_relu_1_batch_norm_1_moving_mean[j0] = v11 + norm_relu_1_batch_norm_1_average_v0 * 0.1f;
     }
 }
 
-/* ds_cnn.dl:36: cross_entropy -> bool[4, 1, 25, 5, 16]; in 2 places */
-static void train_k6_cross_entropy(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict cross_entropy_3)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 6 places */
+static void train_k4_batch_norm(const float *restrict stem_y_2, const float *restrict norm_relu_1_batch_norm_1_average,
+        float *restrict batch_norm_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_2[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = stem_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16] - norm_relu_1_batch_norm_1_average[j0];
+                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
+                }
+            }
+        }
+    }
+}
+
+/* ds_cnn.dl:11: batch_norm -> f32[16]; in 6 places */
+static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_2,
+        float *restrict norm_relu_1_batch_norm_1_moving_variance, float *restrict norm_relu_1_batch_norm_1_factor)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v7 = batch_norm_2[j0];
+        const float v8 = batch_norm_2[j0 + 16];
+        const float v9 = batch_norm_2[j0 + 32];
+        const float v10 = batch_norm_2[j0 + 48];
+        const float v11 = norm_relu_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float norm_relu_1_batch_norm_1_variance_v0 = ((v2 ? v7 / 125.0f : 0.0f) + (v3 ? v8 / 125.0f : 0.0f) + (v4 ? v9
+                / 125.0f : 0.0f) + (v5 ? v10 / 125.0f : 0.0f)) / v6;
+        norm_relu_1_batch_norm_1_moving_variance[j0] = v11 + norm_relu_1_batch_norm_1_variance_v0 * 0.1f;
+        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_variance_v0 + 0.001f);
+    }
+}
+
+/* ds_cnn.dl:11: relu -> f32[4, 25, 5, 16]; in 4 places */
+static void train_k6_relu(const float *restrict stem_y_2, const float *restrict norm_relu_1_batch_norm_1_average,
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict norm_relu_1_batch_norm_1_gamma,
+        const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict relu)
+{
+    for (int j0 = 0; j0 < 500; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = (stem_y_2[j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
+                    * (norm_relu_1_batch_norm_1_factor[j1] * norm_relu_1_batch_norm_1_gamma[j1])
+                    + norm_relu_1_batch_norm_1_beta[j1];
+            relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
+        }
+    }
+}
+
+/* ds_cnn.dl:26: dropout -> f32[4, 25, 5, 16]; in 2 places */
+static void train_k7_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+        uint8_t *restrict dropout, const float *restrict relu, float *restrict x)
 {
     for (int j0 = 0; j0 < 500; j0++) {
         float drawn_1[16];
@@ -954,29 +954,16 @@ static void train_k6_cross_entropy(uint32_t salt, const int32_t *restrict seed_,
                 drawn_1 + 4 * at);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
-            cross_entropy_3[j0 * 16 + j1] = (uint8_t)(v1 < 0.2f);
+            const float v2 = relu[j0 * 16 + j1];
+            const float v3 = v2 / 0.8f;
+            const int lt_v0 = v1 < 0.2f;
+            dropout[j0 * 16 + j1] = (uint8_t)(lt_v0);
+            x[j0 * 16 + j1] = lt_v0 ? 0.0f : v3;
         }
     }
 }
 
-/* ds_cnn.dl:26: dropout -> f32[1, 25, 5, 16]; in 2 places */
-static void train_k7_dropout(int t, const uint8_t *restrict cross_entropy_3, const float *restrict stem_y_2,
-        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict norm_relu_1_batch_norm_1_factor_2,
-        const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict x)
-{
-    for (int j0 = 0; j0 < 125; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = stem_y_2[t * 2000 + j0 * 16 + j1];
-            const float v2 = norm_relu_1_batch_norm_1_average[j1];
-            const float v3 = norm_relu_1_batch_norm_1_factor_2[j1];
-            const float v4 = norm_relu_1_batch_norm_1_beta[j1];
-            const float v5 = (v1 - v2) * v3 + v4;
-            x[j0 * 16 + j1] = cross_entropy_3[t * 2000 + j0 * 16 + j1] ? 0.0f : (v5 < 0.0f ? 0.0f : v5) / 0.8f;
-        }
-    }
-}
-
-/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 25, 5, 16], 18000 multiply-accumulates; in 2 places */
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[4, 25, 5, 16], 72000 multiply-accumulates; in 2 places */
 static inline void train_k8_depthwise_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
@@ -1007,18 +994,18 @@ static inline void train_k8_depthwise_conv2d_tile_4_at_0(const float *restrict a
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
 }
 
 static inline void train_k8_depthwise_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
@@ -1042,18 +1029,18 @@ static inline void train_k8_depthwise_conv2d_tile_4(const float *restrict a, int
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
 }
 
 static inline void train_k8_depthwise_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
@@ -1075,14 +1062,14 @@ static inline void train_k8_depthwise_conv2d_tile_3(const float *restrict a, int
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
 }
 
 static inline void train_k8_depthwise_conv2d_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
@@ -1112,94 +1099,56 @@ static inline void train_k8_depthwise_conv2d_tile_3_at_22(const float *restrict 
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
 }
 
-static void train_k8_depthwise_conv2d(int t, const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_depthwise_conv2d_1_bias,
-        float *restrict block_1_depthwise_conv2d_1_y)
+static void train_k8_depthwise_conv2d(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
+        float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_depthwise_conv2d_1_bias)
 {
-    for (int i2 = 0; i2 < 5; i2++) {
-        for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-            rows = i1_0 < 16 ? 4 : 3;
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                if (i1_0 < 4)
-                    train_k8_depthwise_conv2d_tile_4_at_0(x, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + n, k1_lo, k1_hi);
-                else if (i1_0 < 16)
-                    train_k8_depthwise_conv2d_tile_4(x, i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + n,
-                        block_1_depthwise_conv2d_1_y_2 + n, k1_lo, k1_hi);
-                else if (i1_0 < 22)
-                    train_k8_depthwise_conv2d_tile_3(x, i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + n,
-                        block_1_depthwise_conv2d_1_y_2 + n, k1_lo, k1_hi);
-                else
-                    train_k8_depthwise_conv2d_tile_3_at_22(x, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + n, k1_lo, k1_hi);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_depthwise_conv2d_1_y[t * 2000 + i1 * 80 + i2 * 16 + j0]
-                            = block_1_depthwise_conv2d_1_y_2[i1 * 16 - i1_0 * 16 + j0] + block_1_depthwise_conv2d_1_bias[j0];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 4)
+                        train_k8_depthwise_conv2d_tile_4_at_0(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 16)
+                        train_k8_depthwise_conv2d_tile_4(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 22)
+                        train_k8_depthwise_conv2d_tile_3(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                    else
+                        train_k8_depthwise_conv2d_tile_3_at_22(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, block_1_depthwise_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0
+                            * 80 + n), k1_lo, k1_hi);
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        block_1_depthwise_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                = block_1_depthwise_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                + block_1_depthwise_conv2d_1_bias[j0];
+                    }
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[1, 16]; in 2 places */
-static void train_k9_batch_norm(int t, const float *restrict block_1_depthwise_conv2d_1_y, float *restrict batch_norm_3,
-        float *restrict batch_norm_4)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_3[t * 16 + j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 25; r1++) {
-        for (int r2 = 0; r2 < 5; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                batch_norm_3[t * 16 + j0] += block_1_depthwise_conv2d_1_y[t * 2000 + j0 + r1 * 80 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_4[t * 16 + j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 25; r1++) {
-        for (int r2 = 0; r2 < 5; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = block_1_depthwise_conv2d_1_y[t * 2000 + j0 + r1 * 80 + r2 * 16] - batch_norm_3[t * 16 + j0]
-                        * 0.008f;
-                batch_norm_4[t * 16 + j0] += v1 * v1;
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: relu -> f32[2, 25, 5, 16]; in 4 places */
-static void train_k11_relu(int t, const float *restrict block_1_depthwise_conv2d_1_y,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor_2,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta, float *restrict relu_3)
-{
-    for (int j0 = 0; j0 < 250; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (block_1_depthwise_conv2d_1_y[t * 4000 + j0 * 16 + j1]
-                    - block_1_norm_relu_1_batch_norm_1_average[j1]) * block_1_norm_relu_1_batch_norm_1_factor_2[j1]
-                    + block_1_norm_relu_1_batch_norm_1_beta[j1];
-            relu_3[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* ds_cnn.dl:17: conv2d -> f32[2, 25, 5, 16], 64000 multiply-accumulates; in 2 places */
-static inline void train_k12_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* ds_cnn.dl:17: conv2d -> f32[4, 25, 5, 16], 128000 multiply-accumulates; in 2 places */
+static inline void train_k14_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1212,6 +1161,295 @@ static inline void train_k12_conv2d_tile_4(const float *restrict a, int at, cons
         { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
         { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
         { const float x = ak[240]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
+}
+
+static inline void train_k14_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+}
+
+static void train_k14_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
+        float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_conv2d_1_bias)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 16)
+                        train_k14_conv2d_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                            block_1_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                    else
+                        train_k14_conv2d_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                            block_1_conv2d_1_y_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        block_1_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
+                                = block_1_conv2d_1_y_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* ds_cnn.dl:11: relu, ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16]; in 2 places */
+static void train_k19_relu_global_avg_pool2d(const float *restrict block_1_conv2d_1_y_2,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict x_2, float *restrict global_avg_pool2d)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 25; j0++) {
+            for (int j1 = 0; j1 < 5; j1++) {
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v1 = (block_1_conv2d_1_y_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2]
+                            - block_1_norm_relu_2_batch_norm_1_average[j2]) * (block_1_norm_relu_2_batch_norm_1_factor[j2]
+                            * block_1_norm_relu_2_batch_norm_1_gamma[j2]) + block_1_norm_relu_2_batch_norm_1_beta[j2];
+                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            global_avg_pool2d[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    global_avg_pool2d[i0 * 16 + j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                }
+            }
+        }
+    }
+}
+
+/* ds_cnn.dl:30: dropout -> f32[4, 16]; in 2 places */
+static void train_k20_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+        uint8_t *restrict dropout_2, float *restrict global_avg_pool2d)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
+                drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            const float v2 = global_avg_pool2d[j0 * 16 + j1];
+            const float v3 = v2 / 125.0f / 0.6f;
+            const int lt_v0 = v1 < 0.4f;
+            dropout_2[j0 * 16 + j1] = (uint8_t)(lt_v0);
+            global_avg_pool2d[j0 * 16 + j1] = lt_v0 ? 0.0f : v3;
+        }
+    }
+}
+
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates; in 2 places */
+static inline void train_k21_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 12);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[12] = c1_0;
+    c[13] = c1_1;
+    c[14] = c1_2;
+    c[15] = c1_3;
+    c[24] = c2_0;
+    c[25] = c2_1;
+    c[26] = c2_2;
+    c[27] = c2_3;
+    c[36] = c3_0;
+    c[37] = c3_1;
+    c[38] = c3_2;
+    c[39] = c3_3;
+}
+
+static void train_k21_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d,
+        const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
+        float *restrict softmax_1_y, float *restrict softmax_2, const int32_t *restrict word, float *restrict cross_entropy,
+        dl_word *restrict argmax)
+{
+    float logits[12];
+    float softmax;
+    for (int n = 0; n < 12; n += 4)
+        train_k21_dense_softmax_cross_entropy_tile_4(global_avg_pool2d, 0, classifier_kernel + n, classifier_y + n);
+    for (int i0 = 0; i0 < 4; i0++) {
+        float max_v2 = -DL_INFINITY;
+        for (int j0 = 0; j0 < 12; j0++) {
+            const float logits_v1 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2 = dl_max(max_v2, x_max_v2);
+        }
+        softmax = max_v2;
+        float sum_v4 = 0.0f;
+        for (int j0 = 0; j0 < 12; j0++) {
+            const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
+            softmax_1_y[i0 * 12 + j0] = softmax_1_y_v3;
+            sum_v4 += softmax_1_y_v3;
+        }
+        softmax_2[i0] = sum_v4;
+        const float v1 = softmax_2[i0];
+        const float v2 = dl_log(v1);
+        float sum_v5 = 0.0f;
+        int32_t argmax_v6 = 0;
+        float best_argmax_v6 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 12; r0++) {
+            const float v3 = logits[r0];
+            sum_v5 += word[i0] == r0 ? v3 - softmax - v2 : 0.0f;
+            const float x_argmax_v6 = v3;
+            if (best_argmax_v6 < x_argmax_v6) {
+                best_argmax_v6 = x_argmax_v6;
+                argmax_v6 = r0;
+            }
+        }
+        cross_entropy[i0] = sum_v5;
+        argmax[i0] = argmax_v6;
+    }
+}
+
+/* ds_cnn.dl:38: -> f32; in 2 places */
+static void train_k22_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
+        float *restrict accuracy)
+{
+    const int32_t v1 = count_[0];
+    const int32_t v2 = argmax[0];
+    const int32_t v3 = word[0];
+    const int32_t v4 = argmax[1];
+    const int32_t v5 = word[1];
+    const int32_t v6 = argmax[2];
+    const int32_t v7 = word[2];
+    const int32_t v8 = argmax[3];
+    const int32_t v9 = word[3];
+    accuracy[0] = ((0 < v1 ? (float)(v2 == v3) : 0.0f) + (1 < v1 ? (float)(v4 == v5) : 0.0f) + (2 < v1 ? (float)(v6 == v7)
+            : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f)) / (float)v1;
+}
+
+/* ds_cnn.dl:36: cross_entropy -> f32; in 2 places */
+static void train_k23_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
+{
+    const int32_t v1 = count_[0];
+    const float v2 = cross_entropy[0];
+    const float v3 = cross_entropy[1];
+    const float v4 = cross_entropy[2];
+    const float v5 = cross_entropy[3];
+    loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
+}
+
+/* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
+static void train_k24_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
+        const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict m_classifier_bias,
+        float *restrict v_classifier_bias)
+{
+    float cross_entropy_2[48];
+    float cross_entropy_3[4];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 12; j1++) {
+            cross_entropy_2[j0 * 12 + j1] = word[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        float sum_v1 = 0.0f;
+        for (int r1 = 0; r1 < 12; r1++) {
+            sum_v1 += -cross_entropy_2[j0 * 12 + r1];
+        }
+        cross_entropy_3[j0] = sum_v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v4 = cross_entropy_3[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 12; j1++) {
+            softmax_1_y[j0 * 12 + j1] = cross_entropy_2[j0 * 12 + j1] + v4 * softmax_1_y[j0 * 12 + j1];
+        }
+    }
+    for (int j0 = 0; j0 < 12; j0++) {
+        const float v5 = m_classifier_bias[j0] * 0.9f;
+        const float v6 = v_classifier_bias[j0] * 0.999f;
+        const float sum_v3 = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
+        m_classifier_bias[j0] = v5 + sum_v3 * 0.1f;
+        v_classifier_bias[j0] = v6 + sum_v3 * 0.001f * sum_v3;
+    }
+}
+
+/* ds_cnn.dl:30: dense -> f32[12, 16]; in 2 places */
+static void train_k25_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 12; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 12];
+        }
+    }
+}
+
+/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[4, 16], 768 multiply-accumulates; in 2 places */
+static inline void train_k26_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 12; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[12]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[24]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[36]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -1231,299 +1469,37 @@ static inline void train_k12_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static inline void train_k12_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax_1_y, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, const uint8_t *restrict dropout_2, float *restrict x_2, float *restrict batch_norm_7,
+        const float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        float *restrict batch_norm_9)
 {
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-}
-
-static void train_k12_conv2d(int t, const float *restrict relu_3, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_conv2d_1_bias, float *restrict block_1_conv2d_1_y)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-                rows = i1_0 < 16 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i1_0 < 16)
-                        train_k12_conv2d_tile_4(relu_3, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
-                            block_1_conv2d_1_y_2 + n);
-                    else
-                        train_k12_conv2d_tile_3(relu_3, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
-                            block_1_conv2d_1_y_2 + n);
-                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        block_1_conv2d_1_y[t * 4000 + i0 * 2000 + i1 * 80 + i2 * 16 + j0]
-                                = block_1_conv2d_1_y_2[i1 * 16 - i1_0 * 16 + j0] + block_1_conv2d_1_bias[j0];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[2, 16]; in 2 places */
-static void train_k13_batch_norm(int t, const float *restrict block_1_conv2d_1_y, float *restrict batch_norm_5,
-        float *restrict batch_norm_6)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_5[t * 32 + i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm_5[t * 32 + i0 * 16 + j0] += block_1_conv2d_1_y[t * 4000 + i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_6[t * 32 + i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_conv2d_1_y[t * 4000 + i0 * 2000 + j0 + r1 * 80 + r2 * 16]
-                            - batch_norm_5[t * 32 + i0 * 16 + j0] * 0.008f;
-                    batch_norm_6[t * 32 + i0 * 16 + j0] += v1 * v1;
-                }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:36: cross_entropy -> bool[2, 2, 16]; in 2 places */
-static void train_k15_cross_entropy(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict cross_entropy_5)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
-                drawn_1 + 4 * at);
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = drawn_1[j1];
-            cross_entropy_5[j0 * 16 + j1] = (uint8_t)(v1 < 0.4f);
-        }
-    }
-}
-
-/* ds_cnn.dl:36: cross_entropy -> bool[2, 2, 12]; in 3 places */
-static void train_k16_cross_entropy(const int32_t *restrict word, uint8_t *restrict cross_entropy_6)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 12; j1++) {
-            cross_entropy_6[j0 * 12 + j1] = (uint8_t)(word[j0] == j1);
-        }
-    }
-}
-
-/* ds_cnn.dl:36: cross_entropy -> bool[2, 2]; in 3 places */
-static void train_k17_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_7)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        cross_entropy_7[j0] = (uint8_t)(j0 < count_[0]);
-    }
-}
-
-/* ds_cnn.dl:36: cross_entropy -> f32[12, 16]; in 2 places */
-static void train_k18_cross_entropy_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 12; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 12];
-        }
-    }
-}
-
-/* ds_cnn.dl:11: relu, ds_cnn.dl:30: global_avg_pool2d, dropout -> f32[2, 16]; in 2 places */
-static void train_k19_relu_global_avg_pool2d_dropout(int t, const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor_2,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta, float *restrict x_2,
-        const uint8_t *restrict cross_entropy_5, float *restrict dropout)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        float global_avg_pool2d_2[16];
-        for (int j0 = 0; j0 < 25; j0++) {
-            for (int j1 = 0; j1 < 5; j1++) {
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v1 = (block_1_conv2d_1_y[t * 4000 + i0 * 2000 + j0 * 80 + j1 * 16 + j2]
-                            - block_1_norm_relu_2_batch_norm_1_average[j2]) * block_1_norm_relu_2_batch_norm_1_factor_2[j2]
-                            + block_1_norm_relu_2_batch_norm_1_beta[j2];
-                    x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            global_avg_pool2d_2[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 25; r1++) {
-            for (int r2 = 0; r2 < 5; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    global_avg_pool2d_2[j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = global_avg_pool2d_2[j0];
-            dropout[t * 32 + i0 * 16 + j0] = cross_entropy_5[t * 32 + i0 * 16 + j0] ? 0.0f : v2 / 125.0f / 0.6f;
-        }
-    }
-}
-
-/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> f32[2, 12], 384 multiply-accumulates; in 2 places */
-static inline void train_k20_dense_softmax_cross_entropy_tile_2(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 12);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[12] = c1_0;
-    c[13] = c1_1;
-    c[14] = c1_2;
-    c[15] = c1_3;
-}
-
-static void train_k20_dense_softmax_cross_entropy(int t, const float *restrict dropout, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const uint8_t *restrict cross_entropy_6,
-        const uint8_t *restrict cross_entropy_7, const int32_t *restrict word, float *restrict select,
-        float *restrict cross_entropy_4, const float *restrict cross_entropy, const float *restrict cross_entropy_2,
-        float *restrict softmax)
-{
-    float logits[12];
-    float softmax_2;
-    float softmax_1_y[12];
-    float softmax_3;
-    float cross_entropy_8;
-    int32_t argmax;
-    for (int n = 0; n < 12; n += 4)
-        train_k20_dense_softmax_cross_entropy_tile_2(dropout, t * 32, classifier_kernel + n, classifier_y + n);
-    for (int i0 = 0; i0 < 2; i0++) {
-        float max_v2 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float logits_v1 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v1;
-            const float x_max_v2 = logits_v1;
-            max_v2 = dl_max(max_v2, x_max_v2);
-        }
-        softmax_2 = max_v2;
-        float sum_v4 = 0.0f;
-        for (int j0 = 0; j0 < 12; j0++) {
-            const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_2);
-            softmax_1_y[j0] = softmax_1_y_v3;
-            sum_v4 += softmax_1_y_v3;
-        }
-        softmax_3 = sum_v4;
-        const float v1 = dl_log(softmax_3);
-        float sum_v5 = 0.0f;
-        int32_t argmax_v6 = 0;
-        float best_argmax_v6 = -DL_INFINITY;
-        for (int r0 = 0; r0 < 12; r0++) {
-            const float v2 = logits[r0];
-            sum_v5 += cross_entropy_6[t * 24 + i0 * 12 + r0] ? v2 - softmax_2 - v1 : 0.0f;
-            const float x_argmax_v6 = v2;
-            if (best_argmax_v6 < x_argmax_v6) {
-                best_argmax_v6 = x_argmax_v6;
-                argmax_v6 = r0;
-            }
-        }
-        cross_entropy_8 = sum_v5;
-        argmax = argmax_v6;
-        const int v3 = cross_entropy_7[t * 2 + i0];
-        const int32_t v4 = word[t * 2 + i0];
-        select[t * 2 + i0] = v3 ? (float)(argmax == v4) : 0.0f;
-        cross_entropy_4[t * 2 + i0] = v3 ? -cross_entropy_8 : 0.0f;
-        const float v5 = cross_entropy_2[t * 2 + i0] / softmax_3;
-        for (int j0 = 0; j0 < 12; j0++) {
-            softmax[t * 24 + i0 * 12 + j0] = cross_entropy[t * 24 + i0 * 12 + j0] + v5 * softmax_1_y[j0];
-        }
-    }
-}
-
-/* ds_cnn.dl:30: dense, global_avg_pool2d, ds_cnn.dl:11: relu, batch_norm -> f32[2, 16], 384 multiply-accumulates; in 2 places */
-static inline void train_k21_dense_global_avg_pool2d_relu_tile_2(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    for (int k = 0; k < 12; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[12]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-}
-
-static void train_k21_dense_global_avg_pool2d_relu(int t, const float *restrict softmax,
-        const float *restrict classifier_kernel_2, float *restrict dense_3, const uint8_t *restrict cross_entropy_5,
-        float *restrict global_avg_pool2d, float *restrict x_2, float *restrict batch_norm_7,
-        const float *restrict block_1_conv2d_1_y, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        float *restrict batch_norm_8)
-{
+    float global_avg_pool2d_2[16];
     for (int n = 0; n < 16; n += 4)
-        train_k21_dense_global_avg_pool2d_relu_tile_2(softmax, t * 24, classifier_kernel_2 + n, dense_3 + n);
-    for (int i0 = 0; i0 < 2; i0++) {
+        train_k26_dense_global_avg_pool2d_relu_tile_4(softmax_1_y, 0, classifier_kernel_2 + n, dense_2 + n);
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = dense_3[i0 * 16 + j0];
-            global_avg_pool2d[t * 32 + i0 * 16 + j0] = (cross_entropy_5[t * 32 + i0 * 16 + j0] ? 0.0f : v1) / 0.6f / 125.0f;
+            const float v1 = dense_2[i0 * 16 + j0];
+            global_avg_pool2d_2[j0] = (dropout_2[i0 * 16 + j0] ? 0.0f : v1) / 0.6f / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
                 for (int j2 = 0; j2 < 16; j2++) {
-                    const float v2 = global_avg_pool2d[t * 32 + i0 * 16 + j2];
+                    const float v2 = global_avg_pool2d_2[j2];
                     x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_7[t * 32 + i0 * 16 + j0] = 0.0f;
-            batch_norm_8[t * 32 + i0 * 16 + j0] = 0.0f;
+            batch_norm_7[i0 * 16 + j0] = 0.0f;
+            batch_norm_9[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v3 = x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                    batch_norm_7[t * 32 + i0 * 16 + j0] += v3;
-                    batch_norm_8[t * 32 + i0 * 16 + j0] += v3
-                            * (block_1_conv2d_1_y[t * 4000 + i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                    batch_norm_7[i0 * 16 + j0] += v3;
+                    batch_norm_9[i0 * 16 + j0] += v3 * (block_1_conv2d_1_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
                             - block_1_norm_relu_2_batch_norm_1_average[j0]);
                 }
             }
@@ -1531,33 +1507,15 @@ static void train_k21_dense_global_avg_pool2d_relu(int t, const float *restrict 
     }
 }
 
-/* ds_cnn.dl:38:, ds_cnn.dl:36: cross_entropy -> f32; in 2 places */
-static void train_k22_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
-        const float *restrict cross_entropy_4, float *restrict loss)
+/* ds_cnn.dl:37: adam -> f32 */
+static void train_k27_adam(const int32_t *restrict step_, float *restrict adam)
 {
-    const float v1 = (float)count_[0];
-    accuracy[0] = (select[0] + select[1] + select[2] + select[3]) / v1;
-    loss[0] = (cross_entropy_4[0] + cross_entropy_4[1] + cross_entropy_4[2] + cross_entropy_4[3]) / v1;
-}
-
-/* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[12] */
-static void train_k23_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 12; j0++) {
-        const float v1 = m_classifier_bias[j0] * 0.9f;
-        const float v2 = v_classifier_bias[j0] * 0.999f;
-        const float sum_v0 = softmax[j0] + softmax[j0 + 12] + softmax[j0 + 24] + softmax[j0 + 36];
-        const float add_v1 = v1 + sum_v0 * 0.1f;
-        m_classifier_bias[j0] = add_v1;
-        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
-        v_classifier_bias[j0] = add_v2;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* ds_cnn.dl:30: dense, ds_cnn.dl:37: adam -> f32[16, 12], 768 multiply-accumulates */
-static inline void train_k24_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k28_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1589,17 +1547,17 @@ static inline void train_k24_dense_adam_tile_4(const float *restrict a, int at, 
     c[39] = c3_3;
 }
 
-static void train_k24_dense_adam(const float *restrict dropout, const float *restrict softmax, float *restrict dense_2,
-        float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
-        const float *restrict adam)
+static void train_k28_dense_adam(const float *restrict global_avg_pool2d, const float *restrict softmax_1_y,
+        float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
+        float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 12; n += 4)
-            train_k24_dense_adam_tile_4(dropout, i0_0, softmax + n, dense_2 + n);
+            train_k28_dense_adam_tile_4(global_avg_pool2d, i0_0, softmax_1_y + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 12; j0++) {
-                const float v1 = dense_2[i0 * 12 - i0_0 * 12 + j0];
+                const float v1 = dense_3[i0 * 12 - i0_0 * 12 + j0];
                 const float add_v1 = m_classifier_kernel[i0 * 12 + j0] * 0.9f + v1 * 0.1f;
                 m_classifier_kernel[i0 * 12 + j0] = add_v1;
                 const float add_v2 = v_classifier_kernel[i0 * 12 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -1612,7 +1570,7 @@ static void train_k24_dense_adam(const float *restrict dropout, const float *res
 }
 
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
-static void train_k25_batch_norm_adam(const float *restrict batch_norm_8,
+static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const int32_t *restrict count_,
         float *restrict batch_norm_12, float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
@@ -1624,7 +1582,7 @@ static void train_k25_batch_norm_adam(const float *restrict batch_norm_8,
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_8[j0] + batch_norm_8[j0 + 16] + batch_norm_8[j0 + 32] + batch_norm_8[j0 + 48];
+        const float sum_v0 = batch_norm_9[j0] + batch_norm_9[j0 + 16] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 48];
         batch_norm_10[j0] = sum_v0;
         batch_norm_11[j0] = sum_v0 * block_1_norm_relu_2_batch_norm_1_gamma[j0] * v3 / v1;
     }
@@ -1645,82 +1603,80 @@ static void train_k25_batch_norm_adam(const float *restrict batch_norm_8,
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:17: conv2d, ds_cnn.dl:37: adam;
  * ds_cnn.dl:11: batch_norm, ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:37: adam;
  * ds_cnn.dl:11: batch_norm, ds_cnn.dl:24: conv2d, ds_cnn.dl:37: adam -> f32[16]; in 3 places */
-static void train_k26_batch_norm_conv2d_adam(const float *restrict batch_norm_7,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor_2, const float *restrict batch_norm_5,
+static void train_k30_batch_norm_conv2d_adam(const float *restrict batch_norm_7,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
         const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_12,
         const int32_t *restrict count_, float *restrict batch_norm_15, float *restrict m_block_1_conv2d_1_bias,
         float *restrict v_block_1_conv2d_1_bias, float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
         float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
 {
-    float batch_norm_9[16];
+    float batch_norm_8[16];
     float batch_norm_13[16];
     float batch_norm_14[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
-        const float v3 = ((batch_norm_5[j0] - v2) * batch_norm_12[j0] + (batch_norm_5[j0 + 16] - v2) * batch_norm_12[j0 + 16]
-                + (batch_norm_5[j0 + 32] - v2) * batch_norm_12[j0 + 32] + (batch_norm_5[j0 + 48] - v2) * batch_norm_12[j0 + 48])
+        const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0] * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+        const float v3 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_12[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_12[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_12[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_12[j0 + 48])
                 * 2.0f;
         const float sum_v0 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
-        batch_norm_9[j0] = sum_v0;
-        const float add_v1 = sum_v0 * block_1_norm_relu_2_batch_norm_1_factor_2[j0] + v3;
+        batch_norm_8[j0] = sum_v0;
+        const float add_v1 = sum_v0 * v2 + v4;
         batch_norm_13[j0] = add_v1;
         batch_norm_14[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_14[j1];
-            batch_norm_15[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
+            const float v6 = batch_norm_14[j1];
+            batch_norm_15[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = m_block_1_conv2d_1_bias[j0] * 0.9f;
-        const float v7 = v_block_1_conv2d_1_bias[j0] * 0.999f;
-        const float v8 = batch_norm_9[j0];
+        const float v7 = m_block_1_conv2d_1_bias[j0] * 0.9f;
+        const float v8 = v_block_1_conv2d_1_bias[j0] * 0.999f;
+        const float v9 = batch_norm_8[j0];
         const float add_v4 = batch_norm_13[j0] + (batch_norm_15[j0] + batch_norm_15[j0 + 16] + batch_norm_15[j0 + 32]
                 + batch_norm_15[j0 + 48]) * 125.0f;
-        m_block_1_conv2d_1_bias[j0] = v6 + add_v4 * 0.1f;
-        v_block_1_conv2d_1_bias[j0] = v7 + add_v4 * 0.001f * add_v4;
-        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
-        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v8 * 0.001f * v8;
+        m_block_1_conv2d_1_bias[j0] = v7 + add_v4 * 0.1f;
+        v_block_1_conv2d_1_bias[j0] = v8 + add_v4 * 0.001f * add_v4;
+        m_block_1_norm_relu_2_batch_norm_1_beta[j0] = m_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.9f + v9 * 0.1f;
+        v_block_1_norm_relu_2_batch_norm_1_beta[j0] = v_block_1_norm_relu_2_batch_norm_1_beta[j0] * 0.999f + v9 * 0.001f * v9;
     }
 }
 
-/* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16]; in 2 places */
-static void train_k27_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_5)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 4 places */
+static void train_k31_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
+        float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict batch_norm_15)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_5[j0 * 16 + j1] = block_1_conv2d_1_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[2, 25, 5, 16]; in 2 places */
-static void train_k29_batch_norm(int t, const float *restrict block_1_conv2d_1_y,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_average,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor_2,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta, const float *restrict global_avg_pool2d,
-        const float *restrict batch_norm_12, const float *restrict batch_norm_15, float *restrict batch_norm_34)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
+    for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 125; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = block_1_conv2d_1_y[t * 4000 + j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_2_batch_norm_1_average[j2];
-                const float v2 = block_1_norm_relu_2_batch_norm_1_factor_2[j2];
-                const float v3 = v1 * v2 + block_1_norm_relu_2_batch_norm_1_beta[j2];
-                const float v4 = global_avg_pool2d[t * 32 + j0 * 16 + j2];
-                batch_norm_34[j0 * 2000 + j1 * 16 + j2] = (0.0f < (v3 < 0.0f ? 0.0f : v3) ? v4 : 0.0f) * v2
-                        + batch_norm_12[t * 32 + j0 * 16 + j2] * v1 * 2.0f + batch_norm_15[t * 32 + j0 * 16 + j2];
+                block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2]
+                        * (block_1_norm_relu_2_batch_norm_1_factor[j2] * block_1_norm_relu_2_batch_norm_1_gamma[j2])
+                        + batch_norm_12[j0 * 16 + j2] * (block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_15[j0 * 16 + j2];
             }
         }
     }
 }
 
-/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[2, 25, 5, 16], 64000 multiply-accumulates; in 2 places */
-static inline void train_k30_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* ds_cnn.dl:17: conv2d -> f32[1, 1, 16, 16]; in 2 places */
+static void train_k32_conv2d_pack(const float *restrict block_1_conv2d_1_kernel, float *restrict conv2d_6)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            conv2d_6[j0 * 16 + j1] = block_1_conv2d_1_kernel[j0 + j1 * 16];
+        }
+    }
+}
+
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates; in 2 places */
+static inline void train_k33_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1738,21 +1694,21 @@ static inline void train_k30_conv2d_relu_tile_4(const float *restrict a, int at,
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
+    c[240] = c3_0;
+    c[241] = c3_1;
+    c[242] = c3_2;
+    c[243] = c3_3;
 }
 
-static inline void train_k30_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1768,35 +1724,35 @@ static inline void train_k30_conv2d_relu_tile_3(const float *restrict a, int at,
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
+    c[80] = c1_0;
+    c[81] = c1_1;
+    c[82] = c1_2;
+    c[83] = c1_3;
+    c[160] = c2_0;
+    c[161] = c2_1;
+    c[162] = c2_2;
+    c[163] = c2_3;
 }
 
-static void train_k30_conv2d_relu(int t, const float *restrict batch_norm_34, const float *restrict conv2d_5,
-        float *restrict conv2d_6, const float *restrict relu_5, float *restrict relu)
+static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, const float *restrict conv2d_6,
+        float *restrict relu_4, const float *restrict relu_2)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
             for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        train_k30_conv2d_relu_tile_4(batch_norm_34, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_5 + n,
-                            conv2d_6 + n);
+                        train_k33_conv2d_relu_tile_4(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
+                            relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                     else
-                        train_k30_conv2d_relu_tile_3(batch_norm_34, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_5 + n,
-                            conv2d_6 + n);
+                        train_k33_conv2d_relu_tile_3(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
+                            relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = conv2d_6[i1 * 16 - i1_0 * 16 + j0];
-                        relu[t * 4000 + i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_5[i0 * 2000 + i1 * 80 + i2 * 16 + j0]
-                                ? v1 : 0.0f;
+                        const float v1 = relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
+                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -1804,14 +1760,14 @@ static void train_k30_conv2d_relu(int t, const float *restrict batch_norm_34, co
     }
 }
 
-/* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 64000 multiply-accumulates; in 2 places */
-static inline void train_k31_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates; in 2 places */
+static inline void train_k34_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 250; k++) {
+    for (int k = 0; k < 500; k++) {
         const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
@@ -1837,31 +1793,30 @@ static inline void train_k31_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k31_conv2d(int t, const float *restrict relu_5, const float *restrict batch_norm_34, float *restrict conv2d_2)
+static void train_k34_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y_2, float *restrict conv2d_3)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k31_conv2d_tile_4(relu_5, i0_0, batch_norm_34 + n, conv2d_2 + (t * 256 + i0_0 * 16 + n));
+            train_k34_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y_2 + n, conv2d_3 + (i0_0 * 16 + n));
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[2, 16]; in 2 places */
-static void train_k32_batch_norm(int t, const float *restrict relu, float *restrict batch_norm_16,
-        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        float *restrict batch_norm_17)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 4 places */
+static void train_k35_batch_norm(const float *restrict relu_4, float *restrict batch_norm_17,
+        const float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        float *restrict batch_norm_19)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_16[t * 32 + i0 * 16 + j0] = 0.0f;
-            batch_norm_17[t * 32 + i0 * 16 + j0] = 0.0f;
+            batch_norm_17[i0 * 16 + j0] = 0.0f;
+            batch_norm_19[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu[t * 4000 + i0 * 2000 + j0 + r1 * 80 + r2 * 16];
-                    batch_norm_16[t * 32 + i0 * 16 + j0] += v1;
-                    batch_norm_17[t * 32 + i0 * 16 + j0] += v1
-                            * (block_1_depthwise_conv2d_1_y[t * 4000 + i0 * 2000 + j0 + r1 * 80 + r2 * 16]
+                    const float v1 = relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    batch_norm_17[i0 * 16 + j0] += v1;
+                    batch_norm_19[i0 * 16 + j0] += v1 * (block_1_depthwise_conv2d_1_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
                             - block_1_norm_relu_1_batch_norm_1_average[j0]);
                 }
             }
@@ -1869,40 +1824,26 @@ static void train_k32_batch_norm(int t, const float *restrict relu, float *restr
     }
 }
 
-/* ds_cnn.dl:11: relu, ds_cnn.dl:26: dropout -> f32[1, 25, 5, 16]; in 2 places */
-static void train_k35_relu_dropout(int t, const float *restrict stem_y_2,
-        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict norm_relu_1_batch_norm_1_factor_2,
-        const float *restrict norm_relu_1_batch_norm_1_beta, float *restrict relu_6, const uint8_t *restrict cross_entropy_3,
-        float *restrict x_3)
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 2 places */
+static void train_k38_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_22,
+        const float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
+        const float *restrict batch_norm_25)
 {
-    for (int j0 = 0; j0 < 125; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y_2[t * 2000 + j0 * 16 + j1] - norm_relu_1_batch_norm_1_average[j1])
-                    * norm_relu_1_batch_norm_1_factor_2[j1] + norm_relu_1_batch_norm_1_beta[j1];
-            const float max2_v0 = v1 < 0.0f ? 0.0f : v1;
-            relu_6[j0 * 16 + j1] = max2_v0;
-            x_3[j0 * 16 + j1] = cross_entropy_3[t * 2000 + j0 * 16 + j1] ? 0.0f : max2_v0 / 0.8f;
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 125; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                relu_4[j0 * 2000 + j1 * 16 + j2] = relu_4[j0 * 2000 + j1 * 16 + j2]
+                        * (block_1_norm_relu_1_batch_norm_1_factor[j2] * block_1_norm_relu_1_batch_norm_1_gamma[j2])
+                        + batch_norm_22[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
+                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_25[j0 * 16 + j2];
+            }
         }
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[1, 25, 5, 16]; in 2 places */
-static void train_k36_batch_norm(int t, const float *restrict relu,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor_2, const float *restrict batch_norm_21,
-        const float *restrict block_1_depthwise_conv2d_1_y, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_24, float *restrict batch_norm_35)
-{
-    for (int j0 = 0; j0 < 125; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            batch_norm_35[j0 * 16 + j1] = relu[t * 2000 + j0 * 16 + j1] * block_1_norm_relu_1_batch_norm_1_factor_2[j1]
-                    + batch_norm_21[t * 16 + j1] * (block_1_depthwise_conv2d_1_y[t * 2000 + j0 * 16 + j1]
-                    - block_1_norm_relu_1_batch_norm_1_average[j1]) * 2.0f + batch_norm_24[t * 16 + j1];
-        }
-    }
-}
-
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 18000 multiply-accumulates; in 2 places */
-static inline void train_k37_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates; in 2 places */
+static inline void train_k39_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1946,7 +1887,7 @@ static inline void train_k37_depthwise_conv2d_relu_tile_4_at_0(const float *rest
     c[51] = c3_3;
 }
 
-static inline void train_k37_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1981,7 +1922,7 @@ static inline void train_k37_depthwise_conv2d_relu_tile_4(const float *restrict 
     c[51] = c3_3;
 }
 
-static inline void train_k37_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2010,7 +1951,7 @@ static inline void train_k37_depthwise_conv2d_relu_tile_3(const float *restrict 
     c[35] = c2_3;
 }
 
-static inline void train_k37_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+static inline void train_k39_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2047,66 +1988,74 @@ static inline void train_k37_depthwise_conv2d_relu_tile_3_at_22(const float *res
     c[35] = c2_3;
 }
 
-static void train_k37_depthwise_conv2d_relu(int t, const float *restrict batch_norm_35,
-        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d_3,
-        const float *restrict relu_6, const uint8_t *restrict cross_entropy_3, float *restrict relu_2)
+static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
+        const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d_2, float *restrict relu,
+        const uint8_t *restrict dropout)
 {
-    for (int i2 = 0; i2 < 5; i2++) {
-        for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-            rows = i1_0 < 16 ? 4 : 3;
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                if (i1_0 < 4)
-                    train_k37_depthwise_conv2d_relu_tile_4_at_0(batch_norm_35, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_3 + n, k1_lo, k1_hi);
-                else if (i1_0 < 16)
-                    train_k37_depthwise_conv2d_relu_tile_4(batch_norm_35, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_3 + n, k1_lo, k1_hi);
-                else if (i1_0 < 22)
-                    train_k37_depthwise_conv2d_relu_tile_3(batch_norm_35, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_3 + n, k1_lo, k1_hi);
-                else
-                    train_k37_depthwise_conv2d_relu_tile_3_at_22(batch_norm_35, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_3 + n, k1_lo, k1_hi);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const int v1 = cross_entropy_3[t * 2000 + i1 * 80 + i2 * 16 + j0];
-                    const float v2 = depthwise_conv2d_3[i1 * 16 - i1_0 * 16 + j0];
-                    const float v3 = v1 ? 0.0f : v2;
-                    relu_2[t * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_6[i1 * 80 + i2 * 16 + j0] ? v3 / 0.8f : 0.0f;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 4)
+                        train_k39_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                    else if (i1_0 < 16)
+                        train_k39_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                    else if (i1_0 < 22)
+                        train_k39_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                    else
+                        train_k39_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
+                        const float v2 = depthwise_conv2d_2[i1 * 16 - i1_0 * 16 + j0];
+                        const float v3 = v1 ? 0.0f : v2;
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v3 / 0.8f
+                                : 0.0f;
+                    }
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 18000 multiply-accumulates; in 2 places */
-static inline void train_k38_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+/* ds_cnn.dl:16: depthwise_conv2d -> f32[1, 3, 3, 16], 72000 multiply-accumulates; in 2 places */
+static inline void train_k40_depthwise_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 80 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
-            c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
-        }
-        for (int k1 = 1; k1 < 4; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 80 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
-            c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
-        }
-        for (int k1 = 4; k1 < 5; k1++) {
-            const float *const ak = a + (at + k0 * 80 + k1 * 16), *const bk = b + (k0 * 80 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
-            c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = 0; k2 < 1; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+                c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
+            }
+            for (int k2 = 1; k2 < 4; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+                c2_0 += ak[32] * b0; c2_1 += ak[33] * b1; c2_2 += ak[34] * b2; c2_3 += ak[35] * b3;
+            }
+            for (int k2 = 4; k2 < 5; k2++) {
+                const float *const ak = a + (at + k0 * 2000 + k1 * 80 + k2 * 16),
+                        *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                c0_0 += ak[0] * b0; c0_1 += ak[1] * b1; c0_2 += ak[2] * b2; c0_3 += ak[3] * b3;
+                c1_0 += ak[16] * b0; c1_1 += ak[17] * b1; c1_2 += ak[18] * b2; c1_3 += ak[19] * b3;
+            }
         }
     }
     c[0] = c0_0;
@@ -2123,137 +2072,27 @@ static inline void train_k38_depthwise_conv2d_tile_3_at_0(const float *restrict 
     c[35] = c2_3;
 }
 
-static void train_k38_depthwise_conv2d(int t, const float *restrict x_3, const float *restrict batch_norm_35,
-        float *restrict depthwise_conv2d_2)
+static void train_k40_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
+        float *restrict depthwise_conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
-        const int k0_lo = dl_first_tap(-i1 + 1, 1);
-        const int k0_hi = dl_end_tap(-i1 + 25, 1, 25);
+        const int k1_lo = dl_first_tap(-i1 + 1, 1);
+        const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k38_depthwise_conv2d_tile_3_at_0(x_3, i1 * 80 - 96 + n, batch_norm_35 + n,
-                    depthwise_conv2d_2 + (t * 144 + i1 * 48 + n), k0_lo, k0_hi);
+            train_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_3 + (i1 * 48 + n), k1_lo,
+                    k1_hi);
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[1, 16]; in 2 places */
-static void train_k39_batch_norm(int t, const float *restrict relu_2, float *restrict batch_norm_25,
-        const float *restrict stem_y_2, const float *restrict norm_relu_1_batch_norm_1_average, float *restrict batch_norm_26)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_25[t * 16 + j0] = 0.0f;
-        batch_norm_26[t * 16 + j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 25; r1++) {
-        for (int r2 = 0; r2 < 5; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = relu_2[t * 2000 + j0 + r1 * 80 + r2 * 16];
-                batch_norm_25[t * 16 + j0] += v1;
-                batch_norm_26[t * 16 + j0] += v1 * (stem_y_2[t * 2000 + j0 + r1 * 80 + r2 * 16]
-                        - norm_relu_1_batch_norm_1_average[j0]);
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:37: adam -> f32[16] */
-static void train_k42_adam(float *restrict block_1_conv2d_1_bias, const float *restrict adam,
-        const float *restrict m_block_1_conv2d_1_bias, const float *restrict v_block_1_conv2d_1_bias,
-        float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
-        const float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
-        const float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
-        const float *restrict v_block_1_norm_relu_2_batch_norm_1_beta, float *restrict block_1_depthwise_conv2d_1_bias,
-        const float *restrict m_block_1_depthwise_conv2d_1_bias, const float *restrict v_block_1_depthwise_conv2d_1_bias,
-        float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
-        const float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
-        const float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
-        const float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict stem_bias,
-        const float *restrict m_stem_bias, const float *restrict v_stem_bias, float *restrict norm_relu_1_batch_norm_1_gamma,
-        const float *restrict m_norm_relu_1_batch_norm_1_gamma, const float *restrict v_norm_relu_1_batch_norm_1_gamma,
-        float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict m_norm_relu_1_batch_norm_1_beta,
-        const float *restrict v_norm_relu_1_batch_norm_1_beta)
-{
-    const float v1 = adam[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_conv2d_1_bias[j0] = block_1_conv2d_1_bias[j0] - v1 * m_block_1_conv2d_1_bias[j0]
-                / (dl_sqrt(v_block_1_conv2d_1_bias[j0]) + 1e-07f);
-        block_1_norm_relu_2_batch_norm_1_gamma[j0] = block_1_norm_relu_2_batch_norm_1_gamma[j0] - v1
-                * m_block_1_norm_relu_2_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_2_batch_norm_1_gamma[j0])
-                + 1e-07f);
-        block_1_norm_relu_2_batch_norm_1_beta[j0] = block_1_norm_relu_2_batch_norm_1_beta[j0] - v1
-                * m_block_1_norm_relu_2_batch_norm_1_beta[j0] / (dl_sqrt(v_block_1_norm_relu_2_batch_norm_1_beta[j0]) + 1e-07f);
-        block_1_depthwise_conv2d_1_bias[j0] = block_1_depthwise_conv2d_1_bias[j0] - v1 * m_block_1_depthwise_conv2d_1_bias[j0]
-                / (dl_sqrt(v_block_1_depthwise_conv2d_1_bias[j0]) + 1e-07f);
-        block_1_norm_relu_1_batch_norm_1_gamma[j0] = block_1_norm_relu_1_batch_norm_1_gamma[j0] - v1
-                * m_block_1_norm_relu_1_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_gamma[j0])
-                + 1e-07f);
-        block_1_norm_relu_1_batch_norm_1_beta[j0] = block_1_norm_relu_1_batch_norm_1_beta[j0] - v1
-                * m_block_1_norm_relu_1_batch_norm_1_beta[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_beta[j0]) + 1e-07f);
-        stem_bias[j0] = stem_bias[j0] - v1 * m_stem_bias[j0] / (dl_sqrt(v_stem_bias[j0]) + 1e-07f);
-        norm_relu_1_batch_norm_1_gamma[j0] = norm_relu_1_batch_norm_1_gamma[j0] - v1 * m_norm_relu_1_batch_norm_1_gamma[j0]
-                / (dl_sqrt(v_norm_relu_1_batch_norm_1_gamma[j0]) + 1e-07f);
-        norm_relu_1_batch_norm_1_beta[j0] = norm_relu_1_batch_norm_1_beta[j0] - v1 * m_norm_relu_1_batch_norm_1_beta[j0]
-                / (dl_sqrt(v_norm_relu_1_batch_norm_1_beta[j0]) + 1e-07f);
-    }
-}
-
-/* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
-static void train_k43_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_2,
-        float *restrict v_block_1_conv2d_1_kernel, float *restrict block_1_conv2d_1_kernel, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = conv2d_2[j0] + conv2d_2[j0 + 256];
-        const float add_v0 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_conv2d_1_kernel[j0] = add_v0;
-        const float add_v1 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_conv2d_1_kernel[j0] = add_v1;
-        block_1_conv2d_1_kernel[j0] = block_1_conv2d_1_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
-    }
-}
-
-/* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
-static void train_k44_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_2,
-        float *restrict v_block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_kernel,
-        const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 144; j0++) {
-        const float v1 = depthwise_conv2d_2[j0] + depthwise_conv2d_2[j0 + 144] + depthwise_conv2d_2[j0 + 288]
-                + depthwise_conv2d_2[j0 + 432];
-        const float add_v0 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_depthwise_conv2d_1_kernel[j0] = add_v0;
-        const float add_v1 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_depthwise_conv2d_1_kernel[j0] = add_v1;
-        block_1_depthwise_conv2d_1_kernel[j0] = block_1_depthwise_conv2d_1_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1)
-                + 1e-07f);
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[2, 25, 5, 16]; in 2 places */
-static void train_k45_batch_norm(int t, const float *restrict relu_2, const float *restrict norm_relu_1_batch_norm_1_factor_2,
-        const float *restrict batch_norm_30, const float *restrict stem_y_2,
-        const float *restrict norm_relu_1_batch_norm_1_average, const float *restrict batch_norm_33,
-        float *restrict batch_norm_36)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 125; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                batch_norm_36[j0 * 2000 + j1 * 16 + j2] = relu_2[t * 4000 + j0 * 2000 + j1 * 16 + j2]
-                        * norm_relu_1_batch_norm_1_factor_2[j2] + batch_norm_30[t * 32 + j0 * 16 + j2]
-                        * (stem_y_2[t * 4000 + j0 * 2000 + j1 * 16 + j2] - norm_relu_1_batch_norm_1_average[j2]) * 2.0f
-                        + batch_norm_33[t * 32 + j0 * 16 + j2];
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 160000 multiply-accumulates; in 2 places */
-static inline void train_k46_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* ds_cnn.dl:24: conv2d -> f32[1, 10, 4, 16], 320000 multiply-accumulates; in 2 places */
+static inline void train_k45_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 2; k0++) {
+    for (int k0 = 0; k0 < 4; k0++) {
         for (int k1 = k1_lo; k1 < k1_hi; k1++) {
             for (int k2 = 0; k2 < 1; k2++) {
                 const float *const ak = a + (at + k0 * 490 + k1 * 20 + k2 * 2), *const bk = b + (k0 * 2000 + k1 * 80 + k2 * 16);
@@ -2297,28 +2136,107 @@ static inline void train_k46_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k46_conv2d(int t, const float *restrict sound, const float *restrict batch_norm_36, float *restrict conv2d_4)
+static void train_k45_conv2d(const float *restrict sound, const float *restrict stem_y_2, float *restrict conv2d_5)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k46_conv2d_tile_4_at_0(sound, t * 980 + i1 * 10 - 41, batch_norm_36 + n, conv2d_4 + (t * 640 + i1 * 64 + n),
-                    k1_lo, k1_hi);
+            train_k45_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y_2 + n, conv2d_5 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
 /* ds_cnn.dl:37: adam -> f32[10, 4, 1, 16] */
-static void train_k47_adam(float *restrict m_stem_kernel, const float *restrict conv2d_4, float *restrict v_stem_kernel,
+static void train_k46_adam(float *restrict m_stem_kernel, const float *restrict conv2d_5, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 640; j0++) {
-        const float v1 = conv2d_4[j0] + conv2d_4[j0 + 640];
+        const float v1 = conv2d_5[j0];
         const float add_v0 = m_stem_kernel[j0] * 0.9f + v1 * 0.1f;
         m_stem_kernel[j0] = add_v0;
         const float add_v1 = v_stem_kernel[j0] * 0.999f + v1 * 0.001f * v1;
         v_stem_kernel[j0] = add_v1;
         stem_kernel[j0] = stem_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:37: adam -> f32[16] */
+static void train_k47_adam(float *restrict stem_bias, const float *restrict adam, const float *restrict m_stem_bias,
+        const float *restrict v_stem_bias, float *restrict norm_relu_1_batch_norm_1_gamma,
+        const float *restrict m_norm_relu_1_batch_norm_1_gamma, const float *restrict v_norm_relu_1_batch_norm_1_gamma,
+        float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict m_norm_relu_1_batch_norm_1_beta,
+        const float *restrict v_norm_relu_1_batch_norm_1_beta, float *restrict block_1_depthwise_conv2d_1_bias,
+        const float *restrict m_block_1_depthwise_conv2d_1_bias, const float *restrict v_block_1_depthwise_conv2d_1_bias,
+        float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_1_batch_norm_1_gamma,
+        const float *restrict v_block_1_norm_relu_1_batch_norm_1_gamma, float *restrict block_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict m_block_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict v_block_1_norm_relu_1_batch_norm_1_beta, float *restrict block_1_conv2d_1_bias,
+        const float *restrict m_block_1_conv2d_1_bias, const float *restrict v_block_1_conv2d_1_bias,
+        float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict m_block_1_norm_relu_2_batch_norm_1_gamma,
+        const float *restrict v_block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict m_block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict v_block_1_norm_relu_2_batch_norm_1_beta)
+{
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        stem_bias[j0] = stem_bias[j0] - v1 * m_stem_bias[j0] / (dl_sqrt(v_stem_bias[j0]) + 1e-07f);
+        norm_relu_1_batch_norm_1_gamma[j0] = norm_relu_1_batch_norm_1_gamma[j0] - v1 * m_norm_relu_1_batch_norm_1_gamma[j0]
+                / (dl_sqrt(v_norm_relu_1_batch_norm_1_gamma[j0]) + 1e-07f);
+        norm_relu_1_batch_norm_1_beta[j0] = norm_relu_1_batch_norm_1_beta[j0] - v1 * m_norm_relu_1_batch_norm_1_beta[j0]
+                / (dl_sqrt(v_norm_relu_1_batch_norm_1_beta[j0]) + 1e-07f);
+        block_1_depthwise_conv2d_1_bias[j0] = block_1_depthwise_conv2d_1_bias[j0] - v1 * m_block_1_depthwise_conv2d_1_bias[j0]
+                / (dl_sqrt(v_block_1_depthwise_conv2d_1_bias[j0]) + 1e-07f);
+        block_1_norm_relu_1_batch_norm_1_gamma[j0] = block_1_norm_relu_1_batch_norm_1_gamma[j0] - v1
+                * m_block_1_norm_relu_1_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_gamma[j0])
+                + 1e-07f);
+        block_1_norm_relu_1_batch_norm_1_beta[j0] = block_1_norm_relu_1_batch_norm_1_beta[j0] - v1
+                * m_block_1_norm_relu_1_batch_norm_1_beta[j0] / (dl_sqrt(v_block_1_norm_relu_1_batch_norm_1_beta[j0]) + 1e-07f);
+        block_1_conv2d_1_bias[j0] = block_1_conv2d_1_bias[j0] - v1 * m_block_1_conv2d_1_bias[j0]
+                / (dl_sqrt(v_block_1_conv2d_1_bias[j0]) + 1e-07f);
+        block_1_norm_relu_2_batch_norm_1_gamma[j0] = block_1_norm_relu_2_batch_norm_1_gamma[j0] - v1
+                * m_block_1_norm_relu_2_batch_norm_1_gamma[j0] / (dl_sqrt(v_block_1_norm_relu_2_batch_norm_1_gamma[j0])
+                + 1e-07f);
+        block_1_norm_relu_2_batch_norm_1_beta[j0] = block_1_norm_relu_2_batch_norm_1_beta[j0] - v1
+                * m_block_1_norm_relu_2_batch_norm_1_beta[j0] / (dl_sqrt(v_block_1_norm_relu_2_batch_norm_1_beta[j0]) + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:37: adam -> f32[3, 3, 16, 1] */
+static void train_k48_adam(float *restrict m_block_1_depthwise_conv2d_1_kernel, const float *restrict depthwise_conv2d_3,
+        float *restrict v_block_1_depthwise_conv2d_1_kernel, float *restrict block_1_depthwise_conv2d_1_kernel,
+        const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 144; j0++) {
+        const float v1 = depthwise_conv2d_3[j0];
+        const float add_v0 = m_block_1_depthwise_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_depthwise_conv2d_1_kernel[j0] = add_v0;
+        const float add_v1 = v_block_1_depthwise_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_depthwise_conv2d_1_kernel[j0] = add_v1;
+        block_1_depthwise_conv2d_1_kernel[j0] = block_1_depthwise_conv2d_1_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1)
+                + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:37: adam -> f32[1, 1, 16, 16] */
+static void train_k49_adam(float *restrict m_block_1_conv2d_1_kernel, const float *restrict conv2d_3,
+        float *restrict v_block_1_conv2d_1_kernel, float *restrict block_1_conv2d_1_kernel, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        const float v1 = conv2d_3[j0];
+        const float add_v0 = m_block_1_conv2d_1_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_conv2d_1_kernel[j0] = add_v0;
+        const float add_v1 = v_block_1_conv2d_1_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_conv2d_1_kernel[j0] = add_v1;
+        block_1_conv2d_1_kernel[j0] = block_1_conv2d_1_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+    }
+}
+
+/* ds_cnn.dl:37: adam -> f32[12] */
+static void train_k50_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+        const float *restrict v_classifier_bias)
+{
+    for (int j0 = 0; j0 < 12; j0++) {
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
     }
 }
 
@@ -2330,203 +2248,196 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const cross_entropy = (float *)(void *)(base + 113792);   /* f32[4, 12] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 114480);   /* f32[4] */
-    float *const adam = (float *)(void *)(base + 173632);   /* f32 */
     float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 171072);   /* f32[4, 16] */
+    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 173120);   /* f32[16] */
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 173184);   /* f32[16] */
-    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 32000);   /* f32[4, 1, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 171328);   /* f32[4, 1, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 72000);   /* f32[4, 1, 16] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 160000);   /* bool[4, 1, 25, 5, 16] */
-    float *const norm_relu_1_batch_norm_1_factor_2 = (float *)(void *)(base + 173248);   /* f32[16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 173312);   /* f32[16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 173376);   /* f32[16] */
-    float *const block_1_conv2d_1_y = (float *)(void *)(base + 64000);   /* f32[2, 2, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 112768);   /* f32[2, 2, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 112000);   /* f32[2, 2, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor_2 = (float *)(void *)(base + 173440);   /* f32[16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 173504);   /* f32[16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 114304);   /* f32[16] */
-    float *const dropout = (float *)(void *)(base + 113024);   /* f32[2, 2, 16] */
-    float *const select = (float *)(void *)(base + 114512);   /* f32[2, 2] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 114528);   /* f32[2, 2] */
-    float *const softmax = (float *)(void *)(base + 113984);   /* f32[2, 2, 12] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 171584);   /* f32[2, 2, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 113280);   /* f32[2, 2, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 113536);   /* f32[2, 2, 16] */
-    uint8_t *const cross_entropy_5 = (uint8_t *)(void *)(base + 114368);   /* bool[2, 2, 16] */
-    uint8_t *const cross_entropy_6 = (uint8_t *)(void *)(base + 114432);   /* bool[2, 2, 12] */
-    uint8_t *const cross_entropy_7 = (uint8_t *)(void *)(base + 114496);   /* bool[2, 2] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor_2 = (float *)(void *)(base + 173568);   /* f32[16] */
-    float *const dense_2 = (float *)(void *)(base + 96000);   /* f32[4, 12] */
-    float *const batch_norm_12 = (float *)(void *)(base + 171840);   /* f32[4, 16] */
-    float *const batch_norm_15 = (float *)(void *)(base + 172096);   /* f32[4, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 168000);   /* f32[2, 16, 1, 1, 16] */
-    float *const relu = (float *)(void *)(base + 96000);   /* f32[2, 2, 25, 5, 16] */
-    float *const batch_norm_16 = (float *)(void *)(base + 172352);   /* f32[2, 2, 16] */
-    float *const batch_norm_17 = (float *)(void *)(base + 172608);   /* f32[2, 2, 16] */
-    float *const batch_norm_21 = (float *)(void *)(base + 154304);   /* f32[4, 16] */
-    float *const batch_norm_24 = (float *)(void *)(base + 154560);   /* f32[4, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 152000);   /* f32[4, 1, 3, 3, 16] */
-    float *const relu_2 = (float *)(void *)(base + 64000);   /* f32[4, 1, 25, 5, 16] */
-    float *const batch_norm_25 = (float *)(void *)(base + 154816);   /* f32[4, 1, 16] */
-    float *const batch_norm_26 = (float *)(void *)(base + 155072);   /* f32[4, 1, 16] */
-    float *const batch_norm_30 = (float *)(void *)(base + 53120);   /* f32[4, 16] */
-    float *const batch_norm_33 = (float *)(void *)(base + 53376);   /* f32[4, 16] */
-    float *const conv2d_4 = (float *)(void *)(base + 48000);   /* f32[2, 1, 10, 4, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 112000);   /* f32[12, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 170048);   /* f32[1, 1, 16, 16] */
-    float *const x = (float *)(void *)(base + 64000);   /* f32[1, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 72256);   /* f32[4, 16] */
-    float *const relu_3 = (float *)(void *)(base + 96000);   /* f32[2, 25, 5, 16] */
-    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 112256);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 96000);   /* f32[2, 25, 5, 16] */
-    float *const classifier_y = (float *)(void *)(base + 114176);   /* f32[2, 12] */
-    float *const dense_3 = (float *)(void *)(base + 114176);   /* f32[2, 16] */
-    float *const relu_5 = (float *)(void *)(base + 128000);   /* f32[2, 25, 5, 16] */
-    float *const batch_norm_34 = (float *)(void *)(base + 144000);   /* f32[2, 25, 5, 16] */
-    float *const conv2d_6 = (float *)(void *)(base + 172864);   /* f32[4, 16] */
-    float *const relu_6 = (float *)(void *)(base + 128000);   /* f32[1, 25, 5, 16] */
-    float *const batch_norm_35 = (float *)(void *)(base + 144000);   /* f32[1, 25, 5, 16] */
-    float *const depthwise_conv2d_3 = (float *)(void *)(base + 155328);   /* f32[4, 16] */
-    float *const x_3 = (float *)(void *)(base + 136000);   /* f32[1, 25, 5, 16] */
-    float *const batch_norm_36 = (float *)(void *)(base + 32000);   /* f32[2, 25, 5, 16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
+    float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 233536);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 235136);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 232000);   /* f32[4, 12] */
+    float *const softmax_1_y = (float *)(void *)(base + 234560);   /* f32[4, 12] */
+    float *const softmax_2 = (float *)(void *)(base + 232192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 232208);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 232224);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 233792);   /* f32[4, 16] */
+    float *const dense_3 = (float *)(void *)(base + 232000);   /* f32[4, 12] */
+    float *const batch_norm_7 = (float *)(void *)(base + 234048);   /* f32[4, 16] */
+    float *const batch_norm_9 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
+    float *const batch_norm_12 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
+    float *const batch_norm_15 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
+    float *const conv2d_3 = (float *)(void *)(base + 232000);   /* f32[16, 1, 1, 16] */
+    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_19 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_22 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
+    float *const batch_norm_25 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const depthwise_conv2d_3 = (float *)(void *)(base + 96000);   /* f32[1, 3, 3, 16] */
+    float *const batch_norm_27 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const batch_norm_29 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
+    float *const batch_norm_35 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const conv2d_5 = (float *)(void *)(base + 32000);   /* f32[1, 10, 4, 16] */
+    float *const adam = (float *)(void *)(base + 233792);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
+    float *const conv2d_6 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
 
-    if (train_k0_cross_entropy_check(word) != DL_OK)
+    train_k0_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
+    train_k1_batch_norm(stem_y_2, batch_norm);
+    if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
-    train_k1_cross_entropy(word, &count, cross_entropy, cross_entropy_2);
-    train_k2_adam(&step, adam);
-    train_k3_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
-    train_k4_batch_norm(stem_y_2, batch_norm, batch_norm_2);
-    train_k5_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_2,
-            state->norm_relu_1_batch_norm_1_moving_mean, state->norm_relu_1_batch_norm_1_moving_variance,
-            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor_2);
-    train_k6_cross_entropy(0xf354e9afu, words, &step, cross_entropy_3);
-    for (int t = 0; t < 4; t++) {
-        train_k7_dropout(t, cross_entropy_3, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
-                params->norm_relu_1_batch_norm_1_beta, x);
-        train_k8_depthwise_conv2d(t, x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y_2,
-                params->block_1_depthwise_conv2d_1_bias, block_1_depthwise_conv2d_1_y);
-        train_k9_batch_norm(t, block_1_depthwise_conv2d_1_y, batch_norm_3, batch_norm_4);
-    }
-    train_k5_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+    train_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
+    train_k4_batch_norm(stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_2);
+    train_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
+    train_k6_relu(stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
+    train_k7_dropout(0xf354e9afu, words, &step, dropout, relu, x);
+    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y_2,
+            params->block_1_depthwise_conv2d_1_bias);
+    train_k1_batch_norm(block_1_depthwise_conv2d_1_y_2, batch_norm_3);   /* k9_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean);   /* k10_batch_norm */
+    train_k4_batch_norm(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_4);   /* k11_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+            block_1_norm_relu_1_batch_norm_1_factor);   /* k12_batch_norm */
+    train_k6_relu(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor_2);   /* k10_batch_norm */
-    for (int t = 1; t >= 0; t--) {
-        train_k11_relu(t, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-                block_1_norm_relu_1_batch_norm_1_factor_2, params->block_1_norm_relu_1_batch_norm_1_beta, relu_3);
-        train_k12_conv2d(t, relu_3, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y_2, params->block_1_conv2d_1_bias,
-                block_1_conv2d_1_y);
-        train_k13_batch_norm(t, block_1_conv2d_1_y, batch_norm_5, batch_norm_6);
-    }
-    train_k5_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6,
-            state->block_1_norm_relu_2_batch_norm_1_moving_mean, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);   /* k13_relu */
+    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y_2, params->block_1_conv2d_1_bias);
+    train_k1_batch_norm(block_1_conv2d_1_y_2, batch_norm_5);   /* k15_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);   /* k16_batch_norm */
+    train_k4_batch_norm(block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);   /* k17_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            block_1_norm_relu_2_batch_norm_1_factor);   /* k18_batch_norm */
+    train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            block_1_norm_relu_2_batch_norm_1_factor_2);   /* k14_batch_norm */
-    train_k15_cross_entropy(0xa64f97b6u, words, &step, cross_entropy_5);
-    train_k16_cross_entropy(word, cross_entropy_6);
-    train_k17_cross_entropy(&count, cross_entropy_7);
-    train_k18_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
-    for (int t = 0; t < 2; t++) {
-        train_k19_relu_global_avg_pool2d_dropout(t, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
-                block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, x_2, cross_entropy_5,
-                dropout);
-        train_k20_dense_softmax_cross_entropy(t, dropout, params->classifier_kernel, classifier_y, params->classifier_bias,
-                cross_entropy_6, cross_entropy_7, word, select, cross_entropy_4, cross_entropy, cross_entropy_2, softmax);
-        train_k21_dense_global_avg_pool2d_relu(t, softmax, classifier_kernel_2, dense_3, cross_entropy_5, global_avg_pool2d,
-                x_2, batch_norm_7, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
-    }
-    train_k22_cross_entropy(select, &count, &metrics->accuracy, cross_entropy_4, &metrics->loss);
-    train_k23_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k24_dense_adam(dropout, softmax, dense_2, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
-            params->classifier_kernel, adam);
-    train_k25_batch_norm_adam(batch_norm_8, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
+    train_k20_dropout(0xa64f97b6u, words, &step, dropout_2, global_avg_pool2d);
+    train_k21_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_2, word, cross_entropy, argmax);
+    train_k22_div(&count, argmax, word, &metrics->accuracy);
+    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k24_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
+            optimizer->v_classifier_bias);
+    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_2, dense_2, dropout_2, x_2, batch_norm_7,
+            block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_9);
+    train_k27_adam(&step, adam);
+    train_k28_dense_adam(global_avg_pool2d, softmax_1_y, dense_3, optimizer->m_classifier_kernel,
+            optimizer->v_classifier_kernel, params->classifier_kernel, adam);
+    train_k29_batch_norm_adam(batch_norm_9, params->block_1_norm_relu_2_batch_norm_1_gamma,
             block_1_norm_relu_2_batch_norm_1_factor, &count, batch_norm_12, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
             optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma);
-    train_k26_batch_norm_conv2d_adam(batch_norm_7, block_1_norm_relu_2_batch_norm_1_factor_2, batch_norm_5,
-            block_1_norm_relu_2_batch_norm_1_average, batch_norm_12, &count, batch_norm_15, optimizer->m_block_1_conv2d_1_bias,
-            optimizer->v_block_1_conv2d_1_bias, optimizer->m_block_1_norm_relu_2_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
-    train_k27_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_5);
-    for (int t = 1; t >= 0; t--) {
-        train_k11_relu(t, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-                block_1_norm_relu_1_batch_norm_1_factor_2, params->block_1_norm_relu_1_batch_norm_1_beta,
-                relu_5);   /* k28_relu */
-        train_k29_batch_norm(t, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
-                block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, global_avg_pool2d,
-                batch_norm_12, batch_norm_15, batch_norm_34);
-        train_k30_conv2d_relu(t, batch_norm_34, conv2d_5, conv2d_6, relu_5, relu);
-        train_k31_conv2d(t, relu_5, batch_norm_34, conv2d_2);
-        train_k32_batch_norm(t, relu, batch_norm_16, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-                batch_norm_17);
-    }
-    train_k25_batch_norm_adam(batch_norm_17, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_21, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k33_batch_norm_adam */
-    train_k26_batch_norm_conv2d_adam(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_3,
-            block_1_norm_relu_1_batch_norm_1_average, batch_norm_21, &count, batch_norm_24,
-            optimizer->m_block_1_depthwise_conv2d_1_bias, optimizer->v_block_1_depthwise_conv2d_1_bias,
-            optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k34_batch_norm_depthwise_conv2d_adam */
-    for (int t = 0; t < 4; t++) {
-        train_k35_relu_dropout(t, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
-                params->norm_relu_1_batch_norm_1_beta, relu_6, cross_entropy_3, x_3);
-        train_k36_batch_norm(t, relu, block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_21, block_1_depthwise_conv2d_1_y,
-                block_1_norm_relu_1_batch_norm_1_average, batch_norm_24, batch_norm_35);
-        train_k37_depthwise_conv2d_relu(t, batch_norm_35, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_3, relu_6,
-                cross_entropy_3, relu_2);
-        train_k38_depthwise_conv2d(t, x_3, batch_norm_35, depthwise_conv2d_2);
-        train_k39_batch_norm(t, relu_2, batch_norm_25, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_26);
-    }
-    train_k25_batch_norm_adam(batch_norm_26, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
-            batch_norm_30, optimizer->m_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k40_batch_norm_adam */
-    train_k26_batch_norm_conv2d_adam(batch_norm_25, norm_relu_1_batch_norm_1_factor_2, batch_norm,
-            norm_relu_1_batch_norm_1_average, batch_norm_30, &count, batch_norm_33, optimizer->m_stem_bias,
+    train_k30_batch_norm_conv2d_adam(batch_norm_7, block_1_norm_relu_2_batch_norm_1_factor,
+            params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
+            batch_norm_12, &count, batch_norm_15, optimizer->m_block_1_conv2d_1_bias, optimizer->v_block_1_conv2d_1_bias,
+            optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
+    train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            batch_norm_12, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_15);
+    train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_6);
+    train_k33_conv2d_relu(block_1_conv2d_1_y_2, conv2d_6, relu_4, relu_2);
+    train_k34_conv2d(relu_2, block_1_conv2d_1_y_2, conv2d_3);
+    train_k35_batch_norm(relu_4, batch_norm_17, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_19);
+    train_k29_batch_norm_adam(batch_norm_19, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_22, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma);   /* k36_batch_norm_adam */
+    train_k30_batch_norm_conv2d_adam(batch_norm_17, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_22, &count, batch_norm_25, optimizer->m_block_1_depthwise_conv2d_1_bias,
+            optimizer->v_block_1_depthwise_conv2d_1_bias, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k37_batch_norm_depthwise_conv2d_adam */
+    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_22, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average, batch_norm_25);
+    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2, relu, dropout);
+    train_k40_depthwise_conv2d(x, relu_4, depthwise_conv2d_3);
+    train_k35_batch_norm(relu, batch_norm_27, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_29);   /* k41_batch_norm */
+    train_k29_batch_norm_adam(batch_norm_29, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
+            batch_norm_32, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_norm_relu_1_batch_norm_1_gamma);   /* k42_batch_norm_adam */
+    train_k30_batch_norm_conv2d_adam(batch_norm_27, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
+            batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_32, &count, batch_norm_35, optimizer->m_stem_bias,
             optimizer->v_stem_bias, optimizer->m_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k41_batch_norm_conv2d_adam */
-    train_k42_adam(params->block_1_conv2d_1_bias, adam, optimizer->m_block_1_conv2d_1_bias, optimizer->v_block_1_conv2d_1_bias,
-            params->block_1_norm_relu_2_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
-            optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
-            optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta,
+            optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k43_batch_norm_conv2d_adam */
+    train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_32, stem_y_2,
+            norm_relu_1_batch_norm_1_average, batch_norm_35);   /* k44_batch_norm */
+    train_k45_conv2d(sound, stem_y_2, conv2d_5);
+    train_k46_adam(optimizer->m_stem_kernel, conv2d_5, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k47_adam(params->stem_bias, adam, optimizer->m_stem_bias, optimizer->v_stem_bias,
+            params->norm_relu_1_batch_norm_1_gamma, optimizer->m_norm_relu_1_batch_norm_1_gamma,
+            optimizer->v_norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
+            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta,
             params->block_1_depthwise_conv2d_1_bias, optimizer->m_block_1_depthwise_conv2d_1_bias,
             optimizer->v_block_1_depthwise_conv2d_1_bias, params->block_1_norm_relu_1_batch_norm_1_gamma,
             optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma, optimizer->v_block_1_norm_relu_1_batch_norm_1_gamma,
             params->block_1_norm_relu_1_batch_norm_1_beta, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
-            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta, params->stem_bias, optimizer->m_stem_bias,
-            optimizer->v_stem_bias, params->norm_relu_1_batch_norm_1_gamma, optimizer->m_norm_relu_1_batch_norm_1_gamma,
-            optimizer->v_norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta,
-            optimizer->m_norm_relu_1_batch_norm_1_beta, optimizer->v_norm_relu_1_batch_norm_1_beta);
-    train_k43_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_2, optimizer->v_block_1_conv2d_1_kernel,
-            params->block_1_conv2d_1_kernel, adam);
-    train_k44_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2,
+            optimizer->v_block_1_norm_relu_1_batch_norm_1_beta, params->block_1_conv2d_1_bias,
+            optimizer->m_block_1_conv2d_1_bias, optimizer->v_block_1_conv2d_1_bias,
+            params->block_1_norm_relu_2_batch_norm_1_gamma, optimizer->m_block_1_norm_relu_2_batch_norm_1_gamma,
+            optimizer->v_block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_beta,
+            optimizer->m_block_1_norm_relu_2_batch_norm_1_beta, optimizer->v_block_1_norm_relu_2_batch_norm_1_beta);
+    train_k48_adam(optimizer->m_block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_3,
             optimizer->v_block_1_depthwise_conv2d_1_kernel, params->block_1_depthwise_conv2d_1_kernel, adam);
-    for (int t = 1; t >= 0; t--) {
-        train_k45_batch_norm(t, relu_2, norm_relu_1_batch_norm_1_factor_2, batch_norm_30, stem_y_2,
-                norm_relu_1_batch_norm_1_average, batch_norm_33, batch_norm_36);
-        train_k46_conv2d(t, sound, batch_norm_36, conv2d_4);
-    }
-    train_k47_adam(optimizer->m_stem_kernel, conv2d_4, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k49_adam(optimizer->m_block_1_conv2d_1_kernel, conv2d_3, optimizer->v_block_1_conv2d_1_kernel,
+            params->block_1_conv2d_1_kernel, adam);
+    train_k50_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
-/* ds_cnn.dl:30: dense -> f32[12] */
-static void gradients_k22_dense(const float *restrict softmax, float *restrict classifier_bias_2)
+/* ds_cnn.dl:36: cross_entropy, ds_cnn.dl:32: softmax, ds_cnn.dl:30: dense -> f32[12] */
+static void gradients_k24_cross_entropy_softmax_dense(const int32_t *restrict word, const int32_t *restrict count_,
+        const float *restrict softmax_2, float *restrict softmax_1_y, float *restrict classifier_bias_2)
 {
+    float cross_entropy_2[48];
+    float cross_entropy_3[4];
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        for (int j1 = 0; j1 < 12; j1++) {
+            cross_entropy_2[j0 * 12 + j1] = word[j0] == j1 ? v3 : 0.0f;
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        float sum_v1 = 0.0f;
+        for (int r1 = 0; r1 < 12; r1++) {
+            sum_v1 += -cross_entropy_2[j0 * 12 + r1];
+        }
+        cross_entropy_3[j0] = sum_v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v4 = cross_entropy_3[j0] / softmax_2[j0];
+        for (int j1 = 0; j1 < 12; j1++) {
+            softmax_1_y[j0 * 12 + j1] = cross_entropy_2[j0 * 12 + j1] + v4 * softmax_1_y[j0 * 12 + j1];
+        }
+    }
     for (int j0 = 0; j0 < 12; j0++) {
-        classifier_bias_2[j0] = softmax[j0] + softmax[j0 + 12] + softmax[j0 + 24] + softmax[j0 + 36];
+        classifier_bias_2[j0] = softmax_1_y[j0] + softmax_1_y[j0 + 12] + softmax_1_y[j0 + 24] + softmax_1_y[j0 + 36];
     }
 }
 
 /* ds_cnn.dl:30: dense -> f32[16, 12], 768 multiply-accumulates */
-static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k27_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2558,17 +2469,17 @@ static inline void gradients_k23_dense_tile_4(const float *restrict a, int at, c
     c[39] = c3_3;
 }
 
-static void gradients_k23_dense(const float *restrict dropout, const float *restrict softmax,
+static void gradients_k27_dense(const float *restrict global_avg_pool2d, const float *restrict softmax_1_y,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 12; n += 4)
-            gradients_k23_dense_tile_4(dropout, i0_0, softmax + n, classifier_kernel_2 + (i0_0 * 12 + n));
+            gradients_k27_dense_tile_4(global_avg_pool2d, i0_0, softmax_1_y + n, classifier_kernel_2 + (i0_0 * 12 + n));
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k24_batch_norm(const float *restrict batch_norm_8,
+static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
         const float *restrict block_1_norm_relu_2_batch_norm_1_factor, float *restrict block_1_norm_relu_2_batch_norm_1_gamma_2,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const int32_t *restrict count_,
         float *restrict batch_norm_11)
@@ -2594,9 +2505,9 @@ static void gradients_k24_batch_norm(const float *restrict batch_norm_8,
 /* ds_cnn.dl:11: batch_norm, ds_cnn.dl:17: conv2d;
  * ds_cnn.dl:11: batch_norm, ds_cnn.dl:16: depthwise_conv2d;
  * ds_cnn.dl:11: batch_norm, ds_cnn.dl:24: conv2d -> f32[16]; in 3 places */
-static void gradients_k25_batch_norm_conv2d(const float *restrict batch_norm_7,
-        float *restrict block_1_norm_relu_2_batch_norm_1_beta_2,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor_2, const float *restrict batch_norm_5,
+static void gradients_k29_batch_norm_conv2d(const float *restrict batch_norm_7,
+        float *restrict block_1_norm_relu_2_batch_norm_1_beta_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_5,
         const float *restrict block_1_norm_relu_2_batch_norm_1_average, const float *restrict batch_norm_11,
         const int32_t *restrict count_, float *restrict batch_norm_14, float *restrict block_1_conv2d_1_bias_2)
 {
@@ -2604,52 +2515,27 @@ static void gradients_k25_batch_norm_conv2d(const float *restrict batch_norm_7,
     float batch_norm_13[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
-        const float v3 = ((batch_norm_5[j0] - v2) * batch_norm_11[j0] + (batch_norm_5[j0 + 16] - v2) * batch_norm_11[j0 + 16]
-                + (batch_norm_5[j0 + 32] - v2) * batch_norm_11[j0 + 32] + (batch_norm_5[j0 + 48] - v2) * batch_norm_11[j0 + 48])
+        const float v2 = block_1_norm_relu_2_batch_norm_1_factor[j0] * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+        const float v3 = block_1_norm_relu_2_batch_norm_1_average[j0] * 125.0f;
+        const float v4 = ((batch_norm_5[j0] - v3) * batch_norm_11[j0] + (batch_norm_5[j0 + 16] - v3) * batch_norm_11[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v3) * batch_norm_11[j0 + 32] + (batch_norm_5[j0 + 48] - v3) * batch_norm_11[j0 + 48])
                 * 2.0f;
         const float sum_v0 = batch_norm_7[j0] + batch_norm_7[j0 + 16] + batch_norm_7[j0 + 32] + batch_norm_7[j0 + 48];
         block_1_norm_relu_2_batch_norm_1_beta_2[j0] = sum_v0;
-        const float add_v1 = sum_v0 * block_1_norm_relu_2_batch_norm_1_factor_2[j0] + v3;
+        const float add_v1 = sum_v0 * v2 + v4;
         batch_norm_12[j0] = add_v1;
         batch_norm_13[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_13[j1];
-            batch_norm_14[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
+            const float v6 = batch_norm_13[j1];
+            batch_norm_14[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_conv2d_1_bias_2[j0] = batch_norm_12[j0] + (batch_norm_14[j0] + batch_norm_14[j0 + 16] + batch_norm_14[j0 + 32]
                 + batch_norm_14[j0 + 48]) * 125.0f;
-    }
-}
-
-/* ds_cnn.dl:36: cross_entropy -> f32[16, 1, 1, 16] */
-static void gradients_k32_cross_entropy(const float *restrict conv2d, float *restrict block_1_conv2d_1_kernel_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_conv2d_1_kernel_2[j0] = conv2d[j0] + conv2d[j0 + 256];
-    }
-}
-
-/* ds_cnn.dl:36: cross_entropy -> f32[1, 3, 3, 16] */
-static void gradients_k40_cross_entropy(const float *restrict depthwise_conv2d,
-        float *restrict block_1_depthwise_conv2d_1_kernel_2)
-{
-    for (int j0 = 0; j0 < 144; j0++) {
-        block_1_depthwise_conv2d_1_kernel_2[j0] = depthwise_conv2d[j0] + depthwise_conv2d[j0 + 144] + depthwise_conv2d[j0 + 288]
-                + depthwise_conv2d[j0 + 432];
-    }
-}
-
-/* ds_cnn.dl:36: cross_entropy -> f32[1, 10, 4, 16] */
-static void gradients_k45_cross_entropy(const float *restrict conv2d_2, float *restrict stem_kernel_2)
-{
-    for (int j0 = 0; j0 < 640; j0++) {
-        stem_kernel_2[j0] = conv2d_2[j0] + conv2d_2[j0 + 640];
     }
 }
 
@@ -2660,384 +2546,196 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
         return DL_COUNT;
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
-    float *const cross_entropy = (float *)(void *)(base + 113792);   /* f32[4, 12] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 114480);   /* f32[4] */
     float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 171072);   /* f32[4, 16] */
+    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
+    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
-    float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 173120);   /* f32[16] */
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 173184);   /* f32[16] */
-    float *const block_1_depthwise_conv2d_1_y = (float *)(void *)(base + 32000);   /* f32[4, 1, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 171328);   /* f32[4, 1, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 72000);   /* f32[4, 1, 16] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 160000);   /* bool[4, 1, 25, 5, 16] */
-    float *const norm_relu_1_batch_norm_1_factor_2 = (float *)(void *)(base + 173248);   /* f32[16] */
-    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 173312);   /* f32[16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 173376);   /* f32[16] */
-    float *const block_1_conv2d_1_y = (float *)(void *)(base + 64000);   /* f32[2, 2, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 112768);   /* f32[2, 2, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 112000);   /* f32[2, 2, 16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor_2 = (float *)(void *)(base + 173440);   /* f32[16] */
-    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 173504);   /* f32[16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 114304);   /* f32[16] */
-    float *const dropout = (float *)(void *)(base + 113024);   /* f32[2, 2, 16] */
-    float *const select = (float *)(void *)(base + 114512);   /* f32[2, 2] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 114528);   /* f32[2, 2] */
-    float *const softmax = (float *)(void *)(base + 113984);   /* f32[2, 2, 12] */
-    float *const global_avg_pool2d = (float *)(void *)(base + 171584);   /* f32[2, 2, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 113280);   /* f32[2, 2, 16] */
-    float *const batch_norm_8 = (float *)(void *)(base + 113536);   /* f32[2, 2, 16] */
-    uint8_t *const cross_entropy_5 = (uint8_t *)(void *)(base + 114368);   /* bool[2, 2, 16] */
-    uint8_t *const cross_entropy_6 = (uint8_t *)(void *)(base + 114432);   /* bool[2, 2, 12] */
-    uint8_t *const cross_entropy_7 = (uint8_t *)(void *)(base + 114496);   /* bool[2, 2] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor_2 = (float *)(void *)(base + 173568);   /* f32[16] */
-    float *const batch_norm_11 = (float *)(void *)(base + 171840);   /* f32[4, 16] */
-    float *const batch_norm_14 = (float *)(void *)(base + 172096);   /* f32[4, 16] */
-    float *const conv2d = (float *)(void *)(base + 168000);   /* f32[2, 16, 1, 1, 16] */
-    float *const relu = (float *)(void *)(base + 96000);   /* f32[2, 2, 25, 5, 16] */
-    float *const batch_norm_15 = (float *)(void *)(base + 172352);   /* f32[2, 2, 16] */
-    float *const batch_norm_16 = (float *)(void *)(base + 172608);   /* f32[2, 2, 16] */
-    float *const batch_norm_19 = (float *)(void *)(base + 154304);   /* f32[4, 16] */
-    float *const batch_norm_22 = (float *)(void *)(base + 154560);   /* f32[4, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 152000);   /* f32[4, 1, 3, 3, 16] */
-    float *const relu_2 = (float *)(void *)(base + 64000);   /* f32[4, 1, 25, 5, 16] */
-    float *const batch_norm_23 = (float *)(void *)(base + 154816);   /* f32[4, 1, 16] */
-    float *const batch_norm_24 = (float *)(void *)(base + 155072);   /* f32[4, 1, 16] */
-    float *const batch_norm_27 = (float *)(void *)(base + 53120);   /* f32[4, 16] */
-    float *const batch_norm_30 = (float *)(void *)(base + 53376);   /* f32[4, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 48000);   /* f32[2, 1, 10, 4, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 112000);   /* f32[12, 16] */
-    float *const conv2d_3 = (float *)(void *)(base + 170048);   /* f32[1, 1, 16, 16] */
-    float *const x = (float *)(void *)(base + 64000);   /* f32[1, 25, 5, 16] */
-    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 72256);   /* f32[4, 16] */
-    float *const relu_3 = (float *)(void *)(base + 96000);   /* f32[2, 25, 5, 16] */
-    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 112256);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 96000);   /* f32[2, 25, 5, 16] */
-    float *const classifier_y = (float *)(void *)(base + 114176);   /* f32[2, 12] */
-    float *const dense = (float *)(void *)(base + 114176);   /* f32[2, 16] */
-    float *const relu_5 = (float *)(void *)(base + 128000);   /* f32[2, 25, 5, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 144000);   /* f32[2, 25, 5, 16] */
-    float *const conv2d_4 = (float *)(void *)(base + 172864);   /* f32[4, 16] */
-    float *const relu_6 = (float *)(void *)(base + 128000);   /* f32[1, 25, 5, 16] */
-    float *const batch_norm_32 = (float *)(void *)(base + 144000);   /* f32[1, 25, 5, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 155328);   /* f32[4, 16] */
-    float *const x_3 = (float *)(void *)(base + 136000);   /* f32[1, 25, 5, 16] */
-    float *const batch_norm_33 = (float *)(void *)(base + 32000);   /* f32[2, 25, 5, 16] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
+    float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d = (float *)(void *)(base + 233536);   /* f32[4, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 235136);   /* bool[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 232000);   /* f32[4, 12] */
+    float *const softmax_1_y = (float *)(void *)(base + 234560);   /* f32[4, 12] */
+    float *const softmax_2 = (float *)(void *)(base + 232192);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 232208);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 232224);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 233792);   /* f32[4, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 234048);   /* f32[4, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
+    float *const batch_norm_11 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
+    float *const batch_norm_14 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
+    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
+    float *const batch_norm_16 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_20 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
+    float *const batch_norm_23 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const batch_norm_25 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
+    float *const batch_norm_26 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const batch_norm_29 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
 
-    if (train_k0_cross_entropy_check(word) != DL_OK)
+    train_k0_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
+    train_k1_batch_norm(stem_y_2, batch_norm);
+    if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
-    train_k1_cross_entropy(word, &count, cross_entropy, cross_entropy_2);
-    train_k3_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);   /* k2_conv2d */
-    train_k4_batch_norm(stem_y_2, batch_norm, batch_norm_2);   /* k3_batch_norm */
-    train_k5_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_2,
-            state->norm_relu_1_batch_norm_1_moving_mean, state->norm_relu_1_batch_norm_1_moving_variance,
-            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma,
-            norm_relu_1_batch_norm_1_factor_2);   /* k4_batch_norm */
-    train_k6_cross_entropy(0xf354e9afu, words, &step, cross_entropy_3);   /* k5_cross_entropy */
-    for (int t = 0; t < 4; t++) {
-        train_k7_dropout(t, cross_entropy_3, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
-                params->norm_relu_1_batch_norm_1_beta, x);   /* k6_dropout */
-        train_k8_depthwise_conv2d(t, x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y_2,
-                params->block_1_depthwise_conv2d_1_bias, block_1_depthwise_conv2d_1_y);   /* k7_depthwise_conv2d */
-        train_k9_batch_norm(t, block_1_depthwise_conv2d_1_y, batch_norm_3, batch_norm_4);   /* k8_batch_norm */
-    }
-    train_k5_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average, batch_norm_4,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+    train_k3_batch_norm(&count, batch_norm, norm_relu_1_batch_norm_1_average, state->norm_relu_1_batch_norm_1_moving_mean);
+    train_k4_batch_norm(stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_2);
+    train_k5_batch_norm(&count, batch_norm_2, state->norm_relu_1_batch_norm_1_moving_variance, norm_relu_1_batch_norm_1_factor);
+    train_k6_relu(stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_gamma, params->norm_relu_1_batch_norm_1_beta, relu);
+    train_k7_dropout(0xf354e9afu, words, &step, dropout, relu, x);
+    train_k8_depthwise_conv2d(x, params->block_1_depthwise_conv2d_1_kernel, block_1_depthwise_conv2d_1_y_2,
+            params->block_1_depthwise_conv2d_1_bias);
+    train_k1_batch_norm(block_1_depthwise_conv2d_1_y_2, batch_norm_3);   /* k9_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average,
+            state->block_1_norm_relu_1_batch_norm_1_moving_mean);   /* k10_batch_norm */
+    train_k4_batch_norm(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_4);   /* k11_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_4, state->block_1_norm_relu_1_batch_norm_1_moving_variance,
+            block_1_norm_relu_1_batch_norm_1_factor);   /* k12_batch_norm */
+    train_k6_relu(block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor_2);   /* k9_batch_norm */
-    for (int t = 1; t >= 0; t--) {
-        train_k11_relu(t, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-                block_1_norm_relu_1_batch_norm_1_factor_2, params->block_1_norm_relu_1_batch_norm_1_beta,
-                relu_3);   /* k10_relu */
-        train_k12_conv2d(t, relu_3, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y_2, params->block_1_conv2d_1_bias,
-                block_1_conv2d_1_y);   /* k11_conv2d */
-        train_k13_batch_norm(t, block_1_conv2d_1_y, batch_norm_5, batch_norm_6);   /* k12_batch_norm */
-    }
-    train_k5_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6,
-            state->block_1_norm_relu_2_batch_norm_1_moving_mean, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            params->block_1_norm_relu_1_batch_norm_1_beta, relu_2);   /* k13_relu */
+    train_k14_conv2d(relu_2, params->block_1_conv2d_1_kernel, block_1_conv2d_1_y_2, params->block_1_conv2d_1_bias);
+    train_k1_batch_norm(block_1_conv2d_1_y_2, batch_norm_5);   /* k15_batch_norm */
+    train_k3_batch_norm(&count, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);   /* k16_batch_norm */
+    train_k4_batch_norm(block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_6);   /* k17_batch_norm */
+    train_k5_batch_norm(&count, batch_norm_6, state->block_1_norm_relu_2_batch_norm_1_moving_variance,
+            block_1_norm_relu_2_batch_norm_1_factor);   /* k18_batch_norm */
+    train_k19_relu_global_avg_pool2d(block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
             block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            block_1_norm_relu_2_batch_norm_1_factor_2);   /* k13_batch_norm */
-    train_k15_cross_entropy(0xa64f97b6u, words, &step, cross_entropy_5);   /* k14_cross_entropy */
-    train_k16_cross_entropy(word, cross_entropy_6);   /* k15_cross_entropy */
-    train_k17_cross_entropy(&count, cross_entropy_7);   /* k16_cross_entropy */
-    train_k18_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k17_cross_entropy_pack */
-    for (int t = 0; t < 2; t++) {
-        train_k19_relu_global_avg_pool2d_dropout(t, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
-                block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, x_2, cross_entropy_5,
-                dropout);   /* k18_relu_global_avg_pool2d_dropout */
-        train_k20_dense_softmax_cross_entropy(t, dropout, params->classifier_kernel, classifier_y, params->classifier_bias,
-                cross_entropy_6, cross_entropy_7, word, select, cross_entropy_4, cross_entropy, cross_entropy_2,
-                softmax);   /* k19_dense_softmax_cross_entropy */
-        train_k21_dense_global_avg_pool2d_relu(t, softmax, classifier_kernel_3, dense, cross_entropy_5, global_avg_pool2d, x_2,
-                batch_norm_7, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
-                batch_norm_8);   /* k20_dense_global_avg_pool2d_relu */
-    }
-    train_k22_cross_entropy(select, &count, &metrics->accuracy, cross_entropy_4, &metrics->loss);   /* k21_cross_entropy */
-    gradients_k22_dense(softmax, gradients->classifier_bias);
-    gradients_k23_dense(dropout, softmax, gradients->classifier_kernel);
-    gradients_k24_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
+            params->block_1_norm_relu_2_batch_norm_1_beta, x_2, global_avg_pool2d);
+    train_k20_dropout(0xa64f97b6u, words, &step, dropout_2, global_avg_pool2d);
+    train_k21_dense_softmax_cross_entropy(global_avg_pool2d, params->classifier_kernel, classifier_y, params->classifier_bias,
+            softmax_1_y, softmax_2, word, cross_entropy, argmax);
+    train_k22_div(&count, argmax, word, &metrics->accuracy);
+    train_k23_cross_entropy(&count, cross_entropy, &metrics->loss);
+    gradients_k24_cross_entropy_softmax_dense(word, &count, softmax_2, softmax_1_y, gradients->classifier_bias);
+    train_k25_dense_pack(params->classifier_kernel, classifier_kernel_3);
+    train_k26_dense_global_avg_pool2d_relu(softmax_1_y, classifier_kernel_3, dense, dropout_2, x_2, batch_norm_7,
+            block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_8);
+    gradients_k27_dense(global_avg_pool2d, softmax_1_y, gradients->classifier_kernel);
+    gradients_k28_batch_norm(batch_norm_8, block_1_norm_relu_2_batch_norm_1_factor,
             gradients->block_1_norm_relu_2_batch_norm_1_gamma, params->block_1_norm_relu_2_batch_norm_1_gamma, &count,
             batch_norm_11);
-    gradients_k25_batch_norm_conv2d(batch_norm_7, gradients->block_1_norm_relu_2_batch_norm_1_beta,
-            block_1_norm_relu_2_batch_norm_1_factor_2, batch_norm_5, block_1_norm_relu_2_batch_norm_1_average, batch_norm_11,
-            &count, batch_norm_14, gradients->block_1_conv2d_1_bias);
-    train_k27_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_3);   /* k26_conv2d_pack */
-    for (int t = 1; t >= 0; t--) {
-        train_k11_relu(t, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-                block_1_norm_relu_1_batch_norm_1_factor_2, params->block_1_norm_relu_1_batch_norm_1_beta,
-                relu_5);   /* k27_relu */
-        train_k29_batch_norm(t, block_1_conv2d_1_y, block_1_norm_relu_2_batch_norm_1_average,
-                block_1_norm_relu_2_batch_norm_1_factor_2, params->block_1_norm_relu_2_batch_norm_1_beta, global_avg_pool2d,
-                batch_norm_11, batch_norm_14, batch_norm_31);   /* k28_batch_norm */
-        train_k30_conv2d_relu(t, batch_norm_31, conv2d_3, conv2d_4, relu_5, relu);   /* k29_conv2d_relu */
-        train_k31_conv2d(t, relu_5, batch_norm_31, conv2d);   /* k30_conv2d */
-        train_k32_batch_norm(t, relu, batch_norm_15, block_1_depthwise_conv2d_1_y, block_1_norm_relu_1_batch_norm_1_average,
-                batch_norm_16);   /* k31_batch_norm */
-    }
-    gradients_k32_cross_entropy(conv2d, gradients->block_1_conv2d_1_kernel);
-    gradients_k24_batch_norm(batch_norm_16, block_1_norm_relu_1_batch_norm_1_factor,
+    gradients_k29_batch_norm_conv2d(batch_norm_7, gradients->block_1_norm_relu_2_batch_norm_1_beta,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma, batch_norm_5,
+            block_1_norm_relu_2_batch_norm_1_average, batch_norm_11, &count, batch_norm_14, gradients->block_1_conv2d_1_bias);
+    train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            batch_norm_11, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
+            batch_norm_14);   /* k30_batch_norm */
+    train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k31_conv2d_pack */
+    train_k33_conv2d_relu(block_1_conv2d_1_y_2, conv2d_2, relu_4, relu_2);   /* k32_conv2d_relu */
+    train_k34_conv2d(relu_2, block_1_conv2d_1_y_2, gradients->block_1_conv2d_1_kernel);   /* k33_conv2d */
+    train_k35_batch_norm(relu_4, batch_norm_16, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_17);   /* k34_batch_norm */
+    gradients_k28_batch_norm(batch_norm_17, block_1_norm_relu_1_batch_norm_1_factor,
             gradients->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, &count,
-            batch_norm_19);   /* k33_batch_norm */
-    gradients_k25_batch_norm_conv2d(batch_norm_15, gradients->block_1_norm_relu_1_batch_norm_1_beta,
-            block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_3, block_1_norm_relu_1_batch_norm_1_average, batch_norm_19,
-            &count, batch_norm_22, gradients->block_1_depthwise_conv2d_1_bias);   /* k34_batch_norm_depthwise_conv2d */
-    for (int t = 0; t < 4; t++) {
-        train_k35_relu_dropout(t, stem_y_2, norm_relu_1_batch_norm_1_average, norm_relu_1_batch_norm_1_factor_2,
-                params->norm_relu_1_batch_norm_1_beta, relu_6, cross_entropy_3, x_3);
-        train_k36_batch_norm(t, relu, block_1_norm_relu_1_batch_norm_1_factor_2, batch_norm_19, block_1_depthwise_conv2d_1_y,
-                block_1_norm_relu_1_batch_norm_1_average, batch_norm_22, batch_norm_32);
-        train_k37_depthwise_conv2d_relu(t, batch_norm_32, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2, relu_6,
-                cross_entropy_3, relu_2);
-        train_k38_depthwise_conv2d(t, x_3, batch_norm_32, depthwise_conv2d);
-        train_k39_batch_norm(t, relu_2, batch_norm_23, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_24);
-    }
-    gradients_k40_cross_entropy(depthwise_conv2d, gradients->block_1_depthwise_conv2d_1_kernel);
-    gradients_k24_batch_norm(batch_norm_24, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
-            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_27);   /* k41_batch_norm */
-    gradients_k25_batch_norm_conv2d(batch_norm_23, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor_2,
-            batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_27, &count, batch_norm_30,
-            gradients->stem_bias);   /* k42_batch_norm_conv2d */
-    for (int t = 1; t >= 0; t--) {
-        train_k45_batch_norm(t, relu_2, norm_relu_1_batch_norm_1_factor_2, batch_norm_27, stem_y_2,
-                norm_relu_1_batch_norm_1_average, batch_norm_30, batch_norm_33);   /* k43_batch_norm */
-        train_k46_conv2d(t, sound, batch_norm_33, conv2d_2);   /* k44_conv2d */
-    }
-    gradients_k45_cross_entropy(conv2d_2, gradients->stem_kernel);
+            batch_norm_20);   /* k35_batch_norm */
+    gradients_k29_batch_norm_conv2d(batch_norm_16, gradients->block_1_norm_relu_1_batch_norm_1_beta,
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3,
+            block_1_norm_relu_1_batch_norm_1_average, batch_norm_20, &count, batch_norm_23,
+            gradients->block_1_depthwise_conv2d_1_bias);   /* k36_batch_norm_depthwise_conv2d */
+    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_20, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_23);   /* k37_batch_norm */
+    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
+            dropout);   /* k38_depthwise_conv2d_relu */
+    train_k40_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
+    train_k35_batch_norm(relu, batch_norm_25, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_26);   /* k40_batch_norm */
+    gradients_k28_batch_norm(batch_norm_26, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
+            params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_29);   /* k41_batch_norm */
+    gradients_k29_batch_norm_conv2d(batch_norm_25, gradients->norm_relu_1_batch_norm_1_beta, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_gamma, batch_norm, norm_relu_1_batch_norm_1_average, batch_norm_29, &count,
+            batch_norm_32, gradients->stem_bias);   /* k42_batch_norm_conv2d */
+    train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_29, stem_y_2,
+            norm_relu_1_batch_norm_1_average, batch_norm_32);   /* k43_batch_norm */
+    train_k45_conv2d(sound, stem_y_2, gradients->stem_kernel);   /* k44_conv2d */
     metrics->count = count;
     return DL_OK;
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[16]; in 3 places */
-static void evaluate_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict norm_relu_1_batch_norm_1_moving_mean,
-        float *restrict batch_norm)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float norm_relu_1_batch_norm_1_factor_v0 = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * norm_relu_1_batch_norm_1_gamma[j0];
-        norm_relu_1_batch_norm_1_factor[j0] = norm_relu_1_batch_norm_1_factor_v0;
-        batch_norm[j0] = norm_relu_1_batch_norm_1_beta[j0] - norm_relu_1_batch_norm_1_moving_mean[j0]
-                * norm_relu_1_batch_norm_1_factor_v0;
-    }
-}
-
-/* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 80000 multiply-accumulates */
-static inline void evaluate_k6_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
+/* ds_cnn.dl:24: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 320000 multiply-accumulates */
+static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 2; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[60]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    for (int k0 = 2; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[60]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    for (int k0 = 4; k0 < 10; k0++) {
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k1 = k1_lo; k1 < k1_hi; k1++) {
             const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[60]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[490]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[980]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[1470]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-    c[240] = c3_0;
-    c[241] = c3_1;
-    c[242] = c3_2;
-    c[243] = c3_3;
+    c[2000] = c1_0;
+    c[2001] = c1_1;
+    c[2002] = c1_2;
+    c[2003] = c1_3;
+    c[4000] = c2_0;
+    c[4001] = c2_1;
+    c[4002] = c2_2;
+    c[4003] = c2_3;
+    c[6000] = c3_0;
+    c[6001] = c3_1;
+    c[6002] = c3_2;
+    c[6003] = c3_3;
 }
 
-static inline void evaluate_k6_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 10; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[60]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-    c[240] = c3_0;
-    c[241] = c3_1;
-    c[242] = c3_2;
-    c[243] = c3_3;
-}
-
-static inline void evaluate_k6_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 10; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-}
-
-static inline void evaluate_k6_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 5; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[40]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    for (int k0 = 5; k0 < 7; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[20]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        }
-    }
-    for (int k0 = 7; k0 < 9; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 10 + k1), *const bk = b + (k0 * 64 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-}
-
-static void evaluate_k6_conv2d_relu(int t, const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
+static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
         const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict batch_norm)
+        const float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict norm_relu_1_batch_norm_1_moving_mean)
 {
-    for (int i2 = 0; i2 < 5; i2++) {
-        for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-            rows = i1_0 < 16 ? 4 : 3;
+    for (int i1 = 0; i1 < 25; i1++) {
+        for (int i2 = 0; i2 < 5; i2++) {
+            const int k0_lo = dl_first_tap(-i1 * 2 + 4, 1);
+            const int k0_hi = dl_end_tap(-i1 * 2 + 52, 1, 10);
             const int k1_lo = dl_first_tap(-i2 * 2 + 1, 1);
             const int k1_hi = dl_end_tap(-i2 * 2 + 10, 1, 4);
             for (int n = 0; n < 16; n += 4)
-                if (i1_0 < 4)
-                    evaluate_k6_conv2d_relu_tile_4_at_0(sound, t * 490 + i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
-                        x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
-                else if (i1_0 < 16)
-                    evaluate_k6_conv2d_relu_tile_4(sound, t * 490 + i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
-                        x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
-                else if (i1_0 < 22)
-                    evaluate_k6_conv2d_relu_tile_3(sound, t * 490 + i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
-                        x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
-                else
-                    evaluate_k6_conv2d_relu_tile_3_at_22(sound, t * 490 + i2 * 2 + i1_0 * 20 - 41, stem_kernel + n,
-                        x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                evaluate_k1_conv2d_relu_tile_4(sound, i1 * 20 + i2 * 2 - 41, stem_kernel + n, x + (i1 * 80 + i2 * 16 + n),
+                        k0_lo, k0_hi, k1_lo, k1_hi);
+            for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (x[i1 * 80 + i2 * 16 + j0] + stem_bias[j0]) * norm_relu_1_batch_norm_1_factor[j0]
-                            + batch_norm[j0];
-                    x[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = norm_relu_1_batch_norm_1_factor[j0];
+                    const float v2 = (x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + stem_bias[j0]) * v1
+                            + (norm_relu_1_batch_norm_1_beta[j0] - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
+                    x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 18000 multiply-accumulates */
-static inline void evaluate_k7_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* ds_cnn.dl:16: depthwise_conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 72000 multiply-accumulates */
+static inline void evaluate_k3_depthwise_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3081,7 +2779,7 @@ static inline void evaluate_k7_depthwise_conv2d_relu_tile_4_at_0(const float *re
     c[243] = c3_3;
 }
 
-static inline void evaluate_k7_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k3_depthwise_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3116,7 +2814,7 @@ static inline void evaluate_k7_depthwise_conv2d_relu_tile_4(const float *restric
     c[243] = c3_3;
 }
 
-static inline void evaluate_k7_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k3_depthwise_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3145,7 +2843,7 @@ static inline void evaluate_k7_depthwise_conv2d_relu_tile_3(const float *restric
     c[163] = c2_3;
 }
 
-static inline void evaluate_k7_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k3_depthwise_conv2d_relu_tile_3_at_22(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3182,41 +2880,47 @@ static inline void evaluate_k7_depthwise_conv2d_relu_tile_3_at_22(const float *r
     c[163] = c2_3;
 }
 
-static void evaluate_k7_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
+static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
         float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_bias,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor, const float *restrict batch_norm_2)
+        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
 {
-    for (int i2 = 0; i2 < 5; i2++) {
-        for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-            rows = i1_0 < 16 ? 4 : 3;
-            const int k1_lo = dl_first_tap(-i2 + 1, 1);
-            const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                if (i1_0 < 4)
-                    evaluate_k7_depthwise_conv2d_relu_tile_4_at_0(x, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
-                else if (i1_0 < 16)
-                    evaluate_k7_depthwise_conv2d_relu_tile_4(x, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
-                else if (i1_0 < 22)
-                    evaluate_k7_depthwise_conv2d_relu_tile_3(x, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
-                else
-                    evaluate_k7_depthwise_conv2d_relu_tile_3_at_22(x, i2 * 16 + i1_0 * 80 - 96 + n,
-                        block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu[i1 * 80 + i2 * 16 + j0] + block_1_depthwise_conv2d_1_bias[j0])
-                            * block_1_norm_relu_1_batch_norm_1_factor[j0] + batch_norm_2[j0];
-                    relu[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 4)
+                        evaluate_k3_depthwise_conv2d_relu_tile_4_at_0(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 16)
+                        evaluate_k3_depthwise_conv2d_relu_tile_4(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                    else if (i1_0 < 22)
+                        evaluate_k3_depthwise_conv2d_relu_tile_3(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                    else
+                        evaluate_k3_depthwise_conv2d_relu_tile_3_at_22(x, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
+                        const float v2 = (relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_depthwise_conv2d_1_bias[j0]) * v1
+                                + (block_1_norm_relu_1_batch_norm_1_beta[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0]
+                                * v1);
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    }
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[1, 25, 5, 16], 32000 multiply-accumulates */
-static inline void evaluate_k8_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates */
+static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3248,7 +2952,7 @@ static inline void evaluate_k8_conv2d_relu_tile_4(const float *restrict a, int a
     c[243] = c3_3;
 }
 
-static inline void evaluate_k8_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k5_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3274,98 +2978,160 @@ static inline void evaluate_k8_conv2d_relu_tile_3(const float *restrict a, int a
     c[163] = c2_3;
 }
 
-static void evaluate_k8_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel,
+static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel,
         float *restrict x_2, const float *restrict block_1_conv2d_1_bias,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const float *restrict batch_norm_3)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
 {
-    for (int i2 = 0; i2 < 5; i2++) {
-        for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-            rows = i1_0 < 16 ? 4 : 3;
-            for (int n = 0; n < 16; n += 4)
-                if (i1_0 < 16)
-                    evaluate_k8_conv2d_relu_tile_4(relu, i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
-                        x_2 + (i2 * 16 + i1_0 * 80 + n));
-                else
-                    evaluate_k8_conv2d_relu_tile_3(relu, i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
-                        x_2 + (i2 * 16 + i1_0 * 80 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (x_2[i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0])
-                            * block_1_norm_relu_2_batch_norm_1_factor[j0] + batch_norm_3[j0];
-                    x_2[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 16)
+                        evaluate_k5_conv2d_relu_tile_4(relu, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                            x_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                    else
+                        evaluate_k5_conv2d_relu_tile_3(relu, i0 * 2000 + i2 * 16 + i1_0 * 80, block_1_conv2d_1_kernel + n,
+                            x_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
+                        const float v2 = (x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0]) * v1
+                                + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
+                                * v1);
+                        x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    }
                 }
             }
         }
     }
 }
 
-/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> f32[1], 192 multiply-accumulates */
-static inline void evaluate_k10_dense_softmax_cross_entropy_tile_1(const float *restrict a, int at, const float *restrict b,
+/* ds_cnn.dl:30: global_avg_pool2d -> f32[4, 16] */
+static void evaluate_k6_global_avg_pool2d(const float *restrict x_2, float *restrict global_avg_pool2d_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float global_avg_pool2d[16];
+        for (int j0 = 0; j0 < 16; j0++) {
+            global_avg_pool2d[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 25; r1++) {
+            for (int r2 = 0; r2 < 5; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    global_avg_pool2d[j0] += x_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            global_avg_pool2d_2[i0 * 16 + j0] = global_avg_pool2d[j0] / 125.0f;
+        }
+    }
+}
+
+/* ds_cnn.dl:30: dense, ds_cnn.dl:32: softmax, ds_cnn.dl:36: cross_entropy, ds_cnn.dl:38: argmax -> i32[4], 768 multiply-accumulates */
+static inline void evaluate_k8_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 12);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[12] = c1_0;
+    c[13] = c1_1;
+    c[14] = c1_2;
+    c[15] = c1_3;
+    c[24] = c2_0;
+    c[25] = c2_1;
+    c[26] = c2_2;
+    c[27] = c2_3;
+    c[36] = c3_0;
+    c[37] = c3_1;
+    c[38] = c3_2;
+    c[39] = c3_3;
 }
 
-static void evaluate_k10_dense_softmax_cross_entropy(int t, const float *restrict global_avg_pool2d_2,
+static void evaluate_k8_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const uint8_t *restrict cross_entropy_2, const uint8_t *restrict cross_entropy_3, const int32_t *restrict word,
-        float *restrict select, float *restrict cross_entropy)
+        const int32_t *restrict word, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[12];
     float softmax;
     float softmax_2;
-    float cross_entropy_4;
-    int32_t argmax;
     for (int n = 0; n < 12; n += 4)
-        evaluate_k10_dense_softmax_cross_entropy_tile_1(global_avg_pool2d_2, 0, classifier_kernel + n, classifier_y + n);
-    float max_v2 = -DL_INFINITY;
-    for (int j0 = 0; j0 < 12; j0++) {
-        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v1;
-        const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
-    }
-    softmax = max_v2;
-    float sum_v3 = 0.0f;
-    for (int r0 = 0; r0 < 12; r0++) {
-        sum_v3 += dl_exp(logits[r0] - softmax);
-    }
-    softmax_2 = sum_v3;
-    const float v1 = dl_log(softmax_2);
-    float sum_v4 = 0.0f;
-    int32_t argmax_v5 = 0;
-    float best_argmax_v5 = -DL_INFINITY;
-    for (int r0 = 0; r0 < 12; r0++) {
-        const float v2 = logits[r0];
-        sum_v4 += cross_entropy_2[t * 12 + r0] ? v2 - softmax - v1 : 0.0f;
-        const float x_argmax_v5 = v2;
-        if (best_argmax_v5 < x_argmax_v5) {
-            best_argmax_v5 = x_argmax_v5;
-            argmax_v5 = r0;
+        evaluate_k8_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + n, classifier_y + n);
+    for (int i0 = 0; i0 < 4; i0++) {
+        float max_v2 = -DL_INFINITY;
+        for (int j0 = 0; j0 < 12; j0++) {
+            const float logits_v1 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2 = dl_max(max_v2, x_max_v2);
         }
+        softmax = max_v2;
+        float sum_v3 = 0.0f;
+        for (int r0 = 0; r0 < 12; r0++) {
+            sum_v3 += dl_exp(logits[r0] - softmax);
+        }
+        softmax_2 = sum_v3;
+        const float v1 = dl_log(softmax_2);
+        float sum_v4 = 0.0f;
+        int32_t argmax_v5 = 0;
+        float best_argmax_v5 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 12; r0++) {
+            const float v2 = logits[r0];
+            sum_v4 += word[i0] == r0 ? v2 - softmax - v1 : 0.0f;
+            const float x_argmax_v5 = v2;
+            if (best_argmax_v5 < x_argmax_v5) {
+                best_argmax_v5 = x_argmax_v5;
+                argmax_v5 = r0;
+            }
+        }
+        cross_entropy[i0] = sum_v4;
+        argmax[i0] = argmax_v5;
     }
-    cross_entropy_4 = sum_v4;
-    argmax = argmax_v5;
-    const int v3 = cross_entropy_3[t];
-    const int32_t v4 = word[t];
-    select[t] = v3 ? (float)(argmax == v4) : 0.0f;
-    cross_entropy[t] = v3 ? -cross_entropy_4 : 0.0f;
 }
 
-/* ds_cnn.dl:38:;
- * ds_cnn.dl:36: cross_entropy -> f32; in 2 places */
-static void evaluate_k11_sum(const float *restrict select, float *restrict accuracy)
+/* ds_cnn.dl:38: -> f32 */
+static void evaluate_k9_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict word,
+        float *restrict accuracy)
 {
-    accuracy[0] = select[0] + select[1] + select[2] + select[3];
+    const int32_t v1 = count_[0];
+    const int32_t v2 = argmax[0];
+    const int32_t v3 = word[0];
+    const int32_t v4 = argmax[1];
+    const int32_t v5 = word[1];
+    const int32_t v6 = argmax[2];
+    const int32_t v7 = word[2];
+    const int32_t v8 = argmax[3];
+    const int32_t v9 = word[3];
+    accuracy[0] = (0 < v1 ? (float)(v2 == v3) : 0.0f) + (1 < v1 ? (float)(v4 == v5) : 0.0f) + (2 < v1 ? (float)(v6 == v7)
+            : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f);
+}
+
+/* ds_cnn.dl:36: cross_entropy -> f32 */
+static void evaluate_k10_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
+        float *restrict loss)
+{
+    const int32_t v1 = count_[0];
+    const float v2 = cross_entropy[0];
+    const float v3 = cross_entropy[1];
+    const float v4 = cross_entropy[2];
+    const float v5 = cross_entropy[3];
+    loss[0] = (0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f);
 }
 
 dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state, const float *sound, const int32_t *word,
@@ -3374,50 +3140,38 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 16000);   /* f32[16] */
-    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 16128);   /* f32[16] */
-    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 16256);   /* f32[16] */
-    float *const select = (float *)(void *)(base + 16448);   /* f32[4, 1] */
-    float *const cross_entropy = (float *)(void *)(base + 16464);   /* f32[4, 1] */
-    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 16384);   /* bool[4, 1, 12] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 16432);   /* bool[4, 1] */
-    float *const batch_norm = (float *)(void *)(base + 16064);   /* f32[16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 16192);   /* f32[16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 16320);   /* f32[16] */
-    float *const x = (float *)(void *)(base + 0);   /* f32[1, 25, 5, 16] */
-    float *const relu = (float *)(void *)(base + 8000);   /* f32[1, 25, 5, 16] */
-    float *const x_2 = (float *)(void *)(base + 0);   /* f32[1, 25, 5, 16] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 8000);   /* f32[1, 16] */
-    float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 12] */
+    float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 32000);   /* f32[16] */
+    float *const x = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
+    float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 64000);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
+    float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 64000);   /* f32[16] */
+    float *const x_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 12] */
+    float *const cross_entropy = (float *)(void *)(base + 192);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 208);   /* i32[4] */
 
-    evaluate_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
-            norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean,
-            batch_norm);
-    evaluate_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_1_norm_relu_1_batch_norm_1_gamma, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean,
-            batch_norm_2);   /* k1_batch_norm */
-    evaluate_k0_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_1_norm_relu_2_batch_norm_1_gamma, block_1_norm_relu_2_batch_norm_1_factor,
-            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
-            batch_norm_3);   /* k2_batch_norm */
-    if (train_k0_cross_entropy_check(word) != DL_OK)
+    infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
+            norm_relu_1_batch_norm_1_factor);
+    evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, params->stem_bias, norm_relu_1_batch_norm_1_factor,
+            params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
+    infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
+    evaluate_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
+            params->block_1_depthwise_conv2d_1_bias, block_1_norm_relu_1_batch_norm_1_factor,
+            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean);
+    infer_k0_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
+            block_1_norm_relu_2_batch_norm_1_factor);   /* k4_batch_norm */
+    evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, params->block_1_conv2d_1_bias,
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta,
+            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
+    evaluate_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
+    if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;
-    train_k16_cross_entropy(word, cross_entropy_2);   /* k4_cross_entropy */
-    train_k17_cross_entropy(&count, cross_entropy_3);   /* k5_cross_entropy */
-    for (int t = 0; t < 4; t++) {
-        evaluate_k6_conv2d_relu(t, sound, params->stem_kernel, x, params->stem_bias, norm_relu_1_batch_norm_1_factor,
-                batch_norm);
-        evaluate_k7_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
-                params->block_1_depthwise_conv2d_1_bias, block_1_norm_relu_1_batch_norm_1_factor, batch_norm_2);
-        evaluate_k8_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, params->block_1_conv2d_1_bias,
-                block_1_norm_relu_2_batch_norm_1_factor, batch_norm_3);
-        infer_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);   /* k9_global_avg_pool2d */
-        evaluate_k10_dense_softmax_cross_entropy(t, global_avg_pool2d_2, params->classifier_kernel, classifier_y,
-                params->classifier_bias, cross_entropy_2, cross_entropy_3, word, select, cross_entropy);
-    }
-    evaluate_k11_sum(select, &metrics->accuracy);
-    evaluate_k11_sum(cross_entropy, &metrics->loss);   /* k12_cross_entropy */
+    evaluate_k8_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
+            params->classifier_bias, word, cross_entropy, argmax);
+    evaluate_k9_sum(&count, argmax, word, &metrics->accuracy);
+    evaluate_k10_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

@@ -6,7 +6,6 @@
 
 #include "dl_math.h"
 #include "dl_random.h"
-#include "dl_arena.h"
 
 /* encoder.dl:19: uniform -> f32[16, 16] */
 static void init_k0_uniform(uint32_t salt, const int32_t *restrict seed_, float *restrict positions)
@@ -396,7 +395,8 @@ static void infer_k3_multi_head_attention(const float *restrict x, const float *
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 4, 16]; in 9 places */
+/* encoder.dl:10: multi_head_attention;
+ * encoder.dl:30: cross_entropy -> f32[1, 4, 4, 16]; in 13 places */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_6)
 {
@@ -840,21 +840,101 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* encoder.dl:20: embedding -> f32[32, 16, 16]; in 3 places */
-static void train_k1_embedding(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+/* encoder.dl:11: dropout;
+ * encoder.dl:13: dropout -> bool[32, 16, 16]; in 4 places */
+static void train_k1_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+        uint8_t *restrict dropout)
+{
+    for (int j0 = 0; j0 < 512; j0++) {
+        float drawn_1[16];
+        for (int at = 0; at < 4; at++)
+            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
+                drawn_1 + 4 * at);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            dropout[j0 * 16 + j1] = (uint8_t)(v1 < 0.1f);
+        }
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> index check; in 3 places */
+static dl_status train_k3_cross_entropy_check(const int32_t *restrict label)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        if ((uint32_t)label[j0] >= 10u)
+            return DL_INDEX;
+    }
+    return DL_OK;
+}
+
+/* encoder.dl:31: adam -> f32 */
+static void train_k4_adam(const int32_t *restrict step_, float *restrict adam)
+{
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
+}
+
+/* encoder.dl:30: cross_entropy -> bool[32, 1]; in 3 places */
+static void train_k5_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_2)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        cross_entropy_2[j0] = (uint8_t)(j0 < count_[0]);
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[32, 1]; in 2 places */
+static void train_k6_cross_entropy(const int32_t *restrict count_, float *restrict cross_entropy_3)
+{
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 32; j0++) {
+        cross_entropy_3[j0] = -(j0 < v1 ? v2 : 0.0f);
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[10, 16]; in 2 places */
+static void train_k7_cross_entropy_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 10];
+        }
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[16, 64]; in 2 places */
+static void train_k8_cross_entropy_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            block_1_down_kernel_2[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
+        }
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[64, 16]; in 2 places */
+static void train_k9_cross_entropy_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            block_1_up_kernel_2[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
+        }
+    }
+}
+
+/* encoder.dl:20: embedding -> f32[1, 16, 16]; in 2 places */
+static void train_k14_embedding(int t, const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
+    for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                x[j0 * 256 + j1 * 16 + j2] = embedding_1_embeddings[j2 + tokens[j0 * 16 + j1] * 16] + positions[j1 * 16 + j2];
-            }
+            x[t * 256 + j0 * 16 + j1] = embedding_1_embeddings[j1 + tokens[t * 16 + j0] * 16] + positions[j0 * 16 + j1];
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 3 places */
-static inline void train_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
+static inline void train_k15_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -887,27 +967,25 @@ static inline void train_k2_multi_head_attention_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void train_k2_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
+static void train_k15_multi_head_attention(int t, const float *restrict x, const float *restrict block_1_attention_query_kernel,
+        float *restrict multi_head_attention_17, const float *restrict block_1_attention_query_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k2_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0]) * 0.5f;
-                }
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k15_multi_head_attention_tile_4(x, t * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
+                    multi_head_attention_17 + (i1_0 * 16 + n));
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                multi_head_attention_17[i1 * 16 + j0] = (multi_head_attention_17[i1 * 16 + j0]
+                        + block_1_attention_query_bias[j0]) * 0.5f;
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 6 places */
-static inline void train_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 4 places */
+static inline void train_k16_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -940,40 +1018,25 @@ static inline void train_k3_multi_head_attention_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void train_k3_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
+static void train_k16_multi_head_attention(int t, const float *restrict x, const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k3_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0]
-                            + block_1_attention_key_bias[j0];
-                }
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k16_multi_head_attention_tile_4(x, t * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
+                    block_1_attention_key_y_2 + (i1_0 * 16 + n));
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                block_1_attention_key_y_2[i1 * 16 + j0] = block_1_attention_key_y_2[i1 * 16 + j0]
+                        + block_1_attention_key_bias[j0];
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16]; in 7 places */
-static void train_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_27)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_27[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates; in 2 places */
-static inline void train_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 8192 multiply-accumulates; in 2 places */
+static inline void train_k19_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1006,7 +1069,7 @@ static inline void train_k6_multi_head_attention_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static inline void train_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k19_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1039,70 +1102,62 @@ static inline void train_k6_multi_head_attention_tile2_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k6_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_27, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+static void train_k19_multi_head_attention(int t, const float *restrict multi_head_attention_17,
+        const float *restrict multi_head_attention_31, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
-        float *restrict block_1_attention_y)
+        float *restrict multi_head_attention_19, const float *restrict block_1_attention_value_y_2,
+        float *restrict multi_head_attention_20, float *restrict block_1_attention_y)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float multi_head_attention_2;
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 16; n += 4)
-                    train_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_27 + (i0 * 256 + i1 * 64 + n),
-                            block_1_attention_scaled_dot_product_attention_1_scores + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    float max_v1 = -DL_INFINITY;
-                    for (int r0 = 0; r0 < 16; r0++) {
-                        const float x_max_v1
-                                = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                        max_v1 = dl_max(max_v1, x_max_v1);
-                    }
-                    multi_head_attention_2 = max_v1;
-                    float sum_v3 = 0.0f;
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
-                                - multi_head_attention_2);
-                        block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
-                        sum_v3 += block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
-                    }
-                    multi_head_attention_3[i0 * 64 + i1 * 16 + i2] = sum_v3;
+    for (int i1 = 0; i1 < 4; i1++) {
+        float multi_head_attention_18;
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k19_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4 + i2_0 * 16,
+                        multi_head_attention_31 + (i1 * 64 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                float max_v1 = -DL_INFINITY;
+                for (int r0 = 0; r0 < 16; r0++) {
+                    const float x_max_v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                    max_v1 = dl_max(max_v1, x_max_v1);
                 }
-                train_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
-                        block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 4; j0++) {
-                        block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
-                                = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
-                                / multi_head_attention_3[i0 * 64 + i1 * 16 + i2];
-                    }
+                multi_head_attention_18 = max_v1;
+                float sum_v3 = 0.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
+                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                            - multi_head_attention_18);
+                    block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 256 + i2 * 16 + j0]
+                            = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
+                    sum_v3 += block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
+                }
+                multi_head_attention_19[i1 * 16 + i2] = sum_v3;
+            }
+            train_k19_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                    i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + i1 * 4, multi_head_attention_20);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 4; j0++) {
+                    block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + j0] = multi_head_attention_20[i2 * 4 - i2_0 * 4 + j0]
+                            / multi_head_attention_19[i1 * 16 + i2];
                 }
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 5 places */
-static void train_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 2 places */
+static void train_k20_multi_head_attention(int t, const float *restrict block_1_attention_y,
+        float *restrict multi_head_attention_21)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
+    for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
-            }
+            multi_head_attention_21[j0 * 16 + j1] = block_1_attention_y[t * 256 + j0 * 4 + (j1 / 4) * 64 + j1 % 4];
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 6 places */
-static inline void train_k8_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
+static inline void train_k21_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1135,66 +1190,52 @@ static inline void train_k8_multi_head_attention_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void train_k8_multi_head_attention(const float *restrict multi_head_attention_5,
-        const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y)
+static void train_k21_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_21,
+        const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
+        const float *restrict x, const uint8_t *restrict dropout, const float *restrict block_1_attention_output_bias,
+        float *restrict add, float *restrict layer_norm_7, float *restrict layer_norm_8, float *restrict layer_norm_10,
+        float *restrict layer_norm_11, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
+        const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k8_multi_head_attention_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
-                        block_1_attention_output_kernel + n, block_1_attention_output_y + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:11: dropout, layer_norm -> f32[32, 16, 16]; in 2 places */
-static void train_k9_dropout_layer_norm(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict dropout, const float *restrict x, const float *restrict block_1_attention_output_y,
-        const float *restrict block_1_attention_output_bias, float *restrict add, float *restrict layer_norm,
-        float *restrict layer_norm_2, float *restrict layer_norm_4, float *restrict layer_norm_5,
-        float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta,
-        float *restrict block_1_x)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            float layer_norm_3;
+    float layer_norm_9;
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k21_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i1_0 * 16,
+                    block_1_attention_output_kernel + n, block_1_attention_output_y + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const int lt_v0 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt,
-                        (uint32_t)(i0 * 256 + i1 * 16 + j0)) < 0.1f;
-                dropout[i0 * 256 + i1 * 16 + j0] = (uint8_t)(lt_v0);
-                const float v1 = block_1_attention_output_y[i0 * 256 + i1 * 16 + j0];
+                const float v1 = block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0];
                 const float v2 = block_1_attention_output_bias[j0];
-                const float v3 = (v1 + v2) / 0.9f;
-                const float add_v1 = x[i0 * 256 + i1 * 16 + j0] + (lt_v0 ? 0.0f : v3);
-                add[i0 * 256 + i1 * 16 + j0] = add_v1;
+                const float add_v1 = x[t * 256 + i1 * 16 + j0] + (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2) / 0.9f);
+                add[i1 * 16 + j0] = add_v1;
                 sum_v2 += add_v1;
             }
-            layer_norm[i0 * 16 + i1] = sum_v2;
-            const float v4 = layer_norm[i0 * 16 + i1] / 16.0f;
-            layer_norm_2[i0 * 16 + i1] = v4;
+            layer_norm_7[i1] = sum_v2;
+            const float v3 = layer_norm_7[i1] / 16.0f;
+            layer_norm_8[i1] = v3;
             float sum_v4 = 0.0f;
             for (int r0 = 0; r0 < 16; r0++) {
-                const float v5 = add[i0 * 256 + i1 * 16 + r0] - layer_norm_2[i0 * 16 + i1];
-                sum_v4 += v5 * v5;
+                const float v4 = add[i1 * 16 + r0] - layer_norm_8[i1];
+                sum_v4 += v4 * v4;
             }
-            layer_norm_3 = sum_v4;
-            const float v6 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            const float sqrt_v5 = v6;
-            layer_norm_4[i0 * 16 + i1] = sqrt_v5;
-            layer_norm_5[i0 * 16 + i1] = 1.0f / sqrt_v5;
+            layer_norm_9 = sum_v4;
+            const float v5 = dl_sqrt(layer_norm_9 / 16.0f + 0.001f);
+            const float sqrt_v5 = v5;
+            layer_norm_10[i1] = sqrt_v5;
+            layer_norm_11[i1] = 1.0f / sqrt_v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v7 = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1])
-                        * layer_norm_5[i0 * 16 + i1];
-                block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7;
-                block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+                const float block_1_norm_a_y_v7 = (add[i1 * 16 + j0] - layer_norm_8[i1]) * layer_norm_11[i1];
+                block_1_norm_a_y[i1 * 16 + j0] = block_1_norm_a_y_v7;
+                block_1_x[t * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
             }
         }
     }
 }
 
-/* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates; in 2 places */
-static inline void train_k10_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense -> f32[1, 16, 64], 16384 multiply-accumulates; in 2 places */
+static inline void train_k22_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1226,33 +1267,31 @@ static inline void train_k10_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k10_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense_2,
-        const float *restrict block_1_up_bias, float *restrict dense, float *restrict dense_3, float *restrict dense_4)
+static void train_k22_dense(int t, const float *restrict block_1_x, const float *restrict block_1_up_kernel,
+        float *restrict block_1_up_y_2, const float *restrict block_1_up_bias, float *restrict block_1_up_y,
+        float *restrict dense_9, float *restrict dense_10, float *restrict dense_11)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                train_k10_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
-                        dense_2 + (i0 * 1024 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = dense_2[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v1 = v1 * 0.5f;
-                    dense[i0 * 1024 + i1 * 64 + j0] = mul_v1;
-                    const float div_v2 = v1 / 1.4142135f;
-                    dense_2[i0 * 1024 + i1 * 64 + j0] = div_v2;
-                    const float add_v3 = dl_erf(div_v2) + 1.0f;
-                    dense_3[i0 * 1024 + i1 * 64 + j0] = add_v3;
-                    dense_4[i0 * 1024 + i1 * 64 + j0] = mul_v1 * add_v3;
-                }
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 64; n += 4)
+            train_k22_dense_tile_4(block_1_x, t * 256 + i1_0 * 16, block_1_up_kernel + n, block_1_up_y_2 + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float block_1_up_y_v1 = block_1_up_y_2[i1 * 64 - i1_0 * 64 + j0] + block_1_up_bias[j0];
+                block_1_up_y[t * 1024 + i1 * 64 + j0] = block_1_up_y_v1;
+                const float div_v2 = block_1_up_y_v1 / 1.4142135f;
+                dense_9[i1 * 64 + j0] = div_v2;
+                const float add_v3 = dl_erf(div_v2) + 1.0f;
+                dense_10[i1 * 64 + j0] = add_v3;
+                dense_11[i1 * 64 + j0] = block_1_up_y_v1 * 0.5f * add_v3;
             }
         }
     }
 }
 
-/* encoder.dl:12: dense -> f32[32, 16, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k11_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[1, 16, 16], 16384 multiply-accumulates; in 2 places */
+static inline void train_k23_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1284,500 +1323,240 @@ static inline void train_k11_dense_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static void train_k11_dense(const float *restrict dense_4, const float *restrict block_1_down_kernel,
-        float *restrict block_1_down_y)
+static void train_k23_dense_layer_norm(int t, const float *restrict dense_11, const float *restrict block_1_down_kernel,
+        float *restrict block_1_down_y, const float *restrict block_1_x, const uint8_t *restrict dropout_2,
+        const float *restrict block_1_down_bias, float *restrict add_2, float *restrict layer_norm_12,
+        float *restrict layer_norm_13, float *restrict layer_norm_15, float *restrict layer_norm_16,
+        float *restrict block_1_norm_b_y)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k11_dense_tile_4(dense_4, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
-                        block_1_down_y + (i0 * 256 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* encoder.dl:13: dropout, layer_norm, encoder.dl:24: mean -> f32[32, 16]; in 2 places */
-static void train_k12_dropout_layer_norm_mean(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict dropout_2, const float *restrict block_1_x, float *restrict block_1_down_y,
-        const float *restrict block_1_down_bias, float *restrict layer_norm_6, float *restrict layer_norm_7,
-        float *restrict layer_norm_9, float *restrict layer_norm_10, float *restrict block_1_norm_b_y,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        float layer_norm_8[16];
-        float mean[16];
-        for (int j0 = 0; j0 < 16; j0++) {
-            float drawn_1[16];
-            for (int at = 0; at < 4; at++)
-                dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(i0 * 64 + j0 * 4 + at),
-                    drawn_1 + 4 * at);
-            for (int j1 = 0; j1 < 16; j1++) {
-                const float v1 = drawn_1[j1];
-                const float v2 = block_1_down_y[i0 * 256 + j0 * 16 + j1];
-                const float v3 = block_1_down_bias[j1];
-                const float v4 = (v2 + v3) / 0.9f;
-                const int lt_v0 = v1 < 0.1f;
-                dropout_2[i0 * 256 + j0 * 16 + j1] = (uint8_t)(lt_v0);
-                block_1_down_y[i0 * 256 + j0 * 16 + j1] = block_1_x[i0 * 256 + j0 * 16 + j1] + (lt_v0 ? 0.0f : v4);
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
+    float layer_norm_14;
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k23_dense_layer_norm_tile_4(dense_11, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v2 += block_1_down_y[i0 * 256 + j0 * 16 + r1];
-            }
-            layer_norm_6[i0 * 16 + j0] = sum_v2;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v5 = layer_norm_6[i0 * 16 + j0] / 16.0f;
-            layer_norm_7[i0 * 16 + j0] = v5;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            float sum_v4 = 0.0f;
-            for (int r1 = 0; r1 < 16; r1++) {
-                const float v6 = block_1_down_y[i0 * 256 + j0 * 16 + r1] - layer_norm_7[i0 * 16 + j0];
-                sum_v4 += v6 * v6;
-            }
-            layer_norm_8[j0] = sum_v4;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v7 = dl_sqrt(layer_norm_8[j0] / 16.0f + 0.001f);
-            const float sqrt_v5 = v7;
-            layer_norm_9[i0 * 16 + j0] = sqrt_v5;
-            layer_norm_10[i0 * 16 + j0] = 1.0f / sqrt_v5;
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                block_1_norm_b_y[i0 * 256 + j0 * 16 + j1] = (block_1_down_y[i0 * 256 + j0 * 16 + j1]
-                        - layer_norm_7[i0 * 16 + j0]) * layer_norm_10[i0 * 16 + j0];
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            mean[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                mean[j0] += block_1_norm_b_y[i0 * 256 + j0 + r1 * 16] * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
+                const float v1 = block_1_down_y[i1 * 16 - i1_0 * 16 + j0];
+                const float v2 = block_1_down_bias[j0];
+                const float add_v1 = block_1_x[t * 256 + i1 * 16 + j0] + (dropout_2[t * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2)
+                        / 0.9f);
+                add_2[i1 * 16 + j0] = add_v1;
+                sum_v2 += add_v1;
+            }
+            layer_norm_12[i1] = sum_v2;
+            const float v3 = layer_norm_12[i1] / 16.0f;
+            layer_norm_13[i1] = v3;
+            float sum_v4 = 0.0f;
+            for (int r0 = 0; r0 < 16; r0++) {
+                const float v4 = add_2[i1 * 16 + r0] - layer_norm_13[i1];
+                sum_v4 += v4 * v4;
+            }
+            layer_norm_14 = sum_v4;
+            const float v5 = dl_sqrt(layer_norm_14 / 16.0f + 0.001f);
+            const float sqrt_v5 = v5;
+            layer_norm_15[i1] = sqrt_v5;
+            layer_norm_16[i1] = 1.0f / sqrt_v5;
+            for (int j0 = 0; j0 < 16; j0++) {
+                block_1_norm_b_y[i1 * 16 + j0] = (add_2[i1 * 16 + j0] - layer_norm_13[i1]) * layer_norm_16[i1];
             }
         }
+    }
+}
+
+/* encoder.dl:24: mean -> f32[1, 16]; in 2 places */
+static void train_k24_mean(int t, const float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
+        const float *restrict block_1_norm_b_beta, float *restrict mean)
+{
+    float mean_2[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        mean_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            mean_2[i0 * 16 + j0] = mean[j0] / 16.0f;
+            mean_2[j0] += block_1_norm_b_y[j0 + r1 * 16] * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
         }
     }
-}
-
-/* encoder.dl:30: cross_entropy -> index check; in 3 places */
-static dl_status train_k13_cross_entropy_check(const int32_t *restrict label)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        if ((uint32_t)label[j0] >= 10u)
-            return DL_INDEX;
+    for (int j0 = 0; j0 < 16; j0++) {
+        mean[t * 16 + j0] = mean_2[j0] / 16.0f;
     }
-    return DL_OK;
 }
 
-/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates; in 2 places */
-static inline void train_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[1], 160 multiply-accumulates; in 2 places */
+static inline void train_k25_dense_softmax_cross_entropy_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 10);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
 }
 
-static void train_k14_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
+static void train_k25_dense_softmax_cross_entropy(int t, const float *restrict mean, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_2, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
+        float *restrict softmax_3, const int32_t *restrict label, const uint8_t *restrict cross_entropy_2,
+        float *restrict select, float *restrict cross_entropy)
 {
     float logits[10];
-    float softmax;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            train_k14_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
-                    classifier_y + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v2 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v1;
-                const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
-            }
-            softmax = max_v2;
-            float sum_v4 = 0.0f;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax);
-                softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
-                sum_v4 += softmax_1_y_v3;
-            }
-            softmax_2[i0] = sum_v4;
-            const float v1 = softmax_2[i0];
-            const float v2 = dl_log(v1);
-            float sum_v5 = 0.0f;
-            int32_t argmax_v6 = 0;
-            float best_argmax_v6 = -DL_INFINITY;
-            for (int r0 = 0; r0 < 10; r0++) {
-                const float v3 = logits[r0];
-                sum_v5 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
-                const float x_argmax_v6 = v3;
-                if (best_argmax_v6 < x_argmax_v6) {
-                    best_argmax_v6 = x_argmax_v6;
-                    argmax_v6 = r0;
-                }
-            }
-            cross_entropy[i0] = sum_v5;
-            argmax[i0] = argmax_v6;
-        }
-    }
-}
-
-/* encoder.dl:32: -> f32; in 2 places */
-static void train_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
-{
-    float sum;
-    float sum_v0[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v0[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v0[lane] += sum_v0[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v0[lane] += sum_v0[lane + 2];
-    sum_v0[0] += sum_v0[1];
-    sum = sum_v0[0];
-    accuracy[0] = sum / (float)count_[0];
-}
-
-/* encoder.dl:30: cross_entropy -> f32; in 2 places */
-static void train_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
-{
-    float cross_entropy_2;
-    float sum_v0[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v0[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy[r0];
-            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        sum_v0[lane] += sum_v0[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v0[lane] += sum_v0[lane + 2];
-    sum_v0[0] += sum_v0[1];
-    cross_entropy_2 = sum_v0[0];
-    loss[0] = cross_entropy_2 / (float)count_[0];
-}
-
-/* encoder.dl:30: cross_entropy, encoder.dl:26: softmax, encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
-static void train_k17_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
-        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
-        float *restrict m_classifier_bias, float *restrict v_classifier_bias)
-{
-    float cross_entropy_4[32];
-    float dense_5[10];
-    const int32_t v1 = count_[0];
-    const float v2 = 1.0f / (float)v1;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v3 = -(j0 < v1 ? v2 : 0.0f);
-        for (int j1 = 0; j1 < 10; j1++) {
-            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v1 = 0.0f;
-        for (int r1 = 0; r1 < 10; r1++) {
-            sum_v1 += -softmax_3[j0 * 10 + r1];
-        }
-        cross_entropy_4[j0] = sum_v1;
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
-        for (int j1 = 0; j1 < 10; j1++) {
-            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
-        }
-    }
+    float softmax_2;
+    float cross_entropy_15;
+    int32_t argmax;
+    for (int n = 0; n < 10; n += 4)
+        train_k25_dense_softmax_cross_entropy_tile_1(mean, t * 16, classifier_kernel + (n < 6 ? n : 6),
+                classifier_y + (n < 6 ? n : 6));
+    float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
-        dense_5[j0] = 0.0f;
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int j0 = 0; j0 < 10; j0++) {
-            dense_5[j0] += softmax_3[j0 + r1 * 10];
+    softmax_2 = max_v2;
+    float sum_v4 = 0.0f;
+    for (int j0 = 0; j0 < 10; j0++) {
+        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_2);
+        softmax_1_y[j0] = softmax_1_y_v3;
+        sum_v4 += softmax_1_y_v3;
+    }
+    softmax_3[0] = sum_v4;
+    const float v1 = softmax_3[0];
+    const float v2 = dl_log(v1);
+    float sum_v5 = 0.0f;
+    int32_t argmax_v6 = 0;
+    float best_argmax_v6 = -DL_INFINITY;
+    for (int r0 = 0; r0 < 10; r0++) {
+        const float v3 = logits[r0];
+        sum_v5 += label[t] == r0 ? v3 - softmax_2 - v2 : 0.0f;
+        const float x_argmax_v6 = v3;
+        if (best_argmax_v6 < x_argmax_v6) {
+            best_argmax_v6 = x_argmax_v6;
+            argmax_v6 = r0;
         }
     }
-    for (int j0 = 0; j0 < 10; j0++) {
-        const float v5 = dense_5[j0];
-        m_classifier_bias[j0] = m_classifier_bias[j0] * 0.9f + v5 * 0.1f;
-        v_classifier_bias[j0] = v_classifier_bias[j0] * 0.999f + v5 * 0.001f * v5;
-    }
+    cross_entropy_15 = sum_v5;
+    argmax = argmax_v6;
+    const int v4 = cross_entropy_2[t];
+    const int32_t v5 = label[t];
+    select[t] = v4 ? (float)(argmax == v5) : 0.0f;
+    cross_entropy[t] = v4 ? -cross_entropy_15 : 0.0f;
 }
 
-/* encoder.dl:24: dense -> f32[10, 16]; in 2 places */
-static void train_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+/* encoder.dl:30: cross_entropy, encoder.dl:26: softmax -> f32[1, 10]; in 2 places */
+static void train_k26_cross_entropy_softmax(int t, const int32_t *restrict label, const float *restrict cross_entropy_3,
+        const float *restrict softmax_3, const float *restrict softmax_1_y, float *restrict softmax)
 {
+    float cross_entropy_16[10];
+    float cross_entropy_17;
+    const float v1 = cross_entropy_3[t];
+    float sum_v1 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 10];
-        }
+        const float select_v0 = label[t] == j0 ? v1 : 0.0f;
+        cross_entropy_16[j0] = select_v0;
+        sum_v1 += -select_v0;
+    }
+    cross_entropy_17 = sum_v1;
+    const float v2 = cross_entropy_17 / softmax_3[0];
+    for (int j0 = 0; j0 < 10; j0++) {
+        softmax[t * 10 + j0] = cross_entropy_16[j0] + v2 * softmax_1_y[j0];
     }
 }
 
-/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[32, 16, 16], 5120 multiply-accumulates; in 2 places */
-static inline void train_k19_dense_mean_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[1, 16, 16], 160 multiply-accumulates; in 2 places */
+static inline void train_k27_dense_mean_layer_norm_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 10; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
 }
 
-static void train_k19_dense_mean_layer_norm(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict mean_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_down_y,
-        const float *restrict layer_norm_7, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
-        const float *restrict layer_norm_6, float *restrict layer_norm_15, const uint8_t *restrict dropout_2,
-        float *restrict dropout_3)
+static void train_k27_dense_mean_layer_norm(int t, const float *restrict softmax, const float *restrict classifier_kernel_2,
+        float *restrict mean_3, const float *restrict block_1_norm_b_gamma, const float *restrict add_2,
+        const float *restrict layer_norm_13, const float *restrict layer_norm_16, const float *restrict layer_norm_15,
+        const float *restrict layer_norm_12, float *restrict layer_norm_3, const uint8_t *restrict dropout_2,
+        float *restrict dropout_5)
 {
-    float layer_norm_13[16];
-    float layer_norm_14[16];
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k19_dense_mean_layer_norm_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, mean_3 + (i0_0 * 16 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v2 = 0.0f;
-                for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v2 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1] * (block_1_down_y[i0 * 256 + j0 * 16 + r1]
-                            - layer_norm_7[i0 * 16 + j0]);
-                }
-                layer_norm_13[j0] = sum_v2;
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                float sum_v3 = 0.0f;
-                for (int r1 = 0; r1 < 16; r1++) {
-                    sum_v3 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1];
-                }
-                layer_norm_14[j0] = sum_v3;
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = layer_norm_10[i0 * 16 + j0];
-                const float v2 = layer_norm_9[i0 * 16 + j0];
-                const float v3 = -(layer_norm_13[j0] / v2 * v1) * 0.5f / v2 / 16.0f;
-                const float v4 = layer_norm_7[i0 * 16 + j0];
-                const float v5 = -(layer_norm_14[j0] * v1 + (layer_norm_6[i0 * 16 + j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
-                for (int j1 = 0; j1 < 16; j1++) {
-                    const float add_v4 = mean_3[i0 * 16 + j1] * block_1_norm_b_gamma[j1] * v1 + v3
-                            * (block_1_down_y[i0 * 256 + j0 * 16 + j1] - v4) * 2.0f + v5;
-                    layer_norm_15[i0 * 256 + j0 * 16 + j1] = add_v4;
-                    dropout_3[i0 * 256 + j0 * 16 + j1] = (dropout_2[i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v4) / 0.9f;
-                }
-            }
+    float layer_norm_17[16];
+    float layer_norm_18[16];
+    for (int n = 0; n < 16; n += 4)
+        train_k27_dense_mean_layer_norm_tile_1(softmax, t * 10, classifier_kernel_2 + n, mean_3 + n);
+    for (int j0 = 0; j0 < 16; j0++) {
+        mean_3[j0] = mean_3[j0] / 16.0f;
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        float sum_v2 = 0.0f;
+        for (int r1 = 0; r1 < 16; r1++) {
+            sum_v2 += mean_3[r1] * block_1_norm_b_gamma[r1] * (add_2[j0 * 16 + r1] - layer_norm_13[j0]);
+        }
+        layer_norm_17[j0] = sum_v2;
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        float sum_v3 = 0.0f;
+        for (int r1 = 0; r1 < 16; r1++) {
+            sum_v3 += mean_3[r1] * block_1_norm_b_gamma[r1];
+        }
+        layer_norm_18[j0] = sum_v3;
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = layer_norm_16[j0];
+        const float v2 = layer_norm_15[j0];
+        const float v3 = -(layer_norm_17[j0] / v2 * v1) * 0.5f / v2 / 16.0f;
+        const float v4 = layer_norm_13[j0];
+        const float v5 = -(layer_norm_18[j0] * v1 + (layer_norm_12[j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float add_v4 = mean_3[j1] * block_1_norm_b_gamma[j1] * v1 + v3 * (add_2[j0 * 16 + j1] - v4) * 2.0f + v5;
+            layer_norm_3[t * 256 + j0 * 16 + j1] = add_v4;
+            dropout_5[j0 * 16 + j1] = (dropout_2[t * 256 + j0 * 16 + j1] ? 0.0f : add_v4) / 0.9f;
         }
     }
 }
 
-/* encoder.dl:31: adam -> f32 */
-static void train_k20_adam(const int32_t *restrict step_, float *restrict adam)
+/* encoder.dl:13: layer_norm -> f32[16]; in 2 places */
+static void train_k28_layer_norm(int t, const float *restrict mean_3, float *restrict layer_norm,
+        const float *restrict block_1_norm_b_y, float *restrict layer_norm_2)
 {
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
-static inline void train_k21_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 10);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm[t * 16 + j0] = 0.0f;
+        layer_norm_2[t * 16 + j0] = 0.0f;
     }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
-}
-
-static void train_k21_dense_adam(const float *restrict mean_2, const float *restrict softmax_3, float *restrict dense_7,
-        float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            train_k21_dense_adam_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
-                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 10 + j0] = add_v1;
-                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 10 + j0] = add_v2;
-                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                        + 1e-07f);
-            }
+    for (int r2 = 0; r2 < 16; r2++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v1 = mean_3[j0];
+            layer_norm[t * 16 + j0] += v1;
+            layer_norm_2[t * 16 + j0] += v1 * block_1_norm_b_y[j0 + r2 * 16];
         }
     }
 }
 
-/* encoder.dl:13: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k22_layer_norm_adam(const float *restrict mean_3, const float *restrict block_1_norm_b_y,
-        float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
-        const float *restrict adam, float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta,
-        float *restrict block_1_norm_b_beta)
-{
-    float layer_norm_11[16];
-    float layer_norm_12[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_11[j0] = 0.0f;
-        layer_norm_12[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = mean_3[j0 + r1 * 16];
-                layer_norm_11[j0] += v1;
-                layer_norm_12[j0] += v1 * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-    const float v2 = adam[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v3 = layer_norm_12[j0];
-        const float v4 = layer_norm_11[j0];
-        const float add_v2 = m_block_1_norm_b_gamma[j0] * 0.9f + v3 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v2;
-        const float add_v3 = v_block_1_norm_b_gamma[j0] * 0.999f + v3 * 0.001f * v3;
-        v_block_1_norm_b_gamma[j0] = add_v3;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - v2 * add_v2 / (dl_sqrt(add_v3) + 1e-07f);
-        const float add_v5 = m_block_1_norm_b_beta[j0] * 0.9f + v4 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v5;
-        const float add_v6 = v_block_1_norm_b_beta[j0] * 0.999f + v4 * 0.001f * v4;
-        v_block_1_norm_b_beta[j0] = add_v6;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-    }
-}
-
-/* encoder.dl:12: dense, encoder.dl:31: adam;
- * encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16]; in 3 places */
-static void train_k23_dense_adam(const float *restrict dropout_3, float *restrict m_block_1_down_bias,
-        float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, const float *restrict adam)
-{
-    float dense_8[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        dense_8[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                dense_8[j0] += dropout_3[j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = dense_8[j0];
-        const float add_v1 = m_block_1_down_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_down_bias[j0] = add_v1;
-        const float add_v2 = v_block_1_down_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_down_bias[j0] = add_v2;
-        block_1_down_bias[j0] = block_1_down_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* encoder.dl:12: dense -> f32[16, 64]; in 2 places */
-static void train_k24_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
+/* encoder.dl:12: dense;
+ * encoder.dl:10: multi_head_attention -> f32[16]; in 4 places */
+static void train_k29_dense(int t, const float *restrict dropout_5, float *restrict dense)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            block_1_down_kernel_2[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
+        dense[t * 16 + j0] = 0.0f;
+    }
+    for (int r2 = 0; r2 < 16; r2++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            dense[t * 16 + j0] += dropout_5[j0 + r2 * 16];
         }
     }
 }
 
-/* encoder.dl:12: dense, dense -> f32[32, 16, 64], 524288 multiply-accumulates; in 2 places */
-static inline void train_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense, dense -> f32[1, 16, 64], 16384 multiply-accumulates; in 2 places */
+static inline void train_k30_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1809,119 +1588,40 @@ static inline void train_k25_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k25_dense(const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
-        float *restrict dense_11, const float *restrict dense, const float *restrict dense_2, const float *restrict dense_3)
+static void train_k30_dense(int t, const float *restrict dropout_5, const float *restrict block_1_down_kernel_2,
+        float *restrict dense_13, const float *restrict block_1_up_y, const float *restrict dense_9,
+        const float *restrict dense_10, float *restrict dense_2)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                train_k25_dense_tile_4(dropout_3, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
-                        dense_11 + (i0 * 1024 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = dense_11[i0 * 1024 + i1 * 64 + j0];
-                    const float v2 = dense_2[i0 * 1024 + i1 * 64 + j0];
-                    dense_11[i0 * 1024 + i1 * 64 + j0] = v1 * dense[i0 * 1024 + i1 * 64 + j0] * (dl_exp(-(v2 * v2))
-                            * 1.1283792f) / 1.4142135f + v1 * dense_3[i0 * 1024 + i1 * 64 + j0] * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64, 16], 524288 multiply-accumulates */
-static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k26_dense_adam(const float *restrict dense_4, const float *restrict dropout_3, float *restrict dense_10,
-        float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k26_dense_adam_tile_4(dense_4, i0_0, dropout_3 + n, dense_10 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense_10[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v1 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_down_kernel[i0 * 16 + j0] = add_v1;
-                const float add_v2 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_down_kernel[i0 * 16 + j0] = add_v2;
-                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                        + 1e-07f);
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64] */
-static void train_k27_dense_adam(const float *restrict dense_11, float *restrict m_block_1_up_bias,
-        float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
-{
-    float dense_12[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        dense_12[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
+        for (int n = 0; n < 64; n += 4)
+            train_k30_dense_tile_4(dropout_5, i1_0 * 16, block_1_down_kernel_2 + n, dense_13 + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                dense_12[j0] += dense_11[j0 + r1 * 1024 + r2 * 64];
+                const float v1 = dense_13[i1 * 64 - i1_0 * 64 + j0];
+                const float v2 = dense_9[i1 * 64 + j0];
+                dense_2[t * 1024 + i1 * 64 + j0] = v1 * (block_1_up_y[t * 1024 + i1 * 64 + j0] * 0.5f) * (dl_exp(-(v2 * v2))
+                        * 1.1283792f) / 1.4142135f + v1 * dense_10[i1 * 64 + j0] * 0.5f;
             }
         }
     }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = dense_12[j0];
-        const float add_v1 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_up_bias[j0] = add_v1;
-        const float add_v2 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_up_bias[j0] = add_v2;
-        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
 }
 
-/* encoder.dl:12: dense -> f32[64, 16]; in 2 places */
-static void train_k28_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
+/* encoder.dl:12: dense -> f32[64]; in 2 places */
+static void train_k31_dense(int t, const float *restrict dense_2, float *restrict dense_3)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_up_kernel_2[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
+        dense_3[t * 64 + j0] = 0.0f;
+    }
+    for (int r2 = 0; r2 < 16; r2++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            dense_3[t * 64 + j0] += dense_2[t * 1024 + j0 + r2 * 64];
         }
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[32, 16, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k29_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[1, 16, 16], 16384 multiply-accumulates; in 2 places */
+static inline void train_k32_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1954,157 +1654,78 @@ static inline void train_k29_dense_layer_norm_dropout_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void train_k29_dense_layer_norm_dropout(const float *restrict dense_11, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_13, const float *restrict layer_norm_15, float *restrict dense_14,
-        const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_2,
-        const float *restrict layer_norm_5, const float *restrict layer_norm_4, const float *restrict layer_norm,
-        float *restrict layer_norm_20, const uint8_t *restrict dropout, float *restrict dropout_4)
+static void train_k32_dense_layer_norm_dropout(int t, const float *restrict dense_2, const float *restrict block_1_up_kernel_2,
+        float *restrict dense_14, const float *restrict layer_norm_3, float *restrict dense_15,
+        const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_8,
+        const float *restrict layer_norm_11, const float *restrict layer_norm_10, const float *restrict layer_norm_7,
+        float *restrict layer_norm_6, const uint8_t *restrict dropout, float *restrict dropout_6)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        float layer_norm_18;
-        float layer_norm_19;
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k29_dense_layer_norm_dropout_tile_4(dense_11, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
-                        dense_13 + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v2 = 0.0f;
-                float sum_v3 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v1 = layer_norm_15[i0 * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
-                    dense_14[i0 * 256 + i1 * 16 + j0] = add_v1;
-                    const float v1 = add_v1 * block_1_norm_a_gamma[j0];
-                    const float v2 = add[i0 * 256 + i1 * 16 + j0] - layer_norm_2[i0 * 16 + i1];
-                    sum_v2 += v1 * v2;
-                    sum_v3 += v1;
-                }
-                layer_norm_18 = sum_v2;
-                layer_norm_19 = sum_v3;
-                const float v3 = layer_norm_5[i0 * 16 + i1];
-                const float v4 = layer_norm_4[i0 * 16 + i1];
-                const float v5 = -(layer_norm_18 / v4 * v3) * 0.5f / v4 / 16.0f;
-                const float v6 = layer_norm_2[i0 * 16 + i1];
-                const float v7 = -(layer_norm_19 * v3 + (layer_norm[i0 * 16 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v4 = dense_14[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
-                            * (add[i0 * 256 + i1 * 16 + j0] - v6) * 2.0f + v7;
-                    layer_norm_20[i0 * 256 + i1 * 16 + j0] = add_v4;
-                    dropout_4[i0 * 256 + i1 * 16 + j0] = (dropout[i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v4) / 0.9f;
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16, 64], 524288 multiply-accumulates */
-static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k30_dense_adam(const float *restrict block_1_x, const float *restrict dense_11, float *restrict dense_15,
-        float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+    float layer_norm_19;
+    float layer_norm_20;
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            train_k30_dense_adam_tile_4(block_1_x, i0_0, dense_11 + n, dense_15 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dense_15[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v1 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_up_kernel[i0 * 64 + j0] = add_v1;
-                const float add_v2 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_up_kernel[i0 * 64 + j0] = add_v2;
-                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                        + 1e-07f);
-            }
-        }
-    }
-}
-
-/* encoder.dl:11: layer_norm, encoder.dl:31: adam -> f32[16] */
-static void train_k31_layer_norm_adam(const float *restrict dense_14, const float *restrict block_1_norm_a_y,
-        float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
-        const float *restrict adam, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
-        float *restrict block_1_norm_a_beta)
-{
-    float layer_norm_16[16];
-    float layer_norm_17[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_16[j0] = 0.0f;
-        layer_norm_17[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
+        for (int n = 0; n < 16; n += 4)
+            train_k32_dense_layer_norm_dropout_tile_4(dense_2, t * 1024 + i1_0 * 64, block_1_up_kernel_2 + n, dense_14 + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            float sum_v2 = 0.0f;
+            float sum_v3 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense_14[j0 + r1 * 256 + r2 * 16];
-                layer_norm_16[j0] += v1;
-                layer_norm_17[j0] += v1 * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
+                const float add_v1 = layer_norm_3[t * 256 + i1 * 16 + j0] + dense_14[i1 * 16 - i1_0 * 16 + j0];
+                dense_15[i1 * 16 + j0] = add_v1;
+                const float v1 = add_v1 * block_1_norm_a_gamma[j0];
+                const float v2 = add[i1 * 16 + j0] - layer_norm_8[i1];
+                sum_v2 += v1 * v2;
+                sum_v3 += v1;
+            }
+            layer_norm_19 = sum_v2;
+            layer_norm_20 = sum_v3;
+            const float v3 = layer_norm_11[i1];
+            const float v4 = layer_norm_10[i1];
+            const float v5 = -(layer_norm_19 / v4 * v3) * 0.5f / v4 / 16.0f;
+            const float v6 = layer_norm_8[i1];
+            const float v7 = -(layer_norm_20 * v3 + (layer_norm_7[i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float add_v4 = dense_15[i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5 * (add[i1 * 16 + j0] - v6)
+                        * 2.0f + v7;
+                layer_norm_6[t * 256 + i1 * 16 + j0] = add_v4;
+                dropout_6[i1 * 16 + j0] = (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : add_v4) / 0.9f;
             }
         }
     }
-    const float v2 = adam[0];
+}
+
+/* encoder.dl:11: layer_norm -> f32[16]; in 2 places */
+static void train_k33_layer_norm(int t, const float *restrict dense_15, float *restrict layer_norm_4,
+        const float *restrict block_1_norm_a_y, float *restrict layer_norm_5)
+{
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v3 = layer_norm_17[j0];
-        const float v4 = layer_norm_16[j0];
-        const float add_v2 = m_block_1_norm_a_gamma[j0] * 0.9f + v3 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v2;
-        const float add_v3 = v_block_1_norm_a_gamma[j0] * 0.999f + v3 * 0.001f * v3;
-        v_block_1_norm_a_gamma[j0] = add_v3;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v2 * add_v2 / (dl_sqrt(add_v3) + 1e-07f);
-        const float add_v5 = m_block_1_norm_a_beta[j0] * 0.9f + v4 * 0.1f;
-        m_block_1_norm_a_beta[j0] = add_v5;
-        const float add_v6 = v_block_1_norm_a_beta[j0] * 0.999f + v4 * 0.001f * v4;
-        v_block_1_norm_a_beta[j0] = add_v6;
-        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+        layer_norm_4[t * 16 + j0] = 0.0f;
+        layer_norm_5[t * 16 + j0] = 0.0f;
+    }
+    for (int r2 = 0; r2 < 16; r2++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v1 = dense_15[j0 + r2 * 16];
+            layer_norm_4[t * 16 + j0] += v1;
+            layer_norm_5[t * 16 + j0] += v1 * block_1_norm_a_y[j0 + r2 * 16];
+        }
     }
 }
 
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
-static inline void train_k35_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 4 places */
+static inline void train_k35_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -2124,47 +1745,31 @@ static inline void train_k35_multi_head_attention_adam_tile_4(const float *restr
     c[51] = c3_3;
 }
 
-static void train_k35_multi_head_attention_adam(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
-        float *restrict multi_head_attention_8, float *restrict m_block_1_attention_output_kernel,
-        float *restrict v_block_1_attention_output_kernel, float *restrict block_1_attention_output_kernel,
-        const float *restrict adam)
+static void train_k35_multi_head_attention(const float *restrict dropout_6,
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_22)
 {
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k35_multi_head_attention_adam_tile_4(multi_head_attention_5, i0_0, dropout_4 + n, multi_head_attention_8 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_8[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v1 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v1;
-                const float add_v2 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v2;
-                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0] * add_v1
-                        / (dl_sqrt(add_v2) + 1e-07f);
-            }
-        }
+            train_k35_multi_head_attention_tile_4(dropout_6, i1_0 * 16, block_1_attention_output_kernel_2 + n,
+                    multi_head_attention_22 + (i1_0 * 16 + n));
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4]; in 2 places */
-static void train_k36_multi_head_attention(const float *restrict multi_head_attention_7,
-        const float *restrict multi_head_attention_3, float *restrict multi_head_attention_9)
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4]; in 2 places */
+static void train_k36_multi_head_attention(const float *restrict multi_head_attention_22,
+        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_23)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                for (int j3 = 0; j3 < 4; j3++) {
-                    multi_head_attention_9[j0 * 256 + j1 * 64 + j2 * 4 + j3]
-                            = multi_head_attention_7[j0 * 256 + j1 * 4 + j2 * 16 + j3]
-                            / multi_head_attention_3[j0 * 64 + j1 * 16 + j2];
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 4; j2++) {
+                multi_head_attention_23[j0 * 64 + j1 * 4 + j2] = multi_head_attention_22[j0 * 4 + j1 * 16 + j2]
+                        / multi_head_attention_19[j0 * 16 + j1];
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates; in 2 places */
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 8192 multiply-accumulates; in 2 places */
 static inline void train_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2231,44 +1836,36 @@ static inline void train_k38_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k38_multi_head_attention(const float *restrict multi_head_attention_9,
-        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_12,
+static void train_k38_multi_head_attention(int t, const float *restrict multi_head_attention_23,
+        const float *restrict multi_head_attention_32, float *restrict multi_head_attention_25,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_13)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_3)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 16; n += 4)
-                    train_k38_multi_head_attention_tile_4(multi_head_attention_9, i0 * 256 + i1 * 64 + i2_0 * 4,
-                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
-                            multi_head_attention_12 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = -(multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 4]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4])
-                            + -(multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 4 + 1]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1])
-                            + -(multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 4 + 2]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2])
-                            + -(multi_head_attention_9[i0 * 256 + i1 * 64 + i2 * 4 + 3]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3]);
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        multi_head_attention_12[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_12[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
-                                * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
-                    }
+    for (int i1 = 0; i1 < 4; i1++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k38_multi_head_attention_tile_4(multi_head_attention_23, i1 * 64 + i2_0 * 4,
+                        multi_head_attention_32 + (i1 * 64 + n), multi_head_attention_25 + (i1 * 256 + i2_0 * 16 + n));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                const float v1 = -(multi_head_attention_23[i1 * 64 + i2 * 4] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4])
+                        + -(multi_head_attention_23[i1 * 64 + i2 * 4 + 1] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 1])
+                        + -(multi_head_attention_23[i1 * 64 + i2 * 4 + 2] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 2])
+                        + -(multi_head_attention_23[i1 * 64 + i2 * 4 + 3]
+                        * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 3]);
+                for (int j0 = 0; j0 < 16; j0++) {
+                    multi_head_attention_25[i1 * 256 + i2 * 16 + j0] = (multi_head_attention_25[i1 * 256 + i2 * 16 + j0] + v1)
+                            * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 256 + i2 * 16 + j0];
                 }
-                train_k38_multi_head_attention_tile2_4(multi_head_attention_12, i0 * 1024 + i1 * 256 + i2_0 * 16,
-                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_13 + (i0 * 256 + i1 * 64 + i2_0
-                        * 4));
             }
+            train_k38_multi_head_attention_tile2_4(multi_head_attention_25, i1 * 256 + i2_0 * 16,
+                    block_1_attention_key_y_2 + i1 * 4, multi_head_attention_3 + (t * 256 + i1 * 64 + i2_0 * 4));
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 131072 multiply-accumulates; in 2 places */
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 4096 multiply-accumulates; in 2 places */
 static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2302,21 +1899,20 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k39_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict multi_head_attention_9, float *restrict multi_head_attention_11)
+static void train_k39_multi_head_attention(int t,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        const float *restrict multi_head_attention_23, float *restrict multi_head_attention_2)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k39_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_9 + (i0 * 256 + i1 * 64),
-                        multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 4));
-            }
+    for (int i1 = 0; i1 < 4; i1++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            train_k39_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                    i1 * 256 + i2_0, multi_head_attention_23 + i1 * 64, multi_head_attention_2 + (t * 256 + i1 * 64 + i2_0
+                    * 4));
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 4, 16], 131072 multiply-accumulates; in 2 places */
+/* encoder.dl:10: multi_head_attention -> f32[1, 4, 4, 16], 4096 multiply-accumulates; in 2 places */
 static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2350,44 +1946,50 @@ static inline void train_k40_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k40_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_12, float *restrict multi_head_attention_14)
+static void train_k40_multi_head_attention(int t, const float *restrict multi_head_attention_17,
+        const float *restrict multi_head_attention_25, float *restrict multi_head_attention_4)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 16; n += 4)
-                train_k40_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4,
-                        multi_head_attention_12 + (i0 * 1024 + i1 * 256 + n),
-                        multi_head_attention_14 + (i0 * 256 + i1 * 64 + n));
+    for (int i1 = 0; i1 < 4; i1++) {
+        for (int n = 0; n < 16; n += 4)
+            train_k40_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4, multi_head_attention_25 + (i1 * 256 + n),
+                    multi_head_attention_4 + (t * 256 + i1 * 64 + n));
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[16]; in 2 places */
+static void train_k41_multi_head_attention(int t, const float *restrict multi_head_attention_2,
+        float *restrict multi_head_attention_26, float *restrict multi_head_attention_5)
+{
+    for (int j1 = 0; j1 < 16; j1++) {
+        for (int j2 = 0; j2 < 16; j2++) {
+            multi_head_attention_26[j1 * 16 + j2] = multi_head_attention_2[t * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        multi_head_attention_5[t * 16 + j0] = 0.0f;
+    }
+    for (int r2 = 0; r2 < 16; r2++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            multi_head_attention_5[t * 16 + j0] += multi_head_attention_26[j0 + r2 * 16];
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k46_multi_head_attention_adam(const float *restrict multi_head_attention_14,
-        float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
-        float *restrict block_1_attention_key_bias, const float *restrict adam)
+/* encoder.dl:10: multi_head_attention -> f32[16]; in 2 places */
+static void train_k43_multi_head_attention(int t, const float *restrict multi_head_attention_4,
+        float *restrict multi_head_attention_6)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_19;
         float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v0 += multi_head_attention_14[i0 * 16 + r0 * 256 + r1];
-            }
+        for (int r1 = 0; r1 < 16; r1++) {
+            sum_v0 += multi_head_attention_4[t * 256 + i0 * 16 + r1];
         }
-        multi_head_attention_19 = sum_v0;
-        const float add_v1 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_19 * 0.1f;
-        m_block_1_attention_key_bias[i0] = add_v1;
-        const float add_v2 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_19 * 0.001f
-                * multi_head_attention_19;
-        v_block_1_attention_key_bias[i0] = add_v2;
-        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        multi_head_attention_6[t * 16 + i0] = sum_v0;
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
+static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2420,57 +2022,42 @@ static inline void train_k48_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k48_multi_head_attention(const float *restrict multi_head_attention_14,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_20)
+static void train_k44_multi_head_attention(int t, const float *restrict multi_head_attention_4,
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_28)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k48_multi_head_attention_tile_4(multi_head_attention_14, i0 * 256 + i1_0,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_20 + (i0 * 256 + i1_0 * 16 + n));
-        }
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k44_multi_head_attention_tile_4(multi_head_attention_4, t * 256 + i1_0, block_1_attention_key_kernel_2 + n,
+                    multi_head_attention_28 + (i1_0 * 16 + n));
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 2 places */
-static void train_k51_multi_head_attention(const float *restrict multi_head_attention_13,
-        float *restrict multi_head_attention_23)
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 2 places */
+static void train_k45_multi_head_attention(int t, const float *restrict multi_head_attention_3,
+        float *restrict multi_head_attention_29)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
+    for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_23[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_13[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
-            }
+            multi_head_attention_29[j0 * 16 + j1] = multi_head_attention_3[t * 256 + j0 * 4 + (j1 / 4) * 64 + j1 % 4] * 0.5f;
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16] */
-static void train_k52_multi_head_attention_adam(const float *restrict multi_head_attention_13,
-        float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
-        float *restrict block_1_attention_query_bias, const float *restrict adam)
+/* encoder.dl:10: multi_head_attention -> f32[16]; in 2 places */
+static void train_k46_multi_head_attention(int t, const float *restrict multi_head_attention_3,
+        float *restrict multi_head_attention_7)
 {
     for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_22;
         float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v0 += multi_head_attention_13[r0 * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
-            }
+        for (int r1 = 0; r1 < 16; r1++) {
+            sum_v0 += multi_head_attention_3[t * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
         }
-        multi_head_attention_22 = sum_v0;
-        const float v1 = multi_head_attention_22 * 0.5f;
-        const float add_v1 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_query_bias[i0] = add_v1;
-        const float add_v2 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_query_bias[i0] = add_v2;
-        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        multi_head_attention_7[t * 16 + i0] = sum_v0;
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k54_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
+static inline void train_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2503,329 +2090,223 @@ static inline void train_k54_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k54_multi_head_attention(const float *restrict multi_head_attention_23,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_24,
-        float *restrict layer_norm_20, const float *restrict multi_head_attention_17,
-        const float *restrict multi_head_attention_20)
+static void train_k47_multi_head_attention(int t, const float *restrict multi_head_attention_29,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_30,
+        const float *restrict layer_norm_6, const float *restrict multi_head_attention_27,
+        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_8)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k54_multi_head_attention_tile_4(multi_head_attention_23, i0 * 256 + i1_0 * 16,
-                        block_1_attention_query_kernel_2 + n, multi_head_attention_24 + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_20[i0 * 256 + i1 * 16 + j0] = layer_norm_20[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_17[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_20[i0 * 256 + i1 * 16 + j0]
-                            + multi_head_attention_24[i1 * 16 - i1_0 * 16 + j0];
-                }
-            }
-        }
-    }
-}
-
-/* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
-static void train_k56_embedding_adam(const float *restrict layer_norm_20, float *restrict m_positions,
-        float *restrict v_positions, float *restrict positions, const float *restrict adam)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        float embedding[16];
-        for (int j0 = 0; j0 < 16; j0++) {
-            embedding[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 32; r1++) {
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k47_multi_head_attention_tile_4(multi_head_attention_29, i1_0 * 16, block_1_attention_query_kernel_2 + n,
+                    multi_head_attention_30 + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                embedding[j0] += layer_norm_20[i0 * 16 + j0 + r1 * 256];
+                multi_head_attention_8[t * 256 + i1 * 16 + j0] = layer_norm_6[t * 256 + i1 * 16 + j0]
+                        + multi_head_attention_27[i1 * 16 + j0] + multi_head_attention_28[i1 * 16 + j0]
+                        + multi_head_attention_30[i1 * 16 - i1_0 * 16 + j0];
             }
         }
+    }
+}
+
+/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16] */
+static void train_k48_cross_entropy_adam(const float *restrict layer_norm, const float *restrict layer_norm_2,
+        const float *restrict dense, const float *restrict layer_norm_4, const float *restrict layer_norm_5,
+        const float *restrict multi_head_attention, const float *restrict multi_head_attention_5,
+        const float *restrict multi_head_attention_6, const float *restrict multi_head_attention_7,
+        float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
+        float *restrict block_1_attention_query_bias, const float *restrict adam, float *restrict m_block_1_attention_key_bias,
+        float *restrict v_block_1_attention_key_bias, float *restrict block_1_attention_key_bias,
+        float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
+        float *restrict block_1_attention_value_bias, float *restrict m_block_1_attention_output_bias,
+        float *restrict v_block_1_attention_output_bias, float *restrict block_1_attention_output_bias,
+        float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
+        float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta,
+        float *restrict m_block_1_down_bias, float *restrict v_block_1_down_bias, float *restrict block_1_down_bias,
+        float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
+        float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta)
+{
+    float cross_entropy_4[16];
+    float cross_entropy_5[16];
+    float cross_entropy_6[16];
+    float cross_entropy_8[16];
+    float cross_entropy_9[16];
+    float cross_entropy_10[16];
+    float cross_entropy_11[16];
+    float cross_entropy_12[16];
+    float cross_entropy_13[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        cross_entropy_4[j0] = 0.0f;
+        cross_entropy_5[j0] = 0.0f;
+        cross_entropy_6[j0] = 0.0f;
+        cross_entropy_8[j0] = 0.0f;
+        cross_entropy_9[j0] = 0.0f;
+        cross_entropy_10[j0] = 0.0f;
+        cross_entropy_11[j0] = 0.0f;
+        cross_entropy_12[j0] = 0.0f;
+        cross_entropy_13[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = embedding[j0];
-            const float add_v1 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-            m_positions[i0 * 16 + j0] = add_v1;
-            const float add_v2 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-            v_positions[i0 * 16 + j0] = add_v2;
-            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+            cross_entropy_4[j0] += layer_norm[j0 + r1 * 16];
+            cross_entropy_5[j0] += layer_norm_2[j0 + r1 * 16];
+            cross_entropy_6[j0] += dense[j0 + r1 * 16];
+            cross_entropy_8[j0] += layer_norm_4[j0 + r1 * 16];
+            cross_entropy_9[j0] += layer_norm_5[j0 + r1 * 16];
+            cross_entropy_10[j0] += multi_head_attention[j0 + r1 * 16];
+            cross_entropy_11[j0] += multi_head_attention_5[j0 + r1 * 16];
+            cross_entropy_12[j0] += multi_head_attention_6[j0 + r1 * 16];
+            cross_entropy_13[j0] += multi_head_attention_7[j0 + r1 * 16];
         }
     }
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = cross_entropy_13[j0] * 0.5f;
+        const float v3 = cross_entropy_12[j0];
+        const float v4 = cross_entropy_11[j0];
+        const float v5 = cross_entropy_10[j0];
+        const float v6 = cross_entropy_9[j0];
+        const float v7 = cross_entropy_8[j0];
+        const float v8 = cross_entropy_6[j0];
+        const float v9 = cross_entropy_5[j0];
+        const float v10 = cross_entropy_4[j0];
+        const float add_v9 = m_block_1_attention_query_bias[j0] * 0.9f + v2 * 0.1f;
+        m_block_1_attention_query_bias[j0] = add_v9;
+        const float add_v10 = v_block_1_attention_query_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        v_block_1_attention_query_bias[j0] = add_v10;
+        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - v1 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
+        const float add_v12 = m_block_1_attention_key_bias[j0] * 0.9f + v3 * 0.1f;
+        m_block_1_attention_key_bias[j0] = add_v12;
+        const float add_v13 = v_block_1_attention_key_bias[j0] * 0.999f + v3 * 0.001f * v3;
+        v_block_1_attention_key_bias[j0] = add_v13;
+        block_1_attention_key_bias[j0] = block_1_attention_key_bias[j0] - v1 * add_v12 / (dl_sqrt(add_v13) + 1e-07f);
+        const float add_v15 = m_block_1_attention_value_bias[j0] * 0.9f + v4 * 0.1f;
+        m_block_1_attention_value_bias[j0] = add_v15;
+        const float add_v16 = v_block_1_attention_value_bias[j0] * 0.999f + v4 * 0.001f * v4;
+        v_block_1_attention_value_bias[j0] = add_v16;
+        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v1 * add_v15 / (dl_sqrt(add_v16) + 1e-07f);
+        const float add_v18 = m_block_1_attention_output_bias[j0] * 0.9f + v5 * 0.1f;
+        m_block_1_attention_output_bias[j0] = add_v18;
+        const float add_v19 = v_block_1_attention_output_bias[j0] * 0.999f + v5 * 0.001f * v5;
+        v_block_1_attention_output_bias[j0] = add_v19;
+        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - v1 * add_v18 / (dl_sqrt(add_v19) + 1e-07f);
+        const float add_v21 = m_block_1_norm_a_gamma[j0] * 0.9f + v6 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v21;
+        const float add_v22 = v_block_1_norm_a_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        v_block_1_norm_a_gamma[j0] = add_v22;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v21 / (dl_sqrt(add_v22) + 1e-07f);
+        const float add_v24 = m_block_1_norm_a_beta[j0] * 0.9f + v7 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v24;
+        const float add_v25 = v_block_1_norm_a_beta[j0] * 0.999f + v7 * 0.001f * v7;
+        v_block_1_norm_a_beta[j0] = add_v25;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v1 * add_v24 / (dl_sqrt(add_v25) + 1e-07f);
+        const float add_v27 = m_block_1_down_bias[j0] * 0.9f + v8 * 0.1f;
+        m_block_1_down_bias[j0] = add_v27;
+        const float add_v28 = v_block_1_down_bias[j0] * 0.999f + v8 * 0.001f * v8;
+        v_block_1_down_bias[j0] = add_v28;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - v1 * add_v27 / (dl_sqrt(add_v28) + 1e-07f);
+        const float add_v30 = m_block_1_norm_b_gamma[j0] * 0.9f + v9 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v30;
+        const float add_v31 = v_block_1_norm_b_gamma[j0] * 0.999f + v9 * 0.001f * v9;
+        v_block_1_norm_b_gamma[j0] = add_v31;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - v1 * add_v30 / (dl_sqrt(add_v31) + 1e-07f);
+        const float add_v33 = m_block_1_norm_b_beta[j0] * 0.9f + v10 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v33;
+        const float add_v34 = v_block_1_norm_b_beta[j0] * 0.999f + v10 * 0.001f * v10;
+        v_block_1_norm_b_beta[j0] = add_v34;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - v1 * add_v33 / (dl_sqrt(add_v34) + 1e-07f);
+    }
 }
 
-/* encoder.dl:20: embedding -> f32[1000, 16]; in 2 places */
-static void train_k57_embedding(const float *restrict layer_norm_20, const int32_t *restrict tokens,
-        float *restrict embedding_2)
+/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64] */
+static void train_k49_cross_entropy_adam(const float *restrict dense_3, float *restrict m_block_1_up_bias,
+        float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
-    for (int j0 = 0; j0 < 16000; j0++)
-        embedding_2[j0] = 0;
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                embedding_2[j2 + tokens[j0 * 16 + j1] * 16] += layer_norm_20[j0 * 256 + j1 * 16 + j2];
-            }
+    float cross_entropy_7[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        cross_entropy_7[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            cross_entropy_7[j0] += dense_3[j0 + r1 * 64];
         }
     }
-}
-
-/* encoder.dl:31: adam -> f32[1000, 16] */
-static void train_k58_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
-        float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 16000; j0++) {
-        const float v1 = embedding_2[j0];
-        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v0;
-        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v1;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = cross_entropy_7[j0];
+        const float add_v1 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_up_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_up_bias[j0] = add_v2;
+        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* encoder.dl:31: adam -> f32[10] */
-static void train_k59_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
-        const float *restrict v_classifier_bias)
+/* encoder.dl:32:, encoder.dl:30: cross_entropy -> f32; in 2 places */
+static void train_k50_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
+        const float *restrict cross_entropy, float *restrict loss)
 {
+    float sum;
+    float cross_entropy_14;
+    float sum_v0[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v0[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            sum_v0[lane] += select[r0];
+        }
+    }
+    for (int lane = 0; lane < 4; lane++)
+        sum_v0[lane] += sum_v0[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v0[lane] += sum_v0[lane + 2];
+    sum_v0[0] += sum_v0[1];
+    sum = sum_v0[0];
+    accuracy[0] = sum / (float)count_[0];
+    float sum_v2[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v2[lane] = 0.0f;
+    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int r0 = r0_0 + lane;
+            sum_v2[lane] += cross_entropy[r0];
+        }
+    }
+    for (int lane = 0; lane < 4; lane++)
+        sum_v2[lane] += sum_v2[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v2[lane] += sum_v2[lane + 2];
+    sum_v2[0] += sum_v2[1];
+    cross_entropy_14 = sum_v2[0];
+    loss[0] = cross_entropy_14 / (float)count_[0];
+}
+
+/* encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
+static void train_k51_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
+        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
+{
+    float dense_4[10];
     for (int j0 = 0; j0 < 10; j0++) {
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * m_classifier_bias[j0] / (dl_sqrt(v_classifier_bias[j0]) + 1e-07f);
-    }
-}
-
-dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimizer, const int32_t *tokens, const int32_t *label,
-        int32_t count, encoder_metrics *metrics, void *arena)
-{
-    if (count < 1 || count > 32)
-        return DL_COUNT;
-    const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
-    const int32_t step = optimizer->step + 1;
-    unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 884736);   /* f32[32, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 163840);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 1146880);   /* f32[32, 4, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 917504);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 1155072);   /* bool[32, 16, 16] */
-    float *const add = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
-    float *const layer_norm = (float *)(void *)(base + 1167360);   /* f32[32, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 1169408);   /* f32[32, 16, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 1171456);   /* f32[32, 16, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 1173504);   /* f32[32, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 1015808);   /* f32[32, 16, 16] */
-    float *const block_1_x = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
-    float *const dense = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
-    float *const dense_2 = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
-    float *const dense_3 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const dense_4 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 720896);   /* bool[32, 16, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 729088);   /* f32[32, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 731136);   /* f32[32, 16, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 688128);   /* f32[32, 16, 16] */
-    float *const mean_2 = (float *)(void *)(base + 737280);   /* f32[32, 16] */
-    float *const classifier_y = (float *)(void *)(base + 740608);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 739328);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 740768);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 740896);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 741024);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 741376);   /* f32[32, 10] */
-    float *const dense_7 = (float *)(void *)(base + 655360);   /* f32[4, 10] */
-    float *const mean_3 = (float *)(void *)(base + 739328);   /* f32[32, 16] */
-    float *const layer_norm_15 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
-    float *const dropout_3 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
-    float *const dense_10 = (float *)(void *)(base + 131072);   /* f32[4, 16] */
-    float *const dense_11 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const dense_13 = (float *)(void *)(base + 200704);   /* f32[4, 16] */
-    float *const dense_14 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const dense_15 = (float *)(void *)(base + 196608);   /* f32[4, 64] */
-    float *const layer_norm_20 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const dropout_4 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 98304);   /* f32[4, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 99328);   /* f32[4, 16] */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
-    float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
-    float *const adam = (float *)(void *)(base + 1175552);   /* f32 */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 742656);   /* f32[10, 16] */
-    float *const block_1_down_kernel_2 = (float *)(void *)(base + 1163264);   /* f32[16, 64] */
-    float *const block_1_up_kernel_2 = (float *)(void *)(base + 196608);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 196608);   /* f32[16, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 327680);   /* f32[32, 4, 4, 16] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
-    float *const multi_head_attention_29 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
-
-    if (train_k0_embedding_check(tokens) != DL_OK)
-        return DL_INDEX;
-    train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    train_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);
-    train_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);
-    train_k3_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_27);
-    train_k6_multi_head_attention(multi_head_attention, multi_head_attention_27,
-            block_1_attention_scaled_dot_product_attention_1_scores,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
-            block_1_attention_value_y_2, block_1_attention_y);
-    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    train_k8_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
-    train_k9_dropout_layer_norm(0xf43ea0e9u, words, &step, dropout, x, block_1_attention_output_y,
-            params->block_1_attention_output_bias, add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y,
-            params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
-    train_k10_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
-    train_k11_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
-    train_k12_dropout_layer_norm_mean(0x8f5ff911u, words, &step, dropout_2, block_1_x, block_1_down_y,
-            params->block_1_down_bias, layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y,
-            params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean_2);
-    if (train_k13_cross_entropy_check(label) != DL_OK)
-        return DL_INDEX;
-    train_k14_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
-            softmax_2, label, cross_entropy, argmax);
-    train_k15_sum(&count, argmax, label, &metrics->accuracy);
-    train_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k17_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
-            optimizer->v_classifier_bias);
-    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k19_dense_mean_layer_norm(softmax_3, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
-            layer_norm_7, layer_norm_10, layer_norm_9, layer_norm_6, layer_norm_15, dropout_2, dropout_3);
-    train_k20_adam(&step, adam);
-    train_k21_dense_adam(mean_2, softmax_3, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
-            params->classifier_kernel, adam);
-    train_k22_layer_norm_adam(mean_3, block_1_norm_b_y, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
-            params->block_1_norm_b_gamma, adam, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
-            params->block_1_norm_b_beta);
-    train_k23_dense_adam(dropout_3, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
-            adam);
-    train_k24_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
-    train_k25_dense(dropout_3, block_1_down_kernel_2, dense_11, dense, dense_2, dense_3);
-    train_k26_dense_adam(dense_4, dropout_3, dense_10, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
-            params->block_1_down_kernel, adam);
-    train_k27_dense_adam(dense_11, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k28_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
-    train_k29_dense_layer_norm_dropout(dense_11, block_1_up_kernel_2, dense_13, layer_norm_15, dense_14,
-            params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_20, dropout,
-            dropout_4);
-    train_k30_dense_adam(block_1_x, dense_11, dense_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
-            params->block_1_up_kernel, adam);
-    train_k31_layer_norm_adam(dense_14, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
-            params->block_1_norm_a_gamma, adam, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
-            params->block_1_norm_a_beta);
-    train_k23_dense_adam(dropout_4, optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
-            params->block_1_attention_output_bias, adam);   /* k32_multi_head_attention_adam */
-    infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
-            block_1_attention_output_kernel_2);   /* k33_multi_head_attention_pack */
-    train_k8_multi_head_attention(dropout_4, block_1_attention_output_kernel_2,
-            multi_head_attention_7);   /* k34_multi_head_attention */
-    train_k35_multi_head_attention_adam(multi_head_attention_5, dropout_4, multi_head_attention_8,
-            optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
-            params->block_1_attention_output_kernel, adam);
-    train_k36_multi_head_attention(multi_head_attention_7, multi_head_attention_3, multi_head_attention_9);
-    train_k5_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_28);   /* k37_multi_head_attention_pack */
-    train_k38_multi_head_attention(multi_head_attention_9, multi_head_attention_28, multi_head_attention_12,
-            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            block_1_attention_key_y_2, multi_head_attention_13);
-    train_k39_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_9, multi_head_attention_11);
-    train_k40_multi_head_attention(multi_head_attention, multi_head_attention_12, multi_head_attention_14);
-    train_k7_multi_head_attention(multi_head_attention_11, multi_head_attention_16);   /* k41_multi_head_attention */
-    train_k23_dense_adam(multi_head_attention_16, optimizer->m_block_1_attention_value_bias,
-            optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias,
-            adam);   /* k42_multi_head_attention_adam */
-    infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_2);   /* k43_multi_head_attention_pack */
-    train_k8_multi_head_attention(multi_head_attention_16, block_1_attention_value_kernel_2,
-            multi_head_attention_17);   /* k44_multi_head_attention */
-    train_k35_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_18,
-            optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);   /* k45_multi_head_attention_adam */
-    train_k46_multi_head_attention_adam(multi_head_attention_14, optimizer->m_block_1_attention_key_bias,
-            optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_2);   /* k47_multi_head_attention_pack */
-    train_k48_multi_head_attention(multi_head_attention_14, block_1_attention_key_kernel_2, multi_head_attention_20);
-    train_k5_multi_head_attention_pack(multi_head_attention_14, multi_head_attention_29);   /* k49_multi_head_attention_pack */
-    train_k35_multi_head_attention_adam(x, multi_head_attention_29, multi_head_attention_21,
-            optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);   /* k50_multi_head_attention_adam */
-    train_k51_multi_head_attention(multi_head_attention_13, multi_head_attention_23);
-    train_k52_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_query_bias,
-            optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
-    infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
-            block_1_attention_query_kernel_2);   /* k53_multi_head_attention_pack */
-    train_k54_multi_head_attention(multi_head_attention_23, block_1_attention_query_kernel_2, multi_head_attention_24,
-            layer_norm_20, multi_head_attention_17, multi_head_attention_20);
-    train_k35_multi_head_attention_adam(x, multi_head_attention_23, multi_head_attention_26,
-            optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
-            params->block_1_attention_query_kernel, adam);   /* k55_multi_head_attention_adam */
-    train_k56_embedding_adam(layer_norm_20, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k57_embedding(layer_norm_20, tokens, embedding_2);
-    train_k58_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
-            params->embedding_1_embeddings, adam);
-    train_k59_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
-    optimizer->step = step;
-    metrics->count = count;
-    return DL_OK;
-}
-
-/* encoder.dl:30: cross_entropy, encoder.dl:26: softmax, encoder.dl:24: dense -> f32[10] */
-static void gradients_k17_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
-        float *restrict softmax_3, const float *restrict softmax_2, const float *restrict softmax_1_y,
-        float *restrict classifier_bias_2)
-{
-    float cross_entropy_4[32];
-    const int32_t v1 = count_[0];
-    const float v2 = 1.0f / (float)v1;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v3 = -(j0 < v1 ? v2 : 0.0f);
-        for (int j1 = 0; j1 < 10; j1++) {
-            softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        float sum_v1 = 0.0f;
-        for (int r1 = 0; r1 < 10; r1++) {
-            sum_v1 += -softmax_3[j0 * 10 + r1];
-        }
-        cross_entropy_4[j0] = sum_v1;
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = cross_entropy_4[j0] / softmax_2[j0];
-        for (int j1 = 0; j1 < 10; j1++) {
-            softmax_3[j0 * 10 + j1] = softmax_3[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
-        }
-    }
-    for (int j0 = 0; j0 < 10; j0++) {
-        classifier_bias_2[j0] = 0.0f;
+        dense_4[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
-            classifier_bias_2[j0] += softmax_3[j0 + r1 * 10];
+            dense_4[j0] += softmax[j0 + r1 * 10];
         }
+    }
+    for (int j0 = 0; j0 < 10; j0++) {
+        const float v1 = dense_4[j0];
+        const float add_v1 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
+        m_classifier_bias[j0] = add_v1;
+        const float add_v2 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_classifier_bias[j0] = add_v2;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
-static inline void gradients_k20_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
+static inline void train_k52_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2857,53 +2338,58 @@ static inline void gradients_k20_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k20_dense(const float *restrict mean_2, const float *restrict softmax_3,
-        float *restrict classifier_kernel_2)
+static void train_k52_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_5,
+        float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
+        const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            gradients_k20_dense_tile_4(mean_2, i0_0, softmax_3 + (n < 6 ? n : 6),
-                    classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
-    }
-}
-
-/* encoder.dl:13: layer_norm -> f32[16] */
-static void gradients_k21_layer_norm(const float *restrict mean_3, float *restrict block_1_norm_b_beta_2,
-        const float *restrict block_1_norm_b_y, float *restrict block_1_norm_b_gamma_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_b_beta_2[j0] = 0.0f;
-        block_1_norm_b_gamma_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = mean_3[j0 + r1 * 16];
-                block_1_norm_b_beta_2[j0] += v1;
-                block_1_norm_b_gamma_2[j0] += v1 * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
+            train_k52_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_5 + (n < 6 ? n : 6));
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 10; j0++) {
+                const float v1 = dense_5[i0 * 10 - i0_0 * 10 + j0];
+                const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 10 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 10 + j0] = add_v2;
+                classifier_kernel[i0 * 10 + j0] = classifier_kernel[i0 * 10 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
+                        + 1e-07f);
             }
         }
     }
 }
 
-/* encoder.dl:12: dense;
- * encoder.dl:10: multi_head_attention -> f32[16]; in 3 places */
-static void gradients_k22_dense(const float *restrict dropout_3, float *restrict block_1_down_bias_2)
+/* encoder.dl:12: dense -> f32[32, 16, 64]; in 2 places */
+static void train_k53_dense(float *restrict block_1_up_y)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_down_bias_2[j0] = 0.0f;
+    for (int j0 = 0; j0 < 32768; j0++) {
+        const float v1 = block_1_up_y[j0];
+        block_1_up_y[j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
     }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_down_bias_2[j0] += dropout_3[j0 + r1 * 256 + r2 * 16];
+}
+
+/* encoder.dl:13: dropout, encoder.dl:11: dropout, encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 2 places */
+static void train_k54_dropout_multi_head_attention(const uint8_t *restrict dropout_2, float *restrict layer_norm_3,
+        const uint8_t *restrict dropout, float *restrict layer_norm_6, const float *restrict multi_head_attention_3,
+        float *restrict multi_head_attention_14)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                const float v1 = layer_norm_3[j0 * 256 + j1 * 16 + j2];
+                const float v2 = layer_norm_6[j0 * 256 + j1 * 16 + j2];
+                layer_norm_3[j0 * 256 + j1 * 16 + j2] = (dropout_2[j0 * 256 + j1 * 16 + j2] ? 0.0f : v1) / 0.9f;
+                layer_norm_6[j0 * 256 + j1 * 16 + j2] = (dropout[j0 * 256 + j1 * 16 + j2] ? 0.0f : v2) / 0.9f;
+                multi_head_attention_14[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_3[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
             }
         }
     }
 }
 
-/* encoder.dl:12: dense -> f32[64, 16], 524288 multiply-accumulates */
-static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64, 16], 524288 multiply-accumulates */
+static inline void train_k55_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2935,32 +2421,30 @@ static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k25_dense(const float *restrict dense_4, const float *restrict dropout_3,
-        float *restrict block_1_down_kernel_2)
+static void train_k55_dense_adam(const float *restrict block_1_up_y, const float *restrict layer_norm_3,
+        float *restrict dense_7, float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel,
+        float *restrict block_1_down_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k25_dense_tile_4(dense_4, i0_0, dropout_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:12: dense -> f32[64] */
-static void gradients_k26_dense(const float *restrict dense_7, float *restrict block_1_up_bias_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        block_1_up_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                block_1_up_bias_2[j0] += dense_7[j0 + r1 * 1024 + r2 * 64];
+            train_k55_dense_adam_tile_4(block_1_up_y, i0_0, layer_norm_3 + n, dense_7 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = dense_7[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v1 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_down_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_down_kernel[i0 * 16 + j0] = add_v2;
+                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
+                        + 1e-07f);
             }
         }
     }
 }
 
-/* encoder.dl:12: dense -> f32[16, 64], 524288 multiply-accumulates */
-static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16, 64], 524288 multiply-accumulates */
+static inline void train_k56_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2992,36 +2476,43 @@ static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k29_dense(const float *restrict block_1_x, const float *restrict dense_7,
-        float *restrict block_1_up_kernel_2)
+static void train_k56_dense_adam(const float *restrict block_1_x, const float *restrict dense_2, float *restrict dense_8,
+        float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
+        const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            gradients_k29_dense_tile_4(block_1_x, i0_0, dense_7 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
-    }
-}
-
-/* encoder.dl:11: layer_norm -> f32[16] */
-static void gradients_k30_layer_norm(const float *restrict dense_9, float *restrict block_1_norm_a_beta_2,
-        const float *restrict block_1_norm_a_y, float *restrict block_1_norm_a_gamma_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_a_beta_2[j0] = 0.0f;
-        block_1_norm_a_gamma_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense_9[j0 + r1 * 256 + r2 * 16];
-                block_1_norm_a_beta_2[j0] += v1;
-                block_1_norm_a_gamma_2[j0] += v1 * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
+            train_k56_dense_adam_tile_4(block_1_x, i0_0, dense_2 + n, dense_8 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float v1 = dense_8[i0 * 64 - i0_0 * 64 + j0];
+                const float add_v1 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_up_kernel[i0 * 64 + j0] = add_v1;
+                const float add_v2 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_up_kernel[i0 * 64 + j0] = add_v2;
+                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
+                        + 1e-07f);
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
-static inline void gradients_k34_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 4 places */
+static void train_k57_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_9)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_9[j0 * 256 + j1 * 16 + j2]
+                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
+static inline void train_k58_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3054,50 +2545,566 @@ static inline void gradients_k34_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k34_multi_head_attention(const float *restrict multi_head_attention_5, const float *restrict dropout_4,
+static void train_k58_multi_head_attention_adam(const float *restrict multi_head_attention_9,
+        const float *restrict layer_norm_6, float *restrict multi_head_attention_10,
+        float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
+        float *restrict block_1_attention_output_kernel, const float *restrict adam)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k58_multi_head_attention_adam_tile_4(multi_head_attention_9, i0_0, layer_norm_6 + n,
+                    multi_head_attention_10 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = multi_head_attention_10[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v1 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v2;
+                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 2 places */
+static void train_k61_multi_head_attention_pack(const float *restrict multi_head_attention_4,
+        float *restrict multi_head_attention_16)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_16[j0 * 256 + j1 * 16 + j2] = multi_head_attention_4[j0 * 256 + j1 + j2 * 16];
+            }
+        }
+    }
+}
+
+/* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
+static void train_k64_embedding_adam(const float *restrict multi_head_attention_8, float *restrict m_positions,
+        float *restrict v_positions, float *restrict positions, const float *restrict adam)
+{
+    for (int i0 = 0; i0 < 16; i0++) {
+        float embedding[16];
+        for (int j0 = 0; j0 < 16; j0++) {
+            embedding[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 32; r1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                embedding[j0] += multi_head_attention_8[i0 * 16 + j0 + r1 * 256];
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v1 = embedding[j0];
+            const float add_v1 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+            m_positions[i0 * 16 + j0] = add_v1;
+            const float add_v2 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+            v_positions[i0 * 16 + j0] = add_v2;
+            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        }
+    }
+}
+
+/* encoder.dl:20: embedding -> f32[1000, 16]; in 2 places */
+static void train_k65_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
+        float *restrict embedding_2)
+{
+    for (int j0 = 0; j0 < 16000; j0++)
+        embedding_2[j0] = 0;
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                embedding_2[j2 + tokens[j0 * 16 + j1] * 16] += multi_head_attention_8[j0 * 256 + j1 * 16 + j2];
+            }
+        }
+    }
+}
+
+/* encoder.dl:31: adam -> f32[1000, 16] */
+static void train_k66_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+        float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 16000; j0++) {
+        const float v1 = embedding_2[j0];
+        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v0;
+        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v1;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+    }
+}
+
+dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimizer, const int32_t *tokens, const int32_t *label,
+        int32_t count, encoder_metrics *metrics, void *arena)
+{
+    if (count < 1 || count > 32)
+        return DL_COUNT;
+    const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
+    const int32_t step = optimizer->step + 1;
+    unsigned char *const base = arena;
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 589824);   /* bool[32, 16, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 598016);   /* bool[32, 16, 16] */
+    float *const adam = (float *)(void *)(base + 641312);   /* f32 */
+    float *const x = (float *)(void *)(base + 262144);   /* f32[32, 1, 16, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 1, 4, 16, 4] */
+    float *const block_1_x = (float *)(void *)(base + 327680);   /* f32[32, 1, 16, 16] */
+    float *const block_1_up_y = (float *)(void *)(base + 0);   /* f32[32, 1, 16, 64] */
+    float *const mean = (float *)(void *)(base + 606208);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 640512);   /* f32[32, 1] */
+    float *const cross_entropy = (float *)(void *)(base + 640640);   /* f32[32, 1] */
+    float *const softmax = (float *)(void *)(base + 626688);   /* f32[32, 1, 10] */
+    float *const layer_norm = (float *)(void *)(base + 608256);   /* f32[32, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 610304);   /* f32[32, 16] */
+    float *const layer_norm_3 = (float *)(void *)(base + 360448);   /* f32[32, 1, 16, 16] */
+    float *const dense = (float *)(void *)(base + 612352);   /* f32[32, 16] */
+    float *const dense_2 = (float *)(void *)(base + 131072);   /* f32[32, 1, 16, 64] */
+    float *const dense_3 = (float *)(void *)(base + 557056);   /* f32[32, 64] */
+    float *const layer_norm_4 = (float *)(void *)(base + 614400);   /* f32[32, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 616448);   /* f32[32, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 393216);   /* f32[32, 1, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 618496);   /* f32[32, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 425984);   /* f32[32, 1, 4, 16, 4] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 458752);   /* f32[32, 1, 4, 16, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 491520);   /* f32[32, 1, 4, 4, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 620544);   /* f32[32, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 622592);   /* f32[32, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 624640);   /* f32[32, 16] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 524288);   /* f32[32, 1, 16, 16] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 641280);   /* bool[32, 1] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 640384);   /* f32[32, 1] */
+    float *const dense_5 = (float *)(void *)(base + 557056);   /* f32[4, 10] */
+    float *const dense_7 = (float *)(void *)(base + 458752);   /* f32[4, 16] */
+    float *const dense_8 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 557056);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 639232);   /* f32[10, 16] */
+    float *const block_1_down_kernel_2 = (float *)(void *)(base + 565248);   /* f32[16, 64] */
+    float *const block_1_up_kernel_2 = (float *)(void *)(base + 569344);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 627968);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 628992);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 630016);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 631040);   /* f32[16, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 632064);   /* f32[1, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 633088);   /* f32[1, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 634112);   /* f32[1, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 578560);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 573440);   /* f32[1, 4, 16, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 639872);   /* f32[1, 4, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 578816);   /* f32[4, 4] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 578560);   /* f32[4, 16] */
+    float *const add = (float *)(void *)(base + 635136);   /* f32[1, 16, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 640768);   /* f32[1, 16] */
+    float *const layer_norm_8 = (float *)(void *)(base + 640832);   /* f32[1, 16, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 640896);   /* f32[1, 16, 1] */
+    float *const layer_norm_11 = (float *)(void *)(base + 640960);   /* f32[1, 16, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 636160);   /* f32[1, 16, 16] */
+    float *const block_1_up_y_2 = (float *)(void *)(base + 637184);   /* f32[4, 64] */
+    float *const dense_9 = (float *)(void *)(base + 577536);   /* f32[1, 16, 64] */
+    float *const dense_10 = (float *)(void *)(base + 581632);   /* f32[1, 16, 64] */
+    float *const dense_11 = (float *)(void *)(base + 585728);   /* f32[1, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 640128);   /* f32[4, 16] */
+    float *const add_2 = (float *)(void *)(base + 637184);   /* f32[1, 16, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 641024);   /* f32[1, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 641088);   /* f32[1, 16, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 641152);   /* f32[1, 16, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 641216);   /* f32[1, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 638208);   /* f32[1, 16, 16] */
+    float *const classifier_y = (float *)(void *)(base + 585728);   /* f32[1, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 585776);   /* f32[1, 10] */
+    float *const softmax_3 = (float *)(void *)(base + 585824);   /* f32[1] */
+    float *const mean_3 = (float *)(void *)(base + 586752);   /* f32[1, 16] */
+    float *const dropout_5 = (float *)(void *)(base + 585728);   /* f32[1, 16, 16] */
+    float *const dense_13 = (float *)(void *)(base + 586752);   /* f32[4, 64] */
+    float *const dense_14 = (float *)(void *)(base + 579584);   /* f32[4, 16] */
+    float *const dense_15 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const dropout_6 = (float *)(void *)(base + 578560);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 581632);   /* f32[1, 4, 16, 4] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 577536);   /* f32[1, 4, 16, 16] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 574464);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 575488);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_30 = (float *)(void *)(base + 576512);   /* f32[4, 16] */
+    float *const multi_head_attention_31 = (float *)(void *)(base + 577536);   /* f32[1, 4, 4, 16] */
+    float *const multi_head_attention_32 = (float *)(void *)(base + 582656);   /* f32[1, 4, 4, 16] */
+
+    if (train_k0_embedding_check(tokens) != DL_OK)
+        return DL_INDEX;
+    train_k1_dropout(0xf43ea0e9u, words, &step, dropout);
+    train_k1_dropout(0x8f5ff911u, words, &step, dropout_2);   /* k2_dropout */
+    if (train_k3_cross_entropy_check(label) != DL_OK)
+        return DL_INDEX;
+    train_k4_adam(&step, adam);
+    train_k5_cross_entropy(&count, cross_entropy_2);
+    train_k6_cross_entropy(&count, cross_entropy_3);
+    train_k7_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k8_cross_entropy_pack(params->block_1_down_kernel, block_1_down_kernel_2);
+    train_k9_cross_entropy_pack(params->block_1_up_kernel, block_1_up_kernel_2);
+    infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
+            block_1_attention_output_kernel_2);   /* k10_cross_entropy_pack */
+    infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
+            block_1_attention_value_kernel_2);   /* k11_cross_entropy_pack */
+    infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
+            block_1_attention_key_kernel_2);   /* k12_cross_entropy_pack */
+    infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
+            block_1_attention_query_kernel_2);   /* k13_cross_entropy_pack */
+    for (int t = 0; t < 32; t++) {
+        train_k14_embedding(t, params->embedding_1_embeddings, tokens, params->positions, x);
+        train_k15_multi_head_attention(t, x, params->block_1_attention_query_kernel, multi_head_attention_17,
+                params->block_1_attention_query_bias);
+        train_k16_multi_head_attention(t, x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+                params->block_1_attention_key_bias);
+        train_k16_multi_head_attention(t, x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+                params->block_1_attention_value_bias);   /* k17_multi_head_attention */
+        infer_k5_multi_head_attention_pack(block_1_attention_key_y_2,
+                multi_head_attention_31);   /* k18_multi_head_attention_pack */
+        train_k19_multi_head_attention(t, multi_head_attention_17, multi_head_attention_31,
+                block_1_attention_scaled_dot_product_attention_1_scores,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_19,
+                block_1_attention_value_y_2, multi_head_attention_20, block_1_attention_y);
+        train_k20_multi_head_attention(t, block_1_attention_y, multi_head_attention_21);
+        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_21, params->block_1_attention_output_kernel,
+                block_1_attention_output_y, x, dropout, params->block_1_attention_output_bias, add, layer_norm_7, layer_norm_8,
+                layer_norm_10, layer_norm_11, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
+                block_1_x);
+        train_k22_dense(t, block_1_x, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y, dense_9,
+                dense_10, dense_11);
+        train_k23_dense_layer_norm(t, dense_11, params->block_1_down_kernel, block_1_down_y, block_1_x, dropout_2,
+                params->block_1_down_bias, add_2, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16, block_1_norm_b_y);
+        train_k24_mean(t, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);
+        train_k25_dense_softmax_cross_entropy(t, mean, params->classifier_kernel, classifier_y, params->classifier_bias,
+                softmax_1_y, softmax_3, label, cross_entropy_2, select, cross_entropy);
+        train_k26_cross_entropy_softmax(t, label, cross_entropy_3, softmax_3, softmax_1_y, softmax);
+        train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, add_2,
+                layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2, dropout_5);
+        train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);
+        train_k29_dense(t, dropout_5, dense);
+        train_k30_dense(t, dropout_5, block_1_down_kernel_2, dense_13, block_1_up_y, dense_9, dense_10, dense_2);
+        train_k31_dense(t, dense_2, dense_3);
+        train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_2, dense_14, layer_norm_3, dense_15,
+                params->block_1_norm_a_gamma, add, layer_norm_8, layer_norm_11, layer_norm_10, layer_norm_7, layer_norm_6,
+                dropout, dropout_6);
+        train_k33_layer_norm(t, dense_15, layer_norm_4, block_1_norm_a_y, layer_norm_5);
+        train_k29_dense(t, dropout_6, multi_head_attention);   /* k34_multi_head_attention */
+        train_k35_multi_head_attention(dropout_6, block_1_attention_output_kernel_2, multi_head_attention_22);
+        train_k36_multi_head_attention(multi_head_attention_22, multi_head_attention_19, multi_head_attention_23);
+        infer_k5_multi_head_attention_pack(block_1_attention_value_y_2,
+                multi_head_attention_32);   /* k37_multi_head_attention_pack */
+        train_k38_multi_head_attention(t, multi_head_attention_23, multi_head_attention_32, multi_head_attention_25,
+                block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                block_1_attention_key_y_2, multi_head_attention_3);
+        train_k39_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_23, multi_head_attention_2);
+        train_k40_multi_head_attention(t, multi_head_attention_17, multi_head_attention_25, multi_head_attention_4);
+        train_k41_multi_head_attention(t, multi_head_attention_2, multi_head_attention_26, multi_head_attention_5);
+        train_k35_multi_head_attention(multi_head_attention_26, block_1_attention_value_kernel_2,
+                multi_head_attention_27);   /* k42_multi_head_attention */
+        train_k43_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);
+        train_k44_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_2, multi_head_attention_28);
+        train_k45_multi_head_attention(t, multi_head_attention_3, multi_head_attention_29);
+        train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);
+        train_k47_multi_head_attention(t, multi_head_attention_29, block_1_attention_query_kernel_2, multi_head_attention_30,
+                layer_norm_6, multi_head_attention_27, multi_head_attention_28, multi_head_attention_8);
+    }
+    train_k48_cross_entropy_adam(layer_norm, layer_norm_2, dense, layer_norm_4, layer_norm_5, multi_head_attention,
+            multi_head_attention_5, multi_head_attention_6, multi_head_attention_7, optimizer->m_block_1_attention_query_bias,
+            optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam,
+            optimizer->m_block_1_attention_key_bias, optimizer->v_block_1_attention_key_bias,
+            params->block_1_attention_key_bias, optimizer->m_block_1_attention_value_bias,
+            optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias,
+            optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
+            params->block_1_attention_output_bias, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+            params->block_1_norm_a_gamma, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+            params->block_1_norm_a_beta, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
+            params->block_1_down_bias, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+            params->block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
+            params->block_1_norm_b_beta);
+    train_k49_cross_entropy_adam(dense_3, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias,
+            adam);
+    train_k50_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
+    train_k51_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k52_dense_adam(mean, softmax, dense_5, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+            params->classifier_kernel, adam);
+    train_k53_dense(block_1_up_y);
+    train_k54_dropout_multi_head_attention(dropout_2, layer_norm_3, dropout, layer_norm_6, multi_head_attention_3,
+            multi_head_attention_14);
+    train_k55_dense_adam(block_1_up_y, layer_norm_3, dense_7, optimizer->m_block_1_down_kernel,
+            optimizer->v_block_1_down_kernel, params->block_1_down_kernel, adam);
+    train_k56_dense_adam(block_1_x, dense_2, dense_8, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+            params->block_1_up_kernel, adam);
+    train_k57_multi_head_attention(block_1_attention_y, multi_head_attention_9);
+    train_k58_multi_head_attention_adam(multi_head_attention_9, layer_norm_6, multi_head_attention_10,
+            optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
+            params->block_1_attention_output_kernel, adam);
+    train_k57_multi_head_attention(multi_head_attention_2, multi_head_attention_11);   /* k59_multi_head_attention */
+    train_k58_multi_head_attention_adam(x, multi_head_attention_11, multi_head_attention_12,
+            optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
+            params->block_1_attention_value_kernel, adam);   /* k60_multi_head_attention_adam */
+    train_k61_multi_head_attention_pack(multi_head_attention_4, multi_head_attention_16);
+    train_k58_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_13,
+            optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
+            params->block_1_attention_key_kernel, adam);   /* k62_multi_head_attention_adam */
+    train_k58_multi_head_attention_adam(x, multi_head_attention_14, multi_head_attention_15,
+            optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
+            params->block_1_attention_query_kernel, adam);   /* k63_multi_head_attention_adam */
+    train_k64_embedding_adam(multi_head_attention_8, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k65_embedding(multi_head_attention_8, tokens, embedding_2);
+    train_k66_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+            params->embedding_1_embeddings, adam);
+    optimizer->step = step;
+    metrics->count = count;
+    return DL_OK;
+}
+
+/* encoder.dl:30: cross_entropy, encoder.dl:10: multi_head_attention -> f32[16] */
+static void gradients_k47_cross_entropy_multi_head_attention(const float *restrict layer_norm,
+        float *restrict block_1_norm_b_beta_2, const float *restrict layer_norm_2, float *restrict block_1_norm_b_gamma_2,
+        const float *restrict dense, float *restrict block_1_down_bias_2, const float *restrict layer_norm_4,
+        float *restrict block_1_norm_a_beta_2, const float *restrict layer_norm_5, float *restrict block_1_norm_a_gamma_2,
+        const float *restrict multi_head_attention, float *restrict block_1_attention_output_bias_2,
+        const float *restrict multi_head_attention_5, float *restrict block_1_attention_value_bias_2,
+        const float *restrict multi_head_attention_6, float *restrict block_1_attention_key_bias_2,
+        const float *restrict multi_head_attention_7, float *restrict block_1_attention_query_bias_2)
+{
+    float cross_entropy_4[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_norm_b_beta_2[j0] = 0.0f;
+        block_1_norm_b_gamma_2[j0] = 0.0f;
+        block_1_down_bias_2[j0] = 0.0f;
+        block_1_norm_a_beta_2[j0] = 0.0f;
+        block_1_norm_a_gamma_2[j0] = 0.0f;
+        block_1_attention_output_bias_2[j0] = 0.0f;
+        block_1_attention_value_bias_2[j0] = 0.0f;
+        block_1_attention_key_bias_2[j0] = 0.0f;
+        cross_entropy_4[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            block_1_norm_b_beta_2[j0] += layer_norm[j0 + r1 * 16];
+            block_1_norm_b_gamma_2[j0] += layer_norm_2[j0 + r1 * 16];
+            block_1_down_bias_2[j0] += dense[j0 + r1 * 16];
+            block_1_norm_a_beta_2[j0] += layer_norm_4[j0 + r1 * 16];
+            block_1_norm_a_gamma_2[j0] += layer_norm_5[j0 + r1 * 16];
+            block_1_attention_output_bias_2[j0] += multi_head_attention[j0 + r1 * 16];
+            block_1_attention_value_bias_2[j0] += multi_head_attention_5[j0 + r1 * 16];
+            block_1_attention_key_bias_2[j0] += multi_head_attention_6[j0 + r1 * 16];
+            cross_entropy_4[j0] += multi_head_attention_7[j0 + r1 * 16];
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_attention_query_bias_2[j0] = cross_entropy_4[j0] * 0.5f;
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[64] */
+static void gradients_k48_cross_entropy(const float *restrict dense_3, float *restrict block_1_up_bias_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        block_1_up_bias_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            block_1_up_bias_2[j0] += dense_3[j0 + r1 * 64];
+        }
+    }
+}
+
+/* encoder.dl:24: dense -> f32[10] */
+static void gradients_k50_dense(const float *restrict softmax, float *restrict classifier_bias_2)
+{
+    for (int j0 = 0; j0 < 10; j0++) {
+        classifier_bias_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 32; r1++) {
+        for (int j0 = 0; j0 < 10; j0++) {
+            classifier_bias_2[j0] += softmax[j0 + r1 * 10];
+        }
+    }
+}
+
+/* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
+static inline void gradients_k51_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 10);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[10] = c1_0;
+    c[11] = c1_1;
+    c[12] = c1_2;
+    c[13] = c1_3;
+    c[20] = c2_0;
+    c[21] = c2_1;
+    c[22] = c2_2;
+    c[23] = c2_3;
+    c[30] = c3_0;
+    c[31] = c3_1;
+    c[32] = c3_2;
+    c[33] = c3_3;
+}
+
+static void gradients_k51_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 10; n += 4)
+            gradients_k51_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
+                    classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
+    }
+}
+
+/* encoder.dl:12: dense -> f32[64, 16], 524288 multiply-accumulates */
+static inline void gradients_k54_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 512; k++) {
+        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void gradients_k54_dense(const float *restrict block_1_up_y, const float *restrict layer_norm_3,
+        float *restrict block_1_down_kernel_2)
+{
+    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            gradients_k54_dense_tile_4(block_1_up_y, i0_0, layer_norm_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+    }
+}
+
+/* encoder.dl:12: dense -> f32[16, 64], 524288 multiply-accumulates */
+static inline void gradients_k55_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 512; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void gradients_k55_dense(const float *restrict block_1_x, const float *restrict dense_2,
+        float *restrict block_1_up_kernel_2)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 64; n += 4)
+            gradients_k55_dense_tile_4(block_1_x, i0_0, dense_2 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
+static inline void gradients_k57_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 512; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void gradients_k57_multi_head_attention(const float *restrict multi_head_attention_9, const float *restrict layer_norm_6,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            gradients_k34_multi_head_attention_tile_4(multi_head_attention_5, i0_0, dropout_4 + n,
+            gradients_k57_multi_head_attention_tile_4(multi_head_attention_9, i0_0, layer_norm_6 + n,
                     block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_12,
-        float *restrict block_1_attention_key_bias_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v0 += multi_head_attention_12[i0 * 16 + r0 * 256 + r1];
-            }
-        }
-        block_1_attention_key_bias_2[i0] = sum_v0;
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_11,
-        float *restrict block_1_attention_query_bias_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_16;
-        float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 32; r0++) {
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v0 += multi_head_attention_11[r0 * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
-            }
-        }
-        multi_head_attention_16 = sum_v0;
-        block_1_attention_query_bias_2[i0] = multi_head_attention_16 * 0.5f;
-    }
-}
-
 /* encoder.dl:20: embedding -> f32[16, 16] */
-static void gradients_k55_embedding(const float *restrict layer_norm_16, float *restrict positions_2)
+static void gradients_k63_embedding(const float *restrict multi_head_attention_8, float *restrict positions_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3105,7 +3112,7 @@ static void gradients_k55_embedding(const float *restrict layer_norm_16, float *
         }
         for (int r1 = 0; r1 < 32; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                positions_2[i0 * 16 + j0] += layer_norm_16[i0 * 16 + j0 + r1 * 256];
+                positions_2[i0 * 16 + j0] += multi_head_attention_8[i0 * 16 + j0 + r1 * 256];
             }
         }
     }
@@ -3118,168 +3125,344 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         return DL_COUNT;
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 786432);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 819200);   /* f32[32, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 851968);   /* f32[32, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 884736);   /* f32[32, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 163840);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 0);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 1146880);   /* f32[32, 4, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 917504);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 950272);   /* f32[32, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 1155072);   /* bool[32, 16, 16] */
-    float *const add = (float *)(void *)(base + 983040);   /* f32[32, 16, 16] */
-    float *const layer_norm = (float *)(void *)(base + 1167360);   /* f32[32, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 1169408);   /* f32[32, 16, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 1171456);   /* f32[32, 16, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 1173504);   /* f32[32, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 1015808);   /* f32[32, 16, 16] */
-    float *const block_1_x = (float *)(void *)(base + 1048576);   /* f32[32, 16, 16] */
-    float *const dense = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
-    float *const dense_2 = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
-    float *const dense_3 = (float *)(void *)(base + 393216);   /* f32[32, 16, 64] */
-    float *const dense_4 = (float *)(void *)(base + 524288);   /* f32[32, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 655360);   /* f32[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 720896);   /* bool[32, 16, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 729088);   /* f32[32, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 731136);   /* f32[32, 16, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 688128);   /* f32[32, 16, 16] */
-    float *const mean_2 = (float *)(void *)(base + 737280);   /* f32[32, 16] */
-    float *const classifier_y = (float *)(void *)(base + 740608);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 739328);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 740768);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 740896);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 741024);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 741376);   /* f32[32, 10] */
-    float *const mean_3 = (float *)(void *)(base + 739328);   /* f32[32, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 1081344);   /* f32[32, 16, 16] */
-    float *const dropout_3 = (float *)(void *)(base + 1114112);   /* f32[32, 16, 16] */
-    float *const dense_7 = (float *)(void *)(base + 655360);   /* f32[32, 16, 64] */
-    float *const dense_8 = (float *)(void *)(base + 200704);   /* f32[4, 16] */
-    float *const dense_9 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const layer_norm_16 = (float *)(void *)(base + 262144);   /* f32[32, 16, 16] */
-    float *const dropout_4 = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 294912);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 327680);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 131072);   /* f32[32, 4, 16, 16] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 360448);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[32, 4, 4, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 99328);   /* f32[4, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 742656);   /* f32[10, 16] */
-    float *const block_1_down_kernel_3 = (float *)(void *)(base + 1163264);   /* f32[16, 64] */
-    float *const block_1_up_kernel_3 = (float *)(void *)(base + 196608);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 196608);   /* f32[16, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 327680);   /* f32[32, 4, 4, 16] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 98304);   /* f32[16, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 589824);   /* bool[32, 16, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 598016);   /* bool[32, 16, 16] */
+    float *const x = (float *)(void *)(base + 262144);   /* f32[32, 1, 16, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 1, 4, 16, 4] */
+    float *const block_1_x = (float *)(void *)(base + 327680);   /* f32[32, 1, 16, 16] */
+    float *const block_1_up_y = (float *)(void *)(base + 0);   /* f32[32, 1, 16, 64] */
+    float *const mean = (float *)(void *)(base + 606208);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 640512);   /* f32[32, 1] */
+    float *const cross_entropy = (float *)(void *)(base + 640640);   /* f32[32, 1] */
+    float *const softmax = (float *)(void *)(base + 626688);   /* f32[32, 1, 10] */
+    float *const layer_norm = (float *)(void *)(base + 608256);   /* f32[32, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 610304);   /* f32[32, 16] */
+    float *const layer_norm_3 = (float *)(void *)(base + 360448);   /* f32[32, 1, 16, 16] */
+    float *const dense = (float *)(void *)(base + 612352);   /* f32[32, 16] */
+    float *const dense_2 = (float *)(void *)(base + 131072);   /* f32[32, 1, 16, 64] */
+    float *const dense_3 = (float *)(void *)(base + 557056);   /* f32[32, 64] */
+    float *const layer_norm_4 = (float *)(void *)(base + 614400);   /* f32[32, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 616448);   /* f32[32, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 393216);   /* f32[32, 1, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 618496);   /* f32[32, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 425984);   /* f32[32, 1, 4, 16, 4] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 458752);   /* f32[32, 1, 4, 16, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 491520);   /* f32[32, 1, 4, 4, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 620544);   /* f32[32, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 622592);   /* f32[32, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 624640);   /* f32[32, 16] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 524288);   /* f32[32, 1, 16, 16] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 641280);   /* bool[32, 1] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 640384);   /* f32[32, 1] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 557056);   /* f32[32, 16, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 639232);   /* f32[10, 16] */
+    float *const block_1_down_kernel_3 = (float *)(void *)(base + 565248);   /* f32[16, 64] */
+    float *const block_1_up_kernel_3 = (float *)(void *)(base + 569344);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 627968);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 628992);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 630016);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 631040);   /* f32[16, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 632064);   /* f32[1, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 633088);   /* f32[1, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 634112);   /* f32[1, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 578560);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 573440);   /* f32[1, 4, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 639872);   /* f32[1, 4, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 578816);   /* f32[4, 4] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 578560);   /* f32[4, 16] */
+    float *const add = (float *)(void *)(base + 635136);   /* f32[1, 16, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 640768);   /* f32[1, 16] */
+    float *const layer_norm_8 = (float *)(void *)(base + 640832);   /* f32[1, 16, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 640896);   /* f32[1, 16, 1] */
+    float *const layer_norm_11 = (float *)(void *)(base + 640960);   /* f32[1, 16, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 636160);   /* f32[1, 16, 16] */
+    float *const block_1_up_y_2 = (float *)(void *)(base + 637184);   /* f32[4, 64] */
+    float *const dense_5 = (float *)(void *)(base + 577536);   /* f32[1, 16, 64] */
+    float *const dense_6 = (float *)(void *)(base + 581632);   /* f32[1, 16, 64] */
+    float *const dense_7 = (float *)(void *)(base + 585728);   /* f32[1, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 640128);   /* f32[4, 16] */
+    float *const add_2 = (float *)(void *)(base + 637184);   /* f32[1, 16, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 641024);   /* f32[1, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 641088);   /* f32[1, 16, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 641152);   /* f32[1, 16, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 641216);   /* f32[1, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 638208);   /* f32[1, 16, 16] */
+    float *const classifier_y = (float *)(void *)(base + 585728);   /* f32[1, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 585776);   /* f32[1, 10] */
+    float *const softmax_3 = (float *)(void *)(base + 585824);   /* f32[1] */
+    float *const mean_3 = (float *)(void *)(base + 586752);   /* f32[1, 16] */
+    float *const dropout_5 = (float *)(void *)(base + 585728);   /* f32[1, 16, 16] */
+    float *const dense_9 = (float *)(void *)(base + 586752);   /* f32[4, 64] */
+    float *const dense_10 = (float *)(void *)(base + 579584);   /* f32[4, 16] */
+    float *const dense_11 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const dropout_6 = (float *)(void *)(base + 578560);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 581632);   /* f32[1, 4, 16, 4] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 577536);   /* f32[1, 4, 16, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 574464);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 575488);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 576512);   /* f32[4, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 577536);   /* f32[1, 4, 4, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 582656);   /* f32[1, 4, 4, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    train_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);
-    train_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);
-    train_k3_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_20);
-    train_k6_multi_head_attention(multi_head_attention, multi_head_attention_20,
-            block_1_attention_scaled_dot_product_attention_1_scores,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
-            block_1_attention_value_y_2, block_1_attention_y);
-    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    train_k8_multi_head_attention(multi_head_attention_5, params->block_1_attention_output_kernel, block_1_attention_output_y);
-    train_k9_dropout_layer_norm(0xf43ea0e9u, words, &step, dropout, x, block_1_attention_output_y,
-            params->block_1_attention_output_bias, add, layer_norm, layer_norm_2, layer_norm_4, layer_norm_5, block_1_norm_a_y,
-            params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
-    train_k10_dense(block_1_x, params->block_1_up_kernel, dense_2, params->block_1_up_bias, dense, dense_3, dense_4);
-    train_k11_dense(dense_4, params->block_1_down_kernel, block_1_down_y);
-    train_k12_dropout_layer_norm_mean(0x8f5ff911u, words, &step, dropout_2, block_1_x, block_1_down_y,
-            params->block_1_down_bias, layer_norm_6, layer_norm_7, layer_norm_9, layer_norm_10, block_1_norm_b_y,
-            params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean_2);
-    if (train_k13_cross_entropy_check(label) != DL_OK)
+    train_k1_dropout(0xf43ea0e9u, words, &step, dropout);
+    train_k1_dropout(0x8f5ff911u, words, &step, dropout_2);   /* k2_dropout */
+    if (train_k3_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k14_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
-            softmax_2, label, cross_entropy, argmax);
-    train_k15_sum(&count, argmax, label, &metrics->accuracy);
-    train_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k17_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
-    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k19_dense_mean_layer_norm(softmax_3, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, block_1_down_y,
-            layer_norm_7, layer_norm_10, layer_norm_9, layer_norm_6, layer_norm_13, dropout_2, dropout_3);
-    gradients_k20_dense(mean_2, softmax_3, gradients->classifier_kernel);
-    gradients_k21_layer_norm(mean_3, gradients->block_1_norm_b_beta, block_1_norm_b_y, gradients->block_1_norm_b_gamma);
-    gradients_k22_dense(dropout_3, gradients->block_1_down_bias);
-    train_k24_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);   /* k23_dense_pack */
-    train_k25_dense(dropout_3, block_1_down_kernel_3, dense_7, dense, dense_2, dense_3);   /* k24_dense */
-    gradients_k25_dense(dense_4, dropout_3, gradients->block_1_down_kernel);
-    gradients_k26_dense(dense_7, gradients->block_1_up_bias);
-    train_k28_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);   /* k27_dense_pack */
-    train_k29_dense_layer_norm_dropout(dense_7, block_1_up_kernel_3, dense_8, layer_norm_13, dense_9,
-            params->block_1_norm_a_gamma, add, layer_norm_2, layer_norm_5, layer_norm_4, layer_norm, layer_norm_16, dropout,
-            dropout_4);   /* k28_dense_layer_norm_dropout */
-    gradients_k29_dense(block_1_x, dense_7, gradients->block_1_up_kernel);
-    gradients_k30_layer_norm(dense_9, gradients->block_1_norm_a_beta, block_1_norm_a_y, gradients->block_1_norm_a_gamma);
-    gradients_k22_dense(dropout_4, gradients->block_1_attention_output_bias);   /* k31_multi_head_attention */
+    train_k5_cross_entropy(&count, cross_entropy_2);   /* k4_cross_entropy */
+    train_k6_cross_entropy(&count, cross_entropy_3);   /* k5_cross_entropy */
+    train_k7_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k6_cross_entropy_pack */
+    train_k8_cross_entropy_pack(params->block_1_down_kernel, block_1_down_kernel_3);   /* k7_cross_entropy_pack */
+    train_k9_cross_entropy_pack(params->block_1_up_kernel, block_1_up_kernel_3);   /* k8_cross_entropy_pack */
     infer_k5_multi_head_attention_pack(params->block_1_attention_output_kernel,
-            block_1_attention_output_kernel_3);   /* k32_multi_head_attention_pack */
-    train_k8_multi_head_attention(dropout_4, block_1_attention_output_kernel_3,
-            multi_head_attention_6);   /* k33_multi_head_attention */
-    gradients_k34_multi_head_attention(multi_head_attention_5, dropout_4, gradients->block_1_attention_output_kernel);
-    train_k36_multi_head_attention(multi_head_attention_6, multi_head_attention_3,
-            multi_head_attention_7);   /* k35_multi_head_attention */
-    train_k5_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_21);   /* k36_multi_head_attention_pack */
-    train_k38_multi_head_attention(multi_head_attention_7, multi_head_attention_21, multi_head_attention_10,
-            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            block_1_attention_key_y_2, multi_head_attention_11);   /* k37_multi_head_attention */
-    train_k39_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_7, multi_head_attention_9);   /* k38_multi_head_attention */
-    train_k40_multi_head_attention(multi_head_attention, multi_head_attention_10,
-            multi_head_attention_12);   /* k39_multi_head_attention */
-    train_k7_multi_head_attention(multi_head_attention_9, multi_head_attention_13);   /* k40_multi_head_attention */
-    gradients_k22_dense(multi_head_attention_13, gradients->block_1_attention_value_bias);   /* k41_multi_head_attention */
+            block_1_attention_output_kernel_3);   /* k9_cross_entropy_pack */
     infer_k5_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_3);   /* k42_multi_head_attention_pack */
-    train_k8_multi_head_attention(multi_head_attention_13, block_1_attention_value_kernel_3,
-            multi_head_attention_14);   /* k43_multi_head_attention */
-    gradients_k34_multi_head_attention(x, multi_head_attention_13,
-            gradients->block_1_attention_value_kernel);   /* k44_multi_head_attention */
-    gradients_k45_multi_head_attention(multi_head_attention_12, gradients->block_1_attention_key_bias);
+            block_1_attention_value_kernel_3);   /* k10_cross_entropy_pack */
     infer_k5_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_3);   /* k46_multi_head_attention_pack */
-    train_k48_multi_head_attention(multi_head_attention_12, block_1_attention_key_kernel_3,
-            multi_head_attention_15);   /* k47_multi_head_attention */
-    train_k5_multi_head_attention_pack(multi_head_attention_12, multi_head_attention_22);   /* k48_multi_head_attention_pack */
-    gradients_k34_multi_head_attention(x, multi_head_attention_22,
-            gradients->block_1_attention_key_kernel);   /* k49_multi_head_attention */
-    train_k51_multi_head_attention(multi_head_attention_11, multi_head_attention_17);   /* k50_multi_head_attention */
-    gradients_k51_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_query_bias);
+            block_1_attention_key_kernel_3);   /* k11_cross_entropy_pack */
     infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
-            block_1_attention_query_kernel_3);   /* k52_multi_head_attention_pack */
-    train_k54_multi_head_attention(multi_head_attention_17, block_1_attention_query_kernel_3, multi_head_attention_18,
-            layer_norm_16, multi_head_attention_14, multi_head_attention_15);   /* k53_multi_head_attention */
-    gradients_k34_multi_head_attention(x, multi_head_attention_17,
-            gradients->block_1_attention_query_kernel);   /* k54_multi_head_attention */
-    gradients_k55_embedding(layer_norm_16, gradients->positions);
-    train_k57_embedding(layer_norm_16, tokens, gradients->embedding_1_embeddings);   /* k56_embedding */
+            block_1_attention_query_kernel_3);   /* k12_cross_entropy_pack */
+    for (int t = 0; t < 32; t++) {
+        train_k14_embedding(t, params->embedding_1_embeddings, tokens, params->positions, x);   /* k13_embedding */
+        train_k15_multi_head_attention(t, x, params->block_1_attention_query_kernel, multi_head_attention_13,
+                params->block_1_attention_query_bias);   /* k14_multi_head_attention */
+        train_k16_multi_head_attention(t, x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+                params->block_1_attention_key_bias);   /* k15_multi_head_attention */
+        train_k16_multi_head_attention(t, x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+                params->block_1_attention_value_bias);
+        infer_k5_multi_head_attention_pack(block_1_attention_key_y_2,
+                multi_head_attention_27);   /* k17_multi_head_attention_pack */
+        train_k19_multi_head_attention(t, multi_head_attention_13, multi_head_attention_27,
+                block_1_attention_scaled_dot_product_attention_1_scores,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_15,
+                block_1_attention_value_y_2, multi_head_attention_16, block_1_attention_y);   /* k18_multi_head_attention */
+        train_k20_multi_head_attention(t, block_1_attention_y, multi_head_attention_17);   /* k19_multi_head_attention */
+        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_17, params->block_1_attention_output_kernel,
+                block_1_attention_output_y, x, dropout, params->block_1_attention_output_bias, add, layer_norm_7, layer_norm_8,
+                layer_norm_10, layer_norm_11, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
+                block_1_x);   /* k20_multi_head_attention_layer_norm */
+        train_k22_dense(t, block_1_x, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y, dense_5,
+                dense_6, dense_7);   /* k21_dense */
+        train_k23_dense_layer_norm(t, dense_7, params->block_1_down_kernel, block_1_down_y, block_1_x, dropout_2,
+                params->block_1_down_bias, add_2, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16,
+                block_1_norm_b_y);   /* k22_dense_layer_norm */
+        train_k24_mean(t, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);   /* k23_mean */
+        train_k25_dense_softmax_cross_entropy(t, mean, params->classifier_kernel, classifier_y, params->classifier_bias,
+                softmax_1_y, softmax_3, label, cross_entropy_2, select, cross_entropy);   /* k24_dense_softmax_cross_entropy */
+        train_k26_cross_entropy_softmax(t, label, cross_entropy_3, softmax_3, softmax_1_y,
+                softmax);   /* k25_cross_entropy_softmax */
+        train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, add_2,
+                layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2,
+                dropout_5);   /* k26_dense_mean_layer_norm */
+        train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);   /* k27_layer_norm */
+        train_k29_dense(t, dropout_5, dense);   /* k28_dense */
+        train_k30_dense(t, dropout_5, block_1_down_kernel_3, dense_9, block_1_up_y, dense_5, dense_6,
+                dense_2);   /* k29_dense */
+        train_k31_dense(t, dense_2, dense_3);   /* k30_dense */
+        train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_3, dense_10, layer_norm_3, dense_11,
+                params->block_1_norm_a_gamma, add, layer_norm_8, layer_norm_11, layer_norm_10, layer_norm_7, layer_norm_6,
+                dropout, dropout_6);   /* k31_dense_layer_norm_dropout */
+        train_k33_layer_norm(t, dense_11, layer_norm_4, block_1_norm_a_y, layer_norm_5);   /* k32_layer_norm */
+        train_k29_dense(t, dropout_6, multi_head_attention);   /* k33_multi_head_attention */
+        train_k35_multi_head_attention(dropout_6, block_1_attention_output_kernel_3,
+                multi_head_attention_18);   /* k34_multi_head_attention */
+        train_k36_multi_head_attention(multi_head_attention_18, multi_head_attention_15,
+                multi_head_attention_19);   /* k35_multi_head_attention */
+        infer_k5_multi_head_attention_pack(block_1_attention_value_y_2,
+                multi_head_attention_28);   /* k36_multi_head_attention_pack */
+        train_k38_multi_head_attention(t, multi_head_attention_19, multi_head_attention_28, multi_head_attention_21,
+                block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                block_1_attention_key_y_2, multi_head_attention_3);   /* k37_multi_head_attention */
+        train_k39_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_19, multi_head_attention_2);   /* k38_multi_head_attention */
+        train_k40_multi_head_attention(t, multi_head_attention_13, multi_head_attention_21,
+                multi_head_attention_4);   /* k39_multi_head_attention */
+        train_k41_multi_head_attention(t, multi_head_attention_2, multi_head_attention_22,
+                multi_head_attention_5);   /* k40_multi_head_attention */
+        train_k35_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_3,
+                multi_head_attention_23);   /* k41_multi_head_attention */
+        train_k43_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);   /* k42_multi_head_attention */
+        train_k44_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_3,
+                multi_head_attention_24);   /* k43_multi_head_attention */
+        train_k45_multi_head_attention(t, multi_head_attention_3, multi_head_attention_25);   /* k44_multi_head_attention */
+        train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);   /* k45_multi_head_attention */
+        train_k47_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_3, multi_head_attention_26,
+                layer_norm_6, multi_head_attention_23, multi_head_attention_24,
+                multi_head_attention_8);   /* k46_multi_head_attention */
+    }
+    gradients_k47_cross_entropy_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
+            gradients->block_1_norm_b_gamma, dense, gradients->block_1_down_bias, layer_norm_4, gradients->block_1_norm_a_beta,
+            layer_norm_5, gradients->block_1_norm_a_gamma, multi_head_attention, gradients->block_1_attention_output_bias,
+            multi_head_attention_5, gradients->block_1_attention_value_bias, multi_head_attention_6,
+            gradients->block_1_attention_key_bias, multi_head_attention_7, gradients->block_1_attention_query_bias);
+    gradients_k48_cross_entropy(dense_3, gradients->block_1_up_bias);
+    train_k50_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k49_cross_entropy */
+    gradients_k50_dense(softmax, gradients->classifier_bias);
+    gradients_k51_dense(mean, softmax, gradients->classifier_kernel);
+    train_k53_dense(block_1_up_y);   /* k52_dense */
+    train_k54_dropout_multi_head_attention(dropout_2, layer_norm_3, dropout, layer_norm_6, multi_head_attention_3,
+            multi_head_attention_11);   /* k53_dropout_multi_head_attention */
+    gradients_k54_dense(block_1_up_y, layer_norm_3, gradients->block_1_down_kernel);
+    gradients_k55_dense(block_1_x, dense_2, gradients->block_1_up_kernel);
+    train_k57_multi_head_attention(block_1_attention_y, multi_head_attention_9);   /* k56_multi_head_attention */
+    gradients_k57_multi_head_attention(multi_head_attention_9, layer_norm_6, gradients->block_1_attention_output_kernel);
+    train_k57_multi_head_attention(multi_head_attention_2, multi_head_attention_10);   /* k58_multi_head_attention */
+    gradients_k57_multi_head_attention(x, multi_head_attention_10,
+            gradients->block_1_attention_value_kernel);   /* k59_multi_head_attention */
+    train_k61_multi_head_attention_pack(multi_head_attention_4, multi_head_attention_12);   /* k60_multi_head_attention_pack */
+    gradients_k57_multi_head_attention(x, multi_head_attention_12,
+            gradients->block_1_attention_key_kernel);   /* k61_multi_head_attention */
+    gradients_k57_multi_head_attention(x, multi_head_attention_11,
+            gradients->block_1_attention_query_kernel);   /* k62_multi_head_attention */
+    gradients_k63_embedding(multi_head_attention_8, gradients->positions);
+    train_k65_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k64_embedding */
     metrics->count = count;
     return DL_OK;
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[32, 4, 16, 4], 262144 multiply-accumulates */
-static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:20: embedding -> f32[4, 16, 16] */
+static void evaluate_k3_embedding(int t, const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+        const float *restrict positions, float *restrict x)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                x[j0 * 256 + j1 * 16 + j2] = embedding_1_embeddings[j2 + tokens[t * 64 + j0 * 16 + j1] * 16]
+                        + positions[j1 * 16 + j2];
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[4, 16, 16], 16384 multiply-accumulates */
+static inline void evaluate_k4_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void evaluate_k4_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
+        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                evaluate_k4_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
+                        multi_head_attention + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    multi_head_attention[i0 * 256 + i1 * 16 + j0] = (multi_head_attention[i0 * 256 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
+                }
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[4, 16, 16], 16384 multiply-accumulates; in 2 places */
+static inline void evaluate_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void evaluate_k5_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
+        float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                evaluate_k5_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0]
+                            + block_1_attention_key_bias[j0];
+                }
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[4, 4, 4, 16] */
+static void evaluate_k7_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
+        float *restrict multi_head_attention_6)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_6[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[4, 4, 16, 4], 32768 multiply-accumulates */
+static inline void evaluate_k8_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3312,7 +3495,7 @@ static inline void evaluate_k6_multi_head_attention_tile_4(const float *restrict
     c[51] = c3_3;
 }
 
-static inline void evaluate_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k8_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3345,19 +3528,19 @@ static inline void evaluate_k6_multi_head_attention_tile2_4(const float *restric
     c[15] = c3_3;
 }
 
-static void evaluate_k6_multi_head_attention(const float *restrict multi_head_attention,
+static void evaluate_k8_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_6, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
         float *restrict block_1_attention_y)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             float multi_head_attention_2;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 16; n += 4)
-                    evaluate_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
+                    evaluate_k8_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_6 + (i0 * 256 + i1 * 64
                             + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -3379,7 +3562,7 @@ static void evaluate_k6_multi_head_attention(const float *restrict multi_head_at
                     }
                     multi_head_attention_3[i2 - i2_0] = sum_v3;
                 }
-                evaluate_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                evaluate_k8_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         0, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
                         block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -3393,8 +3576,21 @@ static void evaluate_k6_multi_head_attention(const float *restrict multi_head_at
     }
 }
 
-/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[32, 16, 16], 131072 multiply-accumulates */
-static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[4, 16, 16] */
+static void evaluate_k9_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
+                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[4, 16, 16], 16384 multiply-accumulates */
+static inline void evaluate_k10_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3427,12 +3623,12 @@ static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const floa
     c[51] = c3_3;
 }
 
-static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_5,
+static void evaluate_k10_multi_head_attention_layer_norm(const float *restrict multi_head_attention_5,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         float add[16];
         float layer_norm;
         float block_1_norm_a_standardized_1_centered[16];
@@ -3440,7 +3636,7 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
+                evaluate_k10_multi_head_attention_layer_norm_tile_4(multi_head_attention_5, i0 * 256 + i1_0 * 16,
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
@@ -3469,8 +3665,8 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
     }
 }
 
-/* encoder.dl:12: dense -> f32[32, 16, 64], 524288 multiply-accumulates */
-static inline void evaluate_k9_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* encoder.dl:12: dense -> f32[4, 16, 64], 65536 multiply-accumulates */
+static inline void evaluate_k11_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3502,14 +3698,14 @@ static inline void evaluate_k9_dense_tile_4(const float *restrict a, int at, con
     c[195] = c3_3;
 }
 
-static void evaluate_k9_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
+static void evaluate_k11_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
         const float *restrict block_1_up_bias)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
-                evaluate_k9_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                evaluate_k11_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
                         dense + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -3521,8 +3717,8 @@ static void evaluate_k9_dense(const float *restrict block_1_x, const float *rest
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[32, 16], 524288 multiply-accumulates */
-static inline void evaluate_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[4, 16], 65536 multiply-accumulates */
+static inline void evaluate_k12_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3555,17 +3751,17 @@ static inline void evaluate_k10_dense_layer_norm_tile_4(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void evaluate_k10_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
+static void evaluate_k12_dense_layer_norm(const float *restrict dense, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_4)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         float add_2[16];
         float layer_norm_3;
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                evaluate_k10_dense_layer_norm_tile_4(dense, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+                evaluate_k12_dense_layer_norm_tile_4(dense, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -3588,11 +3784,11 @@ static void evaluate_k10_dense_layer_norm(const float *restrict dense, const flo
     }
 }
 
-/* encoder.dl:24: mean -> f32[32, 16] */
-static void evaluate_k11_mean(const float *restrict block_1_norm_b_standardized_1_centered, const float *restrict layer_norm_4,
+/* encoder.dl:24: mean -> f32[4, 16] */
+static void evaluate_k13_mean(const float *restrict block_1_norm_b_standardized_1_centered, const float *restrict layer_norm_4,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
-    for (int i0 = 0; i0 < 32; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
             mean[j0] = 0.0f;
@@ -3610,8 +3806,8 @@ static void evaluate_k11_mean(const float *restrict block_1_norm_b_standardized_
     }
 }
 
-/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> i32[32], 5120 multiply-accumulates */
-static inline void evaluate_k13_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[4], 640 multiply-accumulates */
+static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3644,64 +3840,70 @@ static inline void evaluate_k13_dense_softmax_cross_entropy_tile_4(const float *
     c[33] = c3_3;
 }
 
-static void evaluate_k13_dense_softmax_cross_entropy(const float *restrict mean_2, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
-        float *restrict cross_entropy, dl_word *restrict argmax)
+static void evaluate_k14_dense_softmax_cross_entropy(int t, const float *restrict mean_2,
+        const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
+        const int32_t *restrict label, const uint8_t *restrict cross_entropy_2, float *restrict select,
+        float *restrict cross_entropy)
 {
     float logits[10];
     float softmax;
     float softmax_2;
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 10; n += 4)
-            evaluate_k13_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
-                    classifier_y + (n < 6 ? n : 6));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            float max_v2 = -DL_INFINITY;
-            for (int j0 = 0; j0 < 10; j0++) {
-                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
-                logits[j0] = logits_v1;
-                const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
-            }
-            softmax = max_v2;
-            float sum_v3 = 0.0f;
-            for (int r0 = 0; r0 < 10; r0++) {
-                sum_v3 += dl_exp(logits[r0] - softmax);
-            }
-            softmax_2 = sum_v3;
-            const float v1 = dl_log(softmax_2);
-            float sum_v4 = 0.0f;
-            int32_t argmax_v5 = 0;
-            float best_argmax_v5 = -DL_INFINITY;
-            for (int r0 = 0; r0 < 10; r0++) {
-                const float v2 = logits[r0];
-                sum_v4 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
-                const float x_argmax_v5 = v2;
-                if (best_argmax_v5 < x_argmax_v5) {
-                    best_argmax_v5 = x_argmax_v5;
-                    argmax_v5 = r0;
-                }
-            }
-            cross_entropy[i0] = sum_v4;
-            argmax[i0] = argmax_v5;
+    float cross_entropy_3;
+    int32_t argmax;
+    for (int n = 0; n < 10; n += 4)
+        evaluate_k14_dense_softmax_cross_entropy_tile_4(mean_2, 0, classifier_kernel + (n < 6 ? n : 6),
+                classifier_y + (n < 6 ? n : 6));
+    for (int i0 = 0; i0 < 4; i0++) {
+        float max_v2 = -DL_INFINITY;
+        for (int j0 = 0; j0 < 10; j0++) {
+            const float logits_v1 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2 = dl_max(max_v2, x_max_v2);
         }
+        softmax = max_v2;
+        float sum_v3 = 0.0f;
+        for (int r0 = 0; r0 < 10; r0++) {
+            sum_v3 += dl_exp(logits[r0] - softmax);
+        }
+        softmax_2 = sum_v3;
+        const float v1 = dl_log(softmax_2);
+        float sum_v4 = 0.0f;
+        int32_t argmax_v5 = 0;
+        float best_argmax_v5 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 10; r0++) {
+            const float v2 = logits[r0];
+            sum_v4 += label[t * 4 + i0] == r0 ? v2 - softmax - v1 : 0.0f;
+            const float x_argmax_v5 = v2;
+            if (best_argmax_v5 < x_argmax_v5) {
+                best_argmax_v5 = x_argmax_v5;
+                argmax_v5 = r0;
+            }
+        }
+        cross_entropy_3 = sum_v4;
+        argmax = argmax_v5;
+        const int v3 = cross_entropy_2[t * 4 + i0];
+        const int32_t v4 = label[t * 4 + i0];
+        select[t * 4 + i0] = v3 ? (float)(argmax == v4) : 0.0f;
+        cross_entropy[t * 4 + i0] = v3 ? -cross_entropy_3 : 0.0f;
     }
 }
 
-/* encoder.dl:32: -> f32 */
-static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
+/* encoder.dl:32:, encoder.dl:30: cross_entropy -> f32 */
+static void evaluate_k15_cross_entropy(const float *restrict select, float *restrict accuracy,
+        const float *restrict cross_entropy, float *restrict loss)
 {
     float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
+    float sum_v1[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v1[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const int32_t v1 = argmax[r0];
-            const int32_t v2 = label[r0];
-            sum_v0[lane] += r0 < count_[0] ? (float)(v1 == v2) : 0.0f;
+            sum_v0[lane] += select[r0];
+            sum_v1[lane] += cross_entropy[r0];
         }
     }
     for (int lane = 0; lane < 4; lane++)
@@ -3710,28 +3912,12 @@ static void evaluate_k14_sum(const int32_t *restrict count_, const dl_word *rest
         sum_v0[lane] += sum_v0[lane + 2];
     sum_v0[0] += sum_v0[1];
     accuracy[0] = sum_v0[0];
-}
-
-/* encoder.dl:30: cross_entropy -> f32 */
-static void evaluate_k15_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    float sum_v0[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v0[lane] = 0.0f;
-    for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float v1 = cross_entropy[r0];
-            sum_v0[lane] += r0 < count_[0] ? -v1 : 0.0f;
-        }
-    }
     for (int lane = 0; lane < 4; lane++)
-        sum_v0[lane] += sum_v0[lane + 4];
+        sum_v1[lane] += sum_v1[lane + 4];
     for (int lane = 0; lane < 2; lane++)
-        sum_v0[lane] += sum_v0[lane + 2];
-    sum_v0[0] += sum_v0[1];
-    loss[0] = sum_v0[0];
+        sum_v1[lane] += sum_v1[lane + 2];
+    sum_v1[0] += sum_v1[1];
+    loss[0] = sum_v1[0];
 }
 
 dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, const int32_t *label, int32_t count,
@@ -3740,56 +3926,59 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 65536);   /* f32[32, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 98304);   /* f32[32, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 163840);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 164096);   /* f32[4, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 164352);   /* f32[4, 1] */
-    float *const block_1_attention_y = (float *)(void *)(base + 65536);   /* f32[32, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 32768);   /* f32[32, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 65536);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 131072);   /* f32[32, 16, 16] */
-    float *const dense = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 198656);   /* f32[4, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 163840);   /* f32[32, 16, 16] */
-    float *const layer_norm_4 = (float *)(void *)(base + 196608);   /* f32[32, 16] */
-    float *const mean_2 = (float *)(void *)(base + 0);   /* f32[32, 16] */
-    float *const classifier_y = (float *)(void *)(base + 2048);   /* f32[4, 10] */
-    float *const cross_entropy = (float *)(void *)(base + 2208);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 2336);   /* i32[32] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 131072);   /* f32[32, 4, 4, 16] */
+    float *const select = (float *)(void *)(base + 25088);   /* f32[8, 4] */
+    float *const cross_entropy = (float *)(void *)(base + 25216);   /* f32[8, 4] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 25344);   /* bool[8, 4] */
+    float *const x = (float *)(void *)(base + 0);   /* f32[4, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 4096);   /* f32[4, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 8192);   /* f32[4, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 12288);   /* f32[4, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 20480);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 20736);   /* f32[4, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 20992);   /* f32[4, 1] */
+    float *const block_1_attention_y = (float *)(void *)(base + 8192);   /* f32[4, 4, 16, 4] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[4, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 8192);   /* f32[4, 16] */
+    float *const block_1_x = (float *)(void *)(base + 16384);   /* f32[4, 16, 16] */
+    float *const dense = (float *)(void *)(base + 0);   /* f32[4, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 24576);   /* f32[4, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 20480);   /* f32[4, 16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 24832);   /* f32[4, 16] */
+    float *const mean_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const classifier_y = (float *)(void *)(base + 256);   /* f32[4, 10] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    train_k1_embedding(params->embedding_1_embeddings, tokens, params->positions, x);
-    train_k2_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);
-    train_k3_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);
-    train_k3_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
-    evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
-            block_1_attention_scaled_dot_product_attention_1_scores,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
-            block_1_attention_value_y_2, block_1_attention_y);
-    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
-    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
-            params->block_1_norm_a_beta, block_1_x);
-    evaluate_k9_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
-    evaluate_k10_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-            block_1_norm_b_standardized_1_centered, layer_norm_4);
-    evaluate_k11_mean(block_1_norm_b_standardized_1_centered, layer_norm_4, params->block_1_norm_b_gamma,
-            params->block_1_norm_b_beta, mean_2);
-    if (train_k13_cross_entropy_check(label) != DL_OK)
+    if (train_k3_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k13_dense_softmax_cross_entropy(mean_2, params->classifier_kernel, classifier_y, params->classifier_bias, label,
-            cross_entropy, argmax);
-    evaluate_k14_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k15_cross_entropy(&count, cross_entropy, &metrics->loss);
+    train_k5_cross_entropy(&count, cross_entropy_2);   /* k2_cross_entropy */
+    for (int t = 0; t < 8; t++) {
+        evaluate_k3_embedding(t, params->embedding_1_embeddings, tokens, params->positions, x);
+        evaluate_k4_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
+                params->block_1_attention_query_bias);
+        evaluate_k5_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+                params->block_1_attention_key_bias);
+        evaluate_k5_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+                params->block_1_attention_value_bias);   /* k6_multi_head_attention */
+        evaluate_k7_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
+        evaluate_k8_multi_head_attention(multi_head_attention, multi_head_attention_6,
+                block_1_attention_scaled_dot_product_attention_1_scores,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
+                block_1_attention_value_y_2, block_1_attention_y);
+        evaluate_k9_multi_head_attention(block_1_attention_y, multi_head_attention_5);
+        evaluate_k10_multi_head_attention_layer_norm(multi_head_attention_5, params->block_1_attention_output_kernel,
+                block_1_attention_output_y, x, params->block_1_attention_output_bias, params->block_1_norm_a_gamma,
+                params->block_1_norm_a_beta, block_1_x);
+        evaluate_k11_dense(block_1_x, params->block_1_up_kernel, dense, params->block_1_up_bias);
+        evaluate_k12_dense_layer_norm(dense, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+                block_1_norm_b_standardized_1_centered, layer_norm_4);
+        evaluate_k13_mean(block_1_norm_b_standardized_1_centered, layer_norm_4, params->block_1_norm_b_gamma,
+                params->block_1_norm_b_beta, mean_2);
+        evaluate_k14_dense_softmax_cross_entropy(t, mean_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+                label, cross_entropy_2, select, cross_entropy);
+    }
+    evaluate_k15_cross_entropy(select, &metrics->accuracy, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

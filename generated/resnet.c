@@ -481,7 +481,7 @@ dl_status resnet_init(resnet_params *params, resnet_state *state, resnet_optimiz
 
 /* resnet.dl:24: batch_norm;
  * resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[16]; in 6 places */
+ * resnet.dl:12: batch_norm -> f32[16]; in 3 places */
 static void infer_k0_batch_norm(const float *restrict batch_norm_1_moving_variance, const float *restrict batch_norm_1_gamma,
         float *restrict batch_norm_1_factor)
 {
@@ -956,7 +956,7 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
 }
 
 /* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[32]; in 4 places */
+ * resnet.dl:12: batch_norm -> f32[32]; in 2 places */
 static void infer_k6_batch_norm(const float *restrict residual_2_norm_a_moving_variance,
         const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor)
 {
@@ -1071,7 +1071,7 @@ static void infer_k7_conv2d_relu(const float *restrict relu, const float *restri
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[1, 8, 8, 32], 589824 multiply-accumulates */
+/* resnet.dl:11: conv2d -> f32[1, 8, 8, 32], 589824 multiply-accumulates; in 2 places */
 static inline void infer_k8_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1308,7 +1308,7 @@ static void infer_k12_batch_norm_relu(const float *restrict residual_3_norm_a_mo
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[1, 4, 4, 64], 589824 multiply-accumulates */
+/* resnet.dl:11: conv2d -> f32[1, 4, 4, 64], 589824 multiply-accumulates; in 2 places */
 static inline void infer_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1370,8 +1370,7 @@ static void infer_k13_conv2d(const float *restrict residual_3_conv_a_y, const fl
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[64]; in 3 places */
+/* resnet.dl:12: batch_norm -> f32[64] */
 static void infer_k14_batch_norm(const float *restrict residual_3_norm_b_moving_variance,
         const float *restrict residual_3_norm_b_gamma, float *restrict residual_3_norm_b_factor)
 {
@@ -1433,7 +1432,7 @@ static void infer_k15_conv2d_relu(const float *restrict relu_5, const float *res
     }
 }
 
-/* resnet.dl:28: global_avg_pool2d -> f32[1, 64] */
+/* resnet.dl:28: global_avg_pool2d -> f32[1, 64]; in 2 places */
 static void infer_k16_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
 {
     float global_avg_pool2d[64];
@@ -1561,32 +1560,15 @@ static dl_status train_k0_cross_entropy_check(const int32_t *restrict label)
     return DL_OK;
 }
 
-/* resnet.dl:35: cross_entropy -> f32[4]; in 2 places */
-static void train_k1_cross_entropy(const int32_t *restrict label, const int32_t *restrict count_, float *restrict cross_entropy,
-        float *restrict cross_entropy_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        const int32_t v1 = count_[0];
-        const float v2 = -(i0 < v1 ? 1.0f / (float)v1 : 0.0f);
-        float sum_v1 = 0.0f;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float select_v0 = label[i0] == j0 ? v2 : 0.0f;
-            cross_entropy[i0 * 10 + j0] = select_v0;
-            sum_v1 += -select_v0;
-        }
-        cross_entropy_2[i0] = sum_v1;
-    }
-}
-
 /* resnet.dl:36: adam -> f32 */
-static void train_k2_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k1_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
-/* resnet.dl:23: conv2d -> f32[2, 16, 16, 16], 221184 multiply-accumulates; in 2 places */
-static inline void train_k3_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:23: conv2d -> f32[4, 16, 16, 16], 442368 multiply-accumulates; in 2 places */
+static inline void train_k2_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1632,7 +1614,7 @@ static inline void train_k3_conv2d_tile_4_at_0(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static inline void train_k3_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k2_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1669,7 +1651,7 @@ static inline void train_k3_conv2d_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static inline void train_k3_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k2_conv2d_tile_4_at_12(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1715,10 +1697,10 @@ static inline void train_k3_conv2d_tile_4_at_12(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k3_conv2d(int t, const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y_2,
-        const float *restrict stem_bias, float *restrict stem_y)
+static void train_k2_conv2d(const float *restrict image, const float *restrict stem_kernel, float *restrict stem_y_2,
+        const float *restrict stem_bias)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 16; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
                 const int rows = 4;
@@ -1726,17 +1708,17 @@ static void train_k3_conv2d(int t, const float *restrict image, const float *res
                 const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i2_0 < 4)
-                        train_k3_conv2d_tile_4_at_0(image, t * 1536 + i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y_2 + n, k0_lo, k0_hi);
+                        train_k2_conv2d_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else if (i2_0 < 12)
-                        train_k3_conv2d_tile_4(image, t * 1536 + i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y_2 + n, k0_lo, k0_hi);
+                        train_k2_conv2d_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                     else
-                        train_k3_conv2d_tile_4_at_12(image, t * 1536 + i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            stem_y_2 + n, k0_lo, k0_hi);
+                        train_k2_conv2d_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                            stem_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        stem_y[t * 8192 + i0 * 4096 + i1 * 256 + i2 * 16 + j0] = stem_y_2[i2 * 16 - i2_0 * 16 + j0]
+                        stem_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = stem_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
                                 + stem_bias[j0];
                     }
                 }
@@ -1745,32 +1727,50 @@ static void train_k3_conv2d(int t, const float *restrict image, const float *res
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[2, 16]; in 2 places */
-static void train_k4_batch_norm(int t, const float *restrict stem_y, float *restrict batch_norm, float *restrict batch_norm_2)
+/* resnet.dl:24: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[4, 16]; in 6 places */
+static void train_k3_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm, float *restrict batch_norm_2)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm[t * 32 + i0 * 16 + j0] = 0.0f;
+            batch_norm[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    batch_norm[t * 32 + i0 * 16 + j0] += stem_y[t * 8192 + i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm[i0 * 16 + j0] += stem_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_2[t * 32 + i0 * 16 + j0] = 0.0f;
+            batch_norm_2[i0 * 16 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = stem_y[t * 8192 + i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm[t * 32 + i0 * 16 + j0]
-                            * 0.00390625f;
-                    batch_norm_2[t * 32 + i0 * 16 + j0] += v1 * v1;
+                    const float v1 = stem_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm[i0 * 16 + j0] * 0.00390625f;
+                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
                 }
             }
         }
+    }
+}
+
+/* resnet.dl:35: cross_entropy -> f32[4]; in 2 places */
+static void train_k4_cross_entropy(const int32_t *restrict label, const int32_t *restrict count_, float *restrict cross_entropy,
+        float *restrict cross_entropy_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        const int32_t v1 = count_[0];
+        const float v2 = -(i0 < v1 ? 1.0f / (float)v1 : 0.0f);
+        float sum_v1 = 0.0f;
+        for (int j0 = 0; j0 < 10; j0++) {
+            const float select_v0 = label[i0] == j0 ? v2 : 0.0f;
+            cross_entropy[i0 * 10 + j0] = select_v0;
+            sum_v1 += -select_v0;
+        }
+        cross_entropy_2[i0] = sum_v1;
     }
 }
 
@@ -1822,21 +1822,21 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
 }
 
 /* resnet.dl:24: relu;
- * resnet.dl:10: relu -> f32[1, 16, 16, 16]; in 8 places */
-static void train_k6_relu(int t, const float *restrict stem_y, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_1_factor_2, const float *restrict batch_norm_1_beta, float *restrict relu_13)
+ * resnet.dl:10: relu -> f32[4, 16, 16, 16]; in 4 places */
+static void train_k6_relu(const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_1_factor_2, const float *restrict batch_norm_1_beta, float *restrict relu)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
+    for (int j0 = 0; j0 < 1024; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y[t * 4096 + j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
+            const float v1 = (stem_y_2[j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
                     + batch_norm_1_beta[j1];
-            relu_13[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
+            relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
 /* resnet.dl:9: conv2d;
- * resnet.dl:11: conv2d -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 4 places */
+ * resnet.dl:11: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 4 places */
 static inline void train_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1956,77 +1956,49 @@ static inline void train_k7_conv2d_tile_4_at_12(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k7_conv2d(int t, const float *restrict relu_13, const float *restrict residual_1_conv_a_kernel,
-        float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_conv_a_bias,
-        float *restrict residual_1_conv_a_y)
+static void train_k7_conv2d(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
+        float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_conv_a_bias)
 {
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            const int rows = 4;
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 4)
-                    train_k7_conv2d_tile_4_at_0(relu_13, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        residual_1_conv_a_y_2 + n, k0_lo, k0_hi);
-                else if (i2_0 < 12)
-                    train_k7_conv2d_tile_4(relu_13, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        residual_1_conv_a_y_2 + n, k0_lo, k0_hi);
-                else
-                    train_k7_conv2d_tile_4_at_12(relu_13, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        residual_1_conv_a_y_2 + n, k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    residual_1_conv_a_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = residual_1_conv_a_y_2[i2 * 16 - i2_0 * 16 + j0]
-                            + residual_1_conv_a_bias[j0];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k7_conv2d_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        train_k7_conv2d_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k7_conv2d_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        residual_1_conv_a_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
+                                = residual_1_conv_a_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0];
+                    }
                 }
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k8_batch_norm(int t, const float *restrict residual_1_conv_a_y, float *restrict batch_norm_3,
-        float *restrict batch_norm_4)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_3[t * 16 + j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                batch_norm_3[t * 16 + j0] += residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_4[t * 16 + j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_3[t * 16 + j0]
-                        * 0.00390625f;
-                batch_norm_4[t * 16 + j0] += v1 * v1;
-            }
-        }
-    }
-}
-
 /* resnet.dl:16: relu -> f32[1, 16, 16, 16]; in 2 places */
-static void train_k14_relu(int t, const float *restrict stem_y, const float *restrict batch_norm_1_average,
+static void train_k14_relu(int t, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
         const float *restrict batch_norm_1_factor_2, const float *restrict batch_norm_1_beta,
-        const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        const float *restrict residual_1_norm_b_factor_2, const float *restrict residual_1_norm_b_beta, float *restrict relu)
+        const float *restrict residual_1_conv_b_y_2, const float *restrict residual_1_norm_b_average,
+        const float *restrict residual_1_norm_b_factor_2, const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y[t * 4096 + j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
+            const float v1 = (stem_y_2[t * 4096 + j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
                     + batch_norm_1_beta[j1];
-            const float v2 = (v1 < 0.0f ? 0.0f : v1) + ((residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
+            const float v2 = (v1 < 0.0f ? 0.0f : v1) + ((residual_1_conv_b_y_2[t * 4096 + j0 * 16 + j1]
                     - residual_1_norm_b_average[j1]) * residual_1_norm_b_factor_2[j1] + residual_1_norm_b_beta[j1]);
-            relu[t * 4096 + j0 * 16 + j1] = v2 < 0.0f ? 0.0f : v2;
+            relu_3[t * 4096 + j0 * 16 + j1] = v2 < 0.0f ? 0.0f : v2;
         }
     }
 }
@@ -2109,7 +2081,7 @@ static inline void train_k15_conv2d_tile_4_at_4(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k15_conv2d(int t, const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
+static void train_k15_conv2d(int t, const float *restrict relu_3, const float *restrict residual_2_conv_a_kernel,
         float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_conv_a_bias,
         float *restrict residual_2_conv_a_y)
 {
@@ -2120,10 +2092,10 @@ static void train_k15_conv2d(int t, const float *restrict relu, const float *res
             const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
             for (int n = 0; n < 32; n += 4)
                 if (i2_0 < 4)
-                    train_k15_conv2d_tile_4(relu, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                    train_k15_conv2d_tile_4(relu_3, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
                         residual_2_conv_a_y_2 + n, k0_lo, k0_hi);
                 else
-                    train_k15_conv2d_tile_4_at_4(relu, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                    train_k15_conv2d_tile_4_at_4(relu_3, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
                         residual_2_conv_a_y_2 + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
@@ -2196,14 +2168,14 @@ static inline void train_k17_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k17_conv2d(int t, const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
+static void train_k17_conv2d(int t, const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
         float *restrict residual_2_shortcut_y, const float *restrict residual_2_shortcut_bias, float *restrict residual_2_x)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                train_k17_conv2d_tile_4(relu, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
+                train_k17_conv2d_tile_4(relu_3, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
                         residual_2_shortcut_y + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
@@ -2220,8 +2192,7 @@ static void train_k17_conv2d(int t, const float *restrict relu, const float *res
 static void train_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict residual_2_norm_a_average, const float *restrict batch_norm_8,
         float *restrict residual_2_norm_a_moving_mean, float *restrict residual_2_norm_a_moving_variance,
-        float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
-        float *restrict residual_2_norm_a_factor_2)
+        float *restrict residual_2_norm_a_factor)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2256,26 +2227,25 @@ static void train_k18_batch_norm(const int32_t *restrict count_, const float *re
                 / 64.0f : 0.0f)) / v6;
         residual_2_norm_a_moving_mean[j0] = v19 + residual_2_norm_a_average_v0 * 0.1f;
         residual_2_norm_a_moving_variance[j0] = v20 + residual_2_norm_a_variance_v1 * 0.1f;
-        const float residual_2_norm_a_factor_v4 = dl_rsqrt(residual_2_norm_a_variance_v1 + 0.001f);
-        residual_2_norm_a_factor[j0] = residual_2_norm_a_factor_v4;
-        residual_2_norm_a_factor_2[j0] = residual_2_norm_a_factor_v4 * residual_2_norm_a_gamma[j0];
+        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v1 + 0.001f);
     }
 }
 
-/* resnet.dl:10: relu -> f32[2, 8, 8, 32]; in 2 places */
-static void train_k19_relu(int t, const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        const float *restrict residual_2_norm_a_factor_2, const float *restrict residual_2_norm_a_beta, float *restrict relu_15)
+/* resnet.dl:10: relu -> f32[4, 8, 8, 32]; in 2 places */
+static void train_k19_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
+        const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
 {
-    for (int j0 = 0; j0 < 128; j0++) {
+    for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (residual_2_conv_a_y[t * 4096 + j0 * 32 + j1] - residual_2_norm_a_average[j1])
-                    * residual_2_norm_a_factor_2[j1] + residual_2_norm_a_beta[j1];
-            relu_15[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1]) * (residual_2_norm_a_factor[j1]
+                    * residual_2_norm_a_gamma[j1]) + residual_2_norm_a_beta[j1];
+            relu_4[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[2, 8, 8, 32], 1179648 multiply-accumulates; in 2 places */
+/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
 static inline void train_k20_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -2360,11 +2330,10 @@ static inline void train_k20_conv2d_tile_4_at_4(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k20_conv2d(int t, const float *restrict relu_15, const float *restrict residual_2_conv_b_kernel,
-        float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_conv_b_bias,
-        float *restrict residual_2_conv_b_y)
+static void train_k20_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
+        float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_conv_b_bias)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
@@ -2372,15 +2341,17 @@ static void train_k20_conv2d(int t, const float *restrict relu_15, const float *
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k20_conv2d_tile_4_at_0(relu_15, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y_2 + n, k0_lo, k0_hi);
+                        train_k20_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y_2 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
                     else
-                        train_k20_conv2d_tile_4_at_4(relu_15, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y_2 + n, k0_lo, k0_hi);
+                        train_k20_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            residual_2_conv_b_kernel + n, residual_2_conv_b_y_2 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
+                            k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
-                        residual_2_conv_b_y[t * 4096 + i0 * 2048 + i1 * 256 + i2 * 32 + j0]
-                                = residual_2_conv_b_y_2[i2 * 32 - i2_0 * 32 + j0] + residual_2_conv_b_bias[j0];
+                        residual_2_conv_b_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0]
+                                = residual_2_conv_b_y_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0];
                     }
                 }
             }
@@ -2388,60 +2359,52 @@ static void train_k20_conv2d(int t, const float *restrict relu_15, const float *
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[2, 32]; in 2 places */
-static void train_k21_batch_norm(int t, const float *restrict residual_2_conv_b_y, float *restrict batch_norm_9,
+/* resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
+static void train_k21_batch_norm(const float *restrict residual_2_conv_b_y_2, float *restrict batch_norm_9,
         float *restrict batch_norm_10)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_9[t * 64 + i0 * 32 + j0] = 0.0f;
+            batch_norm_9[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    batch_norm_9[t * 64 + i0 * 32 + j0] += residual_2_conv_b_y[t * 4096 + i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_9[i0 * 32 + j0] += residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_10[t * 64 + i0 * 32 + j0] = 0.0f;
+            batch_norm_10[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = residual_2_conv_b_y[t * 4096 + i0 * 2048 + j0 + r1 * 256 + r2 * 32]
-                            - batch_norm_9[t * 64 + i0 * 32 + j0] * 0.015625f;
-                    batch_norm_10[t * 64 + i0 * 32 + j0] += v1 * v1;
+                    const float v1 = residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32] - batch_norm_9[i0 * 32 + j0]
+                            * 0.015625f;
+                    batch_norm_10[i0 * 32 + j0] += v1 * v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:35: cross_entropy -> bool[4, 1]; in 2 places */
-static void train_k23_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_3)
+/* resnet.dl:16: relu -> f32[4, 8, 8, 32]; in 2 places */
+static void train_k23_relu(float *restrict residual_2_x, const float *restrict residual_2_conv_b_y_2,
+        const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
-        cross_entropy_3[j0] = (uint8_t)(j0 < count_[0]);
-    }
-}
-
-/* resnet.dl:16: relu -> f32[1, 8, 8, 32]; in 2 places */
-static void train_k24_relu(int t, const float *restrict residual_2_x, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict residual_2_norm_b_beta, float *restrict relu_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
+    for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = residual_2_x[t * 2048 + j0 * 32 + j1] + ((residual_2_conv_b_y[t * 2048 + j0 * 32 + j1]
-                    - residual_2_norm_b_average[j1]) * residual_2_norm_b_factor_2[j1] + residual_2_norm_b_beta[j1]);
-            relu_2[t * 2048 + j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = residual_2_x[j0 * 32 + j1] + ((residual_2_conv_b_y_2[j0 * 32 + j1] - residual_2_norm_b_average[j1])
+                    * (residual_2_norm_b_factor[j1] * residual_2_norm_b_gamma[j1]) + residual_2_norm_b_beta[j1]);
+            residual_2_x[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 4, 4, 64], 294912 multiply-accumulates; in 2 places */
-static inline void train_k25_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates; in 2 places */
+static inline void train_k24_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2483,111 +2446,71 @@ static inline void train_k25_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void train_k25_conv2d(int t, const float *restrict relu_2, const float *restrict residual_3_conv_a_kernel,
-        float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_conv_a_bias,
-        float *restrict residual_3_conv_a_y)
+static void train_k24_conv2d(const float *restrict residual_2_x, const float *restrict residual_3_conv_a_kernel,
+        float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_conv_a_bias)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        const int k0_lo = dl_first_tap(-i1 * 2, 1);
-        const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-        for (int n = 0; n < 64; n += 4)
-            train_k25_conv2d_tile_4_at_0(relu_2, t * 2048 + i1 * 512, residual_3_conv_a_kernel + n, residual_3_conv_a_y_2 + n,
-                    k0_lo, k0_hi);
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                residual_3_conv_a_y[t * 1024 + i1 * 256 + i2 * 64 + j0] = residual_3_conv_a_y_2[i2 * 64 + j0]
-                        + residual_3_conv_a_bias[j0];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            const int k0_lo = dl_first_tap(-i1 * 2, 1);
+            const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
+            for (int n = 0; n < 64; n += 4)
+                train_k24_conv2d_tile_4_at_0(residual_2_x, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                        residual_3_conv_a_y_2 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    residual_3_conv_a_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0]
+                            = residual_3_conv_a_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_conv_a_bias[j0];
+                }
             }
         }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[1, 64]; in 2 places */
-static void train_k26_batch_norm(int t, const float *restrict residual_3_conv_a_y, const uint8_t *restrict cross_entropy_3,
-        float *restrict batch_norm_11)
-{
-    float batch_norm_77[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_77[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                batch_norm_77[j0] += residual_3_conv_a_y[t * 1024 + j0 + r1 * 256 + r2 * 64];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_77[j0];
-        batch_norm_11[t * 64 + j0] = cross_entropy_3[t] ? v1 / 16.0f : 0.0f;
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[1, 4, 4, 64], 32768 multiply-accumulates; in 2 places */
-static inline void train_k27_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k27_conv2d(int t, const float *restrict relu_2, const float *restrict residual_3_shortcut_kernel,
-        float *restrict residual_3_shortcut_y, const float *restrict residual_3_shortcut_bias, float *restrict residual_3_x)
-{
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int n = 0; n < 64; n += 4)
-            train_k27_conv2d_tile_4(relu_2, t * 2048 + i1 * 512, residual_3_shortcut_kernel + n, residual_3_shortcut_y + n);
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                residual_3_x[t * 1024 + i1 * 256 + i2 * 64 + j0] = residual_3_shortcut_y[i2 * 64 + j0]
-                        + residual_3_shortcut_bias[j0];
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k28_batch_norm(const float *restrict batch_norm_11, const int32_t *restrict count_,
-        float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
-{
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v0 = (batch_norm_11[j0] + batch_norm_11[j0 + 64] + batch_norm_11[j0 + 128]
-                + batch_norm_11[j0 + 192]) / v1;
-        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v0;
-        residual_3_norm_a_moving_mean[j0] = v2 + residual_3_norm_a_average_v0 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
-static void train_k29_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+static void train_k25_batch_norm(const float *restrict residual_3_conv_a_y_2, float *restrict batch_norm_11)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            batch_norm_11[i0 * 64 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 4; r1++) {
+            for (int r2 = 0; r2 < 4; r2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    batch_norm_11[i0 * 64 + j0] += residual_3_conv_a_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[64]; in 4 places */
+static void train_k26_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
+        float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v7 = batch_norm_11[j0];
+        const float v8 = batch_norm_11[j0 + 64];
+        const float v9 = batch_norm_11[j0 + 128];
+        const float v10 = batch_norm_11[j0 + 192];
+        const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
+        const float residual_3_norm_a_average_v0 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
+        residual_3_norm_a_average[j0] = residual_3_norm_a_average_v0;
+        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v0 * 0.1f;
+    }
+}
+
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
+static void train_k27_batch_norm(const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
         float *restrict batch_norm_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2597,7 +2520,7 @@ static void train_k29_batch_norm(const float *restrict residual_3_conv_a_y, cons
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
+                    const float v1 = residual_3_conv_a_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
                     batch_norm_12[i0 * 64 + j0] += v1 * v1;
                 }
             }
@@ -2607,7 +2530,7 @@ static void train_k29_batch_norm(const float *restrict residual_3_conv_a_y, cons
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[64]; in 4 places */
-static void train_k30_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
+static void train_k28_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
         float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
 {
     const int32_t v1 = count_[0];
@@ -2630,21 +2553,21 @@ static void train_k30_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: relu -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k31_relu(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+static void train_k29_relu(const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_norm_a_beta, float *restrict relu_3)
+        const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1]) * (residual_3_norm_a_factor[j1]
-                    * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
-            relu_3[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (residual_3_conv_a_y_2[j0 * 64 + j1] - residual_3_norm_a_average[j1])
+                    * (residual_3_norm_a_factor[j1] * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
+            relu_6[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k32_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k30_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2693,7 +2616,7 @@ static inline void train_k32_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void train_k32_conv2d(const float *restrict relu_3, const float *restrict residual_3_conv_b_kernel,
+static void train_k30_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_conv_b_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2701,7 +2624,7 @@ static void train_k32_conv2d(const float *restrict relu_3, const float *restrict
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k32_conv2d_tile_4_at_0(relu_3, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                train_k30_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
                         residual_3_conv_b_y_2 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -2713,71 +2636,73 @@ static void train_k32_conv2d(const float *restrict relu_3, const float *restrict
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 64]; in 2 places */
-static void train_k33_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict batch_norm_13)
+/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates; in 2 places */
+static inline void train_k35_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void train_k35_conv2d_relu(const float *restrict residual_2_x, const float *restrict residual_3_shortcut_kernel,
+        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y_2,
+        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_13[i0 * 64 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int n = 0; n < 64; n += 4)
+                train_k35_conv2d_relu_tile_4(residual_2_x, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
+                        relu_7 + (i0 * 1024 + i1 * 256 + n));
+            for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_13[i0 * 64 + j0] += residual_3_conv_b_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
+                            + ((residual_3_conv_b_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_average[j0])
+                            * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + residual_3_norm_b_beta[j0]);
+                    relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[64]; in 2 places */
-static void train_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
-        float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
-{
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_13[j0];
-        const float v8 = batch_norm_13[j0 + 64];
-        const float v9 = batch_norm_13[j0 + 128];
-        const float v10 = batch_norm_13[j0 + 192];
-        const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_b_average_v0 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
-                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
-        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v0;
-        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v0 * 0.1f;
-    }
-}
-
-/* resnet.dl:16: relu, resnet.dl:28: global_avg_pool2d -> f32[4, 64]; in 2 places */
-static void train_k37_relu_global_avg_pool2d(float *restrict residual_3_x, const float *restrict residual_3_conv_b_y_2,
-        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta,
-        float *restrict global_avg_pool2d_2)
+/* resnet.dl:28: global_avg_pool2d -> f32[4, 64]; in 2 places */
+static void train_k36_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float global_avg_pool2d[64];
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    const float v1 = residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            + ((residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2])
-                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2]) + residual_3_norm_b_beta[j2]);
-                    residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
         for (int j0 = 0; j0 < 64; j0++) {
             global_avg_pool2d[j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    global_avg_pool2d[j0] += residual_3_x[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    global_avg_pool2d[j0] += relu_7[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2788,7 +2713,7 @@ static void train_k37_relu_global_avg_pool2d(float *restrict residual_3_x, const
 }
 
 /* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> f32[4, 10], 2560 multiply-accumulates; in 2 places */
-static inline void train_k38_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k37_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2821,9 +2746,9 @@ static inline void train_k38_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k38_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void train_k37_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy_4, dl_word *restrict argmax, float *restrict cross_entropy,
+        const int32_t *restrict label, float *restrict cross_entropy_3, dl_word *restrict argmax, float *restrict cross_entropy,
         const float *restrict cross_entropy_2)
 {
     float logits[10];
@@ -2831,7 +2756,7 @@ static void train_k38_dense_softmax_cross_entropy(const float *restrict global_a
     float softmax_1_y[10];
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        train_k38_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        train_k37_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
         float max_v2 = -DL_INFINITY;
@@ -2862,7 +2787,7 @@ static void train_k38_dense_softmax_cross_entropy(const float *restrict global_a
                 argmax_v6 = r0;
             }
         }
-        cross_entropy_4[i0] = sum_v5;
+        cross_entropy_3[i0] = sum_v5;
         argmax[i0] = argmax_v6;
         const float v3 = cross_entropy_2[i0] / softmax_2;
         for (int j0 = 0; j0 < 10; j0++) {
@@ -2872,7 +2797,7 @@ static void train_k38_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* resnet.dl:37: -> f32; in 2 places */
-static void train_k39_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k38_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -2889,18 +2814,18 @@ static void train_k39_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* resnet.dl:35: cross_entropy -> f32; in 2 places */
-static void train_k40_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
+static void train_k39_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_3, float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_4[0];
-    const float v3 = cross_entropy_4[1];
-    const float v4 = cross_entropy_4[2];
-    const float v5 = cross_entropy_4[3];
+    const float v2 = cross_entropy_3[0];
+    const float v3 = cross_entropy_3[1];
+    const float v4 = cross_entropy_3[2];
+    const float v5 = cross_entropy_3[3];
     loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
 }
 
 /* resnet.dl:29: dense, resnet.dl:36: adam -> f32[10] */
-static void train_k41_dense_adam(const float *restrict cross_entropy, float *restrict m_classifier_bias,
+static void train_k40_dense_adam(const float *restrict cross_entropy, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -2916,7 +2841,7 @@ static void train_k41_dense_adam(const float *restrict cross_entropy, float *res
 }
 
 /* resnet.dl:35: cross_entropy -> f32[10, 64]; in 2 places */
-static void train_k42_cross_entropy_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k41_cross_entropy_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -2926,7 +2851,7 @@ static void train_k42_cross_entropy_pack(const float *restrict classifier_kernel
 }
 
 /* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 2560 multiply-accumulates; in 2 places */
-static inline void train_k43_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k42_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2959,13 +2884,12 @@ static inline void train_k43_dense_global_avg_pool2d_relu_tile_4(const float *re
     c[195] = c3_3;
 }
 
-static void train_k43_dense_global_avg_pool2d_relu(const float *restrict cross_entropy,
-        const float *restrict classifier_kernel_2, float *restrict dense_2, const float *restrict residual_3_x,
-        float *restrict relu_5)
+static void train_k42_dense_global_avg_pool2d_relu(const float *restrict cross_entropy,
+        const float *restrict classifier_kernel_2, float *restrict dense_2, float *restrict relu_7)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
-        train_k43_dense_global_avg_pool2d_relu_tile_4(cross_entropy, 0, classifier_kernel_2 + n, dense_2 + n);
+        train_k42_dense_global_avg_pool2d_relu_tile_4(cross_entropy, 0, classifier_kernel_2 + n, dense_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
             global_avg_pool2d_3[j0] = dense_2[i0 * 64 + j0] / 16.0f;
@@ -2974,7 +2898,7 @@ static void train_k43_dense_global_avg_pool2d_relu(const float *restrict cross_e
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    relu_5[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1
+                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1
                             : 0.0f;
                 }
             }
@@ -2983,7 +2907,7 @@ static void train_k43_dense_global_avg_pool2d_relu(const float *restrict cross_e
 }
 
 /* resnet.dl:29: dense, resnet.dl:36: adam -> f32[64, 10], 2560 multiply-accumulates */
-static inline void train_k44_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k43_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3015,14 +2939,14 @@ static inline void train_k44_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k44_dense_adam(const float *restrict global_avg_pool2d_2, const float *restrict cross_entropy,
+static void train_k43_dense_adam(const float *restrict global_avg_pool2d_2, const float *restrict cross_entropy,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k44_dense_adam_tile_4(global_avg_pool2d_2, i0_0, cross_entropy + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k43_dense_adam_tile_4(global_avg_pool2d_2, i0_0, cross_entropy + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -3038,7 +2962,7 @@ static void train_k44_dense_adam(const float *restrict global_avg_pool2d_2, cons
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_5, float *restrict conv2d,
+static void train_k44_conv2d_batch_norm_adam(const float *restrict relu_7, float *restrict conv2d,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_factor,
         const int32_t *restrict count_, float *restrict batch_norm_16, float *restrict m_residual_3_norm_b_gamma,
@@ -3056,7 +2980,7 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_5, float
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_5[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     conv2d[j0] += v1;
                     batch_norm_15[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
@@ -3092,18 +3016,18 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_5, float
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k46_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_29)
+static void train_k45_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_29[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
+            conv2d_37[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
         }
     }
 }
 
 /* resnet.dl:14: conv2d;
  * resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates; in 4 places */
-static inline void train_k47_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k46_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3135,18 +3059,18 @@ static inline void train_k47_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k47_conv2d(const float *restrict relu_5, const float *restrict conv2d_29, float *restrict conv2d_2)
+static void train_k46_conv2d(const float *restrict relu_7, const float *restrict conv2d_37, float *restrict conv2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k47_conv2d_tile_4(relu_5, i0 * 1024 + i1 * 256, conv2d_29 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
+                train_k46_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_37 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 4, 4, 128]; in 2 places */
-static void train_k48_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
+static void train_k47_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -3169,7 +3093,7 @@ static void train_k48_conv2d(const float *restrict conv2d_2, float *restrict con
 }
 
 /* resnet.dl:14: conv2d -> f32[32, 1, 1, 64], 131072 multiply-accumulates; in 2 places */
-static inline void train_k49_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k48_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3203,17 +3127,17 @@ static inline void train_k49_conv2d_tile_4(const float *restrict a, int at, cons
     c[195] = c3_3;
 }
 
-static void train_k49_conv2d(const float *restrict relu_2, const float *restrict relu_5, float *restrict conv2d_4)
+static void train_k48_conv2d(const float *restrict residual_2_x, const float *restrict relu_7, float *restrict conv2d_4)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k49_conv2d_tile_4(relu_2, i0_0, relu_5 + n, conv2d_4 + (i0_0 * 64 + n));
+            train_k48_conv2d_tile_4(residual_2_x, i0_0, relu_7 + n, conv2d_4 + (i0_0 * 64 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
-static void train_k50_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
         float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3236,7 +3160,7 @@ static void train_k50_batch_norm(const int32_t *restrict count_, const float *re
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k51_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
+static void train_k50_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_)
 {
@@ -3260,11 +3184,10 @@ static void train_k51_batch_norm(const float *restrict residual_3_conv_b_y_2, fl
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
-static void train_k52_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict relu_5,
+/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
+static void train_k51_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, const float *restrict relu_7,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict residual_3_conv_b_y_2)
+        const float *restrict residual_3_conv_b_y_2, float *restrict batch_norm_22)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float batch_norm_21[64];
@@ -3276,7 +3199,7 @@ static void train_k52_batch_norm(const int32_t *restrict count_, const float *re
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    relu_5[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_5[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2])
                             + residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_21[j2];
                 }
@@ -3286,7 +3209,7 @@ static void train_k52_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k53_conv2d_adam(const float *restrict relu_5, float *restrict m_residual_3_conv_b_bias,
+static void train_k52_conv2d_adam(const float *restrict batch_norm_22, float *restrict m_residual_3_conv_b_bias,
         float *restrict v_residual_3_conv_b_bias, float *restrict residual_3_conv_b_bias, const float *restrict adam)
 {
     float conv2d_5[64];
@@ -3297,7 +3220,7 @@ static void train_k53_conv2d_adam(const float *restrict relu_5, float *restrict 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_5[j0] += relu_5[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_5[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3313,19 +3236,19 @@ static void train_k53_conv2d_adam(const float *restrict relu_5, float *restrict 
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64]; in 2 places */
-static void train_k54_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_30)
+static void train_k53_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_30[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_38[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k55_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k54_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3374,20 +3297,20 @@ static inline void train_k55_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[195] = c3_3;
 }
 
-static void train_k55_conv2d_relu(const float *restrict relu_5, const float *restrict conv2d_30, float *restrict relu_6,
-        const float *restrict relu_3)
+static void train_k54_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_38, float *restrict relu_9,
+        const float *restrict relu_6)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k55_conv2d_relu_tile_4_at_0(relu_5, i0 * 1024 + i1 * 256 - 320, conv2d_30 + n,
-                        relu_6 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+                train_k54_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_38 + n,
+                        relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_3[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
+                    const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
+                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
                             : 0.0f;
                 }
             }
@@ -3396,7 +3319,7 @@ static void train_k55_conv2d_relu(const float *restrict relu_5, const float *res
 }
 
 /* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k55_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3434,7 +3357,7 @@ static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k56_conv2d(const float *restrict relu_3, const float *restrict relu_5, float *restrict conv2d_7)
+static void train_k55_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_7)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3444,7 +3367,7 @@ static void train_k56_conv2d(const float *restrict relu_3, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k56_conv2d_tile_4(relu_3, i1 * 256 + i2 * 64 + i0_0 - 320, relu_5 + n,
+                    train_k55_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
                             conv2d_7 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3452,8 +3375,8 @@ static void train_k56_conv2d(const float *restrict relu_3, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k57_batch_norm_adam(const float *restrict relu_6, float *restrict batch_norm_23,
-        const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
+static void train_k56_batch_norm_adam(const float *restrict relu_9, float *restrict batch_norm_23,
+        const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
         const int32_t *restrict count_, float *restrict batch_norm_25, float *restrict m_residual_3_norm_a_gamma,
         float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta,
@@ -3468,9 +3391,9 @@ static void train_k57_batch_norm_adam(const float *restrict relu_6, float *restr
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     batch_norm_23[j0] += v1;
-                    batch_norm_24[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_24[j0] += v1 * (residual_3_conv_a_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_a_average[j0]);
                 }
             }
@@ -3493,8 +3416,32 @@ static void train_k57_batch_norm_adam(const float *restrict relu_6, float *restr
     }
 }
 
+/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
+static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23, float *restrict relu_9,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        const float *restrict residual_3_conv_a_y_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_30[64];
+        const int v1 = i0 < count_[0];
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v2 = batch_norm_23[j0];
+            batch_norm_30[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+        }
+        for (int j0 = 0; j0 < 4; j0++) {
+            for (int j1 = 0; j1 < 4; j1++) {
+                for (int j2 = 0; j2 < 64; j2++) {
+                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
+                            + residual_3_conv_a_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_30[j2];
+                }
+            }
+        }
+    }
+}
+
 /* resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k61_conv2d_adam(const float *restrict relu_6, float *restrict m_residual_3_conv_a_bias,
+static void train_k60_conv2d_adam(const float *restrict relu_9, float *restrict m_residual_3_conv_a_bias,
         float *restrict v_residual_3_conv_a_bias, float *restrict residual_3_conv_a_bias, const float *restrict adam,
         float *restrict residual_3_norm_a_gamma, const float *restrict m_residual_3_norm_a_gamma,
         const float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_b_gamma,
@@ -3508,7 +3455,7 @@ static void train_k61_conv2d_adam(const float *restrict relu_6, float *restrict 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_8[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_8[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3529,13 +3476,13 @@ static void train_k61_conv2d_adam(const float *restrict relu_6, float *restrict 
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32]; in 2 places */
-static void train_k62_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_31)
+static void train_k61_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_31[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
+                    conv2d_39[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
                             = residual_3_conv_a_kernel[-j0 * 12288 - j1 * 4096 + j2 + j3 * 64 + 16384];
                 }
             }
@@ -3544,7 +3491,7 @@ static void train_k62_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates; in 2 places */
-static inline void train_k63_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k62_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3586,33 +3533,33 @@ static inline void train_k63_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k63_conv2d(const float *restrict relu_6, const float *restrict conv2d_31, float *restrict conv2d_9)
+static void train_k62_conv2d(const float *restrict relu_9, const float *restrict conv2d_39, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k63_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
+                train_k62_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_39 + n,
                         conv2d_9 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32]; in 2 places */
-static void train_k64_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_32)
+static void train_k63_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_32[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
+                conv2d_40[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k65_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k64_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3647,33 +3594,33 @@ static inline void train_k65_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k65_conv2d(const float *restrict relu_6, const float *restrict conv2d_32, float *restrict conv2d_10)
+static void train_k64_conv2d(const float *restrict relu_9, const float *restrict conv2d_40, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k65_conv2d_tile_4(relu_6, i0 * 1024 + i1 * 256 - 256, conv2d_32 + n,
+                train_k64_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_40 + n,
                         conv2d_10 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32]; in 2 places */
-static void train_k66_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
+static void train_k65_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_33[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
+                conv2d_41[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k67_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k66_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3712,29 +3659,29 @@ static inline void train_k67_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k67_conv2d(const float *restrict relu_6, const float *restrict conv2d_33, float *restrict conv2d_11)
+static void train_k66_conv2d(const float *restrict relu_9, const float *restrict conv2d_41, float *restrict conv2d_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k67_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 64, conv2d_33 + n,
+                train_k66_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_41 + n,
                         conv2d_11 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
+static void train_k67_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_42)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_34[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
+            conv2d_42[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 128]; in 2 places */
-static void train_k70_conv2d(const float *restrict conv2d_9, float *restrict conv2d_13, const float *restrict conv2d_10,
+static void train_k69_conv2d(const float *restrict conv2d_9, float *restrict conv2d_13, const float *restrict conv2d_10,
         const float *restrict conv2d_11, const float *restrict conv2d_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3758,7 +3705,7 @@ static void train_k70_conv2d(const float *restrict conv2d_9, float *restrict con
 }
 
 /* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k71_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3796,7 +3743,7 @@ static inline void train_k71_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k71_conv2d(const float *restrict relu_2, const float *restrict relu_6, float *restrict conv2d_14)
+static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict relu_9, float *restrict conv2d_14)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3806,7 +3753,7 @@ static void train_k71_conv2d(const float *restrict relu_2, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k71_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0, relu_6 + n,
+                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
                             conv2d_14 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3814,7 +3761,7 @@ static void train_k71_conv2d(const float *restrict relu_2, const float *restrict
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k72_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
+static void train_k71_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -3833,7 +3780,7 @@ static void train_k72_adam(float *restrict m_residual_3_conv_a_kernel, const flo
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k73_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
+static void train_k72_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -3852,7 +3799,7 @@ static void train_k73_adam(float *restrict m_residual_3_conv_b_kernel, const flo
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k74_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
+static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -3865,59 +3812,34 @@ static void train_k74_adam(float *restrict m_residual_3_shortcut_kernel, const f
     }
 }
 
-/* resnet.dl:35: cross_entropy -> f32[2, 2, 8, 8, 32]; in 2 places */
-static void train_k75_cross_entropy(const float *restrict conv2d_3, const float *restrict conv2d_13,
-        float *restrict cross_entropy_5)
+/* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
+static void train_k74_relu_conv2d_batch_norm(const float *restrict residual_2_x, const float *restrict conv2d_3,
+        const float *restrict conv2d_13, float *restrict relu_10, float *restrict conv2d_15,
+        const float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_norm_b_average,
+        float *restrict batch_norm_32)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                const long v1 = (j1 / 2) * 512 + (j2 / 2) * 128 + (j1 % 2) * 64 + (j2 % 2) * 32;
-                for (int j3 = 0; j3 < 32; j3++) {
-                    cross_entropy_5[j0 * 2048 + j1 * 256 + j2 * 32 + j3] = conv2d_3[v1 + j0 * 2048 + j3]
-                            + conv2d_13[v1 + j0 * 2048 + j3];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k76_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_35)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_35[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
-        }
-    }
-}
-
-/* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[2, 32]; in 2 places */
-static void train_k77_relu_conv2d_batch_norm(int t, const float *restrict relu_2, const float *restrict cross_entropy_5,
-        float *restrict relu_7, float *restrict conv2d_15, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
+                const long v1 = (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32;
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float v1 = cross_entropy_5[t * 4096 + i0 * 2048 + j0 * 256 + j1 * 32 + j2];
-                    relu_7[t * 4096 + i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f
-                            < relu_2[t * 4096 + i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v1 : 0.0f;
+                    const float v2 = conv2d_3[v1 + i0 * 2048 + j2];
+                    const float v3 = conv2d_13[v1 + i0 * 2048 + j2];
+                    relu_10[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < residual_2_x[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v2
+                            + v3 : 0.0f;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            conv2d_15[t * 64 + i0 * 32 + j0] = 0.0f;
-            batch_norm_32[t * 64 + i0 * 32 + j0] = 0.0f;
+            conv2d_15[i0 * 32 + j0] = 0.0f;
+            batch_norm_32[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v2 = relu_7[t * 4096 + i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    conv2d_15[t * 64 + i0 * 32 + j0] += v2;
-                    batch_norm_32[t * 64 + i0 * 32 + j0] += v2
-                            * (residual_2_conv_b_y[t * 4096 + i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    const float v4 = relu_10[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    conv2d_15[i0 * 32 + j0] += v4;
+                    batch_norm_32[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
                 }
             }
@@ -3925,8 +3847,19 @@ static void train_k77_relu_conv2d_batch_norm(int t, const float *restrict relu_2
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[2, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
-static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
+static void train_k75_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_43)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            conv2d_43[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
+        }
+    }
+}
+
+/* resnet.dl:14: conv2d;
+ * resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 4 places */
+static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3958,88 +3891,45 @@ static inline void train_k78_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k78_conv2d(int t, const float *restrict relu_7, const float *restrict conv2d_35, float *restrict conv2d_43)
+static void train_k76_conv2d(const float *restrict relu_10, const float *restrict conv2d_43, float *restrict conv2d_16)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k78_conv2d_tile_4(relu_7, t * 4096 + i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_35 + n,
-                            conv2d_43 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    train_k76_conv2d_tile_4(relu_10, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_43 + n,
+                            conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[2, 8, 8, 64]; in 2 places */
-static void train_k79_conv2d(int t, const float *restrict conv2d_43, float *restrict conv2d_16)
+/* resnet.dl:14: conv2d -> f32[4, 8, 8, 64]; in 2 places */
+static void train_k77_conv2d(const float *restrict conv2d_16, float *restrict conv2d_17)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2 = 0; i2 < 8; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_16[t * 8192 + i0 * 4096 + i1 * 512 + i2 * 64 + j0] = conv2d_43[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
+                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0] = conv2d_16[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
                 }
                 for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_16[t * 8192 + i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 16] = 0.0f;
+                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 16] = 0.0f;
                 }
                 for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_16[t * 8192 + i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 32] = 0.0f;
+                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 32] = 0.0f;
                 }
                 for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_16[t * 8192 + i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 48] = 0.0f;
+                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 48] = 0.0f;
                 }
             }
         }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 65536 multiply-accumulates; in 2 places */
-static inline void train_k80_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 16; k0++) {
-        for (int k1 = 0; k1 < 8; k1++) {
-            const float *const ak = a + (at + k0 * 512 + k1 * 32), *const bk = b + (k0 * 256 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void train_k80_conv2d(int t, const float *restrict relu, const float *restrict relu_7, float *restrict conv2d_17)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 32; n += 4)
-            train_k80_conv2d_tile_4(relu, t * 8192 + i0_0, relu_7 + (t * 4096 + n), conv2d_17 + (t * 512 + i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k81_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
+static void train_k78_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
 {
@@ -4068,114 +3958,143 @@ static void train_k81_batch_norm_adam(const float *restrict batch_norm_32, const
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k82_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_35, const int32_t *restrict count_, float *restrict batch_norm_38,
-        float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
-        float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict residual_2_norm_b_gamma,
-        const float *restrict m_residual_2_norm_b_gamma, const float *restrict v_residual_2_norm_b_gamma,
-        float *restrict m_residual_2_norm_b_beta, float *restrict v_residual_2_norm_b_beta,
-        float *restrict residual_2_norm_b_beta, float *restrict m_residual_2_shortcut_bias,
-        float *restrict v_residual_2_shortcut_bias, float *restrict residual_2_shortcut_bias)
+static void train_k79_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_9,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_35, const int32_t *restrict count_,
+        float *restrict batch_norm_38, float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
+        float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict m_residual_2_norm_b_beta,
+        float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_norm_b_beta,
+        float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias,
+        float *restrict residual_2_shortcut_bias)
 {
     float conv2d_18[32];
     float batch_norm_36[32];
     float batch_norm_37[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_35[j0 + 32]
-                + (batch_norm_9[j0 + 64] - v2) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_35[j0 + 96])
+        const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
+        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_35[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v3) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_35[j0 + 96])
                 * 2.0f;
         const float sum_v0 = conv2d_15[j0] + conv2d_15[j0 + 32] + conv2d_15[j0 + 64] + conv2d_15[j0 + 96];
         conv2d_18[j0] = sum_v0;
-        const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
+        const float add_v1 = sum_v0 * v2 + v4;
         batch_norm_36[j0] = add_v1;
         batch_norm_37[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_37[j1];
-            batch_norm_38[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v6 = batch_norm_37[j1];
+            batch_norm_38[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
         }
     }
-    const float v6 = adam[0];
+    const float v7 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = m_residual_2_conv_b_bias[j0] * 0.9f;
-        const float v8 = v_residual_2_conv_b_bias[j0] * 0.999f;
-        const float v9 = conv2d_18[j0];
-        const float v10 = v9 * 0.1f;
-        const float v11 = v_residual_2_norm_b_beta[j0] * 0.999f;
-        const float v12 = v_residual_2_shortcut_bias[j0] * 0.999f;
+        const float v8 = m_residual_2_conv_b_bias[j0] * 0.9f;
+        const float v9 = v_residual_2_conv_b_bias[j0] * 0.999f;
+        const float v10 = conv2d_18[j0];
+        const float v11 = v10 * 0.1f;
+        const float v12 = v_residual_2_norm_b_beta[j0] * 0.999f;
+        const float v13 = v_residual_2_shortcut_bias[j0] * 0.999f;
         const float add_v4 = batch_norm_36[j0] + (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
                 + batch_norm_38[j0 + 96]) * 64.0f;
-        const float add_v5 = v7 + add_v4 * 0.1f;
+        const float add_v5 = v8 + add_v4 * 0.1f;
         m_residual_2_conv_b_bias[j0] = add_v5;
-        const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
+        const float add_v6 = v9 + add_v4 * 0.001f * add_v4;
         v_residual_2_conv_b_bias[j0] = add_v6;
-        residual_2_conv_b_bias[j0] = residual_2_conv_b_bias[j0] - v6 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-        residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - v6 * m_residual_2_norm_b_gamma[j0]
-                / (dl_sqrt(v_residual_2_norm_b_gamma[j0]) + 1e-07f);
-        const float add_v9 = m_residual_2_norm_b_beta[j0] * 0.9f + v10;
-        m_residual_2_norm_b_beta[j0] = add_v9;
-        const float mul_v10 = v9 * 0.001f * v9;
-        const float add_v11 = v11 + mul_v10;
-        v_residual_2_norm_b_beta[j0] = add_v11;
-        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v6 * add_v9 / (dl_sqrt(add_v11) + 1e-07f);
-        const float add_v13 = m_residual_2_shortcut_bias[j0] * 0.9f + v10;
-        m_residual_2_shortcut_bias[j0] = add_v13;
-        const float add_v14 = v12 + mul_v10;
-        v_residual_2_shortcut_bias[j0] = add_v14;
-        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v6 * add_v13 / (dl_sqrt(add_v14) + 1e-07f);
+        residual_2_conv_b_bias[j0] = residual_2_conv_b_bias[j0] - v7 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+        const float add_v8 = m_residual_2_norm_b_beta[j0] * 0.9f + v11;
+        m_residual_2_norm_b_beta[j0] = add_v8;
+        const float mul_v9 = v10 * 0.001f * v10;
+        const float add_v10 = v12 + mul_v9;
+        v_residual_2_norm_b_beta[j0] = add_v10;
+        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v7 * add_v8 / (dl_sqrt(add_v10) + 1e-07f);
+        const float add_v12 = m_residual_2_shortcut_bias[j0] * 0.9f + v11;
+        m_residual_2_shortcut_bias[j0] = add_v12;
+        const float add_v13 = v13 + mul_v9;
+        v_residual_2_shortcut_bias[j0] = add_v13;
+        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v7 * add_v12 / (dl_sqrt(add_v13) + 1e-07f);
     }
 }
 
-/* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k83_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_17,
-        float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
+/* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates; in 2 places */
+static inline void train_k80_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
-    for (int j0 = 0; j0 < 512; j0++) {
-        const float v1 = conv2d_17[j0] + conv2d_17[j0 + 512];
-        const float add_v0 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_shortcut_kernel[j0] = add_v0;
-        const float add_v1 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_shortcut_kernel[j0] = add_v1;
-        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 32; k0++) {
+        for (int k1 = 0; k1 < 8; k1++) {
+            const float *const ak = a + (at + k0 * 512 + k1 * 32), *const bk = b + (k0 * 256 + k1 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
+}
+
+static void train_k80_conv2d(const float *restrict relu_3, const float *restrict relu_10, float *restrict conv2d_19)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 32; n += 4)
+            train_k80_conv2d_tile_4(relu_3, i0_0, relu_10 + n, conv2d_19 + (i0_0 * 32 + n));
+    }
+}
+
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[4, 8, 8, 32]; in 4 places */
+static void train_k81_batch_norm(float *restrict relu_10, const float *restrict residual_2_norm_b_factor,
+        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_35,
+        const float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_38)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            for (int j2 = 0; j2 < 32; j2++) {
+                relu_10[j0 * 2048 + j1 * 32 + j2] = relu_10[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
+                        * residual_2_norm_b_gamma[j2]) + batch_norm_35[j0 * 32 + j2]
+                        * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
+                        + batch_norm_38[j0 * 32 + j2];
+            }
+        }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32]; in 2 places */
-static void train_k84_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_36)
+static void train_k82_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_44)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_36[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
+                conv2d_44[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
             }
         }
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[2, 8, 8, 32]; in 2 places */
-static void train_k85_batch_norm(int t, const float *restrict relu_7, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict batch_norm_35, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_38, float *restrict batch_norm_39)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            for (int j2 = 0; j2 < 32; j2++) {
-                batch_norm_39[t * 4096 + j0 * 2048 + j1 * 32 + j2] = relu_7[t * 4096 + j0 * 2048 + j1 * 32 + j2]
-                        * residual_2_norm_b_factor_2[j2] + batch_norm_35[t * 64 + j0 * 32 + j2]
-                        * (residual_2_conv_b_y[t * 4096 + j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
-                        + batch_norm_38[t * 64 + j0 * 32 + j2];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[2, 8, 8, 32], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k86_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
+static inline void train_k83_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4217,7 +4136,7 @@ static inline void train_k86_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static inline void train_k86_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k83_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4259,11 +4178,10 @@ static inline void train_k86_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k86_conv2d_relu(int t, const float *restrict batch_norm_39, const float *restrict conv2d_36,
-        float *restrict conv2d_44, const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        const float *restrict residual_2_norm_a_factor_2, const float *restrict residual_2_norm_a_beta, float *restrict relu_8)
+static void train_k83_conv2d_relu(const float *restrict relu_10, const float *restrict conv2d_44, float *restrict relu_11,
+        const float *restrict relu_4)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 const int rows = 4;
@@ -4271,17 +4189,16 @@ static void train_k86_conv2d_relu(int t, const float *restrict batch_norm_39, co
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k86_conv2d_relu_tile_4_at_0(batch_norm_39, t * 4096 + i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_36 + n, conv2d_44 + n, k0_lo, k0_hi);
+                        train_k83_conv2d_relu_tile_4_at_0(relu_10, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_44 + n,
+                            relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k86_conv2d_relu_tile_4_at_4(batch_norm_39, t * 4096 + i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_36 + n, conv2d_44 + n, k0_lo, k0_hi);
+                        train_k83_conv2d_relu_tile_4_at_4(relu_10, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_44 + n,
+                            relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = (residual_2_conv_a_y[t * 4096 + i0 * 2048 + i1 * 256 + i2 * 32 + j0]
-                                - residual_2_norm_a_average[j0]) * residual_2_norm_a_factor_2[j0] + residual_2_norm_a_beta[j0];
-                        const float v2 = conv2d_44[i2 * 32 - i2_0 * 32 + j0];
-                        relu_8[t * 4096 + i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < (v1 < 0.0f ? 0.0f : v1) ? v2 : 0.0f;
+                        const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
+                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1
+                                : 0.0f;
                     }
                 }
             }
@@ -4289,23 +4206,22 @@ static void train_k86_conv2d_relu(int t, const float *restrict batch_norm_39, co
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[2, 32]; in 2 places */
-static void train_k87_batch_norm(int t, const float *restrict relu_8, float *restrict batch_norm_40,
+/* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
+static void train_k84_batch_norm(const float *restrict relu_11, float *restrict batch_norm_40,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
         float *restrict batch_norm_41)
 {
-    for (int i0 = 0; i0 < 2; i0++) {
+    for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_40[t * 64 + i0 * 32 + j0] = 0.0f;
-            batch_norm_41[t * 64 + i0 * 32 + j0] = 0.0f;
+            batch_norm_40[i0 * 32 + j0] = 0.0f;
+            batch_norm_41[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = relu_8[t * 4096 + i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    batch_norm_40[t * 64 + i0 * 32 + j0] += v1;
-                    batch_norm_41[t * 64 + i0 * 32 + j0] += v1
-                            * (residual_2_conv_a_y[t * 4096 + i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    const float v1 = relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    batch_norm_40[i0 * 32 + j0] += v1;
+                    batch_norm_41[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_a_average[j0]);
                 }
             }
@@ -4313,21 +4229,89 @@ static void train_k87_batch_norm(int t, const float *restrict relu_8, float *res
     }
 }
 
-/* resnet.dl:10: relu -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k88_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        const float *restrict residual_2_norm_a_factor_2, const float *restrict residual_2_norm_a_beta, float *restrict relu_9)
+/* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
+static void train_k86_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
+        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
+        const float *restrict batch_norm_7, const float *restrict residual_2_norm_a_average,
+        const float *restrict batch_norm_45, const int32_t *restrict count_, float *restrict batch_norm_48,
+        float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
+        float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict m_residual_2_norm_a_beta,
+        float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
+    float batch_norm_42[32];
+    float batch_norm_46[32];
+    float batch_norm_47[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = residual_2_norm_a_factor[j0] * residual_2_norm_a_gamma[j0];
+        const float v3 = residual_2_norm_a_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_7[j0] - v3) * batch_norm_45[j0] + (batch_norm_7[j0 + 32] - v3) * batch_norm_45[j0 + 32]
+                + (batch_norm_7[j0 + 64] - v3) * batch_norm_45[j0 + 64] + (batch_norm_7[j0 + 96] - v3) * batch_norm_45[j0 + 96])
+                * 2.0f;
+        const float sum_v0 = batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96];
+        batch_norm_42[j0] = sum_v0;
+        const float add_v1 = sum_v0 * v2 + v4;
+        batch_norm_46[j0] = add_v1;
+        batch_norm_47[j0] = -add_v1 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1])
-                    * residual_2_norm_a_factor_2[j1] + residual_2_norm_a_beta[j1];
-            relu_9[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v6 = batch_norm_47[j1];
+            batch_norm_48[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
         }
+    }
+    const float v7 = adam[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v8 = m_residual_2_conv_a_bias[j0] * 0.9f;
+        const float v9 = v_residual_2_conv_a_bias[j0] * 0.999f;
+        const float v10 = batch_norm_42[j0];
+        const float add_v4 = batch_norm_46[j0] + (batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64]
+                + batch_norm_48[j0 + 96]) * 64.0f;
+        const float add_v5 = v8 + add_v4 * 0.1f;
+        m_residual_2_conv_a_bias[j0] = add_v5;
+        const float add_v6 = v9 + add_v4 * 0.001f * add_v4;
+        v_residual_2_conv_a_bias[j0] = add_v6;
+        residual_2_conv_a_bias[j0] = residual_2_conv_a_bias[j0] - v7 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+        const float add_v8 = m_residual_2_norm_a_beta[j0] * 0.9f + v10 * 0.1f;
+        m_residual_2_norm_a_beta[j0] = add_v8;
+        const float add_v9 = v_residual_2_norm_a_beta[j0] * 0.999f + v10 * 0.001f * v10;
+        v_residual_2_norm_a_beta[j0] = add_v9;
+        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - v7 * add_v8 / (dl_sqrt(add_v9) + 1e-07f);
+    }
+}
+
+/* resnet.dl:36: adam -> f32[32] */
+static void train_k88_adam(float *restrict residual_2_norm_b_gamma, const float *restrict adam,
+        const float *restrict m_residual_2_norm_b_gamma, const float *restrict v_residual_2_norm_b_gamma,
+        float *restrict residual_2_norm_a_gamma, const float *restrict m_residual_2_norm_a_gamma,
+        const float *restrict v_residual_2_norm_a_gamma)
+{
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - v1 * m_residual_2_norm_b_gamma[j0]
+                / (dl_sqrt(v_residual_2_norm_b_gamma[j0]) + 1e-07f);
+        residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - v1 * m_residual_2_norm_a_gamma[j0]
+                / (dl_sqrt(v_residual_2_norm_a_gamma[j0]) + 1e-07f);
+    }
+}
+
+/* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
+static void train_k89_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_19,
+        float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 512; j0++) {
+        const float v1 = conv2d_19[j0];
+        const float add_v0 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_residual_2_shortcut_kernel[j0] = add_v0;
+        const float add_v1 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_2_shortcut_kernel[j0] = add_v1;
+        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k89_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k90_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4365,7 +4349,7 @@ static inline void train_k89_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k89_conv2d(const float *restrict relu_9, const float *restrict batch_norm_39, float *restrict conv2d_20)
+static void train_k90_conv2d(const float *restrict relu_4, const float *restrict relu_10, float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4375,75 +4359,21 @@ static void train_k89_conv2d(const float *restrict relu_9, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k89_conv2d_tile_4(relu_9, i1 * 256 + i2 * 32 + i0_0 - 288, batch_norm_39 + n,
-                            conv2d_20 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k90_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, relu_10 + n,
+                            conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k91_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
-        const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_7,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_45, const int32_t *restrict count_,
-        float *restrict batch_norm_48, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
-        float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict residual_2_norm_a_gamma,
-        const float *restrict m_residual_2_norm_a_gamma, const float *restrict v_residual_2_norm_a_gamma,
-        float *restrict m_residual_2_norm_a_beta, float *restrict v_residual_2_norm_a_beta,
-        float *restrict residual_2_norm_a_beta)
-{
-    float batch_norm_42[32];
-    float batch_norm_46[32];
-    float batch_norm_47[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_a_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_7[j0] - v2) * batch_norm_45[j0] + (batch_norm_7[j0 + 32] - v2) * batch_norm_45[j0 + 32]
-                + (batch_norm_7[j0 + 64] - v2) * batch_norm_45[j0 + 64] + (batch_norm_7[j0 + 96] - v2) * batch_norm_45[j0 + 96])
-                * 2.0f;
-        const float sum_v0 = batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96];
-        batch_norm_42[j0] = sum_v0;
-        const float add_v1 = sum_v0 * residual_2_norm_a_factor_2[j0] + v3;
-        batch_norm_46[j0] = add_v1;
-        batch_norm_47[j0] = -add_v1 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_47[j1];
-            batch_norm_48[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
-        }
-    }
-    const float v6 = adam[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = m_residual_2_conv_a_bias[j0] * 0.9f;
-        const float v8 = v_residual_2_conv_a_bias[j0] * 0.999f;
-        const float v9 = batch_norm_42[j0];
-        const float add_v4 = batch_norm_46[j0] + (batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64]
-                + batch_norm_48[j0 + 96]) * 64.0f;
-        const float add_v5 = v7 + add_v4 * 0.1f;
-        m_residual_2_conv_a_bias[j0] = add_v5;
-        const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
-        v_residual_2_conv_a_bias[j0] = add_v6;
-        residual_2_conv_a_bias[j0] = residual_2_conv_a_bias[j0] - v6 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-        residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - v6 * m_residual_2_norm_a_gamma[j0]
-                / (dl_sqrt(v_residual_2_norm_a_gamma[j0]) + 1e-07f);
-        const float add_v9 = m_residual_2_norm_a_beta[j0] * 0.9f + v9 * 0.1f;
-        m_residual_2_norm_a_beta[j0] = add_v9;
-        const float add_v10 = v_residual_2_norm_a_beta[j0] * 0.999f + v9 * 0.001f * v9;
-        v_residual_2_norm_a_beta[j0] = add_v10;
-        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - v6 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
-    }
-}
-
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k92_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_20,
+static void train_k91_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_22,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_20[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_22[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -4456,13 +4386,13 @@ static void train_k92_adam(float *restrict m_residual_2_conv_b_kernel, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16]; in 2 places */
-static void train_k93_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_37)
+static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_45)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_37[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
+                    conv2d_45[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
                             = residual_2_conv_a_kernel[-j0 * 3072 - j1 * 1024 + j2 + j3 * 32 + 4096];
                 }
             }
@@ -4470,56 +4400,8 @@ static void train_k93_conv2d_pack(const float *restrict residual_2_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
-static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_38)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_38[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
-static void train_k95_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_39[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_40[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
-static void train_k97_batch_norm(int t, const float *restrict relu_8, const float *restrict residual_2_norm_a_factor_2,
-        const float *restrict batch_norm_45, const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_48, float *restrict batch_norm_49)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            batch_norm_49[t * 2048 + j0 * 32 + j1] = relu_8[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
-                    + batch_norm_45[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
-                    - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_48[t * 32 + j1];
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates; in 2 places */
+static inline void train_k93_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4561,7 +4443,7 @@ static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k93_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4596,26 +4478,39 @@ static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k98_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_37,
-        float *restrict conv2d_45)
+static void train_k93_conv2d(const float *restrict relu_11, const float *restrict conv2d_45, float *restrict conv2d_24)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 4)
-                    train_k98_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_37 + n,
-                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
-                else
-                    train_k98_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_37 + n,
-                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k93_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_45 + n,
+                            conv2d_24 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k93_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_45 + n,
+                            conv2d_24 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
-static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
+static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_46)
+{
+    for (int j0 = 0; j0 < 2; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                conv2d_46[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
+            }
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
+static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4650,22 +4545,35 @@ static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k99_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_38,
-        float *restrict conv2d_46)
+static void train_k95_conv2d(const float *restrict relu_11, const float *restrict conv2d_46, float *restrict conv2d_25)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
-            for (int n = 0; n < 16; n += 4)
-                train_k99_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_38 + n,
-                        conv2d_46 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
+                for (int n = 0; n < 16; n += 4)
+                    train_k95_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_46 + n,
+                            conv2d_25 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+            }
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
-static inline void train_k100_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
+static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_47)
+{
+    for (int j0 = 0; j0 < 2; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                conv2d_47[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
+            }
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
+static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4704,7 +4612,7 @@ static inline void train_k100_conv2d_tile_4_at_0(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4736,123 +4644,94 @@ static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, con
     c[51] = c3_3;
 }
 
-static void train_k100_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_39,
-        float *restrict conv2d_47)
+static void train_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_47, float *restrict conv2d_26)
 {
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 4)
-                    train_k100_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
-                        conv2d_47 + (i1 * 128 + i2_0 * 16 + n));
-                else
-                    train_k100_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
-                        conv2d_47 + (i1 * 128 + i2_0 * 16 + n));
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 32768 multiply-accumulates; in 2 places */
-static inline void train_k101_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k101_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_40,
-        float *restrict conv2d_48)
-{
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k101_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_40 + n,
-                        conv2d_48 + (i1 * 128 + i2_0 * 16 + n));
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 8, 8, 64]; in 2 places */
-static void train_k102_conv2d(const float *restrict conv2d_45, float *restrict conv2d_49, const float *restrict conv2d_46,
-        const float *restrict conv2d_47, const float *restrict conv2d_48)
-{
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_49[i1 * 512 + i2 * 64 + j0] = conv2d_45[i1 * 128 + i2 * 16 + j0];
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_49[i1 * 512 + i2 * 64 + j0 + 16] = conv2d_46[i1 * 128 + i2 * 16 + j0];
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_49[i1 * 512 + i2 * 64 + j0 + 32] = conv2d_47[i1 * 128 + i2 * 16 + j0];
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_49[i1 * 512 + i2 * 64 + j0 + 48] = conv2d_48[i1 * 128 + i2 * 16 + j0];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k97_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_47 + n,
+                            conv2d_26 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    else
+                        train_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_47 + n,
+                            conv2d_26 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
 }
 
-/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[1, 16]; in 2 places */
-static void train_k103_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_16,
-        const float *restrict conv2d_49, float *restrict relu_10, float *restrict batch_norm_50,
-        const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
+/* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
+static void train_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_48)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            conv2d_48[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[4, 8, 8, 64]; in 2 places */
+static void train_k100_conv2d(const float *restrict conv2d_24, float *restrict conv2d_28, const float *restrict conv2d_25,
+        const float *restrict conv2d_26, const float *restrict conv2d_27)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2 = 0; i2 < 8; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_28[i0 * 4096 + i1 * 512 + i2 * 64 + j0] = conv2d_24[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
+                }
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_28[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 16] = conv2d_25[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
+                }
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_28[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 32] = conv2d_26[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
+                }
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_28[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 48] = conv2d_27[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16]; in 2 places */
+static void train_k101_relu_batch_norm(const float *restrict relu_3, const float *restrict conv2d_17,
+        const float *restrict conv2d_28, float *restrict relu_12, float *restrict batch_norm_50,
+        const float *restrict residual_1_conv_b_y_2, const float *restrict residual_1_norm_b_average,
         float *restrict batch_norm_51)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const long v1 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
-            for (int j2 = 0; j2 < 16; j2++) {
-                const float v2 = conv2d_16[v1 + t * 4096 + j2];
-                const float v3 = conv2d_49[v1 + j2];
-                relu_10[t * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu[t * 4096 + j0 * 256 + j1 * 16 + j2] ? v2 + v3 : 0.0f;
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            for (int j1 = 0; j1 < 16; j1++) {
+                const long v1 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
+                for (int j2 = 0; j2 < 16; j2++) {
+                    const float v2 = conv2d_17[v1 + i0 * 4096 + j2];
+                    const float v3 = conv2d_28[v1 + i0 * 4096 + j2];
+                    relu_12[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] ? v2 + v3
+                            : 0.0f;
+                }
             }
         }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_50[t * 16 + j0] = 0.0f;
-        batch_norm_51[t * 16 + j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v4 = relu_10[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_50[t * 16 + j0] += v4;
-                batch_norm_51[t * 16 + j0] += v4 * (residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
-                        - residual_1_norm_b_average[j0]);
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_50[i0 * 16 + j0] = 0.0f;
+            batch_norm_51[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v4 = relu_12[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_50[i0 * 16 + j0] += v4;
+                    batch_norm_51[i0 * 16 + j0] += v4 * (residual_1_conv_b_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            - residual_1_norm_b_average[j0]);
+                }
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4890,7 +4769,7 @@ static inline void train_k104_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k104_conv2d(const float *restrict relu, const float *restrict batch_norm_49, float *restrict conv2d_22)
+static void train_k102_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_29)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4900,8 +4779,8 @@ static void train_k104_conv2d(const float *restrict relu, const float *restrict 
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k104_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, batch_norm_49 + n,
-                            conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k102_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
+                            conv2d_29 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
@@ -4910,7 +4789,7 @@ static void train_k104_conv2d(const float *restrict relu, const float *restrict 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k105_batch_norm_adam(const float *restrict batch_norm_51, const float *restrict residual_1_norm_b_gamma,
+static void train_k103_batch_norm_adam(const float *restrict batch_norm_51, const float *restrict residual_1_norm_b_gamma,
         const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_55,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
 {
@@ -4941,7 +4820,7 @@ static void train_k105_batch_norm_adam(const float *restrict batch_norm_51, cons
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k106_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
+static void train_k104_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55, const int32_t *restrict count_,
         float *restrict batch_norm_58, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
@@ -4995,13 +4874,13 @@ static void train_k106_batch_norm_conv2d_adam(const float *restrict batch_norm_5
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k107_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_22,
+static void train_k105_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_29,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_22[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_29[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5013,37 +4892,38 @@ static void train_k107_adam(float *restrict m_residual_2_conv_a_kernel, const fl
     }
 }
 
-/* resnet.dl:11: conv2d;
- * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
-static void train_k108_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_41)
+/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
+static void train_k106_batch_norm(const float *restrict relu_12, const float *restrict residual_1_norm_b_factor_2,
+        const float *restrict batch_norm_55, float *restrict residual_1_conv_b_y_2,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_58)
 {
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_41[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                residual_1_conv_b_y_2[j0 * 4096 + j1 * 16 + j2] = relu_12[j0 * 4096 + j1 * 16 + j2]
+                        * residual_1_norm_b_factor_2[j2] + batch_norm_55[j0 * 16 + j2]
+                        * (residual_1_conv_b_y_2[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_b_average[j2]) * 2.0f
+                        + batch_norm_58[j0 * 16 + j2];
             }
         }
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm;
- * resnet.dl:24: batch_norm -> f32[1, 16, 16, 16]; in 6 places */
-static void train_k110_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
-        const float *restrict batch_norm_55, const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_58, float *restrict batch_norm_78)
+/* resnet.dl:11: conv2d;
+ * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
+static void train_k107_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_49)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
+    for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            batch_norm_78[j0 * 16 + j1] = relu_10[t * 4096 + j0 * 16 + j1] * residual_1_norm_b_factor_2[j1]
-                    + batch_norm_55[t * 16 + j1] * (residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
-                    - residual_1_norm_b_average[j1]) * 2.0f + batch_norm_58[t * 16 + j1];
+            for (int j2 = 0; j2 < 16; j2++) {
+                conv2d_49[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+            }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k111_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
+static inline void train_k108_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5085,7 +4965,7 @@ static inline void train_k111_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k111_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k108_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5120,7 +5000,7 @@ static inline void train_k111_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k111_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k108_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5162,8 +5042,285 @@ static inline void train_k111_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k111_conv2d_relu(int t, const float *restrict batch_norm_78, const float *restrict conv2d_41,
-        float *restrict conv2d_50, const float *restrict relu_16, float *restrict relu_11)
+static void train_k108_conv2d_relu(const float *restrict residual_1_conv_b_y_2, const float *restrict conv2d_49,
+        float *restrict relu_13, const float *restrict relu_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 16; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+                for (int n = 0; n < 16; n += 4)
+                    if (i2_0 < 4)
+                        train_k108_conv2d_relu_tile_4_at_0(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_49 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 12)
+                        train_k108_conv2d_relu_tile_4(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_49 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    else
+                        train_k108_conv2d_relu_tile_4_at_12(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                            conv2d_49 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
+                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1
+                                : 0.0f;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 16]; in 2 places */
+static void train_k109_batch_norm(const float *restrict relu_13, float *restrict batch_norm_60,
+        const float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_norm_a_average,
+        float *restrict batch_norm_61)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_60[i0 * 16 + j0] = 0.0f;
+            batch_norm_61[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
+                    batch_norm_60[i0 * 16 + j0] += v1;
+                    batch_norm_61[i0 * 16 + j0] += v1 * (residual_1_conv_a_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
+                            - residual_1_norm_a_average[j0]);
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates; in 2 places */
+static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void train_k110_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y_2,
+        float *restrict conv2d_32)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+                const int k1_lo = dl_first_tap(-i1 + 1, 1);
+                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
+                const int k2_lo = dl_first_tap(-i2 + 1, 1);
+                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
+                for (int n = 0; n < 16; n += 4)
+                    train_k110_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y_2 + n,
+                            conv2d_32 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+            }
+        }
+    }
+}
+
+/* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
+static void train_k113_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_32,
+        float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 9; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                const float v1 = conv2d_32[j0 * 16 + j1 * 144 + j2];
+                const float add_v0 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
+                const float add_v1 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v1;
+                residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
+                        * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+            }
+        }
+    }
+}
+
+/* resnet.dl:24: relu -> f32[1, 16, 16, 16]; in 2 places */
+static void train_k115_relu(int t, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_1_factor_2, const float *restrict batch_norm_1_beta, float *restrict relu_15)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = (stem_y_2[t * 4096 + j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
+                    + batch_norm_1_beta[j1];
+            relu_15[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
+static void train_k116_batch_norm(int t, const float *restrict relu_13, const float *restrict residual_1_norm_a_factor_2,
+        const float *restrict batch_norm_65, const float *restrict residual_1_conv_a_y_2,
+        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_68, float *restrict batch_norm_79)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            batch_norm_79[j0 * 16 + j1] = relu_13[t * 4096 + j0 * 16 + j1] * residual_1_norm_a_factor_2[j1]
+                    + batch_norm_65[t * 16 + j1] * (residual_1_conv_a_y_2[t * 4096 + j0 * 16 + j1]
+                    - residual_1_norm_a_average[j1]) * 2.0f + batch_norm_68[t * 16 + j1];
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
+static inline void train_k117_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k2 = 0; k2 < 16; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+        for (int k2 = 16; k2 < 48; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k117_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k2 = 0; k2 < 48; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k117_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k2 = 0; k2 < 32; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+        for (int k2 = 32; k2 < 48; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k117_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_50,
+        float *restrict conv2d_51, const float *restrict relu_15, const float *restrict relu_12, float *restrict relu_14)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5172,27 +5329,27 @@ static void train_k111_conv2d_relu(int t, const float *restrict batch_norm_78, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k111_conv2d_relu_tile_4_at_0(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_50 + n,
+                    train_k117_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_50 + n, conv2d_51 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k111_conv2d_relu_tile_4(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_50 + n,
+                    train_k117_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_50 + n, conv2d_51 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k111_conv2d_relu_tile_4_at_12(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_50 + n,
+                    train_k117_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_50 + n, conv2d_51 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = conv2d_50[i2 * 16 - i2_0 * 16 + j0];
-                    relu_11[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_16[i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
+                    const float v1 = relu_12[t * 4096 + i1 * 256 + i2 * 16 + j0];
+                    const float v2 = conv2d_51[i2 * 16 - i2_0 * 16 + j0];
+                    relu_14[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d;
- * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 4 places */
-static inline void train_k112_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
+static inline void train_k118_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5227,8 +5384,8 @@ static inline void train_k112_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k112_conv2d(int t, const float *restrict relu_16, const float *restrict batch_norm_78,
-        float *restrict conv2d_24)
+static void train_k118_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
+        float *restrict conv2d_34)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -5238,230 +5395,99 @@ static void train_k112_conv2d(int t, const float *restrict relu_16, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k112_conv2d_tile_4(relu_16, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_78 + n,
-                            conv2d_24 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    train_k118_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
+                            conv2d_34 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm;
- * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k113_batch_norm(int t, const float *restrict relu_11, float *restrict batch_norm_59,
-        const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_60)
+/* resnet.dl:24: batch_norm -> f32[1, 16]; in 2 places */
+static void train_k119_batch_norm(int t, const float *restrict relu_14, float *restrict batch_norm_69,
+        const float *restrict stem_y_2, const float *restrict batch_norm_1_average, float *restrict batch_norm_70)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_59[t * 16 + j0] = 0.0f;
-        batch_norm_60[t * 16 + j0] = 0.0f;
+        batch_norm_69[t * 16 + j0] = 0.0f;
+        batch_norm_70[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = relu_11[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_59[t * 16 + j0] += v1;
-                batch_norm_60[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
-                        - residual_1_norm_a_average[j0]);
+                const float v1 = relu_14[t * 4096 + j0 + r1 * 256 + r2 * 16];
+                batch_norm_69[t * 16 + j0] += v1;
+                batch_norm_70[t * 16 + j0] += v1 * (stem_y_2[t * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0]);
             }
         }
     }
 }
 
-/* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
-static void train_k116_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_24,
-        float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
+/* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
+static void train_k122_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_34,
+        float *restrict v_residual_1_conv_a_kernel, float *restrict residual_1_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_24[j0 * 16 + j1 * 144 + j2] + conv2d_24[j0 * 16 + j1 * 144 + j2 + 2304]
-                        + conv2d_24[j0 * 16 + j1 * 144 + j2 + 4608] + conv2d_24[j0 * 16 + j1 * 144 + j2 + 6912];
-                const float add_v0 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
-                const float add_v1 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v1;
-                residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
+                const float v1 = conv2d_34[j0 * 16 + j1 * 144 + j2] + conv2d_34[j0 * 16 + j1 * 144 + j2 + 2304]
+                        + conv2d_34[j0 * 16 + j1 * 144 + j2 + 4608] + conv2d_34[j0 * 16 + j1 * 144 + j2 + 6912];
+                const float add_v0 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
+                const float add_v1 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v1;
+                residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
                         * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k120_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
+/* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
+static void train_k123_batch_norm(float *restrict relu_14, const float *restrict batch_norm_1_factor_2,
+        const float *restrict batch_norm_74, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_77)
 {
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 16; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 16; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k120_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k120_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 32; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 32; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k120_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_42,
-        float *restrict conv2d_51, const float *restrict relu_17, const float *restrict relu_10, float *restrict relu_12)
-{
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            const int rows = 4;
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 4)
-                    train_k120_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_51 + n,
-                        k0_lo, k0_hi);
-                else if (i2_0 < 12)
-                    train_k120_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_51 + n,
-                        k0_lo, k0_hi);
-                else
-                    train_k120_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_51 + n,
-                        k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_10[t * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = conv2d_51[i2 * 16 - i2_0 * 16 + j0];
-                    relu_12[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_17[i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
-                }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 256; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                relu_14[j0 * 4096 + j1 * 16 + j2] = relu_14[j0 * 4096 + j1 * 16 + j2] * batch_norm_1_factor_2[j2]
+                        + batch_norm_74[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2] - batch_norm_1_average[j2]) * 2.0f
+                        + batch_norm_77[j0 * 16 + j2];
             }
         }
     }
 }
 
-/* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 110592 multiply-accumulates; in 2 places */
-static inline void train_k127_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
+/* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
+static inline void train_k124_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = 0; k1 < 1; k1++) {
-            const float *const ak = a + (at + k0 * 48 + k1 * 3), *const bk = b + (k0 * 256 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-        for (int k1 = 1; k1 < 15; k1++) {
-            const float *const ak = a + (at + k0 * 48 + k1 * 3), *const bk = b + (k0 * 256 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-        for (int k1 = 15; k1 < 16; k1++) {
-            const float *const ak = a + (at + k0 * 48 + k1 * 3), *const bk = b + (k0 * 256 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = 0; k2 < 1; k2++) {
+                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+            for (int k2 = 1; k2 < 15; k2++) {
+                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[6]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            }
+            for (int k2 = 15; k2 < 16; k2++) {
+                const float *const ak = a + (at + k0 * 768 + k1 * 48 + k2 * 3),
+                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[3]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            }
         }
     }
     c[0] = c0_0;
@@ -5478,29 +5504,27 @@ static inline void train_k127_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k127_conv2d(int t, const float *restrict image, const float *restrict batch_norm_80,
-        float *restrict conv2d_28)
+static void train_k124_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_36)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 16);
+            const int k1_lo = dl_first_tap(-i1 + 1, 1);
+            const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k127_conv2d_tile_3_at_0(image, t * 768 + i0 + i1 * 48 - 51, batch_norm_80 + n,
-                        conv2d_28 + (t * 432 + i0 * 144 + i1 * 48 + n), k0_lo, k0_hi);
+                train_k124_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_36 + (i0 * 144 + i1 * 48 + n),
+                        k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k128_adam(float *restrict m_stem_kernel, const float *restrict conv2d_28, float *restrict v_stem_kernel,
+static void train_k125_adam(float *restrict m_stem_kernel, const float *restrict conv2d_36, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_28[j0 * 16 + j1 * 144 + j2] + conv2d_28[j0 * 16 + j1 * 144 + j2 + 432]
-                        + conv2d_28[j0 * 16 + j1 * 144 + j2 + 864] + conv2d_28[j0 * 16 + j1 * 144 + j2 + 1296];
+                const float v1 = conv2d_36[j0 * 16 + j1 * 144 + j2];
                 const float add_v0 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5519,400 +5543,350 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
-    float *const adam = (float *)(void *)(base + 674880);   /* f32 */
-    float *const stem_y = (float *)(void *)(base + 221184);   /* f32[2, 2, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 672768);   /* f32[2, 2, 16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[2, 2, 16] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 674304);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 674368);   /* f32[16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 673024);   /* f32[4, 1, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 674432);   /* f32[16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 674496);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 674560);   /* f32[16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 673280);   /* f32[4, 1, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 674624);   /* f32[16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 674688);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 674752);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 483328);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 671744);   /* f32[4, 1, 32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 674816);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 673536);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 673664);   /* f32[32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 516096);   /* f32[2, 2, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 672256);   /* f32[2, 2, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 49152);   /* f32[2, 2, 32] */
-    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 673792);   /* f32[32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 673920);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 674048);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 548864);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[4, 1, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[4, 1, 64] */
-    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[4, 1, 4, 4, 64] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[4, 1] */
-    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 674176);   /* f32[32] */
+    float *const adam = (float *)(void *)(base + 772928);   /* f32 */
+    float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 771072);   /* f32[4, 16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const cross_entropy = (float *)(void *)(base + 65536);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 65696);   /* f32[4] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 772352);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 772416);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 286720);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 771328);   /* f32[4, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 772544);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 772608);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 352256);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 417792);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 771584);   /* f32[4, 16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 772736);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 772800);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 483328);   /* f32[4, 1, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 548864);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 770048);   /* f32[4, 1, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 581632);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 772480);   /* f32[16] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 772864);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 771840);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 771968);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 770560);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 772096);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 772224);   /* f32[32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 147456);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
-    float *const relu_3 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
+    float *const relu_6 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
     float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
-    float *const dense_2 = (float *)(void *)(base + 19968);   /* f32[4, 64] */
-    float *const dense_3 = (float *)(void *)(base + 16384);   /* f32[4, 10] */
-    float *const relu_5 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[64] */
-    float *const conv2d_2 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 581632);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_4 = (float *)(void *)(base + 663552);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 33024);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 10] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 32928);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 32944);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 36352);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
+    float *const conv2d = (float *)(void *)(base + 49664);   /* f32[64] */
+    float *const conv2d_2 = (float *)(void *)(base + 40960);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_3 = (float *)(void *)(base + 679936);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_4 = (float *)(void *)(base + 761856);   /* f32[32, 1, 1, 64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 49920);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
     float *const conv2d_7 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_6 = (float *)(void *)(base + 647168);   /* f32[4, 4, 4, 64] */
+    float *const relu_9 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_23 = (float *)(void *)(base + 163840);   /* f32[64] */
     float *const batch_norm_25 = (float *)(void *)(base + 164096);   /* f32[64] */
     float *const conv2d_9 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
     float *const conv2d_11 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
     float *const conv2d_12 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_13 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_13 = (float *)(void *)(base + 712704);   /* f32[4, 4, 4, 128] */
     float *const conv2d_14 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const relu_7 = (float *)(void *)(base + 102400);   /* f32[2, 2, 8, 8, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 145408);   /* f32[2, 2, 32] */
-    float *const conv2d_16 = (float *)(void *)(base + 0);   /* f32[2, 2, 8, 8, 64] */
-    float *const conv2d_17 = (float *)(void *)(base + 98304);   /* f32[2, 16, 1, 1, 32] */
-    float *const batch_norm_32 = (float *)(void *)(base + 145920);   /* f32[2, 2, 32] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 65536);   /* f32[2, 2, 8, 8, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 200704);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 201216);   /* f32[4, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 135168);   /* f32[2, 2, 8, 8, 32] */
-    float *const relu_8 = (float *)(void *)(base + 167936);   /* f32[2, 2, 8, 8, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 201728);   /* f32[2, 2, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 202240);   /* f32[2, 2, 32] */
-    float *const relu_9 = (float *)(void *)(base + 102400);   /* f32[4, 8, 8, 32] */
-    float *const conv2d_20 = (float *)(void *)(base + 65536);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 542720);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 543232);   /* f32[4, 32] */
-    float *const batch_norm_49 = (float *)(void *)(base + 131072);   /* f32[4, 1, 8, 8, 32] */
-    float *const relu_10 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 543744);   /* f32[4, 1, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 544000);   /* f32[4, 1, 16] */
-    float *const conv2d_22 = (float *)(void *)(base + 0);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_55 = (float *)(void *)(base + 209920);   /* f32[4, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 210176);   /* f32[4, 16] */
-    float *const conv2d_24 = (float *)(void *)(base + 131072);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_11 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_59 = (float *)(void *)(base + 210432);   /* f32[4, 1, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 210688);   /* f32[4, 1, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
-    float *const batch_norm_67 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_12 = (float *)(void *)(base + 131072);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 1, 16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 213760);   /* f32[4, 1, 16] */
-    float *const batch_norm_73 = (float *)(void *)(base + 23296);   /* f32[4, 16] */
-    float *const batch_norm_76 = (float *)(void *)(base + 23552);   /* f32[4, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 16384);   /* f32[4, 3, 3, 3, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
-    float *const conv2d_29 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_30 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_31 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_33 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_35 = (float *)(void *)(base + 143360);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 65536);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_37 = (float *)(void *)(base + 516096);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 163840);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 217088);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 540672);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_41 = (float *)(void *)(base + 200704);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_42 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
-    float *const stem_y_2 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
-    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
-    float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
-    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
-    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 33280);   /* f32[4, 32] */
-    float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
-    float *const relu_15 = (float *)(void *)(base + 32768);   /* f32[2, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 49664);   /* f32[4, 32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const conv2d_43 = (float *)(void *)(base + 135168);   /* f32[2, 8, 8, 16] */
-    float *const conv2d_44 = (float *)(void *)(base + 202752);   /* f32[4, 32] */
-    float *const conv2d_45 = (float *)(void *)(base + 524288);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_46 = (float *)(void *)(base + 528384);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_47 = (float *)(void *)(base + 532480);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_48 = (float *)(void *)(base + 536576);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_49 = (float *)(void *)(base + 200704);   /* f32[1, 8, 8, 64] */
-    float *const relu_16 = (float *)(void *)(base + 167936);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_78 = (float *)(void *)(base + 184320);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_50 = (float *)(void *)(base + 210944);   /* f32[4, 16] */
-    float *const relu_17 = (float *)(void *)(base + 196608);   /* f32[1, 16, 16, 16] */
+    float *const relu_10 = (float *)(void *)(base + 102400);   /* f32[4, 8, 8, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 81920);   /* f32[4, 32] */
+    float *const conv2d_16 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_32 = (float *)(void *)(base + 82432);   /* f32[4, 32] */
+    float *const conv2d_19 = (float *)(void *)(base + 135168);   /* f32[16, 1, 1, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 65536);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 66048);   /* f32[4, 32] */
+    float *const relu_11 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 65536);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 66048);   /* f32[4, 32] */
+    float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 66560);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 66048);   /* f32[4, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 131072);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 147456);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 163840);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 180224);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 64] */
+    float *const relu_12 = (float *)(void *)(base + 131072);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 196864);   /* f32[4, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 0);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_55 = (float *)(void *)(base + 18432);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 18688);   /* f32[4, 16] */
+    float *const relu_13 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 74752);   /* f32[4, 16] */
+    float *const batch_norm_61 = (float *)(void *)(base + 75008);   /* f32[4, 16] */
+    float *const conv2d_32 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
+    float *const relu_14 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 213504);   /* f32[4, 1, 16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 213760);   /* f32[4, 1, 16] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 772672);   /* f32[16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_77 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
+    float *const conv2d_37 = (float *)(void *)(base + 32768);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_38 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_39 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_40 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_41 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_42 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_43 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 65536);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_45 = (float *)(void *)(base + 65536);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_46 = (float *)(void *)(base + 65536);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_47 = (float *)(void *)(base + 65536);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_48 = (float *)(void *)(base + 65536);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_49 = (float *)(void *)(base + 65536);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_50 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const relu_15 = (float *)(void *)(base + 196608);   /* f32[1, 16, 16, 16] */
     float *const batch_norm_79 = (float *)(void *)(base + 389120);   /* f32[1, 16, 16, 16] */
     float *const conv2d_51 = (float *)(void *)(base + 214016);   /* f32[4, 16] */
-    float *const batch_norm_80 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
 
     if (train_k0_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k1_cross_entropy(label, &count, cross_entropy, cross_entropy_2);
-    train_k2_adam(&step, adam);
-    for (int t = 0; t < 2; t++) {
-        train_k3_conv2d(t, image, params->stem_kernel, stem_y_2, params->stem_bias, stem_y);
-        train_k4_batch_norm(t, stem_y, batch_norm, batch_norm_2);
-    }
+    train_k1_adam(&step, adam);
+    train_k2_conv2d(image, params->stem_kernel, stem_y_2, params->stem_bias);
+    train_k3_batch_norm(stem_y_2, batch_norm, batch_norm_2);
+    train_k4_cross_entropy(label, &count, cross_entropy, cross_entropy_2);
     train_k5_batch_norm(&count, batch_norm, batch_norm_1_average, batch_norm_2, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_1_factor_2);
-    for (int t = 3; t >= 0; t--) {
-        train_k6_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu_13);
-        train_k7_conv2d(t, relu_13, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias,
-                residual_1_conv_a_y);
-        train_k8_batch_norm(t, residual_1_conv_a_y, batch_norm_3, batch_norm_4);
-    }
+    train_k6_relu(stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu);
+    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias);
+    train_k3_batch_norm(residual_1_conv_a_y_2, batch_norm_3, batch_norm_4);   /* k8_batch_norm */
     train_k5_batch_norm(&count, batch_norm_3, residual_1_norm_a_average, batch_norm_4, state->residual_1_norm_a_moving_mean,
             state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             residual_1_norm_a_factor_2);   /* k9_batch_norm */
-    for (int t = 0; t < 4; t++) {
-        train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_14);   /* k10_relu */
-        train_k7_conv2d(t, relu_14, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2, params->residual_1_conv_b_bias,
-                residual_1_conv_b_y);   /* k11_conv2d */
-        train_k8_batch_norm(t, residual_1_conv_b_y, batch_norm_5, batch_norm_6);   /* k12_batch_norm */
-    }
+    train_k6_relu(residual_1_conv_a_y_2, residual_1_norm_a_average, residual_1_norm_a_factor_2, params->residual_1_norm_a_beta,
+            relu_2);   /* k10_relu */
+    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2,
+            params->residual_1_conv_b_bias);   /* k11_conv2d */
+    train_k3_batch_norm(residual_1_conv_b_y_2, batch_norm_5, batch_norm_6);   /* k12_batch_norm */
     train_k5_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, batch_norm_6, state->residual_1_norm_b_moving_mean,
             state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor_2);   /* k13_batch_norm */
-    for (int t = 3; t >= 0; t--) {
-        train_k14_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, residual_1_conv_b_y,
-                residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta, relu);
-        train_k15_conv2d(t, relu, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
+    for (int t = 0; t < 4; t++) {
+        train_k14_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
+                residual_1_conv_b_y_2, residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta,
+                relu_3);
+        train_k15_conv2d(t, relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
                 residual_2_conv_a_y);
         train_k16_batch_norm(t, residual_2_conv_a_y, batch_norm_7, batch_norm_8);
-        train_k17_conv2d(t, relu, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
+        train_k17_conv2d(t, relu_3, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
                 residual_2_x);
     }
     train_k18_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, batch_norm_8, state->residual_2_norm_a_moving_mean,
-            state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
-            residual_2_norm_a_factor_2);
-    for (int t = 0; t < 2; t++) {
-        train_k19_relu(t, residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor_2,
-                params->residual_2_norm_a_beta, relu_15);
-        train_k20_conv2d(t, relu_15, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2, params->residual_2_conv_b_bias,
-                residual_2_conv_b_y);
-        train_k21_batch_norm(t, residual_2_conv_b_y, batch_norm_9, batch_norm_10);
-    }
+            state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
+    train_k19_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_beta, relu_4);
+    train_k20_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2, params->residual_2_conv_b_bias);
+    train_k21_batch_norm(residual_2_conv_b_y_2, batch_norm_9, batch_norm_10);
     train_k18_batch_norm(&count, batch_norm_9, residual_2_norm_b_average, batch_norm_10, state->residual_2_norm_b_moving_mean,
-            state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
-            residual_2_norm_b_factor_2);   /* k22_batch_norm */
-    train_k23_cross_entropy(&count, cross_entropy_3);
-    for (int t = 3; t >= 0; t--) {
-        train_k24_relu(t, residual_2_x, residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor_2,
-                params->residual_2_norm_b_beta, relu_2);
-        train_k25_conv2d(t, relu_2, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
-                residual_3_conv_a_y);
-        train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_11);
-        train_k27_conv2d(t, relu_2, params->residual_3_shortcut_kernel, residual_3_shortcut_y, params->residual_3_shortcut_bias,
-                residual_3_x);
-    }
-    train_k28_batch_norm(batch_norm_11, &count, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
-    train_k30_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
-    train_k31_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            params->residual_3_norm_a_beta, relu_3);
-    train_k32_conv2d(relu_3, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2, params->residual_3_conv_b_bias);
-    train_k33_batch_norm(residual_3_conv_b_y_2, batch_norm_13);
-    train_k34_batch_norm(&count, batch_norm_13, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
-    train_k29_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k35_batch_norm */
-    train_k30_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
-            residual_3_norm_b_factor);   /* k36_batch_norm */
-    train_k37_relu_global_avg_pool2d(residual_3_x, residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor,
-            params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta, global_avg_pool2d_2);
-    train_k38_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            label, cross_entropy_4, argmax, cross_entropy, cross_entropy_2);
-    train_k39_div(&count, argmax, label, &metrics->accuracy);
-    train_k40_cross_entropy(&count, cross_entropy_4, &metrics->loss);
-    train_k41_dense_adam(cross_entropy, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
+            state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);   /* k22_batch_norm */
+    train_k23_relu(residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor,
+            params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
+    train_k24_conv2d(residual_2_x, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias);
+    train_k25_batch_norm(residual_3_conv_a_y_2, batch_norm_11);
+    train_k26_batch_norm(&count, batch_norm_11, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    train_k27_batch_norm(residual_3_conv_a_y_2, residual_3_norm_a_average, batch_norm_12);
+    train_k28_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
+    train_k29_relu(residual_3_conv_a_y_2, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_beta, relu_6);
+    train_k30_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2, params->residual_3_conv_b_bias);
+    train_k25_batch_norm(residual_3_conv_b_y_2, batch_norm_13);   /* k31_batch_norm */
+    train_k26_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
+            state->residual_3_norm_b_moving_mean);   /* k32_batch_norm */
+    train_k27_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k33_batch_norm */
+    train_k28_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
+            residual_3_norm_b_factor);   /* k34_batch_norm */
+    train_k35_conv2d_relu(residual_2_x, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+            residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            params->residual_3_norm_b_beta);
+    train_k36_global_avg_pool2d(relu_7, global_avg_pool2d_2);
+    train_k37_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+            label, cross_entropy_3, argmax, cross_entropy, cross_entropy_2);
+    train_k38_div(&count, argmax, label, &metrics->accuracy);
+    train_k39_cross_entropy(&count, cross_entropy_3, &metrics->loss);
+    train_k40_dense_adam(cross_entropy, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
             adam);
-    train_k42_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_2, dense_2, residual_3_x, relu_5);
-    train_k44_dense_adam(global_avg_pool2d_2, cross_entropy, dense_3, optimizer->m_classifier_kernel,
+    train_k41_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k42_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_2, dense_2, relu_7);
+    train_k43_dense_adam(global_avg_pool2d_2, cross_entropy, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k45_conv2d_batch_norm_adam(relu_5, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
+    train_k44_conv2d_batch_norm_adam(relu_7, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
             params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_16,
             optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
             optimizer->v_residual_3_norm_b_beta, params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias,
             optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
-    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_29);
-    train_k47_conv2d(relu_5, conv2d_29, conv2d_2);
-    train_k48_conv2d(conv2d_2, conv2d_3);
-    train_k49_conv2d(relu_2, relu_5, conv2d_4);
-    train_k50_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
-    train_k51_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
-    train_k52_batch_norm(&count, conv2d, relu_5, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y_2);
-    train_k53_conv2d_adam(relu_5, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
+    train_k45_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_37);
+    train_k46_conv2d(relu_7, conv2d_37, conv2d_2);
+    train_k47_conv2d(conv2d_2, conv2d_3);
+    train_k48_conv2d(residual_2_x, relu_7, conv2d_4);
+    train_k49_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
+    train_k50_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
+    train_k51_batch_norm(&count, conv2d, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y_2, batch_norm_22);
+    train_k52_conv2d_adam(batch_norm_22, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
             params->residual_3_conv_b_bias, adam);
-    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_30);
-    train_k55_conv2d_relu(relu_5, conv2d_30, relu_6, relu_3);
-    train_k56_conv2d(relu_3, relu_5, conv2d_7);
-    train_k57_batch_norm_adam(relu_6, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
+    train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_38);
+    train_k54_conv2d_relu(batch_norm_22, conv2d_38, relu_9, relu_6);
+    train_k55_conv2d(relu_6, batch_norm_22, conv2d_7);
+    train_k56_batch_norm_adam(relu_9, batch_norm_23, residual_3_conv_a_y_2, residual_3_norm_a_average,
             params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_25,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
             optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
-    train_k50_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k58_batch_norm */
-    train_k51_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            &count);   /* k59_batch_norm */
-    train_k52_batch_norm(&count, batch_norm_23, relu_6, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);   /* k60_batch_norm */
-    train_k61_conv2d_adam(relu_6, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
+    train_k49_batch_norm(&count, batch_norm_25, residual_3_conv_a_y_2, residual_3_norm_a_average);   /* k57_batch_norm */
+    train_k50_batch_norm(residual_3_conv_a_y_2, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            &count);   /* k58_batch_norm */
+    train_k59_batch_norm(&count, batch_norm_23, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y_2);
+    train_k60_conv2d_adam(relu_9, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
             params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
-    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    train_k63_conv2d(relu_6, conv2d_31, conv2d_9);
-    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
-    train_k65_conv2d(relu_6, conv2d_32, conv2d_10);
-    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k67_conv2d(relu_6, conv2d_33, conv2d_11);
-    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k47_conv2d(relu_6, conv2d_34, conv2d_12);   /* k69_conv2d */
-    train_k70_conv2d(conv2d_9, conv2d_13, conv2d_10, conv2d_11, conv2d_12);
-    train_k71_conv2d(relu_2, relu_6, conv2d_14);
-    train_k72_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
+    train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_39);
+    train_k62_conv2d(relu_9, conv2d_39, conv2d_9);
+    train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_40);
+    train_k64_conv2d(relu_9, conv2d_40, conv2d_10);
+    train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_41);
+    train_k66_conv2d(relu_9, conv2d_41, conv2d_11);
+    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_42);
+    train_k46_conv2d(relu_9, conv2d_42, conv2d_12);   /* k68_conv2d */
+    train_k69_conv2d(conv2d_9, conv2d_13, conv2d_10, conv2d_11, conv2d_12);
+    train_k70_conv2d(residual_2_x, relu_9, conv2d_14);
+    train_k71_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k73_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
+    train_k72_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k74_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
+    train_k73_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
-    train_k75_cross_entropy(conv2d_3, conv2d_13, cross_entropy_5);
-    train_k76_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_35);
-    for (int t = 0; t < 2; t++) {
-        train_k77_relu_conv2d_batch_norm(t, relu_2, cross_entropy_5, relu_7, conv2d_15, residual_2_conv_b_y,
-                residual_2_norm_b_average, batch_norm_32);
-        train_k78_conv2d(t, relu_7, conv2d_35, conv2d_43);
-        train_k79_conv2d(t, conv2d_43, conv2d_16);
-        train_k80_conv2d(t, relu, relu_7, conv2d_17);
-    }
-    train_k81_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
+    train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d_3, conv2d_13, relu_10, conv2d_15, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_32);
+    train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_43);
+    train_k76_conv2d(relu_10, conv2d_43, conv2d_16);
+    train_k77_conv2d(conv2d_16, conv2d_17);
+    train_k78_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma);
-    train_k82_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
-            batch_norm_35, &count, batch_norm_38, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
-            params->residual_2_conv_b_bias, adam, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
-            optimizer->v_residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
-            params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
-            params->residual_2_shortcut_bias);
-    train_k83_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
+    train_k79_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_9,
+            residual_2_norm_b_average, batch_norm_35, &count, batch_norm_38, optimizer->m_residual_2_conv_b_bias,
+            optimizer->v_residual_2_conv_b_bias, params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta,
+            optimizer->v_residual_2_norm_b_beta, params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias,
+            optimizer->v_residual_2_shortcut_bias, params->residual_2_shortcut_bias);
+    train_k80_conv2d(relu_3, relu_10, conv2d_19);
+    train_k81_batch_norm(relu_10, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35,
+            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_38);
+    train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_44);
+    train_k83_conv2d_relu(relu_10, conv2d_44, relu_11, relu_4);
+    train_k84_batch_norm(relu_11, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
+    train_k78_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k85_batch_norm_adam */
+    train_k86_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_7,
+            residual_2_norm_a_average, batch_norm_45, &count, batch_norm_48, optimizer->m_residual_2_conv_a_bias,
+            optimizer->v_residual_2_conv_a_bias, params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_norm_a_beta,
+            optimizer->v_residual_2_norm_a_beta, params->residual_2_norm_a_beta);
+    train_k81_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_45, residual_2_conv_a_y,
+            residual_2_norm_a_average, batch_norm_48);   /* k87_batch_norm */
+    train_k88_adam(params->residual_2_norm_b_gamma, adam, optimizer->m_residual_2_norm_b_gamma,
+            optimizer->v_residual_2_norm_b_gamma, params->residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_gamma,
+            optimizer->v_residual_2_norm_a_gamma);
+    train_k89_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_19, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_36);
-    for (int t = 1; t >= 0; t--) {
-        train_k85_batch_norm(t, relu_7, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y,
-                residual_2_norm_b_average, batch_norm_38, batch_norm_39);
-        train_k86_conv2d_relu(t, batch_norm_39, conv2d_36, conv2d_44, residual_2_conv_a_y, residual_2_norm_a_average,
-                residual_2_norm_a_factor_2, params->residual_2_norm_a_beta, relu_8);
-        train_k87_batch_norm(t, relu_8, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
-    }
-    train_k88_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor_2, params->residual_2_norm_a_beta,
-            relu_9);
-    train_k89_conv2d(relu_9, batch_norm_39, conv2d_20);
-    train_k81_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k90_batch_norm_adam */
-    train_k91_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
-            batch_norm_45, &count, batch_norm_48, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
-            params->residual_2_conv_a_bias, adam, params->residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_gamma,
-            optimizer->v_residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
-            params->residual_2_norm_a_beta);
-    train_k92_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_20, optimizer->v_residual_2_conv_b_kernel,
+    train_k90_conv2d(relu_4, relu_10, conv2d_22);
+    train_k91_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
-    train_k93_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
-    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);
-    train_k95_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
-    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
-    for (int t = 0; t < 4; t++) {
-        train_k97_batch_norm(t, relu_8, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_48, batch_norm_49);
-        train_k98_conv2d(t, batch_norm_49, conv2d_37, conv2d_45);
-        train_k99_conv2d(t, batch_norm_49, conv2d_38, conv2d_46);
-        train_k100_conv2d(t, batch_norm_49, conv2d_39, conv2d_47);
-        train_k101_conv2d(t, batch_norm_49, conv2d_40, conv2d_48);
-        train_k102_conv2d(conv2d_45, conv2d_49, conv2d_46, conv2d_47, conv2d_48);
-        train_k103_relu_batch_norm(t, relu, conv2d_16, conv2d_49, relu_10, batch_norm_50, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_51);
-    }
-    train_k104_conv2d(relu, batch_norm_49, conv2d_22);
-    train_k105_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
+    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_45);
+    train_k93_conv2d(relu_11, conv2d_45, conv2d_24);
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_46);
+    train_k95_conv2d(relu_11, conv2d_46, conv2d_25);
+    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_47);
+    train_k97_conv2d(relu_11, conv2d_47, conv2d_26);
+    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_48);
+    train_k76_conv2d(relu_11, conv2d_48, conv2d_27);   /* k99_conv2d */
+    train_k100_conv2d(conv2d_24, conv2d_28, conv2d_25, conv2d_26, conv2d_27);
+    train_k101_relu_batch_norm(relu_3, conv2d_17, conv2d_28, relu_12, batch_norm_50, residual_1_conv_b_y_2,
+            residual_1_norm_b_average, batch_norm_51);
+    train_k102_conv2d(relu_3, relu_11, conv2d_29);
+    train_k103_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
-    train_k106_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
+    train_k104_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
             batch_norm_55, &count, batch_norm_58, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
             params->residual_1_conv_b_bias, adam, params->residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_gamma,
             optimizer->v_residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
-    train_k107_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_22, optimizer->v_residual_2_conv_a_kernel,
+    train_k105_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_29, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k108_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_41);
-    for (int t = 3; t >= 0; t--) {
-        train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_16);   /* k109_relu */
-        train_k110_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_58, batch_norm_78);
-        train_k111_conv2d_relu(t, batch_norm_78, conv2d_41, conv2d_50, relu_16, relu_11);
-        train_k112_conv2d(t, relu_16, batch_norm_78, conv2d_24);
-        train_k113_batch_norm(t, relu_11, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
-    }
-    train_k105_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k114_batch_norm_adam */
-    train_k106_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
-            batch_norm_64, &count, batch_norm_67, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
+    train_k106_batch_norm(relu_12, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y_2, residual_1_norm_b_average,
+            batch_norm_58);
+    train_k107_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_49);
+    train_k108_conv2d_relu(residual_1_conv_b_y_2, conv2d_49, relu_13, relu_2);
+    train_k109_batch_norm(relu_13, batch_norm_60, residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_61);
+    train_k110_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_32);
+    train_k103_batch_norm_adam(batch_norm_61, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_65,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k111_batch_norm_adam */
+    train_k104_batch_norm_conv2d_adam(batch_norm_60, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
+            batch_norm_65, &count, batch_norm_68, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
             params->residual_1_conv_a_bias, adam, params->residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_gamma,
             optimizer->v_residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
-            params->residual_1_norm_a_beta);   /* k115_batch_norm_conv2d_adam */
-    train_k116_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_24, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_norm_a_beta);   /* k112_batch_norm_conv2d_adam */
+    train_k113_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_32, optimizer->v_residual_1_conv_b_kernel,
             params->residual_1_conv_b_kernel, adam);
-    train_k108_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_42);   /* k117_conv2d_pack */
-    for (int t = 0; t < 4; t++) {
-        train_k6_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_17);   /* k118_relu */
-        train_k110_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_67, batch_norm_79);   /* k119_batch_norm */
-        train_k120_conv2d_relu(t, batch_norm_79, conv2d_42, conv2d_51, relu_17, relu_10, relu_12);
-        train_k112_conv2d(t, relu_17, batch_norm_79, conv2d_26);   /* k121_conv2d */
-        train_k113_batch_norm(t, relu_12, batch_norm_68, stem_y, batch_norm_1_average, batch_norm_69);   /* k122_batch_norm */
+    train_k107_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_50);   /* k114_conv2d_pack */
+    for (int t = 3; t >= 0; t--) {
+        train_k115_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu_15);
+        train_k116_batch_norm(t, relu_13, residual_1_norm_a_factor_2, batch_norm_65, residual_1_conv_a_y_2,
+                residual_1_norm_a_average, batch_norm_68, batch_norm_79);
+        train_k117_conv2d_relu(t, batch_norm_79, conv2d_50, conv2d_51, relu_15, relu_12, relu_14);
+        train_k118_conv2d(t, relu_15, batch_norm_79, conv2d_34);
+        train_k119_batch_norm(t, relu_14, batch_norm_69, stem_y_2, batch_norm_1_average, batch_norm_70);
     }
-    train_k105_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k123_batch_norm_adam */
-    train_k106_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
-            &count, batch_norm_76, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
+    train_k103_batch_norm_adam(batch_norm_70, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_74,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k120_batch_norm_adam */
+    train_k104_batch_norm_conv2d_adam(batch_norm_69, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_74,
+            &count, batch_norm_77, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
             params->batch_norm_1_gamma, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
-            params->batch_norm_1_beta);   /* k124_batch_norm_conv2d_adam */
-    train_k116_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
-            params->residual_1_conv_a_kernel, adam);   /* k125_adam */
-    for (int t = 3; t >= 0; t--) {
-        train_k110_batch_norm(t, relu_12, batch_norm_1_factor_2, batch_norm_73, stem_y, batch_norm_1_average, batch_norm_76,
-                batch_norm_80);   /* k126_batch_norm */
-        train_k127_conv2d(t, image, batch_norm_80, conv2d_28);
-    }
-    train_k128_adam(optimizer->m_stem_kernel, conv2d_28, optimizer->v_stem_kernel, params->stem_kernel, adam);
+            params->batch_norm_1_beta);   /* k121_batch_norm_conv2d_adam */
+    train_k122_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_34, optimizer->v_residual_1_conv_a_kernel,
+            params->residual_1_conv_a_kernel, adam);
+    train_k123_batch_norm(relu_14, batch_norm_1_factor_2, batch_norm_74, stem_y_2, batch_norm_1_average, batch_norm_77);
+    train_k124_conv2d(image, relu_14, conv2d_36);
+    train_k125_adam(optimizer->m_stem_kernel, conv2d_36, optimizer->v_stem_kernel, params->stem_kernel, adam);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
 /* resnet.dl:29: dense -> f32[10] */
-static void gradients_k40_dense(const float *restrict cross_entropy, float *restrict classifier_bias_2)
+static void gradients_k39_dense(const float *restrict cross_entropy, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = cross_entropy[j0] + cross_entropy[j0 + 10] + cross_entropy[j0 + 20] + cross_entropy[j0 + 30];
@@ -5920,7 +5894,7 @@ static void gradients_k40_dense(const float *restrict cross_entropy, float *rest
 }
 
 /* resnet.dl:29: dense -> f32[64, 10], 2560 multiply-accumulates */
-static inline void gradients_k43_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k42_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5952,19 +5926,19 @@ static inline void gradients_k43_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k43_dense(const float *restrict global_avg_pool2d_2, const float *restrict cross_entropy,
+static void gradients_k42_dense(const float *restrict global_avg_pool2d_2, const float *restrict cross_entropy,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k43_dense_tile_4(global_avg_pool2d_2, i0_0, cross_entropy + (n < 6 ? n : 6),
+            gradients_k42_dense_tile_4(global_avg_pool2d_2, i0_0, cross_entropy + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k44_conv2d_batch_norm(const float *restrict relu_5, float *restrict residual_3_norm_b_beta_2,
+static void gradients_k43_conv2d_batch_norm(const float *restrict relu_7, float *restrict residual_3_norm_b_beta_2,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_factor, float *restrict residual_3_norm_b_gamma_2,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_16)
@@ -5978,7 +5952,7 @@ static void gradients_k44_conv2d_batch_norm(const float *restrict relu_5, float 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_5[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     residual_3_norm_b_beta_2[j0] += v1;
                     batch_norm_15[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
@@ -5997,7 +5971,7 @@ static void gradients_k44_conv2d_batch_norm(const float *restrict relu_5, float 
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k50_batch_norm(const float *restrict residual_3_conv_b_y_2,
+static void gradients_k49_batch_norm(const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_beta_2, const float *restrict residual_3_norm_b_factor,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_20)
 {
@@ -6023,7 +5997,7 @@ static void gradients_k50_batch_norm(const float *restrict residual_3_conv_b_y_2
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[64]; in 2 places */
-static void gradients_k52_conv2d(const float *restrict relu_5, float *restrict residual_3_conv_b_bias_2)
+static void gradients_k51_conv2d(const float *restrict batch_norm_22, float *restrict residual_3_conv_b_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_conv_b_bias_2[j0] = 0.0f;
@@ -6032,24 +6006,16 @@ static void gradients_k52_conv2d(const float *restrict relu_5, float *restrict r
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_conv_b_bias_2[j0] += relu_5[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    residual_3_conv_b_bias_2[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
 }
 
-/* resnet.dl:35: cross_entropy -> f32[16, 1, 1, 32] */
-static void gradients_k77_cross_entropy(const float *restrict conv2d_13, float *restrict residual_2_shortcut_kernel_2)
-{
-    for (int j0 = 0; j0 < 512; j0++) {
-        residual_2_shortcut_kernel_2[j0] = conv2d_13[j0] + conv2d_13[j0 + 512];
-    }
-}
-
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k78_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
+static void gradients_k74_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_34)
 {
@@ -6073,30 +6039,32 @@ static void gradients_k78_batch_norm(const float *restrict batch_norm_31, const 
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
-static void gradients_k79_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
-        const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_9,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_34, const int32_t *restrict count_,
-        float *restrict batch_norm_37, float *restrict residual_2_conv_b_bias_2)
+static void gradients_k75_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
+        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
+        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_34, const int32_t *restrict count_, float *restrict batch_norm_37,
+        float *restrict residual_2_conv_b_bias_2)
 {
     float batch_norm_35[32];
     float batch_norm_36[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_34[j0 + 32]
-                + (batch_norm_9[j0 + 64] - v2) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_34[j0 + 96])
+        const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
+        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_34[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v3) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_34[j0 + 96])
                 * 2.0f;
         const float sum_v0 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
         residual_2_norm_b_beta_2[j0] = sum_v0;
-        const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
+        const float add_v1 = sum_v0 * v2 + v4;
         batch_norm_35[j0] = add_v1;
         batch_norm_36[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
+        const int v5 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_36[j1];
-            batch_norm_37[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v6 = batch_norm_36[j1];
+            batch_norm_37[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6108,7 +6076,7 @@ static void gradients_k79_conv2d_batch_norm(const float *restrict conv2d_11, flo
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k100_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
+static void gradients_k96_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_52)
 {
@@ -6133,7 +6101,7 @@ static void gradients_k100_batch_norm(const float *restrict batch_norm_49, const
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k101_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
+static void gradients_k97_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_52, const int32_t *restrict count_,
         float *restrict batch_norm_55, float *restrict residual_1_conv_b_bias_2)
@@ -6166,60 +6134,69 @@ static void gradients_k101_batch_norm_conv2d(const float *restrict batch_norm_48
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k120_conv2d_copy(const float *restrict conv2d_18, float *restrict stem_kernel_2)
+static void gradients_k115_conv2d_copy(const float *restrict conv2d_25, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_18[j0 * 16 + j1 * 144 + j2]
-                        + conv2d_18[j0 * 16 + j1 * 144 + j2 + 432] + conv2d_18[j0 * 16 + j1 * 144 + j2 + 864]
-                        + conv2d_18[j0 * 16 + j1 * 144 + j2 + 1296];
+                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_25[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d;
- * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
-static void gradients_k121_conv2d_copy(const float *restrict conv2d_17, float *restrict residual_1_conv_a_kernel_2)
+/* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
+static void gradients_k116_conv2d_copy(const float *restrict conv2d_24, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_17[j0 * 16 + j1 * 144 + j2]
-                        + conv2d_17[j0 * 16 + j1 * 144 + j2 + 2304] + conv2d_17[j0 * 16 + j1 * 144 + j2 + 4608]
-                        + conv2d_17[j0 * 16 + j1 * 144 + j2 + 6912];
+                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_24[j0 * 16 + j1 * 144 + j2]
+                        + conv2d_24[j0 * 16 + j1 * 144 + j2 + 2304] + conv2d_24[j0 * 16 + j1 * 144 + j2 + 4608]
+                        + conv2d_24[j0 * 16 + j1 * 144 + j2 + 6912];
+            }
+        }
+    }
+}
+
+/* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
+static void gradients_k117_conv2d_copy(const float *restrict conv2d_23, float *restrict residual_1_conv_b_kernel_2)
+{
+    for (int j0 = 0; j0 < 9; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                residual_1_conv_b_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_23[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k123_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k118_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_15[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_21[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k124_conv2d_copy(const float *restrict conv2d_14, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k119_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_b_kernel_2[j0 * 1024 + j1 * 32 + j2] = conv2d_14[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_b_kernel_2[j0 * 1024 + j1 * 32 + j2] = conv2d_15[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k125_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k120_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6228,7 +6205,7 @@ static void gradients_k125_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k126_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k121_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6240,7 +6217,7 @@ static void gradients_k126_conv2d_copy(const float *restrict conv2d_10, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k127_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k122_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -6252,7 +6229,7 @@ static void gradients_k127_conv2d_copy(const float *restrict conv2d_4, float *re
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k128_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k123_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -6266,376 +6243,378 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
-    float *const stem_y = (float *)(void *)(base + 221184);   /* f32[2, 2, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 801792);   /* f32[2, 2, 16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[2, 2, 16] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 803328);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 803392);   /* f32[16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 802048);   /* f32[4, 1, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 803456);   /* f32[16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 803520);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 803584);   /* f32[16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 802304);   /* f32[4, 1, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 803648);   /* f32[16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 803712);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 803776);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 651264);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 782336);   /* f32[4, 1, 32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 803840);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 803072);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 783872);   /* f32[32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 585728);   /* f32[2, 2, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 727040);   /* f32[2, 2, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 49152);   /* f32[2, 2, 32] */
-    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 803200);   /* f32[32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 784000);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 728576);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 548864);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[4, 1, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[4, 1, 64] */
-    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[4, 1, 4, 4, 64] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[4, 1] */
-    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 784128);   /* f32[32] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
+    float *const stem_y_2 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 843776);   /* f32[4, 16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const cross_entropy = (float *)(void *)(base + 65536);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 65696);   /* f32[4] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 844544);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 844672);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 844032);   /* f32[4, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 844736);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 844864);   /* f32[16] */
+    float *const relu_2 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
+    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 844288);   /* f32[4, 16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 844928);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 845056);   /* f32[16] */
+    float *const relu_3 = (float *)(void *)(base + 409600);   /* f32[4, 1, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 548864);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 811008);   /* f32[4, 1, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 614400);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 844608);   /* f32[16] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 844992);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 811520);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 811648);   /* f32[32] */
+    float *const relu_4 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 761856);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 762368);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 762496);   /* f32[32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 475136);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 524288);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
-    float *const relu_3 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 524544);   /* f32[64] */
+    float *const relu_6 = (float *)(void *)(base + 491520);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
     float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 19968);   /* f32[4, 64] */
-    float *const relu_5 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const conv2d = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_2 = (float *)(void *)(base + 483328);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[64] */
-    float *const batch_norm_20 = (float *)(void *)(base + 16384);   /* f32[64] */
+    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 33792);   /* f32[4, 10] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 33952);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 33968);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 36352);   /* f32[4, 64] */
+    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_2 = (float *)(void *)(base + 679936);   /* f32[4, 4, 4, 128] */
+    float *const batch_norm_16 = (float *)(void *)(base + 49664);   /* f32[64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 507904);   /* f32[4, 4, 4, 64] */
     float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_6 = (float *)(void *)(base + 618496);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 163840);   /* f32[64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 163840);   /* f32[64] */
-    float *const conv2d_5 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 516096);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_10 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const relu_7 = (float *)(void *)(base + 684032);   /* f32[2, 2, 8, 8, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 727552);   /* f32[2, 2, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 483328);   /* f32[2, 2, 8, 8, 64] */
-    float *const conv2d_13 = (float *)(void *)(base + 581632);   /* f32[2, 16, 1, 1, 32] */
-    float *const batch_norm_31 = (float *)(void *)(base + 728064);   /* f32[2, 2, 32] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 618496);   /* f32[2, 2, 8, 8, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 618496);   /* f32[4, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 619008);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 716800);   /* f32[2, 2, 8, 8, 32] */
-    float *const relu_8 = (float *)(void *)(base + 749568);   /* f32[2, 2, 8, 8, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 782848);   /* f32[2, 2, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 783360);   /* f32[2, 2, 32] */
-    float *const relu_9 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 32] */
-    float *const conv2d_14 = (float *)(void *)(base + 614400);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 800768);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 801280);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 684032);   /* f32[4, 1, 8, 8, 32] */
-    float *const relu_10 = (float *)(void *)(base + 548864);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_48 = (float *)(void *)(base + 802560);   /* f32[4, 1, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 802816);   /* f32[4, 1, 16] */
-    float *const conv2d_15 = (float *)(void *)(base + 520192);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_52 = (float *)(void *)(base + 547840);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 548096);   /* f32[4, 16] */
-    float *const conv2d_16 = (float *)(void *)(base + 483328);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_11 = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_56 = (float *)(void *)(base + 548352);   /* f32[4, 1, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 548608);   /* f32[4, 1, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 547840);   /* f32[4, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 548096);   /* f32[4, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 651264);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_12 = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 548352);   /* f32[4, 1, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 548608);   /* f32[4, 1, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 310016);   /* f32[4, 16] */
-    float *const batch_norm_71 = (float *)(void *)(base + 310272);   /* f32[4, 16] */
-    float *const conv2d_18 = (float *)(void *)(base + 303104);   /* f32[4, 3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
-    float *const conv2d_19 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_20 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_21 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_22 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_23 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_24 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_25 = (float *)(void *)(base + 724992);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 548864);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_27 = (float *)(void *)(base + 733184);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 741376);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 745472);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_30 = (float *)(void *)(base + 798720);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_31 = (float *)(void *)(base + 538624);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_32 = (float *)(void *)(base + 538624);   /* f32[3, 3, 16, 16] */
-    float *const stem_y_2 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
-    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
-    float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
-    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
-    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 33280);   /* f32[4, 32] */
-    float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
-    float *const relu_15 = (float *)(void *)(base + 32768);   /* f32[2, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 49664);   /* f32[4, 32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const conv2d_33 = (float *)(void *)(base + 716800);   /* f32[2, 8, 8, 16] */
-    float *const conv2d_34 = (float *)(void *)(base + 619520);   /* f32[4, 32] */
-    float *const conv2d_35 = (float *)(void *)(base + 782336);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 786432);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 790528);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 794624);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 716800);   /* f32[1, 8, 8, 64] */
-    float *const relu_16 = (float *)(void *)(base + 651264);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_73 = (float *)(void *)(base + 667648);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 684032);   /* f32[4, 16] */
-    float *const relu_17 = (float *)(void *)(base + 688128);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 704512);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_41 = (float *)(void *)(base + 720896);   /* f32[4, 16] */
-    float *const batch_norm_75 = (float *)(void *)(base + 286720);   /* f32[1, 16, 16, 16] */
+    float *const relu_9 = (float *)(void *)(base + 712704);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 491520);   /* f32[64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 491520);   /* f32[64] */
+    float *const conv2d_5 = (float *)(void *)(base + 475136);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 483328);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 491520);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 499712);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 729088);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_10 = (float *)(void *)(base + 475136);   /* f32[32, 3, 3, 64] */
+    float *const relu_10 = (float *)(void *)(base + 778240);   /* f32[4, 8, 8, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 762624);   /* f32[4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_13 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_31 = (float *)(void *)(base + 763136);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 614400);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 614912);   /* f32[4, 32] */
+    float *const relu_11 = (float *)(void *)(base + 745472);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 651264);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 651776);   /* f32[4, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 614400);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 581632);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 582144);   /* f32[4, 32] */
+    float *const conv2d_16 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 565248);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_19 = (float *)(void *)(base + 598016);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_20 = (float *)(void *)(base + 778240);   /* f32[4, 8, 8, 64] */
+    float *const relu_12 = (float *)(void *)(base + 548864);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_48 = (float *)(void *)(base + 669696);   /* f32[4, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 669952);   /* f32[4, 16] */
+    float *const conv2d_21 = (float *)(void *)(base + 651264);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_52 = (float *)(void *)(base + 409600);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 409856);   /* f32[4, 16] */
+    float *const relu_13 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 678912);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 679168);   /* f32[4, 16] */
+    float *const conv2d_23 = (float *)(void *)(base + 669696);   /* f32[16, 3, 3, 16] */
+    float *const batch_norm_61 = (float *)(void *)(base + 406528);   /* f32[4, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 406784);   /* f32[4, 16] */
+    float *const conv2d_24 = (float *)(void *)(base + 344064);   /* f32[4, 16, 3, 3, 16] */
+    float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 407040);   /* f32[4, 1, 16] */
+    float *const batch_norm_66 = (float *)(void *)(base + 407296);   /* f32[4, 1, 16] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 844800);   /* f32[16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
+    float *const batch_norm_72 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 33792);   /* f32[10, 64] */
+    float *const conv2d_26 = (float *)(void *)(base + 40960);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_27 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_28 = (float *)(void *)(base + 483328);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_29 = (float *)(void *)(base + 491520);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_30 = (float *)(void *)(base + 499712);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_31 = (float *)(void *)(base + 507904);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 630784);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_33 = (float *)(void *)(base + 614400);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_34 = (float *)(void *)(base + 565248);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_35 = (float *)(void *)(base + 581632);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 598016);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 651264);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 669696);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 380928);   /* f32[3, 3, 16, 16] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const relu_15 = (float *)(void *)(base + 390144);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 678912);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 407552);   /* f32[4, 16] */
 
     if (train_k0_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k1_cross_entropy(label, &count, cross_entropy, cross_entropy_2);
-    for (int t = 0; t < 2; t++) {
-        train_k3_conv2d(t, image, params->stem_kernel, stem_y_2, params->stem_bias, stem_y);   /* k2_conv2d */
-        train_k4_batch_norm(t, stem_y, batch_norm, batch_norm_2);   /* k3_batch_norm */
-    }
+    train_k2_conv2d(image, params->stem_kernel, stem_y_2, params->stem_bias);   /* k1_conv2d */
+    train_k3_batch_norm(stem_y_2, batch_norm, batch_norm_2);   /* k2_batch_norm */
+    train_k4_cross_entropy(label, &count, cross_entropy, cross_entropy_2);   /* k3_cross_entropy */
     train_k5_batch_norm(&count, batch_norm, batch_norm_1_average, batch_norm_2, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, batch_norm_1_factor, params->batch_norm_1_gamma,
             batch_norm_1_factor_2);   /* k4_batch_norm */
-    for (int t = 3; t >= 0; t--) {
-        train_k6_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_13);   /* k5_relu */
-        train_k7_conv2d(t, relu_13, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias,
-                residual_1_conv_a_y);   /* k6_conv2d */
-        train_k8_batch_norm(t, residual_1_conv_a_y, batch_norm_3, batch_norm_4);   /* k7_batch_norm */
-    }
+    train_k6_relu(stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu);   /* k5_relu */
+    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2,
+            params->residual_1_conv_a_bias);   /* k6_conv2d */
+    train_k3_batch_norm(residual_1_conv_a_y_2, batch_norm_3, batch_norm_4);   /* k7_batch_norm */
     train_k5_batch_norm(&count, batch_norm_3, residual_1_norm_a_average, batch_norm_4, state->residual_1_norm_a_moving_mean,
             state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             residual_1_norm_a_factor_2);   /* k8_batch_norm */
-    for (int t = 0; t < 4; t++) {
-        train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_14);   /* k9_relu */
-        train_k7_conv2d(t, relu_14, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2, params->residual_1_conv_b_bias,
-                residual_1_conv_b_y);   /* k10_conv2d */
-        train_k8_batch_norm(t, residual_1_conv_b_y, batch_norm_5, batch_norm_6);   /* k11_batch_norm */
-    }
+    train_k6_relu(residual_1_conv_a_y_2, residual_1_norm_a_average, residual_1_norm_a_factor_2, params->residual_1_norm_a_beta,
+            relu_2);   /* k9_relu */
+    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2,
+            params->residual_1_conv_b_bias);   /* k10_conv2d */
+    train_k3_batch_norm(residual_1_conv_b_y_2, batch_norm_5, batch_norm_6);   /* k11_batch_norm */
     train_k5_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, batch_norm_6, state->residual_1_norm_b_moving_mean,
             state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor_2);   /* k12_batch_norm */
-    for (int t = 3; t >= 0; t--) {
-        train_k14_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, residual_1_conv_b_y,
-                residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta, relu);   /* k13_relu */
-        train_k15_conv2d(t, relu, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
+    for (int t = 0; t < 4; t++) {
+        train_k14_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
+                residual_1_conv_b_y_2, residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta,
+                relu_3);   /* k13_relu */
+        train_k15_conv2d(t, relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
                 residual_2_conv_a_y);   /* k14_conv2d */
         train_k16_batch_norm(t, residual_2_conv_a_y, batch_norm_7, batch_norm_8);   /* k15_batch_norm */
-        train_k17_conv2d(t, relu, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
+        train_k17_conv2d(t, relu_3, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
                 residual_2_x);   /* k16_conv2d */
     }
     train_k18_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, batch_norm_8, state->residual_2_norm_a_moving_mean,
-            state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
-            residual_2_norm_a_factor_2);   /* k17_batch_norm */
-    for (int t = 0; t < 2; t++) {
-        train_k19_relu(t, residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor_2,
-                params->residual_2_norm_a_beta, relu_15);   /* k18_relu */
-        train_k20_conv2d(t, relu_15, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2, params->residual_2_conv_b_bias,
-                residual_2_conv_b_y);   /* k19_conv2d */
-        train_k21_batch_norm(t, residual_2_conv_b_y, batch_norm_9, batch_norm_10);   /* k20_batch_norm */
-    }
+            state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);   /* k17_batch_norm */
+    train_k19_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_beta, relu_4);   /* k18_relu */
+    train_k20_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2,
+            params->residual_2_conv_b_bias);   /* k19_conv2d */
+    train_k21_batch_norm(residual_2_conv_b_y_2, batch_norm_9, batch_norm_10);   /* k20_batch_norm */
     train_k18_batch_norm(&count, batch_norm_9, residual_2_norm_b_average, batch_norm_10, state->residual_2_norm_b_moving_mean,
-            state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
-            residual_2_norm_b_factor_2);   /* k21_batch_norm */
-    train_k23_cross_entropy(&count, cross_entropy_3);   /* k22_cross_entropy */
-    for (int t = 3; t >= 0; t--) {
-        train_k24_relu(t, residual_2_x, residual_2_conv_b_y, residual_2_norm_b_average, residual_2_norm_b_factor_2,
-                params->residual_2_norm_b_beta, relu_2);   /* k23_relu */
-        train_k25_conv2d(t, relu_2, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
-                residual_3_conv_a_y);   /* k24_conv2d */
-        train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_11);   /* k25_batch_norm */
-        train_k27_conv2d(t, relu_2, params->residual_3_shortcut_kernel, residual_3_shortcut_y, params->residual_3_shortcut_bias,
-                residual_3_x);   /* k26_conv2d */
-    }
-    train_k28_batch_norm(batch_norm_11, &count, residual_3_norm_a_average,
-            state->residual_3_norm_a_moving_mean);   /* k27_batch_norm */
-    train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);   /* k28_batch_norm */
-    train_k30_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance,
-            residual_3_norm_a_factor);   /* k29_batch_norm */
-    train_k31_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            params->residual_3_norm_a_beta, relu_3);   /* k30_relu */
-    train_k32_conv2d(relu_3, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2,
-            params->residual_3_conv_b_bias);   /* k31_conv2d */
-    train_k33_batch_norm(residual_3_conv_b_y_2, batch_norm_13);   /* k32_batch_norm */
-    train_k34_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
-            state->residual_3_norm_b_moving_mean);   /* k33_batch_norm */
-    train_k29_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k34_batch_norm */
-    train_k30_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
-            residual_3_norm_b_factor);   /* k35_batch_norm */
-    train_k37_relu_global_avg_pool2d(residual_3_x, residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor,
-            params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta,
-            global_avg_pool2d_2);   /* k36_relu_global_avg_pool2d */
-    train_k38_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            label, cross_entropy_4, argmax, cross_entropy, cross_entropy_2);   /* k37_dense_softmax_cross_entropy */
-    train_k39_div(&count, argmax, label, &metrics->accuracy);   /* k38_div */
-    train_k40_cross_entropy(&count, cross_entropy_4, &metrics->loss);   /* k39_cross_entropy */
-    gradients_k40_dense(cross_entropy, gradients->classifier_bias);
-    train_k42_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k41_cross_entropy_pack */
-    train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_3, dense, residual_3_x,
-            relu_5);   /* k42_dense_global_avg_pool2d_relu */
-    gradients_k43_dense(global_avg_pool2d_2, cross_entropy, gradients->classifier_kernel);
-    gradients_k44_conv2d_batch_norm(relu_5, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
+            state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);   /* k21_batch_norm */
+    train_k23_relu(residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor,
+            params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);   /* k22_relu */
+    train_k24_conv2d(residual_2_x, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2,
+            params->residual_3_conv_a_bias);   /* k23_conv2d */
+    train_k25_batch_norm(residual_3_conv_a_y_2, batch_norm_11);   /* k24_batch_norm */
+    train_k26_batch_norm(&count, batch_norm_11, residual_3_norm_a_average,
+            state->residual_3_norm_a_moving_mean);   /* k25_batch_norm */
+    train_k27_batch_norm(residual_3_conv_a_y_2, residual_3_norm_a_average, batch_norm_12);   /* k26_batch_norm */
+    train_k28_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance,
+            residual_3_norm_a_factor);   /* k27_batch_norm */
+    train_k29_relu(residual_3_conv_a_y_2, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_beta, relu_6);   /* k28_relu */
+    train_k30_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2,
+            params->residual_3_conv_b_bias);   /* k29_conv2d */
+    train_k25_batch_norm(residual_3_conv_b_y_2, batch_norm_13);   /* k30_batch_norm */
+    train_k26_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
+            state->residual_3_norm_b_moving_mean);   /* k31_batch_norm */
+    train_k27_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k32_batch_norm */
+    train_k28_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
+            residual_3_norm_b_factor);   /* k33_batch_norm */
+    train_k35_conv2d_relu(residual_2_x, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+            residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            params->residual_3_norm_b_beta);   /* k34_conv2d_relu */
+    train_k36_global_avg_pool2d(relu_7, global_avg_pool2d_2);   /* k35_global_avg_pool2d */
+    train_k37_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+            label, cross_entropy_3, argmax, cross_entropy, cross_entropy_2);   /* k36_dense_softmax_cross_entropy */
+    train_k38_div(&count, argmax, label, &metrics->accuracy);   /* k37_div */
+    train_k39_cross_entropy(&count, cross_entropy_3, &metrics->loss);   /* k38_cross_entropy */
+    gradients_k39_dense(cross_entropy, gradients->classifier_bias);
+    train_k41_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k40_cross_entropy_pack */
+    train_k42_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_3, dense,
+            relu_7);   /* k41_dense_global_avg_pool2d_relu */
+    gradients_k42_dense(global_avg_pool2d_2, cross_entropy, gradients->classifier_kernel);
+    gradients_k43_conv2d_batch_norm(relu_7, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
             residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count,
             batch_norm_16);
-    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_19);   /* k45_conv2d_pack */
-    train_k47_conv2d(relu_5, conv2d_19, conv2d);   /* k46_conv2d */
-    train_k48_conv2d(conv2d, conv2d_2);   /* k47_conv2d */
-    train_k49_conv2d(relu_2, relu_5, gradients->residual_3_shortcut_kernel);   /* k48_conv2d */
-    train_k50_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k49_batch_norm */
-    gradients_k50_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
+    train_k45_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_26);   /* k44_conv2d_pack */
+    train_k46_conv2d(relu_7, conv2d_26, conv2d);   /* k45_conv2d */
+    train_k47_conv2d(conv2d, conv2d_2);   /* k46_conv2d */
+    train_k48_conv2d(residual_2_x, relu_7, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
+    train_k49_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k48_batch_norm */
+    gradients_k49_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count, batch_norm_20);
-    train_k52_batch_norm(&count, batch_norm_20, relu_5, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y_2);   /* k51_batch_norm */
-    gradients_k52_conv2d(relu_5, gradients->residual_3_conv_b_bias);
-    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_20);   /* k53_conv2d_pack */
-    train_k55_conv2d_relu(relu_5, conv2d_20, relu_6, relu_3);   /* k54_conv2d_relu */
-    train_k56_conv2d(relu_3, relu_5, conv2d_4);   /* k55_conv2d */
-    gradients_k44_conv2d_batch_norm(relu_6, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
+    train_k51_batch_norm(&count, batch_norm_20, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y_2, batch_norm_22);   /* k50_batch_norm */
+    gradients_k51_conv2d(batch_norm_22, gradients->residual_3_conv_b_bias);
+    train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_27);   /* k52_conv2d_pack */
+    train_k54_conv2d_relu(batch_norm_22, conv2d_27, relu_9, relu_6);   /* k53_conv2d_relu */
+    train_k55_conv2d(relu_6, batch_norm_22, conv2d_4);   /* k54_conv2d */
+    gradients_k43_conv2d_batch_norm(relu_9, gradients->residual_3_norm_a_beta, residual_3_conv_a_y_2, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
-            batch_norm_24);   /* k56_batch_norm */
-    train_k50_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k57_batch_norm */
-    gradients_k50_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k58_batch_norm */
-    train_k52_batch_norm(&count, batch_norm_28, relu_6, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);   /* k59_batch_norm */
-    gradients_k52_conv2d(relu_6, gradients->residual_3_conv_a_bias);   /* k60_conv2d */
-    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_21);   /* k61_conv2d_pack */
-    train_k63_conv2d(relu_6, conv2d_21, conv2d_5);   /* k62_conv2d */
-    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_22);   /* k63_conv2d_pack */
-    train_k65_conv2d(relu_6, conv2d_22, conv2d_6);   /* k64_conv2d */
-    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k65_conv2d_pack */
-    train_k67_conv2d(relu_6, conv2d_23, conv2d_7);   /* k66_conv2d */
-    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_24);   /* k67_conv2d_pack */
-    train_k47_conv2d(relu_6, conv2d_24, conv2d_8);   /* k68_conv2d */
-    train_k70_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k69_conv2d */
-    train_k71_conv2d(relu_2, relu_6, conv2d_10);   /* k70_conv2d */
-    train_k75_cross_entropy(conv2d_2, conv2d_9, cross_entropy_5);   /* k71_cross_entropy */
-    train_k76_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_25);   /* k72_conv2d_pack */
-    for (int t = 0; t < 2; t++) {
-        train_k77_relu_conv2d_batch_norm(t, relu_2, cross_entropy_5, relu_7, conv2d_11, residual_2_conv_b_y,
-                residual_2_norm_b_average, batch_norm_31);   /* k73_relu_conv2d_batch_norm */
-        train_k78_conv2d(t, relu_7, conv2d_25, conv2d_33);   /* k74_conv2d */
-        train_k79_conv2d(t, conv2d_33, conv2d_12);   /* k75_conv2d */
-        train_k80_conv2d(t, relu, relu_7, conv2d_13);   /* k76_conv2d */
-    }
-    gradients_k77_cross_entropy(conv2d_13, gradients->residual_2_shortcut_kernel);
-    gradients_k78_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            batch_norm_24);   /* k55_batch_norm */
+    train_k49_batch_norm(&count, batch_norm_24, residual_3_conv_a_y_2, residual_3_norm_a_average);   /* k56_batch_norm */
+    gradients_k49_batch_norm(residual_3_conv_a_y_2, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
+            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k57_batch_norm */
+    train_k59_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y_2);   /* k58_batch_norm */
+    gradients_k51_conv2d(relu_9, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
+    train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_28);   /* k60_conv2d_pack */
+    train_k62_conv2d(relu_9, conv2d_28, conv2d_5);   /* k61_conv2d */
+    train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);   /* k62_conv2d_pack */
+    train_k64_conv2d(relu_9, conv2d_29, conv2d_6);   /* k63_conv2d */
+    train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);   /* k64_conv2d_pack */
+    train_k66_conv2d(relu_9, conv2d_30, conv2d_7);   /* k65_conv2d */
+    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);   /* k66_conv2d_pack */
+    train_k46_conv2d(relu_9, conv2d_31, conv2d_8);   /* k67_conv2d */
+    train_k69_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k68_conv2d */
+    train_k70_conv2d(residual_2_x, relu_9, conv2d_10);   /* k69_conv2d */
+    train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d_2, conv2d_9, relu_10, conv2d_11, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_31);   /* k70_relu_conv2d_batch_norm */
+    train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_32);   /* k71_conv2d_pack */
+    train_k76_conv2d(relu_10, conv2d_32, conv2d_12);   /* k72_conv2d */
+    train_k77_conv2d(conv2d_12, conv2d_13);   /* k73_conv2d */
+    gradients_k74_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
-    gradients_k79_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
-            residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37, gradients->residual_2_conv_b_bias);
-    train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_26);   /* k80_conv2d_pack */
-    for (int t = 1; t >= 0; t--) {
-        train_k85_batch_norm(t, relu_7, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y,
-                residual_2_norm_b_average, batch_norm_37, batch_norm_38);   /* k81_batch_norm */
-        train_k86_conv2d_relu(t, batch_norm_38, conv2d_26, conv2d_34, residual_2_conv_a_y, residual_2_norm_a_average,
-                residual_2_norm_a_factor_2, params->residual_2_norm_a_beta, relu_8);   /* k82_conv2d_relu */
-        train_k87_batch_norm(t, relu_8, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
-                batch_norm_40);   /* k83_batch_norm */
-    }
-    train_k88_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor_2, params->residual_2_norm_a_beta,
-            relu_9);   /* k84_relu */
-    train_k89_conv2d(relu_9, batch_norm_38, conv2d_14);   /* k85_conv2d */
-    gradients_k78_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k86_batch_norm */
-    gradients_k79_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
-            residual_2_norm_a_average, batch_norm_43, &count, batch_norm_46,
-            gradients->residual_2_conv_a_bias);   /* k87_batch_norm_conv2d */
-    train_k93_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_27);   /* k88_conv2d_pack */
-    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_28);   /* k89_conv2d_pack */
-    train_k95_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k90_conv2d_pack */
-    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_30);   /* k91_conv2d_pack */
-    for (int t = 0; t < 4; t++) {
-        train_k97_batch_norm(t, relu_8, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_46, batch_norm_47);   /* k92_batch_norm */
-        train_k98_conv2d(t, batch_norm_47, conv2d_27, conv2d_35);   /* k93_conv2d */
-        train_k99_conv2d(t, batch_norm_47, conv2d_28, conv2d_36);   /* k94_conv2d */
-        train_k100_conv2d(t, batch_norm_47, conv2d_29, conv2d_37);   /* k95_conv2d */
-        train_k101_conv2d(t, batch_norm_47, conv2d_30, conv2d_38);   /* k96_conv2d */
-        train_k102_conv2d(conv2d_35, conv2d_39, conv2d_36, conv2d_37, conv2d_38);   /* k97_conv2d */
-        train_k103_relu_batch_norm(t, relu, conv2d_12, conv2d_39, relu_10, batch_norm_48, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_49);   /* k98_relu_batch_norm */
-    }
-    train_k104_conv2d(relu, batch_norm_47, conv2d_15);   /* k99_conv2d */
-    gradients_k100_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+    gradients_k75_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
+            params->residual_2_norm_b_gamma, batch_norm_9, residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37,
+            gradients->residual_2_conv_b_bias);
+    train_k80_conv2d(relu_3, relu_10, gradients->residual_2_shortcut_kernel);   /* k76_conv2d */
+    train_k81_batch_norm(relu_10, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34,
+            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_37);   /* k77_batch_norm */
+    train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_33);   /* k78_conv2d_pack */
+    train_k83_conv2d_relu(relu_10, conv2d_33, relu_11, relu_4);   /* k79_conv2d_relu */
+    train_k84_batch_norm(relu_11, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_40);   /* k80_batch_norm */
+    train_k90_conv2d(relu_4, relu_10, conv2d_15);   /* k81_conv2d */
+    gradients_k74_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k82_batch_norm */
+    gradients_k75_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
+            params->residual_2_norm_a_gamma, batch_norm_7, residual_2_norm_a_average, batch_norm_43, &count, batch_norm_46,
+            gradients->residual_2_conv_a_bias);   /* k83_batch_norm_conv2d */
+    train_k81_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_43, residual_2_conv_a_y,
+            residual_2_norm_a_average, batch_norm_46);   /* k84_batch_norm */
+    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_34);   /* k85_conv2d_pack */
+    train_k93_conv2d(relu_11, conv2d_34, conv2d_16);   /* k86_conv2d */
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k87_conv2d_pack */
+    train_k95_conv2d(relu_11, conv2d_35, conv2d_17);   /* k88_conv2d */
+    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k89_conv2d_pack */
+    train_k97_conv2d(relu_11, conv2d_36, conv2d_18);   /* k90_conv2d */
+    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k91_conv2d_pack */
+    train_k76_conv2d(relu_11, conv2d_37, conv2d_19);   /* k92_conv2d */
+    train_k100_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k93_conv2d */
+    train_k101_relu_batch_norm(relu_3, conv2d_13, conv2d_20, relu_12, batch_norm_48, residual_1_conv_b_y_2,
+            residual_1_norm_b_average, batch_norm_49);   /* k94_relu_batch_norm */
+    train_k102_conv2d(relu_3, relu_11, conv2d_21);   /* k95_conv2d */
+    gradients_k96_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
             params->residual_1_norm_b_gamma, &count, batch_norm_52);
-    gradients_k101_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
+    gradients_k97_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
             residual_1_norm_b_average, batch_norm_52, &count, batch_norm_55, gradients->residual_1_conv_b_bias);
-    train_k108_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_31);   /* k102_conv2d_pack */
+    train_k106_batch_norm(relu_12, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y_2, residual_1_norm_b_average,
+            batch_norm_55);   /* k98_batch_norm */
+    train_k107_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_38);   /* k99_conv2d_pack */
+    train_k108_conv2d_relu(residual_1_conv_b_y_2, conv2d_38, relu_13, relu_2);   /* k100_conv2d_relu */
+    train_k109_batch_norm(relu_13, batch_norm_57, residual_1_conv_a_y_2, residual_1_norm_a_average,
+            batch_norm_58);   /* k101_batch_norm */
+    train_k110_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_23);   /* k102_conv2d */
+    gradients_k96_batch_norm(batch_norm_58, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_61);   /* k103_batch_norm */
+    gradients_k97_batch_norm_conv2d(batch_norm_57, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
+            residual_1_norm_a_average, batch_norm_61, &count, batch_norm_64,
+            gradients->residual_1_conv_a_bias);   /* k104_batch_norm_conv2d */
+    train_k107_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_39);   /* k105_conv2d_pack */
     for (int t = 3; t >= 0; t--) {
-        train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_16);   /* k103_relu */
-        train_k110_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_55, batch_norm_73);   /* k104_batch_norm */
-        train_k111_conv2d_relu(t, batch_norm_73, conv2d_31, conv2d_40, relu_16, relu_11);   /* k105_conv2d_relu */
-        train_k112_conv2d(t, relu_16, batch_norm_73, conv2d_16);   /* k106_conv2d */
-        train_k113_batch_norm(t, relu_11, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_57);   /* k107_batch_norm */
+        train_k115_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
+                relu_15);   /* k106_relu */
+        train_k116_batch_norm(t, relu_13, residual_1_norm_a_factor_2, batch_norm_61, residual_1_conv_a_y_2,
+                residual_1_norm_a_average, batch_norm_64, batch_norm_74);   /* k107_batch_norm */
+        train_k117_conv2d_relu(t, batch_norm_74, conv2d_39, conv2d_40, relu_15, relu_12, relu_14);   /* k108_conv2d_relu */
+        train_k118_conv2d(t, relu_15, batch_norm_74, conv2d_24);   /* k109_conv2d */
+        train_k119_batch_norm(t, relu_14, batch_norm_65, stem_y_2, batch_norm_1_average, batch_norm_66);   /* k110_batch_norm */
     }
-    gradients_k100_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_60);   /* k108_batch_norm */
-    gradients_k101_batch_norm_conv2d(batch_norm_56, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
-            residual_1_norm_a_average, batch_norm_60, &count, batch_norm_63,
-            gradients->residual_1_conv_a_bias);   /* k109_batch_norm_conv2d */
-    train_k108_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_32);   /* k110_conv2d_pack */
-    for (int t = 0; t < 4; t++) {
-        train_k6_relu(t, stem_y, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_17);   /* k111_relu */
-        train_k110_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_63, batch_norm_74);   /* k112_batch_norm */
-        train_k120_conv2d_relu(t, batch_norm_74, conv2d_32, conv2d_41, relu_17, relu_10, relu_12);   /* k113_conv2d_relu */
-        train_k112_conv2d(t, relu_17, batch_norm_74, conv2d_17);   /* k114_conv2d */
-        train_k113_batch_norm(t, relu_12, batch_norm_64, stem_y, batch_norm_1_average, batch_norm_65);   /* k115_batch_norm */
-    }
-    gradients_k100_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_68);   /* k116_batch_norm */
-    gradients_k101_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
-            batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k117_batch_norm_conv2d */
-    for (int t = 3; t >= 0; t--) {
-        train_k110_batch_norm(t, relu_12, batch_norm_1_factor_2, batch_norm_68, stem_y, batch_norm_1_average, batch_norm_71,
-                batch_norm_75);   /* k118_batch_norm */
-        train_k127_conv2d(t, image, batch_norm_75, conv2d_18);   /* k119_conv2d */
-    }
-    gradients_k120_conv2d_copy(conv2d_18, gradients->stem_kernel);
-    gradients_k121_conv2d_copy(conv2d_17, gradients->residual_1_conv_a_kernel);
-    gradients_k121_conv2d_copy(conv2d_16, gradients->residual_1_conv_b_kernel);   /* k122_conv2d_copy */
-    gradients_k123_conv2d_copy(conv2d_15, gradients->residual_2_conv_a_kernel);
-    gradients_k124_conv2d_copy(conv2d_14, gradients->residual_2_conv_b_kernel);
-    gradients_k125_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k126_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
-    gradients_k127_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
-    gradients_k128_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    gradients_k96_batch_norm(batch_norm_66, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_69);   /* k111_batch_norm */
+    gradients_k97_batch_norm_conv2d(batch_norm_65, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
+            batch_norm_1_average, batch_norm_69, &count, batch_norm_72, gradients->stem_bias);   /* k112_batch_norm_conv2d */
+    train_k123_batch_norm(relu_14, batch_norm_1_factor_2, batch_norm_69, stem_y_2, batch_norm_1_average,
+            batch_norm_72);   /* k113_batch_norm */
+    train_k124_conv2d(image, relu_14, conv2d_25);   /* k114_conv2d */
+    gradients_k115_conv2d_copy(conv2d_25, gradients->stem_kernel);
+    gradients_k116_conv2d_copy(conv2d_24, gradients->residual_1_conv_a_kernel);
+    gradients_k117_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);
+    gradients_k118_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
+    gradients_k119_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
+    gradients_k120_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k121_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
+    gradients_k122_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
+    gradients_k123_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     metrics->count = count;
     return DL_OK;
 }
 
-/* resnet.dl:23: conv2d, resnet.dl:24: relu -> f32[4, 16, 16, 16], 442368 multiply-accumulates */
-static inline void evaluate_k1_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:24: batch_norm;
+ * resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[16]; in 3 places */
+static void evaluate_k0_batch_norm(const float *restrict batch_norm_1_moving_variance, const float *restrict batch_norm_1_gamma,
+        float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
+        const float *restrict batch_norm_1_moving_mean, float *restrict batch_norm)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float batch_norm_1_factor_v0 = dl_rsqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0];
+        batch_norm_1_factor[j0] = batch_norm_1_factor_v0;
+        batch_norm[j0] = batch_norm_1_beta[j0] - batch_norm_1_moving_mean[j0] * batch_norm_1_factor_v0;
+    }
+}
+
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[32]; in 2 places */
+static void evaluate_k3_batch_norm(const float *restrict residual_2_norm_a_moving_variance,
+        const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_norm_a_beta, const float *restrict residual_2_norm_a_moving_mean,
+        float *restrict batch_norm_4)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float residual_2_norm_a_factor_v0 = dl_rsqrt(residual_2_norm_a_moving_variance[j0] + 0.001f)
+                * residual_2_norm_a_gamma[j0];
+        residual_2_norm_a_factor[j0] = residual_2_norm_a_factor_v0;
+        batch_norm_4[j0] = residual_2_norm_a_beta[j0] - residual_2_norm_a_moving_mean[j0] * residual_2_norm_a_factor_v0;
+    }
+}
+
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[64]; in 2 places */
+static void evaluate_k5_batch_norm(const float *restrict residual_3_norm_a_moving_variance,
+        const float *restrict residual_3_norm_a_gamma, float *restrict residual_3_norm_a_factor,
+        const float *restrict residual_3_norm_a_beta, const float *restrict residual_3_norm_a_moving_mean,
+        float *restrict batch_norm_6)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float residual_3_norm_a_factor_v0 = dl_rsqrt(residual_3_norm_a_moving_variance[j0] + 0.001f)
+                * residual_3_norm_a_gamma[j0];
+        residual_3_norm_a_factor[j0] = residual_3_norm_a_factor_v0;
+        batch_norm_6[j0] = residual_3_norm_a_beta[j0] - residual_3_norm_a_moving_mean[j0] * residual_3_norm_a_factor_v0;
+    }
+}
+
+/* resnet.dl:35: cross_entropy -> bool[4, 1] */
+static void evaluate_k8_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_2)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        cross_entropy_2[j0] = (uint8_t)(j0 < count_[0]);
+    }
+}
+
+/* resnet.dl:23: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 110592 multiply-accumulates */
+static inline void evaluate_k9_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6681,7 +6660,7 @@ static inline void evaluate_k1_conv2d_relu_tile_4_at_0(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void evaluate_k9_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6718,7 +6697,7 @@ static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int a
     c[51] = c3_3;
 }
 
-static inline void evaluate_k1_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k9_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6764,41 +6743,36 @@ static inline void evaluate_k1_conv2d_relu_tile_4_at_12(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void evaluate_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict stem_bias, const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
-        const float *restrict batch_norm_1_moving_mean)
+static void evaluate_k9_conv2d_relu(int t, const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
+        const float *restrict stem_bias, const float *restrict batch_norm_1_factor, const float *restrict batch_norm)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        evaluate_k1_conv2d_relu_tile_4_at_0(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        evaluate_k1_conv2d_relu_tile_4(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        evaluate_k1_conv2d_relu_tile_4_at_12(image, i0 * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
-                            relu + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = batch_norm_1_factor[j0];
-                        const float v2 = (relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + stem_bias[j0]) * v1
-                                + (batch_norm_1_beta[j0] - batch_norm_1_moving_mean[j0] * v1);
-                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
-                    }
+    for (int i1 = 0; i1 < 16; i1++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    evaluate_k9_conv2d_relu_tile_4_at_0(image, t * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    evaluate_k9_conv2d_relu_tile_4(image, t * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else
+                    evaluate_k9_conv2d_relu_tile_4_at_12(image, t * 768 + i1 * 48 + i2_0 * 3 - 51, stem_kernel + n,
+                        relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = (relu[i1 * 256 + i2 * 16 + j0] + stem_bias[j0]) * batch_norm_1_factor[j0] + batch_norm[j0];
+                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void evaluate_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
+static inline void evaluate_k10_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6840,7 +6814,7 @@ static inline void evaluate_k3_conv2d_relu_tile_4_at_0(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static inline void evaluate_k3_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void evaluate_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6875,7 +6849,7 @@ static inline void evaluate_k3_conv2d_relu_tile_4(const float *restrict a, int a
     c[51] = c3_3;
 }
 
-static inline void evaluate_k3_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k10_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6917,41 +6891,38 @@ static inline void evaluate_k3_conv2d_relu_tile_4_at_12(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void evaluate_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
+static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
         float *restrict relu_2, const float *restrict residual_1_conv_a_bias, const float *restrict residual_1_norm_a_factor,
-        const float *restrict residual_1_norm_a_beta, const float *restrict residual_1_norm_a_moving_mean)
+        const float *restrict batch_norm_2)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        evaluate_k3_conv2d_relu_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        evaluate_k3_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        evaluate_k3_conv2d_relu_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_a_kernel + n, relu_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = residual_1_norm_a_factor[j0];
-                        const float v2 = (relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0]) * v1
-                                + (residual_1_norm_a_beta[j0] - residual_1_norm_a_moving_mean[j0] * v1);
-                        relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
-                    }
+    for (int i1 = 0; i1 < 16; i1++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    evaluate_k10_conv2d_relu_tile_4_at_0(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    evaluate_k10_conv2d_relu_tile_4(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else
+                    evaluate_k10_conv2d_relu_tile_4_at_12(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = (relu_2[i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0])
+                            * residual_1_norm_a_factor[j0] + batch_norm_2[j0];
+                    relu_2[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates */
-static inline void evaluate_k5_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
+static inline void evaluate_k11_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -6993,7 +6964,7 @@ static inline void evaluate_k5_conv2d_relu_tile_4_at_0(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void evaluate_k11_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -7028,7 +6999,7 @@ static inline void evaluate_k5_conv2d_relu_tile_4(const float *restrict a, int a
     c[51] = c3_3;
 }
 
-static inline void evaluate_k5_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k11_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -7070,43 +7041,38 @@ static inline void evaluate_k5_conv2d_relu_tile_4_at_12(const float *restrict a,
     c[51] = c3_3;
 }
 
-static void evaluate_k5_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
+static void evaluate_k11_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
         float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_conv_b_bias,
-        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_beta,
-        const float *restrict residual_1_norm_b_moving_mean)
+        const float *restrict residual_1_norm_b_factor, const float *restrict batch_norm_3)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        evaluate_k5_conv2d_relu_tile_4_at_0(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        evaluate_k5_conv2d_relu_tile_4(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
-                    else
-                        evaluate_k5_conv2d_relu_tile_4_at_12(relu_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            residual_1_conv_b_kernel + n, residual_1_conv_b_y + n, k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = residual_1_norm_b_factor[j0];
-                        const float v2 = relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
-                                + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0] + residual_1_conv_b_bias[j0]) * v1
-                                + (residual_1_norm_b_beta[j0] - residual_1_norm_b_moving_mean[j0] * v1));
-                        relu[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
-                    }
+    for (int i1 = 0; i1 < 16; i1++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    evaluate_k11_conv2d_relu_tile_4_at_0(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                        residual_1_conv_b_y + n, k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    evaluate_k11_conv2d_relu_tile_4(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                        residual_1_conv_b_y + n, k0_lo, k0_hi);
+                else
+                    evaluate_k11_conv2d_relu_tile_4_at_12(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
+                        residual_1_conv_b_y + n, k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = relu[i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0]
+                            + residual_1_conv_b_bias[j0]) * residual_1_norm_b_factor[j0] + batch_norm_3[j0]);
+                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 1179648 multiply-accumulates */
-static inline void evaluate_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 8, 8, 32], 294912 multiply-accumulates */
+static inline void evaluate_k12_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -7141,7 +7107,7 @@ static inline void evaluate_k7_conv2d_relu_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static inline void evaluate_k7_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k12_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -7183,145 +7149,35 @@ static inline void evaluate_k7_conv2d_relu_tile_4_at_4(const float *restrict a, 
     c[99] = c3_3;
 }
 
-static void evaluate_k7_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
+static void evaluate_k12_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
         float *restrict relu_4, const float *restrict residual_2_conv_a_bias, const float *restrict residual_2_norm_a_factor,
-        const float *restrict residual_2_norm_a_beta, const float *restrict residual_2_norm_a_moving_mean)
+        const float *restrict batch_norm_4)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 * 2, 1);
-                const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
-                for (int n = 0; n < 32; n += 4)
-                    if (i2_0 < 4)
-                        evaluate_k7_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
-                            relu_4 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
-                    else
-                        evaluate_k7_conv2d_relu_tile_4_at_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32,
-                            residual_2_conv_a_kernel + n, relu_4 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = residual_2_norm_a_factor[j0];
-                        const float v2 = (relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0]) * v1
-                                + (residual_2_norm_a_beta[j0] - residual_2_norm_a_moving_mean[j0] * v1);
-                        relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
-                    }
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 * 2, 1);
+            const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
+            for (int n = 0; n < 32; n += 4)
+                if (i2_0 < 4)
+                    evaluate_k12_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                        relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                else
+                    evaluate_k12_conv2d_relu_tile_4_at_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                        relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    const float v1 = (relu_4[i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0])
+                            * residual_2_norm_a_factor[j0] + batch_norm_4[j0];
+                    relu_4[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[4, 8, 8, 32], 2359296 multiply-accumulates */
-static inline void evaluate_k8_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 32; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 3072 + k2 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 32; k2 < 96; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 3072 + k2 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void evaluate_k8_conv2d_tile_4_at_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 64; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 3072 + k2 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 64; k2 < 96; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 3072 + k2 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void evaluate_k8_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
-        float *restrict residual_2_conv_b_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
-                for (int n = 0; n < 32; n += 4)
-                    if (i2_0 < 4)
-                        evaluate_k8_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
-                            k0_hi);
-                    else
-                        evaluate_k8_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            residual_2_conv_b_kernel + n, residual_2_conv_b_y + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
-                            k0_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 8, 8, 32], 131072 multiply-accumulates */
-static inline void evaluate_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 8, 8, 32], 32768 multiply-accumulates */
+static inline void evaluate_k14_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -7353,34 +7209,31 @@ static inline void evaluate_k10_conv2d_relu_tile_4(const float *restrict a, int 
     c[99] = c3_3;
 }
 
-static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
+static void evaluate_k14_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
         const float *restrict residual_2_conv_b_bias, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_beta, const float *restrict residual_2_norm_b_moving_mean)
+        const float *restrict batch_norm_5)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 32; n += 4)
-                    evaluate_k10_conv2d_relu_tile_4(relu, i0 * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
-                            relu_5 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = residual_2_norm_b_factor[j0];
-                        const float v2 = relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                                + ((residual_2_conv_b_y[i0 * 2048 + i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0]) * v1
-                                + (residual_2_norm_b_beta[j0] - residual_2_norm_b_moving_mean[j0] * v1));
-                        relu_5[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
-                    }
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 32; n += 4)
+                evaluate_k14_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
+                        relu_5 + (i1 * 256 + i2_0 * 32 + n));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    const float v1 = relu_5[i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
+                            + ((residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0])
+                            * residual_2_norm_b_factor[j0] + batch_norm_5[j0]);
+                    relu_5[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 1179648 multiply-accumulates */
-static inline void evaluate_k12_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 4, 4, 64], 294912 multiply-accumulates */
+static inline void evaluate_k15_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -7422,95 +7275,28 @@ static inline void evaluate_k12_conv2d_relu_tile_4_at_0(const float *restrict a,
     c[195] = c3_3;
 }
 
-static void evaluate_k12_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
+static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
         float *restrict relu_6, const float *restrict residual_3_conv_a_bias, const float *restrict residual_3_norm_a_factor,
-        const float *restrict residual_3_norm_a_beta, const float *restrict residual_3_norm_a_moving_mean)
+        const float *restrict batch_norm_6)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                evaluate_k12_conv2d_relu_tile_4_at_0(relu_5, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
-                        relu_6 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
-            for (int i2 = 0; i2 < 4; i2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = residual_3_norm_a_factor[j0];
-                    const float v2 = (relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_conv_a_bias[j0]) * v1
-                            + (residual_3_norm_a_beta[j0] - residual_3_norm_a_moving_mean[j0] * v1);
-                    relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
-                }
+    for (int i1 = 0; i1 < 4; i1++) {
+        const int k0_lo = dl_first_tap(-i1 * 2, 1);
+        const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
+        for (int n = 0; n < 64; n += 4)
+            evaluate_k15_conv2d_relu_tile_4_at_0(relu_5, i1 * 512, residual_3_conv_a_kernel + n, relu_6 + (i1 * 256 + n), k0_lo,
+                    k0_hi);
+        for (int i2 = 0; i2 < 4; i2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float v1 = (relu_6[i1 * 256 + i2 * 64 + j0] + residual_3_conv_a_bias[j0]) * residual_3_norm_a_factor[j0]
+                        + batch_norm_6[j0];
+                relu_6[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates */
-static inline void evaluate_k13_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 64; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 12288 + k2 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 64; k2 < 128; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 12288 + k2 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 128; k2 < 192; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 12288 + k2 * 64);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void evaluate_k13_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
-        float *restrict residual_3_conv_b_y)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                evaluate_k13_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
-                        residual_3_conv_b_y + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates */
-static inline void evaluate_k15_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 4, 4, 64], 32768 multiply-accumulates */
+static inline void evaluate_k17_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -7542,153 +7328,93 @@ static inline void evaluate_k15_conv2d_relu_tile_4(const float *restrict a, int 
     c[195] = c3_3;
 }
 
-static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
+static void evaluate_k17_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
         float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
         const float *restrict residual_3_conv_b_bias, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_beta, const float *restrict residual_3_norm_b_moving_mean)
+        const float *restrict batch_norm_7)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 64; n += 4)
-                evaluate_k15_conv2d_relu_tile_4(relu_5, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
-                        relu_7 + (i0 * 1024 + i1 * 256 + n));
-            for (int i2 = 0; i2 < 4; i2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = residual_3_norm_b_factor[j0];
-                    const float v2 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + ((residual_3_conv_b_y[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_conv_b_bias[j0]) * v1
-                            + (residual_3_norm_b_beta[j0] - residual_3_norm_b_moving_mean[j0] * v1));
-                    relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
-                }
+    for (int i1 = 0; i1 < 4; i1++) {
+        for (int n = 0; n < 64; n += 4)
+            evaluate_k17_conv2d_relu_tile_4(relu_5, i1 * 512, residual_3_shortcut_kernel + n, relu_7 + (i1 * 256 + n));
+        for (int i2 = 0; i2 < 4; i2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float v1 = relu_7[i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
+                        + ((residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] + residual_3_conv_b_bias[j0])
+                        * residual_3_norm_b_factor[j0] + batch_norm_7[j0]);
+                relu_7[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
 }
 
-/* resnet.dl:28: global_avg_pool2d -> f32[4, 64] */
-static void evaluate_k16_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float global_avg_pool2d[64];
-        for (int j0 = 0; j0 < 64; j0++) {
-            global_avg_pool2d[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    global_avg_pool2d[j0] += relu_7[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
-                }
-            }
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            global_avg_pool2d_2[i0 * 64 + j0] = global_avg_pool2d[j0] / 16.0f;
-        }
-    }
-}
-
-/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> i32[4], 2560 multiply-accumulates */
-static inline void evaluate_k18_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> f32[1], 640 multiply-accumulates */
+static inline void evaluate_k19_dense_softmax_cross_entropy_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 10);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[10] = c1_0;
-    c[11] = c1_1;
-    c[12] = c1_2;
-    c[13] = c1_3;
-    c[20] = c2_0;
-    c[21] = c2_1;
-    c[22] = c2_2;
-    c[23] = c2_3;
-    c[30] = c3_0;
-    c[31] = c3_1;
-    c[32] = c3_2;
-    c[33] = c3_3;
 }
 
-static void evaluate_k18_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void evaluate_k19_dense_softmax_cross_entropy(int t, const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
+        const int32_t *restrict label, const uint8_t *restrict cross_entropy_2, float *restrict select,
+        float *restrict cross_entropy)
 {
     float logits[10];
     float softmax;
     float softmax_2;
+    float cross_entropy_3;
+    int32_t argmax;
     for (int n = 0; n < 10; n += 4)
-        evaluate_k18_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        evaluate_k19_dense_softmax_cross_entropy_tile_1(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
-    for (int i0 = 0; i0 < 4; i0++) {
-        float max_v2 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v1 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v1;
-            const float x_max_v2 = logits_v1;
-            max_v2 = dl_max(max_v2, x_max_v2);
-        }
-        softmax = max_v2;
-        float sum_v3 = 0.0f;
-        for (int r0 = 0; r0 < 10; r0++) {
-            sum_v3 += dl_exp(logits[r0] - softmax);
-        }
-        softmax_2 = sum_v3;
-        const float v1 = dl_log(softmax_2);
-        float sum_v4 = 0.0f;
-        int32_t argmax_v5 = 0;
-        float best_argmax_v5 = -DL_INFINITY;
-        for (int r0 = 0; r0 < 10; r0++) {
-            const float v2 = logits[r0];
-            sum_v4 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
-            const float x_argmax_v5 = v2;
-            if (best_argmax_v5 < x_argmax_v5) {
-                best_argmax_v5 = x_argmax_v5;
-                argmax_v5 = r0;
-            }
-        }
-        cross_entropy[i0] = sum_v4;
-        argmax[i0] = argmax_v5;
+    float max_v2 = -DL_INFINITY;
+    for (int j0 = 0; j0 < 10; j0++) {
+        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+        logits[j0] = logits_v1;
+        const float x_max_v2 = logits_v1;
+        max_v2 = dl_max(max_v2, x_max_v2);
     }
+    softmax = max_v2;
+    float sum_v3 = 0.0f;
+    for (int r0 = 0; r0 < 10; r0++) {
+        sum_v3 += dl_exp(logits[r0] - softmax);
+    }
+    softmax_2 = sum_v3;
+    const float v1 = dl_log(softmax_2);
+    float sum_v4 = 0.0f;
+    int32_t argmax_v5 = 0;
+    float best_argmax_v5 = -DL_INFINITY;
+    for (int r0 = 0; r0 < 10; r0++) {
+        const float v2 = logits[r0];
+        sum_v4 += label[t] == r0 ? v2 - softmax - v1 : 0.0f;
+        const float x_argmax_v5 = v2;
+        if (best_argmax_v5 < x_argmax_v5) {
+            best_argmax_v5 = x_argmax_v5;
+            argmax_v5 = r0;
+        }
+    }
+    cross_entropy_3 = sum_v4;
+    argmax = argmax_v5;
+    const int v3 = cross_entropy_2[t];
+    const int32_t v4 = label[t];
+    select[t] = v3 ? (float)(argmax == v4) : 0.0f;
+    cross_entropy[t] = v3 ? -cross_entropy_3 : 0.0f;
 }
 
-/* resnet.dl:37: -> f32 */
-static void evaluate_k19_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
-        float *restrict accuracy)
+/* resnet.dl:37:;
+ * resnet.dl:35: cross_entropy -> f32; in 2 places */
+static void evaluate_k20_sum(const float *restrict select, float *restrict accuracy)
 {
-    const int32_t v1 = count_[0];
-    const int32_t v2 = argmax[0];
-    const int32_t v3 = label[0];
-    const int32_t v4 = argmax[1];
-    const int32_t v5 = label[1];
-    const int32_t v6 = argmax[2];
-    const int32_t v7 = label[2];
-    const int32_t v8 = argmax[3];
-    const int32_t v9 = label[3];
-    accuracy[0] = (0 < v1 ? (float)(v2 == v3) : 0.0f) + (1 < v1 ? (float)(v4 == v5) : 0.0f) + (2 < v1 ? (float)(v6 == v7)
-            : 0.0f) + (3 < v1 ? (float)(v8 == v9) : 0.0f);
-}
-
-/* resnet.dl:35: cross_entropy -> f32 */
-static void evaluate_k20_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
-{
-    const int32_t v1 = count_[0];
-    const float v2 = cross_entropy[0];
-    const float v3 = cross_entropy[1];
-    const float v4 = cross_entropy[2];
-    const float v5 = cross_entropy[3];
-    loss[0] = (0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f);
+    accuracy[0] = select[0] + select[1] + select[2] + select[3];
 }
 
 dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state, const float *image, const int32_t *label,
@@ -7697,63 +7423,74 @@ dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const batch_norm_1_factor = (float *)(void *)(base + 65536);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 131072);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 65536);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 131072);   /* f32[4, 16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 131328);   /* f32[16] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 98304);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y = (float *)(void *)(base + 98304);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 131072);   /* f32[32] */
-    float *const relu_5 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 32] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 16384);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 32768);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
-    float *const cross_entropy = (float *)(void *)(base + 160);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 176);   /* i32[4] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 34560);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 34688);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 34816);   /* f32[16] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 34048);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 34304);   /* f32[32] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 33280);   /* f32[64] */
+    float *const select = (float *)(void *)(base + 34960);   /* f32[4, 1] */
+    float *const cross_entropy = (float *)(void *)(base + 34976);   /* f32[4, 1] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 34944);   /* bool[4, 1] */
+    float *const batch_norm = (float *)(void *)(base + 34624);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 34752);   /* f32[16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 34880);   /* f32[16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 34176);   /* f32[32] */
+    float *const batch_norm_5 = (float *)(void *)(base + 34432);   /* f32[32] */
+    float *const batch_norm_6 = (float *)(void *)(base + 33024);   /* f32[64] */
+    float *const batch_norm_7 = (float *)(void *)(base + 33536);   /* f32[64] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
+    float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[1, 16, 16, 16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 33792);   /* f32[4, 16] */
+    float *const relu_4 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 32] */
+    float *const residual_2_conv_b_y = (float *)(void *)(base + 24576);   /* f32[1, 8, 8, 32] */
+    float *const relu_5 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 32] */
+    float *const relu_6 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
+    float *const residual_3_conv_b_y = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 64] */
+    float *const relu_7 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 4096);   /* f32[1, 64] */
+    float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
 
-    infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
-    evaluate_k1_conv2d_relu(image, params->stem_kernel, relu, params->stem_bias, batch_norm_1_factor, params->batch_norm_1_beta,
-            state->batch_norm_1_moving_mean);
-    infer_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma,
-            residual_1_norm_a_factor);   /* k2_batch_norm */
-    evaluate_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, params->residual_1_conv_a_bias,
-            residual_1_norm_a_factor, params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
-    infer_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma,
-            residual_1_norm_b_factor);   /* k4_batch_norm */
-    evaluate_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, params->residual_1_conv_b_bias,
-            residual_1_norm_b_factor, params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
-    infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
-    evaluate_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, params->residual_2_conv_a_bias,
-            residual_2_norm_a_factor, params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
-    evaluate_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    infer_k6_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma,
-            residual_2_norm_b_factor);   /* k9_batch_norm */
-    evaluate_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, params->residual_2_conv_b_bias, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
-            state->residual_2_norm_b_moving_mean);
-    infer_k14_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma,
-            residual_3_norm_a_factor);   /* k11_batch_norm */
-    evaluate_k12_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, params->residual_3_conv_a_bias,
-            residual_3_norm_a_factor, params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
-    evaluate_k13_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor);
-    evaluate_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, params->residual_3_conv_b_bias, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
-            state->residual_3_norm_b_moving_mean);
-    evaluate_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);
+    evaluate_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor,
+            params->batch_norm_1_beta, state->batch_norm_1_moving_mean, batch_norm);
+    evaluate_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor,
+            params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean, batch_norm_2);   /* k1_batch_norm */
+    evaluate_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor,
+            params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean, batch_norm_3);   /* k2_batch_norm */
+    evaluate_k3_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor,
+            params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean, batch_norm_4);
+    evaluate_k3_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor,
+            params->residual_2_norm_b_beta, state->residual_2_norm_b_moving_mean, batch_norm_5);   /* k4_batch_norm */
+    evaluate_k5_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, residual_3_norm_a_factor,
+            params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean, batch_norm_6);
+    evaluate_k5_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor,
+            params->residual_3_norm_b_beta, state->residual_3_norm_b_moving_mean, batch_norm_7);   /* k6_batch_norm */
     if (train_k0_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k18_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y,
-            params->classifier_bias, label, cross_entropy, argmax);
-    evaluate_k19_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k20_cross_entropy(&count, cross_entropy, &metrics->loss);
+    evaluate_k8_cross_entropy(&count, cross_entropy_2);
+    for (int t = 0; t < 4; t++) {
+        evaluate_k9_conv2d_relu(t, image, params->stem_kernel, relu, params->stem_bias, batch_norm_1_factor, batch_norm);
+        evaluate_k10_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, params->residual_1_conv_a_bias,
+                residual_1_norm_a_factor, batch_norm_2);
+        evaluate_k11_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu,
+                params->residual_1_conv_b_bias, residual_1_norm_b_factor, batch_norm_3);
+        evaluate_k12_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, params->residual_2_conv_a_bias,
+                residual_2_norm_a_factor, batch_norm_4);
+        infer_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);   /* k13_conv2d */
+        evaluate_k14_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
+                residual_2_conv_b_y, params->residual_2_conv_b_bias, residual_2_norm_b_factor, batch_norm_5);
+        evaluate_k15_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, params->residual_3_conv_a_bias,
+                residual_3_norm_a_factor, batch_norm_6);
+        infer_k13_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);   /* k16_conv2d */
+        evaluate_k17_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+                residual_3_conv_b_y, params->residual_3_conv_b_bias, residual_3_norm_b_factor, batch_norm_7);
+        infer_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);   /* k18_global_avg_pool2d */
+        evaluate_k19_dense_softmax_cross_entropy(t, global_avg_pool2d_2, params->classifier_kernel, classifier_y,
+                params->classifier_bias, label, cross_entropy_2, select, cross_entropy);
+    }
+    evaluate_k20_sum(select, &metrics->accuracy);
+    evaluate_k20_sum(cross_entropy, &metrics->loss);   /* k21_cross_entropy */
     metrics->count = count;
     return DL_OK;
 }

@@ -7,7 +7,7 @@
  *
  * A loop, or *level*, is all that can be made before the next sum over examples is there: of a network with batch normalization a layer, of one
  * without all of it. What is wanted in a later loop is stored, or, where that reads no more than storing it would write, made again there. A
- * part is as many examples as L2 holds with what is made of them; where that is all of them there is no loop.
+ * part is as many examples as a sixth of L2 holds with what is made of them; where half of it holds them all there is no loop.
  *
  * needs: a function that is differentiated and hoisted. gives: the same, but that sums over examples add up parts first. */
 #include "parts.h"
@@ -17,13 +17,15 @@
 enum {
     MOST_LEAVES = 3,        /* tensors that something made again is made of, */
     MOST_COST = 24,         /* in so many element operations */
+    WHOLE_ROOM = 2,         /* of L2: the half may hold a batch that is no loop, */
+    PART_ROOM = 6,          /* and the 6th a part of another one: measured, from the half to the 8th */
     SMALL_PART = 16,        /* of L2: what is less than the 16th is no traffic */
     LEAST_SUM = 32,         /* terms that a part's sum should have, for its sums to stay in registers */
 };
 
 bool is_given(const Node *n)
 {
-    return n->op == OP_INPUT;
+    return n->op == OP_INPUT || n->op == OP_CHECK;
 }
 
 bool in_loop(const Parts *p, const Node *n)
@@ -80,7 +82,10 @@ static void find_level(Parts *p, const Node *n)
     PartRule *r = &p->rule[n->id], none = {.at = -1};
     int level = 0;
     p->still[n->id] = is_still(p, n);
-    if (is_given(n)) {
+    if (n->op == OP_CHECK) {        /* all are checked before anything is done */
+        *r = (PartRule){.at = p->rule[n->in[0]->id].at == 0 ? 0 : -1};
+        level = there_at(p, n->in[0]);
+    } else if (is_given(n)) {
         bool batched = n->attr.input.role == ROLE_INPUT || n->attr.input.role == ROLE_TARGET;
         *r = none;
         r->at = batched && n->type.rank && n->type.dim[0] == p->batch ? 0 : -1;
@@ -174,15 +179,23 @@ static void find_fresh(Parts *p)
 }
 
 /* ---- how large a part is ----------------------------------------------------------------------------------- */
-/* The most bytes that a loop's tensors, if made for the whole batch, have at once, and those of what it reads whole in each turn. */
+/* Of a loop's tensors, if made for the whole batch, the most bytes there are at once, and of all; and those of what it reads whole in each
+ * turn. */
 typedef struct Demand {
-    int64_t most, whole;
+    int64_t most, made, whole;
     bool contracts;
 } Demand;
 
 static bool is_made(const Parts *p, const Node *n)
 {
     return p->fresh[n->id] && (op_info(n->op)->class == CLASS_CONTRACT || op_info(n->op)->class == CLASS_ELEMENT);
+}
+
+/* What each turn reads of x, which n takes whole. */
+static int64_t read_whole(const Node *n, const Node *x)
+{
+    int64_t rows = type_bytes(n->type);
+    return n->op == OP_GATHER && rows < type_bytes(x->type) ? rows : type_bytes(x->type);
 }
 
 static Demand find_demand(const Parts *p, int level, int *last, int *seen, int *place)
@@ -209,25 +222,32 @@ static Demand find_demand(const Parts *p, int level, int *last, int *seen, int *
                 continue;
             seen[x->id] = level + 1;
             if (part_operand(&p->rule[n->id], k) < 0)
-                d.whole += type_bytes(x->type);
+                d.whole += read_whole(n, x);
+            else if (p->rule[x->id].at < 0 && x->op == OP_BROADCAST)
+                d.whole += type_bytes(x->in[0]->type);
             else if (p->level[x->id] < level || p->rule[x->id].at < 0 || is_given(x))
                 live += is_given(x) || p->fresh[x->id] ? type_bytes(x->type) : 0;
         }
+        bool in_place = op_info(n->op)->class == CLASS_ELEMENT;     /* of what is last wanted here */
+        live -= in_place ? ends[i] : 0;
         if (is_made(p, n) && p->rule[n->id].at >= 0) {
             live += type_bytes(n->type);
+            d.made += type_bytes(n->type);
             ends[last[n->id] > n->id ? place[last[n->id]] : i] += type_bytes(n->type);
         }
         d.most = live > d.most ? live : d.most;
-        live -= ends[i];
+        live -= in_place ? 0 : ends[i];
     }
     return d;
 }
 
-/* The fewest turns, so that a part fits into half of L2. */
+/* The fewest turns, so that a part takes no more of L2 than that: weights pass through it, too, and what is wanted later. */
 static int64_t fewest_turns(const Parts *p, const Demand *d)
 {
-    for (int64_t turns = 1; turns <= p->batch; turns++)
-        if (p->batch % turns == 0 && d->most / turns <= p->limits.l2 / 2)
+    if (d->most <= p->limits.l2 / WHOLE_ROOM)
+        return 1;
+    for (int64_t turns = 2; turns <= p->batch; turns++)
+        if (p->batch % turns == 0 && d->most / turns <= p->limits.l2 / PART_ROOM)
             return turns;
     return d->most / p->batch <= p->limits.l2 ? p->batch : 1;
 }
@@ -242,7 +262,7 @@ static void choose_turns(Parts *p)
         if (p->limits.always)
             p->turns[level] = p->batch;
         else
-            p->turns[level] = d.contracts && (stays || turns * d.whole <= d.most) ? turns : 1;
+            p->turns[level] = d.contracts && (stays || turns * d.whole <= d.made) ? turns : 1;
     }
 }
 

@@ -61,7 +61,7 @@ static Fn *run_micro_batch(Fn *fn)
 
 static Fn *run_by_parts(Fn *fn)
 {
-    Fn *made = by_parts(fn->a, fn, (PartLimits){.l2 = 32768});
+    Fn *made = by_parts(fn->a, fn, (PartLimits){.l2 = 65536});
     assert_non_null(made);
     return made;
 }
