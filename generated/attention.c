@@ -185,28 +185,20 @@ static void init_k10_lstm(const float *restrict lstm_6, const float *restrict ls
 }
 
 /* attention.dl:20: lstm -> f32[64, 256] */
-static void init_k11_lstm(int t, const float *restrict lstm_12, const float *restrict basis, float *restrict next_basis)
+static void init_k11_lstm(int t, const float *restrict lstm_12, float *restrict basis)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         const int v1 = j0 == t;
         for (int j1 = 0; j1 < 256; j1++) {
             const float v2 = lstm_12[j1];
             const float v3 = basis[j0 * 256 + j1];
-            next_basis[j0 * 256 + j1] = v1 ? v2 : v3;
+            basis[j0 * 256 + j1] = v1 ? v2 : v3;
         }
     }
 }
 
-/* attention.dl:20: lstm -> f32[64, 256]; in 2 places */
-static void init_k12_lstm_copy(const float *restrict next_basis, float *restrict basis)
-{
-    for (int j0 = 0; j0 < 16384; j0++) {
-        basis[j0] = next_basis[j0];
-    }
-}
-
 /* attention.dl:20: lstm -> f32[256] */
-static void init_k13_lstm(float *restrict lstm_1_bias)
+static void init_k12_lstm(float *restrict lstm_1_bias)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         lstm_1_bias[j0] = 0.0f;
@@ -220,7 +212,7 @@ static void init_k13_lstm(float *restrict lstm_1_bias)
 }
 
 /* attention.dl:21: dense -> f32[64, 64] */
-static void init_k14_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
+static void init_k13_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[64];
@@ -234,7 +226,7 @@ static void init_k14_dense(uint32_t salt, const int32_t *restrict seed_, float *
 }
 
 /* attention.dl:22: dense -> f32[64, 10] */
-static void init_k15_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k14_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 10; j1++) {
@@ -244,8 +236,16 @@ static void init_k15_dense(uint32_t salt, const int32_t *restrict seed_, float *
     }
 }
 
+/* attention.dl:20: lstm -> f32[64, 256] */
+static void init_k15_lstm_copy(const float *restrict basis, float *restrict lstm_1_recurrent_kernel)
+{
+    for (int j0 = 0; j0 < 16384; j0++) {
+        lstm_1_recurrent_kernel[j0] = basis[j0];
+    }
+}
+
 /* attention.dl:20: lstm -> f32[64] */
-static void init_k17_lstm_fill(float *restrict hidden_bias, float *restrict m_feature_attention_1_w1,
+static void init_k16_lstm_fill(float *restrict hidden_bias, float *restrict m_feature_attention_1_w1,
         float *restrict v_feature_attention_1_w1, float *restrict m_feature_attention_1_w2,
         float *restrict v_feature_attention_1_w2, float *restrict m_hidden_bias, float *restrict v_hidden_bias)
 {
@@ -261,7 +261,7 @@ static void init_k17_lstm_fill(float *restrict hidden_bias, float *restrict m_fe
 }
 
 /* attention.dl:22: dense -> f32[10] */
-static void init_k18_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
+static void init_k17_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -272,7 +272,7 @@ static void init_k18_dense_fill(float *restrict classifier_bias, float *restrict
 }
 
 /* attention.dl:29: adam -> f32[1000, 64] */
-static void init_k19_adam_fill(float *restrict m_embedding_1_embeddings, float *restrict v_embedding_1_embeddings)
+static void init_k18_adam_fill(float *restrict m_embedding_1_embeddings, float *restrict v_embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         m_embedding_1_embeddings[j0] = 0.0f;
@@ -281,7 +281,7 @@ static void init_k19_adam_fill(float *restrict m_embedding_1_embeddings, float *
 }
 
 /* attention.dl:29: adam -> f32[256] */
-static void init_k20_adam_fill(float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias)
+static void init_k19_adam_fill(float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         m_lstm_1_bias[j0] = 0.0f;
@@ -290,7 +290,7 @@ static void init_k20_adam_fill(float *restrict m_lstm_1_bias, float *restrict v_
 }
 
 /* attention.dl:29: adam -> f32[64, 64] */
-static void init_k21_adam_fill(float *restrict m_hidden_kernel, float *restrict v_hidden_kernel)
+static void init_k20_adam_fill(float *restrict m_hidden_kernel, float *restrict v_hidden_kernel)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
         m_hidden_kernel[j0] = 0.0f;
@@ -299,7 +299,7 @@ static void init_k21_adam_fill(float *restrict m_hidden_kernel, float *restrict 
 }
 
 /* attention.dl:29: adam -> f32[64, 10] */
-static void init_k22_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
+static void init_k21_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
         m_classifier_kernel[j0] = 0.0f;
@@ -316,12 +316,11 @@ dl_status attention_init(attention_params *params, attention_optimizer *optimize
     float *const lstm_3 = (float *)(void *)(base + 131072);   /* f32[64, 256] */
     float *const basis = (float *)(void *)(base + 0);   /* f32[64, 256] */
     float *const lstm_4 = (float *)(void *)(base + 196608);   /* f32[64, 256] */
-    float *const next_basis = (float *)(void *)(base + 65536);   /* f32[64, 256] */
     float *const lstm_5 = (float *)(void *)(base + 66560);   /* f32[64] */
     float *const lstm_6 = (float *)(void *)(base + 65536);   /* f32[256] */
     float *const lstm_8 = (float *)(void *)(base + 67584);   /* f32[64] */
     float *const lstm_9 = (float *)(void *)(base + 66560);   /* f32[256] */
-    float *const lstm_12 = (float *)(void *)(base + 131072);   /* f32[256] */
+    float *const lstm_12 = (float *)(void *)(base + 67584);   /* f32[256] */
 
     init_k0_embedding(0xbc512afeu, words, params->embedding_1_embeddings);
     init_k1_uniform(0xd742250cu, words, params->feature_attention_1_w1);
@@ -336,21 +335,20 @@ dl_status attention_init(attention_params *params, attention_optimizer *optimize
         init_k8_lstm(t, lstm_4, lstm_6, basis, lstm_8);
         init_k7_lstm(lstm_8, basis, lstm_9);   /* k9_lstm */
         init_k10_lstm(lstm_6, lstm_9, lstm_12);
-        init_k11_lstm(t, lstm_12, basis, next_basis);
-        init_k12_lstm_copy(next_basis, basis);
+        init_k11_lstm(t, lstm_12, basis);
     }
-    init_k13_lstm(params->lstm_1_bias);
-    init_k14_dense(0x1fc006c6u, words, params->hidden_kernel);
-    init_k15_dense(0x6f9face4u, words, params->classifier_kernel);
-    init_k12_lstm_copy(basis, params->lstm_1_recurrent_kernel);   /* k16_lstm_copy */
-    init_k17_lstm_fill(params->hidden_bias, optimizer->m_feature_attention_1_w1, optimizer->v_feature_attention_1_w1,
+    init_k12_lstm(params->lstm_1_bias);
+    init_k13_dense(0x1fc006c6u, words, params->hidden_kernel);
+    init_k14_dense(0x6f9face4u, words, params->classifier_kernel);
+    init_k15_lstm_copy(basis, params->lstm_1_recurrent_kernel);
+    init_k16_lstm_fill(params->hidden_bias, optimizer->m_feature_attention_1_w1, optimizer->v_feature_attention_1_w1,
             optimizer->m_feature_attention_1_w2, optimizer->v_feature_attention_1_w2, optimizer->m_hidden_bias,
             optimizer->v_hidden_bias);
-    init_k18_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
-    init_k19_adam_fill(optimizer->m_embedding_1_embeddings, optimizer->v_embedding_1_embeddings);
-    init_k20_adam_fill(optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias);
-    init_k21_adam_fill(optimizer->m_hidden_kernel, optimizer->v_hidden_kernel);
-    init_k22_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
+    init_k17_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    init_k18_adam_fill(optimizer->m_embedding_1_embeddings, optimizer->v_embedding_1_embeddings);
+    init_k19_adam_fill(optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias);
+    init_k20_adam_fill(optimizer->m_hidden_kernel, optimizer->v_hidden_kernel);
+    init_k21_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
     optimizer->step = 0;
     return DL_OK;
 }
@@ -471,9 +469,8 @@ static inline void infer_k4_lstm_tile_1(const float *restrict a, int at, const f
     c[3] = c0_3;
 }
 
-static void infer_k4_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_2,
-        const float *restrict lstm, const float *restrict lstm_1_bias, const float *restrict c, float *restrict next_c,
-        float *restrict next_h)
+static void infer_k4_lstm(int t, float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_2,
+        const float *restrict lstm, const float *restrict lstm_1_bias, float *restrict c)
 {
     float lstm_1_step_gates[256];
     for (int n = 0; n < 256; n += 4)
@@ -485,21 +482,13 @@ static void infer_k4_lstm(int t, const float *restrict h, const float *restrict 
         const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
         const float lstm_1_c_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]) * c[j0] + dl_sigmoid(lstm_1_step_gates[j0])
                 * dl_tanh(lstm_1_step_gates[j0 + 128]);
-        next_c[j0] = lstm_1_c_v2;
-        next_h[j0] = v1 * dl_tanh(lstm_1_c_v2);
-    }
-}
-
-/* attention.dl:20: lstm -> f32[1, 64]; in 2 places */
-static void infer_k5_lstm_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        h[j0] = next_h[j0];
+        c[j0] = lstm_1_c_v2;
+        h[j0] = v1 * dl_tanh(lstm_1_c_v2);
     }
 }
 
 /* attention.dl:21: dense, relu -> f32[1, 64], 4096 multiply-accumulates */
-static inline void infer_k7_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k5_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -513,11 +502,11 @@ static inline void infer_k7_dense_relu_tile_1(const float *restrict a, int at, c
     c[3] = c0_3;
 }
 
-static void infer_k7_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
+static void infer_k5_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
         const float *restrict hidden_bias)
 {
     for (int n = 0; n < 64; n += 4)
-        infer_k7_dense_relu_tile_1(h, 0, hidden_kernel + n, relu + n);
+        infer_k5_dense_relu_tile_1(h, 0, hidden_kernel + n, relu + n);
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = relu[j0] + hidden_bias[j0];
         relu[j0] = v1 < 0.0f ? 0.0f : v1;
@@ -525,7 +514,7 @@ static void infer_k7_dense_relu(const float *restrict h, const float *restrict h
 }
 
 /* attention.dl:22: dense, attention.dl:24: softmax -> f32[1, 10], 640 multiply-accumulates */
-static inline void infer_k8_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k6_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -539,7 +528,7 @@ static inline void infer_k8_dense_softmax_tile_1(const float *restrict a, int at
     c[3] = c0_3;
 }
 
-static void infer_k8_dense_softmax(const float *restrict relu, const float *restrict classifier_kernel,
+static void infer_k6_dense_softmax(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
@@ -547,7 +536,7 @@ static void infer_k8_dense_softmax(const float *restrict relu, const float *rest
     float softmax_1_y[10];
     float softmax_5;
     for (int n = 0; n < 10; n += 4)
-        infer_k8_dense_softmax_tile_1(relu, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
+        infer_k6_dense_softmax_tile_1(relu, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
     float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
@@ -577,8 +566,6 @@ dl_status attention_infer(const attention_params *params, const int32_t *tokens,
     float *const c = (float *)(void *)(base + 17664);   /* f32[1, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 256);   /* f32[1, 10] */
-    float *const next_h = (float *)(void *)(base + 17920);   /* f32[1, 64] */
-    float *const next_c = (float *)(void *)(base + 18176);   /* f32[1, 64] */
     float *const lstm_2 = (float *)(void *)(base + 16384);   /* f32[1, 256] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
@@ -588,12 +575,10 @@ dl_status attention_infer(const attention_params *params, const int32_t *tokens,
     infer_k2_lstm(softmax_3, params->lstm_1_kernel, lstm);
     infer_k3_lstm_fill(h, c);
     for (int t = 0; t < 16; t++) {
-        infer_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_2, lstm, params->lstm_1_bias, c, next_c, next_h);
-        infer_k5_lstm_copy(next_h, h);
-        infer_k5_lstm_copy(next_c, c);   /* k6_lstm_copy */
+        infer_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_2, lstm, params->lstm_1_bias, c);
     }
-    infer_k7_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
-    infer_k8_dense_softmax(relu, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k5_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
+    infer_k6_dense_softmax(relu, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
@@ -1275,14 +1260,14 @@ static void train_k20_dense_copy(float *restrict dense_5)
 }
 
 /* attention.dl:20: lstm -> f32[32, 64]; in 2 places */
-static void train_k21_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_5,
-        const float *restrict lstm_6, float *restrict lstm_13, const float *restrict lstm_2, float *restrict next_carry_2)
+static void train_k21_lstm(int t, float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_5,
+        const float *restrict lstm_6, float *restrict lstm_13, const float *restrict lstm_2)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_6[t * 2048 + j0];
         const float add_v0 = carry_2[j0] + dense_5[j0] * lstm_5[t * 2048 + j0] * (1.0f - v1 * v1);
         lstm_13[j0] = add_v0;
-        next_carry_2[j0] = add_v0 * lstm_2[t * 2048 + j0];
+        carry_2[j0] = add_v0 * lstm_2[t * 2048 + j0];
     }
 }
 
@@ -1346,24 +1331,16 @@ static inline void train_k23_lstm_tile_4(const float *restrict a, int at, const 
 }
 
 static void train_k23_lstm(int t, const float *restrict lstm_7, const float *restrict lstm_1_recurrent_kernel_2,
-        float *restrict next_carry)
+        float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k23_lstm_tile_4(lstm_7, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_2 + n, next_carry + (i0_0 * 64 + n));
-    }
-}
-
-/* attention.dl:20: lstm -> f32[32, 64]; in 6 places */
-static void train_k24_lstm_copy(const float *restrict next_carry, float *restrict dense_5)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        dense_5[j0] = next_carry[j0];
+            train_k23_lstm_tile_4(lstm_7, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
     }
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[256] */
-static void train_k26_lstm_adam(const float *restrict lstm_7, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
+static void train_k24_lstm_adam(const float *restrict lstm_7, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
         float *restrict lstm_1_bias, const float *restrict adam)
 {
     float lstm_8[256];
@@ -1388,7 +1365,7 @@ static void train_k26_lstm_adam(const float *restrict lstm_7, float *restrict m_
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k27_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k25_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1420,14 +1397,14 @@ static inline void train_k27_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k27_lstm_adam(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_9,
+static void train_k25_lstm_adam(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_9,
         float *restrict m_lstm_1_recurrent_kernel, float *restrict v_lstm_1_recurrent_kernel,
         float *restrict lstm_1_recurrent_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k27_lstm_adam_tile_4(h, i0_0, lstm_7 + n, lstm_9 + n);
+            train_k25_lstm_adam_tile_4(h, i0_0, lstm_7 + n, lstm_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_9[i0 * 256 - i0_0 * 256 + j0];
@@ -1443,7 +1420,7 @@ static void train_k27_lstm_adam(const float *restrict h, const float *restrict l
 }
 
 /* attention.dl:20: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates; in 2 places */
-static inline void train_k29_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k27_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1475,19 +1452,19 @@ static inline void train_k29_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k29_lstm(const float *restrict lstm_7, const float *restrict lstm_1_kernel_2, float *restrict lstm_10)
+static void train_k27_lstm(const float *restrict lstm_7, const float *restrict lstm_1_kernel_2, float *restrict lstm_10)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k29_lstm_tile_4(lstm_7, i0 * 8192 + i1_0 * 256, lstm_1_kernel_2 + n,
+                train_k27_lstm_tile_4(lstm_7, i0 * 8192 + i1_0 * 256, lstm_1_kernel_2 + n,
                         lstm_10 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k30_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k28_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1521,14 +1498,14 @@ static inline void train_k30_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k30_lstm_adam(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_11,
+static void train_k28_lstm_adam(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_11,
         float *restrict m_lstm_1_kernel, float *restrict v_lstm_1_kernel, float *restrict lstm_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k30_lstm_adam_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_11 + n);
+            train_k28_lstm_adam_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_11 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_11[i0 * 256 - i0_0 * 256 + j0];
@@ -1543,7 +1520,7 @@ static void train_k30_lstm_adam(const float *restrict softmax_4, const float *re
 }
 
 /* attention.dl:11: softmax, tanh -> f32[32, 16, 64]; in 2 places */
-static void train_k31_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
+static void train_k29_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, const float *restrict softmax_2, float *restrict softmax_10,
         const float *restrict softmax_3, const float *restrict feature_attention_1_softmax_1_y,
         float *restrict feature_attention_1_v, const float *restrict tanh)
@@ -1578,7 +1555,7 @@ static void train_k31_softmax_tanh(const float *restrict lstm_10, const float *r
 }
 
 /* attention.dl:18: embedding -> f32[1000, 64]; in 2 places */
-static void train_k32_embedding(const float *restrict lstm_10, const float *restrict softmax_3,
+static void train_k30_embedding(const float *restrict lstm_10, const float *restrict softmax_3,
         const float *restrict feature_attention_1_v, const float *restrict feature_attention_1_w2,
         const float *restrict softmax_10, const float *restrict tanh, const float *restrict feature_attention_1_w1,
         const int32_t *restrict tokens, float *restrict embedding)
@@ -1598,7 +1575,7 @@ static void train_k32_embedding(const float *restrict lstm_10, const float *rest
 }
 
 /* attention.dl:10:, attention.dl:9:, attention.dl:29: adam -> f32[64] */
-static void train_k33_adam(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
+static void train_k31_adam(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, const float *restrict softmax_10, const float *restrict tanh,
         float *restrict m_feature_attention_1_w1, float *restrict v_feature_attention_1_w1,
         float *restrict feature_attention_1_w1, const float *restrict adam, float *restrict m_feature_attention_1_w2,
@@ -1637,7 +1614,7 @@ static void train_k33_adam(const float *restrict feature_attention_1_v, const fl
 }
 
 /* attention.dl:29: adam -> f32[1000, 64] */
-static void train_k34_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
+static void train_k32_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1651,7 +1628,7 @@ static void train_k34_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* attention.dl:29: adam -> f32[10] */
-static void train_k35_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k33_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1698,15 +1675,13 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const lstm_11 = (float *)(void *)(base + 655360);   /* f32[4, 256] */
     float *const softmax_10 = (float *)(void *)(base + 256000);   /* f32[32, 16, 64] */
     float *const embedding = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 2220032);   /* f32 */
+    float *const adam = (float *)(void *)(base + 2211840);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
     float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 2113536);   /* f32[256, 64] */
     float *const lstm_1_kernel_2 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
     float *const lstm_12 = (float *)(void *)(base + 2113536);   /* f32[4, 256] */
-    float *const next_carry = (float *)(void *)(base + 2211840);   /* f32[32, 64] */
-    float *const next_carry_2 = (float *)(void *)(base + 2203648);   /* f32[32, 64] */
-    float *const lstm_13 = (float *)(void *)(base + 2211840);   /* f32[32, 64] */
+    float *const lstm_13 = (float *)(void *)(base + 2203648);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -1740,29 +1715,27 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k19_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);
     train_k20_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
-        train_k21_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_13, lstm_2, next_carry_2);
+        train_k21_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_13, lstm_2);
         train_k22_lstm(t, lstm_13, lstm_4, lstm_3, lstm_7, c, lstm_2, dense_5, lstm_6, lstm_5);
-        train_k23_lstm(t, lstm_7, lstm_1_recurrent_kernel_2, next_carry);
-        train_k24_lstm_copy(next_carry, dense_5);
-        train_k24_lstm_copy(next_carry_2, carry_2);   /* k25_lstm_copy */
+        train_k23_lstm(t, lstm_7, lstm_1_recurrent_kernel_2, dense_5);
     }
-    train_k26_lstm_adam(lstm_7, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias, adam);
-    train_k27_lstm_adam(h, lstm_7, lstm_9, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
+    train_k24_lstm_adam(lstm_7, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias, adam);
+    train_k25_lstm_adam(h, lstm_7, lstm_9, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
             params->lstm_1_recurrent_kernel, adam);
-    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k28_lstm_pack */
-    train_k29_lstm(lstm_7, lstm_1_kernel_2, lstm_10);
-    train_k30_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
+    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k26_lstm_pack */
+    train_k27_lstm(lstm_7, lstm_1_kernel_2, lstm_10);
+    train_k28_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
-    train_k31_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
+    train_k29_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
             feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);
-    train_k32_embedding(lstm_10, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
+    train_k30_embedding(lstm_10, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
             params->feature_attention_1_w1, tokens, embedding);
-    train_k33_adam(feature_attention_1_v, params->embedding_1_embeddings, tokens, softmax_10, tanh,
+    train_k31_adam(feature_attention_1_v, params->embedding_1_embeddings, tokens, softmax_10, tanh,
             optimizer->m_feature_attention_1_w1, optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam,
             optimizer->m_feature_attention_1_w2, optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2);
-    train_k34_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
+    train_k32_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k35_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k33_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -1903,7 +1876,7 @@ static void gradients_k17_dense(const float *restrict h, const float *restrict r
 }
 
 /* attention.dl:20: lstm -> f32[256] */
-static void gradients_k25_lstm(const float *restrict lstm_7, float *restrict lstm_1_bias_2)
+static void gradients_k23_lstm(const float *restrict lstm_7, float *restrict lstm_1_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_1_bias_2[j0] = 0.0f;
@@ -1918,7 +1891,7 @@ static void gradients_k25_lstm(const float *restrict lstm_7, float *restrict lst
 }
 
 /* attention.dl:20: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k26_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k24_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1950,16 +1923,16 @@ static inline void gradients_k26_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k26_lstm(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_1_recurrent_kernel_2)
+static void gradients_k24_lstm(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_1_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k26_lstm_tile_4(h, i0_0, lstm_7 + n, lstm_1_recurrent_kernel_2 + (i0_0 * 256 + n));
+            gradients_k24_lstm_tile_4(h, i0_0, lstm_7 + n, lstm_1_recurrent_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* attention.dl:20: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k29_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k27_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1993,16 +1966,16 @@ static inline void gradients_k29_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k29_lstm(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_1_kernel_2)
+static void gradients_k27_lstm(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k29_lstm_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
+            gradients_k27_lstm_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* attention.dl:10:, attention.dl:9: -> f32[64] */
-static void gradients_k31_sum(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
+static void gradients_k29_sum(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, float *restrict feature_attention_1_w2_2, const float *restrict softmax_10,
         const float *restrict tanh, float *restrict feature_attention_1_w1_2)
 {
@@ -2059,9 +2032,7 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 2113536);   /* f32[256, 64] */
     float *const lstm_1_kernel_3 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
     float *const lstm_9 = (float *)(void *)(base + 2113536);   /* f32[4, 256] */
-    float *const next_carry = (float *)(void *)(base + 2211840);   /* f32[32, 64] */
-    float *const next_carry_2 = (float *)(void *)(base + 2203648);   /* f32[32, 64] */
-    float *const lstm_10 = (float *)(void *)(base + 2211840);   /* f32[32, 64] */
+    float *const lstm_10 = (float *)(void *)(base + 2203648);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2091,22 +2062,20 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     train_k19_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k18_lstm_pack */
     train_k20_dense_copy(dense_2);   /* k19_dense_copy */
     for (int t = 15; t >= 0; t--) {
-        train_k21_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_10, lstm_2, next_carry_2);   /* k20_lstm */
+        train_k21_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_10, lstm_2);   /* k20_lstm */
         train_k22_lstm(t, lstm_10, lstm_4, lstm_3, lstm_7, c, lstm_2, dense_2, lstm_6, lstm_5);   /* k21_lstm */
-        train_k23_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, next_carry);   /* k22_lstm */
-        train_k24_lstm_copy(next_carry, dense_2);   /* k23_lstm_copy */
-        train_k24_lstm_copy(next_carry_2, carry_2);
+        train_k23_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, dense_2);   /* k22_lstm */
     }
-    gradients_k25_lstm(lstm_7, gradients->lstm_1_bias);
-    gradients_k26_lstm(h, lstm_7, gradients->lstm_1_recurrent_kernel);
-    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k27_lstm_pack */
-    train_k29_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k28_lstm */
-    gradients_k29_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
-    train_k31_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);   /* k30_softmax_tanh */
-    gradients_k31_sum(feature_attention_1_v, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2,
+    gradients_k23_lstm(lstm_7, gradients->lstm_1_bias);
+    gradients_k24_lstm(h, lstm_7, gradients->lstm_1_recurrent_kernel);
+    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k25_lstm_pack */
+    train_k27_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k26_lstm */
+    gradients_k27_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
+    train_k29_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
+            feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);   /* k28_softmax_tanh */
+    gradients_k29_sum(feature_attention_1_v, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2,
             softmax_10, tanh, gradients->feature_attention_1_w1);
-    train_k32_embedding(lstm_8, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
+    train_k30_embedding(lstm_8, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
             params->feature_attention_1_w1, tokens, gradients->embedding_1_embeddings);
     metrics->count = count;
     return DL_OK;
@@ -2199,9 +2168,8 @@ static inline void evaluate_k4_lstm_tile_4(const float *restrict a, int at, cons
     c[771] = c3_3;
 }
 
-static void evaluate_k4_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel,
-        float *restrict lstm_2, const float *restrict lstm, const float *restrict lstm_1_bias, const float *restrict c,
-        float *restrict next_c, float *restrict next_h)
+static void evaluate_k4_lstm(int t, float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_2,
+        const float *restrict lstm, const float *restrict lstm_1_bias, float *restrict c)
 {
     float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
@@ -2216,15 +2184,15 @@ static void evaluate_k4_lstm(int t, const float *restrict h, const float *restri
                 const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
                 const float lstm_1_c_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]) * c[i0 * 64 + j0]
                         + dl_sigmoid(lstm_1_step_gates[j0]) * dl_tanh(lstm_1_step_gates[j0 + 128]);
-                next_c[i0 * 64 + j0] = lstm_1_c_v2;
-                next_h[i0 * 64 + j0] = v1 * dl_tanh(lstm_1_c_v2);
+                c[i0 * 64 + j0] = lstm_1_c_v2;
+                h[i0 * 64 + j0] = v1 * dl_tanh(lstm_1_c_v2);
             }
         }
     }
 }
 
 /* attention.dl:21: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
-static inline void evaluate_k7_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k5_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2256,13 +2224,13 @@ static inline void evaluate_k7_dense_relu_tile_4(const float *restrict a, int at
     c[195] = c3_3;
 }
 
-static void evaluate_k7_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
+static void evaluate_k5_dense_relu(const float *restrict h, const float *restrict hidden_kernel, float *restrict relu,
         const float *restrict hidden_bias)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            evaluate_k7_dense_relu_tile_4(h, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
+            evaluate_k5_dense_relu_tile_4(h, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
@@ -2273,7 +2241,7 @@ static void evaluate_k7_dense_relu(const float *restrict h, const float *restric
 }
 
 /* attention.dl:22: dense, attention.dl:24: softmax, attention.dl:28: cross_entropy, attention.dl:30: argmax -> i32[32], 20480 multiply-accumulates */
-static inline void evaluate_k9_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k7_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2306,7 +2274,7 @@ static inline void evaluate_k9_dense_softmax_cross_entropy_tile_4(const float *r
     c[33] = c3_3;
 }
 
-static void evaluate_k9_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
+static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
         float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -2316,7 +2284,7 @@ static void evaluate_k9_dense_softmax_cross_entropy(const float *restrict relu, 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            evaluate_k9_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            evaluate_k7_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -2352,7 +2320,7 @@ static void evaluate_k9_dense_softmax_cross_entropy(const float *restrict relu, 
 }
 
 /* attention.dl:30: -> f32 */
-static void evaluate_k10_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void evaluate_k8_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v0[8];
@@ -2375,8 +2343,7 @@ static void evaluate_k10_sum(const int32_t *restrict count_, const dl_word *rest
 }
 
 /* attention.dl:28: cross_entropy -> f32 */
-static void evaluate_k11_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
-        float *restrict loss)
+static void evaluate_k9_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy, float *restrict loss)
 {
     float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
@@ -2410,9 +2377,7 @@ dl_status attention_evaluate(const attention_params *params, const int32_t *toke
     float *const classifier_y = (float *)(void *)(base + 8192);   /* f32[4, 10] */
     float *const cross_entropy = (float *)(void *)(base + 8352);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 8480);   /* i32[32] */
-    float *const next_h = (float *)(void *)(base + 540672);   /* f32[32, 64] */
-    float *const next_c = (float *)(void *)(base + 548864);   /* f32[32, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 557056);   /* f32[4, 256] */
+    float *const lstm_2 = (float *)(void *)(base + 540672);   /* f32[4, 256] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2421,17 +2386,15 @@ dl_status attention_evaluate(const attention_params *params, const int32_t *toke
     train_k2_lstm(softmax_3, params->lstm_1_kernel, lstm);
     evaluate_k3_lstm_fill(h, c);
     for (int t = 0; t < 16; t++) {
-        evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_2, lstm, params->lstm_1_bias, c, next_c, next_h);
-        train_k24_lstm_copy(next_h, h);   /* k5_lstm_copy */
-        train_k24_lstm_copy(next_c, c);   /* k6_lstm_copy */
+        evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_2, lstm, params->lstm_1_bias, c);
     }
-    evaluate_k7_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
+    evaluate_k5_dense_relu(h, params->hidden_kernel, relu, params->hidden_bias);
     if (train_k6_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k9_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
+    evaluate_k7_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);
-    evaluate_k10_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k11_cross_entropy(&count, cross_entropy, &metrics->loss);
+    evaluate_k8_sum(&count, argmax, label, &metrics->accuracy);
+    evaluate_k9_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

@@ -177,29 +177,20 @@ static void init_k8_bidirectional(const float *restrict bidirectional_10, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 2 places */
-static void init_k9_bidirectional(int t, const float *restrict bidirectional_16, const float *restrict basis,
-        float *restrict next_basis)
+static void init_k9_bidirectional(int t, const float *restrict bidirectional_16, float *restrict basis)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         const int v1 = j0 == t;
         for (int j1 = 0; j1 < 96; j1++) {
             const float v2 = bidirectional_16[j1];
             const float v3 = basis[j0 * 96 + j1];
-            next_basis[j0 * 96 + j1] = v1 ? v2 : v3;
+            basis[j0 * 96 + j1] = v1 ? v2 : v3;
         }
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
-static void init_k10_bidirectional_copy(const float *restrict next_basis, float *restrict basis)
-{
-    for (int j0 = 0; j0 < 3072; j0++) {
-        basis[j0] = next_basis[j0];
-    }
-}
-
 /* gru_attention.dl:7: dense -> f32[64, 32] */
-static void init_k20_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict attention_hidden_kernel)
+static void init_k18_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict attention_hidden_kernel)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[32];
@@ -213,7 +204,7 @@ static void init_k20_dense(uint32_t salt, const int32_t *restrict seed_, float *
 }
 
 /* gru_attention.dl:7: dense -> f32[32, 1] */
-static void init_k21_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict attention_score_kernel)
+static void init_k19_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict attention_score_kernel)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         const float v1 = dl_uniform((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0)) * 0.8528029f - 0.42640144f;
@@ -222,7 +213,7 @@ static void init_k21_dense(uint32_t salt, const int32_t *restrict seed_, float *
 }
 
 /* gru_attention.dl:18: dense -> f32[64, 10] */
-static void init_k22_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k20_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 10; j1++) {
@@ -232,8 +223,16 @@ static void init_k22_dense(uint32_t salt, const int32_t *restrict seed_, float *
     }
 }
 
+/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 2 places */
+static void init_k21_bidirectional_copy(const float *restrict basis, float *restrict reader_forward_recurrent_kernel)
+{
+    for (int j0 = 0; j0 < 3072; j0++) {
+        reader_forward_recurrent_kernel[j0] = basis[j0];
+    }
+}
+
 /* gru_attention.dl:16: bidirectional -> f32[2, 96] */
-static void init_k24_bidirectional_fill(float *restrict reader_forward_bias, float *restrict reader_backward_bias,
+static void init_k22_bidirectional_fill(float *restrict reader_forward_bias, float *restrict reader_backward_bias,
         float *restrict m_reader_forward_bias, float *restrict v_reader_forward_bias, float *restrict m_reader_backward_bias,
         float *restrict v_reader_backward_bias)
 {
@@ -248,7 +247,7 @@ static void init_k24_bidirectional_fill(float *restrict reader_forward_bias, flo
 }
 
 /* gru_attention.dl:7: dense -> f32[32] */
-static void init_k26_dense_fill(float *restrict attention_hidden_bias, float *restrict m_attention_hidden_bias,
+static void init_k24_dense_fill(float *restrict attention_hidden_bias, float *restrict m_attention_hidden_bias,
         float *restrict v_attention_hidden_bias)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -259,7 +258,7 @@ static void init_k26_dense_fill(float *restrict attention_hidden_bias, float *re
 }
 
 /* gru_attention.dl:18: dense -> f32[10] */
-static void init_k27_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
+static void init_k25_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -270,7 +269,7 @@ static void init_k27_dense_fill(float *restrict classifier_bias, float *restrict
 }
 
 /* gru_attention.dl:26: adam -> f32[1000, 64] */
-static void init_k28_adam_fill(float *restrict m_embedding_1_embeddings, float *restrict v_embedding_1_embeddings)
+static void init_k26_adam_fill(float *restrict m_embedding_1_embeddings, float *restrict v_embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         m_embedding_1_embeddings[j0] = 0.0f;
@@ -279,7 +278,7 @@ static void init_k28_adam_fill(float *restrict m_embedding_1_embeddings, float *
 }
 
 /* gru_attention.dl:26: adam -> f32[64, 96] */
-static void init_k29_adam_fill(float *restrict m_reader_forward_kernel, float *restrict v_reader_forward_kernel,
+static void init_k27_adam_fill(float *restrict m_reader_forward_kernel, float *restrict v_reader_forward_kernel,
         float *restrict m_reader_backward_kernel, float *restrict v_reader_backward_kernel)
 {
     for (int j0 = 0; j0 < 6144; j0++) {
@@ -291,7 +290,7 @@ static void init_k29_adam_fill(float *restrict m_reader_forward_kernel, float *r
 }
 
 /* gru_attention.dl:26: adam -> f32[64, 32] */
-static void init_k30_adam_fill(float *restrict m_attention_hidden_kernel, float *restrict v_attention_hidden_kernel)
+static void init_k28_adam_fill(float *restrict m_attention_hidden_kernel, float *restrict v_attention_hidden_kernel)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         m_attention_hidden_kernel[j0] = 0.0f;
@@ -301,7 +300,7 @@ static void init_k30_adam_fill(float *restrict m_attention_hidden_kernel, float 
 
 /* gru_attention.dl:26: adam;
  * gru_attention.dl:16: bidirectional -> f32[32, 1]; in 2 places */
-static void init_k31_adam_fill(float *restrict m_attention_score_kernel, float *restrict v_attention_score_kernel)
+static void init_k29_adam_fill(float *restrict m_attention_score_kernel, float *restrict v_attention_score_kernel)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         m_attention_score_kernel[j0] = 0.0f;
@@ -310,7 +309,7 @@ static void init_k31_adam_fill(float *restrict m_attention_score_kernel, float *
 }
 
 /* gru_attention.dl:26: adam -> f32[64, 10] */
-static void init_k32_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
+static void init_k30_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
         m_classifier_kernel[j0] = 0.0f;
@@ -332,18 +331,16 @@ dl_status gru_attention_init(gru_attention_params *params, gru_attention_optimiz
     float *const bidirectional_7 = (float *)(void *)(base + 49152);   /* f32[32, 96] */
     float *const basis_2 = (float *)(void *)(base + 12288);   /* f32[32, 96] */
     float *const bidirectional_8 = (float *)(void *)(base + 61440);   /* f32[32, 96] */
-    float *const next_basis = (float *)(void *)(base + 24576);   /* f32[32, 96] */
     float *const bidirectional_9 = (float *)(void *)(base + 24960);   /* f32[32] */
     float *const bidirectional_10 = (float *)(void *)(base + 24576);   /* f32[96] */
     float *const bidirectional_12 = (float *)(void *)(base + 25344);   /* f32[32] */
     float *const bidirectional_13 = (float *)(void *)(base + 24960);   /* f32[96] */
-    float *const bidirectional_16 = (float *)(void *)(base + 49152);   /* f32[96] */
-    float *const next_basis_2 = (float *)(void *)(base + 24576);   /* f32[32, 96] */
+    float *const bidirectional_16 = (float *)(void *)(base + 25344);   /* f32[96] */
     float *const bidirectional_17 = (float *)(void *)(base + 24960);   /* f32[32] */
     float *const bidirectional_18 = (float *)(void *)(base + 24576);   /* f32[96] */
     float *const bidirectional_20 = (float *)(void *)(base + 25344);   /* f32[32] */
     float *const bidirectional_21 = (float *)(void *)(base + 24960);   /* f32[96] */
-    float *const bidirectional_24 = (float *)(void *)(base + 36864);   /* f32[96] */
+    float *const bidirectional_24 = (float *)(void *)(base + 25344);   /* f32[96] */
 
     init_k0_embedding(0xbc512afeu, words, params->embedding_1_embeddings);
     init_k1_bidirectional(0x74e0bb00u, words, params->reader_forward_kernel);
@@ -357,36 +354,34 @@ dl_status gru_attention_init(gru_attention_params *params, gru_attention_optimiz
         init_k6_bidirectional(t, bidirectional_4, bidirectional_10, basis, bidirectional_12);
         init_k5_bidirectional(bidirectional_12, basis, bidirectional_13);   /* k7_bidirectional */
         init_k8_bidirectional(bidirectional_10, bidirectional_13, bidirectional_16);
-        init_k9_bidirectional(t, bidirectional_16, basis, next_basis);
-        init_k10_bidirectional_copy(next_basis, basis);
+        init_k9_bidirectional(t, bidirectional_16, basis);
     }
-    init_k1_bidirectional(0x00bef4deu, words, params->reader_backward_kernel);   /* k11_bidirectional */
+    init_k1_bidirectional(0x00bef4deu, words, params->reader_backward_kernel);   /* k10_bidirectional */
     init_k2_bidirectional(0xf6b34011u, words, bidirectional_5, bidirectional_6, bidirectional_7,
-            bidirectional_8);   /* k12_bidirectional */
+            bidirectional_8);   /* k11_bidirectional */
     for (int t = 0; t < 32; t++) {
-        init_k4_bidirectional(t, basis_2, bidirectional_8, bidirectional_17);   /* k13_bidirectional */
-        init_k5_bidirectional(bidirectional_17, basis_2, bidirectional_18);   /* k14_bidirectional */
-        init_k6_bidirectional(t, bidirectional_8, bidirectional_18, basis_2, bidirectional_20);   /* k15_bidirectional */
-        init_k5_bidirectional(bidirectional_20, basis_2, bidirectional_21);   /* k16_bidirectional */
-        init_k8_bidirectional(bidirectional_18, bidirectional_21, bidirectional_24);   /* k17_bidirectional */
-        init_k9_bidirectional(t, bidirectional_24, basis_2, next_basis_2);   /* k18_bidirectional */
-        init_k10_bidirectional_copy(next_basis_2, basis_2);   /* k19_bidirectional_copy */
+        init_k4_bidirectional(t, basis_2, bidirectional_8, bidirectional_17);   /* k12_bidirectional */
+        init_k5_bidirectional(bidirectional_17, basis_2, bidirectional_18);   /* k13_bidirectional */
+        init_k6_bidirectional(t, bidirectional_8, bidirectional_18, basis_2, bidirectional_20);   /* k14_bidirectional */
+        init_k5_bidirectional(bidirectional_20, basis_2, bidirectional_21);   /* k15_bidirectional */
+        init_k8_bidirectional(bidirectional_18, bidirectional_21, bidirectional_24);   /* k16_bidirectional */
+        init_k9_bidirectional(t, bidirectional_24, basis_2);   /* k17_bidirectional */
     }
-    init_k20_dense(0xaf75d714u, words, params->attention_hidden_kernel);
-    init_k21_dense(0x7050b0a2u, words, params->attention_score_kernel);
-    init_k22_dense(0x6f9face4u, words, params->classifier_kernel);
-    init_k10_bidirectional_copy(basis, params->reader_forward_recurrent_kernel);   /* k23_bidirectional_copy */
-    init_k24_bidirectional_fill(params->reader_forward_bias, params->reader_backward_bias, optimizer->m_reader_forward_bias,
+    init_k18_dense(0xaf75d714u, words, params->attention_hidden_kernel);
+    init_k19_dense(0x7050b0a2u, words, params->attention_score_kernel);
+    init_k20_dense(0x6f9face4u, words, params->classifier_kernel);
+    init_k21_bidirectional_copy(basis, params->reader_forward_recurrent_kernel);
+    init_k22_bidirectional_fill(params->reader_forward_bias, params->reader_backward_bias, optimizer->m_reader_forward_bias,
             optimizer->v_reader_forward_bias, optimizer->m_reader_backward_bias, optimizer->v_reader_backward_bias);
-    init_k10_bidirectional_copy(basis_2, params->reader_backward_recurrent_kernel);   /* k25_bidirectional_copy */
-    init_k26_dense_fill(params->attention_hidden_bias, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias);
-    init_k27_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
-    init_k28_adam_fill(optimizer->m_embedding_1_embeddings, optimizer->v_embedding_1_embeddings);
-    init_k29_adam_fill(optimizer->m_reader_forward_kernel, optimizer->v_reader_forward_kernel,
+    init_k21_bidirectional_copy(basis_2, params->reader_backward_recurrent_kernel);   /* k23_bidirectional_copy */
+    init_k24_dense_fill(params->attention_hidden_bias, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias);
+    init_k25_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    init_k26_adam_fill(optimizer->m_embedding_1_embeddings, optimizer->v_embedding_1_embeddings);
+    init_k27_adam_fill(optimizer->m_reader_forward_kernel, optimizer->v_reader_forward_kernel,
             optimizer->m_reader_backward_kernel, optimizer->v_reader_backward_kernel);
-    init_k30_adam_fill(optimizer->m_attention_hidden_kernel, optimizer->v_attention_hidden_kernel);
-    init_k31_adam_fill(optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel);
-    init_k32_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
+    init_k28_adam_fill(optimizer->m_attention_hidden_kernel, optimizer->v_attention_hidden_kernel);
+    init_k29_adam_fill(optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel);
+    init_k30_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
     optimizer->step = 0;
     return DL_OK;
 }
@@ -470,9 +465,9 @@ static inline void infer_k4_bidirectional_tile_1(const float *restrict a, int at
     c[3] = c0_3;
 }
 
-static void infer_k4_bidirectional(int t, const float *restrict h, const float *restrict reader_forward_recurrent_kernel,
+static void infer_k4_bidirectional(int t, float *restrict h, const float *restrict reader_forward_recurrent_kernel,
         float *restrict reader_forward_step_recurrent, const float *restrict reader_forward_bias,
-        const float *restrict bidirectional_2, float *restrict next_h)
+        const float *restrict bidirectional_2)
 {
     float reader_forward_step_recurrent_2[96];
     for (int n = 0; n < 96; n += 4)
@@ -486,28 +481,20 @@ static void infer_k4_bidirectional(int t, const float *restrict h, const float *
                 + reader_forward_step_recurrent_2[j0 + 32]) * reader_forward_step_recurrent_2[j0 + 64]);
         const float reader_forward_step_z_v2 = dl_sigmoid(bidirectional_2[t * 96 + j0] + reader_forward_bias[j0]
                 + reader_forward_step_recurrent_2[j0]);
-        next_h[j0] = reader_forward_step_z_v2 * h[j0] + (1.0f - reader_forward_step_z_v2) * v1;
+        h[j0] = reader_forward_step_z_v2 * h[j0] + (1.0f - reader_forward_step_z_v2) * v1;
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[1, 32]; in 2 places */
-static void infer_k5_bidirectional_copy(const float *restrict next_h, float *restrict h)
+static void infer_k5_bidirectional_copy(int t, const float *restrict h, float *restrict reader_forward_h)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        h[j0] = next_h[j0];
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[1, 32]; in 2 places */
-static void infer_k6_bidirectional_copy(int t, const float *restrict next_h, float *restrict reader_forward_h)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        reader_forward_h[t * 32 + j0] = next_h[j0];
+        reader_forward_h[t * 32 + j0] = h[j0];
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[16, 1, 64] */
-static void infer_k7_bidirectional(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+static void infer_k6_bidirectional(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         float *restrict bidirectional_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -518,7 +505,7 @@ static void infer_k7_bidirectional(const float *restrict embedding_1_embeddings,
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[1, 16, 64] */
-static void infer_k12_bidirectional(const float *restrict reader_forward_h, float *restrict read,
+static void infer_k10_bidirectional(const float *restrict reader_forward_h, float *restrict read,
         const float *restrict reader_backward_h)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -532,7 +519,7 @@ static void infer_k12_bidirectional(const float *restrict reader_forward_h, floa
 }
 
 /* gru_attention.dl:7: dense, tanh, dense -> f32[1, 16, 1], 33280 multiply-accumulates */
-static inline void infer_k13_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k11_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -564,7 +551,7 @@ static inline void infer_k13_dense_tanh_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void infer_k13_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
+static void infer_k11_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
         float *restrict attention_hidden_y, const float *restrict attention_hidden_bias,
         const float *restrict attention_score_kernel, float *restrict attention_scores)
 {
@@ -572,7 +559,7 @@ static void infer_k13_dense_tanh(const float *restrict read, const float *restri
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            infer_k13_dense_tanh_tile_4(read, i1_0 * 64, attention_hidden_kernel + n, attention_hidden_y + n);
+            infer_k11_dense_tanh_tile_4(read, i1_0 * 64, attention_hidden_kernel + n, attention_hidden_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 tanh[j0] = dl_tanh(attention_hidden_y[i1 * 32 - i1_0 * 32 + j0] + attention_hidden_bias[j0]);
@@ -597,7 +584,7 @@ static void infer_k13_dense_tanh(const float *restrict read, const float *restri
 }
 
 /* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[1, 64] */
-static void infer_k14_softmax_sum(const float *restrict attention_scores, float *restrict attention, const float *restrict read,
+static void infer_k12_softmax_sum(const float *restrict attention_scores, float *restrict attention, const float *restrict read,
         float *restrict pooled)
 {
     float softmax;
@@ -633,7 +620,7 @@ static void infer_k14_softmax_sum(const float *restrict attention_scores, float 
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:20: softmax -> f32[1, 10], 640 multiply-accumulates */
-static inline void infer_k15_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k13_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -647,7 +634,7 @@ static inline void infer_k15_dense_softmax_tile_1(const float *restrict a, int a
     c[3] = c0_3;
 }
 
-static void infer_k15_dense_softmax(const float *restrict pooled, const float *restrict classifier_kernel,
+static void infer_k13_dense_softmax(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
@@ -655,7 +642,7 @@ static void infer_k15_dense_softmax(const float *restrict pooled, const float *r
     float softmax_1_y[10];
     float softmax_4;
     for (int n = 0; n < 10; n += 4)
-        infer_k15_dense_softmax_tile_1(pooled, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
+        infer_k13_dense_softmax_tile_1(pooled, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
     float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
@@ -693,35 +680,31 @@ dl_status gru_attention_infer(const gru_attention_params *params, const int32_t 
     float *const attention_scores = (float *)(void *)(base + 4608);   /* f32[1, 16, 1] */
     float *const pooled = (float *)(void *)(base + 4096);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
-    float *const next_h = (float *)(void *)(base + 6656);   /* f32[1, 32] */
     float *const reader_forward_step_recurrent = (float *)(void *)(base + 6144);   /* f32[1, 96] */
-    float *const next_h_2 = (float *)(void *)(base + 8576);   /* f32[1, 32] */
     float *const reader_backward_step_recurrent = (float *)(void *)(base + 8192);   /* f32[1, 96] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
     infer_k1_bidirectional(params->embedding_1_embeddings, tokens, bidirectional);
     infer_k2_bidirectional(bidirectional, params->reader_forward_kernel, bidirectional_2);
-    init_k31_adam_fill(h, h_2);   /* k3_bidirectional_fill */
+    init_k29_adam_fill(h, h_2);   /* k3_bidirectional_fill */
     for (int t = 0; t < 16; t++) {
         infer_k4_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent,
-                params->reader_forward_bias, bidirectional_2, next_h);
-        infer_k5_bidirectional_copy(next_h, h);
-        infer_k6_bidirectional_copy(t, next_h, reader_forward_h);
+                params->reader_forward_bias, bidirectional_2);
+        infer_k5_bidirectional_copy(t, h, reader_forward_h);
     }
-    infer_k7_bidirectional(params->embedding_1_embeddings, tokens, bidirectional_3);
-    infer_k2_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k8_bidirectional */
+    infer_k6_bidirectional(params->embedding_1_embeddings, tokens, bidirectional_3);
+    infer_k2_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k7_bidirectional */
     for (int t = 0; t < 16; t++) {
         infer_k4_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent,
-                params->reader_backward_bias, bidirectional_4, next_h_2);   /* k9_bidirectional */
-        infer_k5_bidirectional_copy(next_h_2, h_2);   /* k10_bidirectional_copy */
-        infer_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k11_bidirectional_copy */
+                params->reader_backward_bias, bidirectional_4);   /* k8_bidirectional */
+        infer_k5_bidirectional_copy(t, h_2, reader_backward_h);   /* k9_bidirectional_copy */
     }
-    infer_k12_bidirectional(reader_forward_h, read, reader_backward_h);
-    infer_k13_dense_tanh(read, params->attention_hidden_kernel, attention_hidden_y, params->attention_hidden_bias,
+    infer_k10_bidirectional(reader_forward_h, read, reader_backward_h);
+    infer_k11_dense_tanh(read, params->attention_hidden_kernel, attention_hidden_y, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    infer_k14_softmax_sum(attention_scores, attention, read, pooled);
-    infer_k15_dense_softmax(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k12_softmax_sum(attention_scores, attention, read, pooled);
+    infer_k13_dense_softmax(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
@@ -1633,18 +1616,18 @@ static inline void train_k32_bidirectional_tile_4(const float *restrict a, int a
 }
 
 static void train_k32_bidirectional(int t, const float *restrict bidirectional_7,
-        const float *restrict reader_backward_recurrent_kernel_2, float *restrict next_carry, const float *restrict carry,
+        const float *restrict reader_backward_recurrent_kernel_2, float *restrict bidirectional_27, float *restrict carry,
         const float *restrict dense_8, const float *restrict reader_backward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
             train_k32_bidirectional_tile_4(bidirectional_7, t * 3072 + i0_0 * 96, reader_backward_recurrent_kernel_2 + n,
-                    next_carry + (i0_0 * 32 + n));
+                    bidirectional_27 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
-                next_carry[i0 * 32 + j0] = (carry[i0 * 32 + j0] + dense_8[-t * 64 + i0 * 1024 + j0 + 992])
-                        * reader_backward_step_z[t * 1024 + i0 * 32 + j0] + next_carry[i0 * 32 + j0];
+                carry[i0 * 32 + j0] = (carry[i0 * 32 + j0] + dense_8[-t * 64 + i0 * 1024 + j0 + 992])
+                        * reader_backward_step_z[t * 1024 + i0 * 32 + j0] + bidirectional_27[i0 * 32 - i0_0 * 32 + j0];
             }
         }
     }
@@ -1667,16 +1650,8 @@ static void train_k33_bidirectional(int t, const float *restrict bidirectional_2
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 6 places */
-static void train_k34_bidirectional_copy(const float *restrict next_carry, float *restrict carry)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        carry[j0] = next_carry[j0];
-    }
-}
-
 /* gru_attention.dl:16: bidirectional -> f32[96]; in 4 places */
-static void train_k35_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
+static void train_k34_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
         const float *restrict bidirectional_8, float *restrict bidirectional_11)
 {
     for (int j0 = 0; j0 < 96; j0++) {
@@ -1694,7 +1669,7 @@ static void train_k35_bidirectional(const float *restrict bidirectional_7, float
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
-static inline void train_k36_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k35_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1727,7 +1702,7 @@ static inline void train_k36_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k36_bidirectional_adam(const float *restrict h_2, const float *restrict bidirectional_7,
+static void train_k35_bidirectional_adam(const float *restrict h_2, const float *restrict bidirectional_7,
         float *restrict bidirectional_10, float *restrict m_reader_backward_recurrent_kernel,
         float *restrict v_reader_backward_recurrent_kernel, float *restrict reader_backward_recurrent_kernel,
         const float *restrict adam)
@@ -1735,7 +1710,7 @@ static void train_k36_bidirectional_adam(const float *restrict h_2, const float 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k36_bidirectional_adam_tile_4(h_2, i0_0, bidirectional_7 + n, bidirectional_10 + n);
+            train_k35_bidirectional_adam_tile_4(h_2, i0_0, bidirectional_7 + n, bidirectional_10 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_10[i0 * 96 - i0_0 * 96 + j0];
@@ -1751,7 +1726,7 @@ static void train_k36_bidirectional_adam(const float *restrict h_2, const float 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[96, 64]; in 4 places */
-static void train_k37_bidirectional_pack(const float *restrict reader_backward_kernel, float *restrict reader_backward_kernel_2)
+static void train_k36_bidirectional_pack(const float *restrict reader_backward_kernel, float *restrict reader_backward_kernel_2)
 {
     for (int j0 = 0; j0 < 96; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1761,7 +1736,7 @@ static void train_k37_bidirectional_pack(const float *restrict reader_backward_k
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates; in 4 places */
-static inline void train_k38_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k37_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1793,20 +1768,20 @@ static inline void train_k38_bidirectional_tile_4(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void train_k38_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
+static void train_k37_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
         float *restrict bidirectional_12)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k38_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
+                train_k37_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
                         bidirectional_12 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void train_k39_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k38_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1841,14 +1816,14 @@ static inline void train_k39_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k39_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
+static void train_k38_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
         float *restrict bidirectional_14, float *restrict m_reader_backward_kernel, float *restrict v_reader_backward_kernel,
         float *restrict reader_backward_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k39_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
+            train_k38_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_14[i0 * 96 - i0_0 * 96 + j0];
@@ -1864,7 +1839,7 @@ static void train_k39_bidirectional_adam(const float *restrict bidirectional_13,
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[2, 96]; in 4 places */
-static void train_k40_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
+static void train_k39_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
         const float *restrict bidirectional_9)
 {
     for (int j1 = 0; j1 < 96; j1++) {
@@ -1876,7 +1851,7 @@ static void train_k40_bidirectional(const float *restrict bidirectional_11, floa
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k42_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+static void train_k41_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict bidirectional_3, const float *restrict reader_forward_step_candidate,
         float *restrict bidirectional_28, const float *restrict reader_forward_step_h_h,
         const float *restrict reader_forward_step_r, float *restrict bidirectional_29)
@@ -1895,7 +1870,7 @@ static void train_k42_bidirectional(int t, const float *restrict carry_2, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k43_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+static void train_k42_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict h, const float *restrict reader_forward_step_candidate,
         const float *restrict reader_forward_step_z, const float *restrict bidirectional_3, float *restrict bidirectional_30)
 {
@@ -1910,7 +1885,7 @@ static void train_k43_bidirectional(int t, const float *restrict carry_2, const 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
-static inline void train_k45_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k44_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1942,26 +1917,26 @@ static inline void train_k45_bidirectional_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void train_k45_bidirectional(int t, const float *restrict bidirectional_16,
-        const float *restrict reader_forward_recurrent_kernel_2, float *restrict next_carry_2, const float *restrict carry_2,
+static void train_k44_bidirectional(int t, const float *restrict bidirectional_16,
+        const float *restrict reader_forward_recurrent_kernel_2, float *restrict bidirectional_31, float *restrict carry_2,
         const float *restrict dense_8, const float *restrict reader_forward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k45_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
-                    next_carry_2 + (i0_0 * 32 + n));
+            train_k44_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
+                    bidirectional_31 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
-                next_carry_2[i0 * 32 + j0] = (carry_2[i0 * 32 + j0] + dense_8[t * 64 + i0 * 1024 + j0])
-                        * reader_forward_step_z[t * 1024 + i0 * 32 + j0] + next_carry_2[i0 * 32 + j0];
+                carry_2[i0 * 32 + j0] = (carry_2[i0 * 32 + j0] + dense_8[t * 64 + i0 * 1024 + j0])
+                        * reader_forward_step_z[t * 1024 + i0 * 32 + j0] + bidirectional_31[i0 * 32 - i0_0 * 32 + j0];
             }
         }
     }
 }
 
 /* gru_attention.dl:15: embedding -> f32[1000, 64]; in 2 places */
-static void train_k54_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
+static void train_k52_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
         const int32_t *restrict tokens, float *restrict embedding)
 {
     for (int j0 = 0; j0 < 64000; j0++)
@@ -1977,7 +1952,7 @@ static void train_k54_embedding(const float *restrict bidirectional_12, const fl
 }
 
 /* gru_attention.dl:26: adam -> f32[1000, 64] */
-static void train_k55_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
+static void train_k53_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1991,7 +1966,7 @@ static void train_k55_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* gru_attention.dl:26: adam -> f32[2, 96]; in 2 places */
-static void train_k56_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
+static void train_k54_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
         float *restrict v_reader_forward_bias, float *restrict reader_forward_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 192; j0++) {
@@ -2005,7 +1980,7 @@ static void train_k56_adam(float *restrict m_reader_forward_bias, const float *r
 }
 
 /* gru_attention.dl:26: adam -> f32[10] */
-static void train_k58_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k56_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -2023,12 +1998,12 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional = (float *)(void *)(base + 262144);   /* f32[16, 32, 64] */
     float *const bidirectional_2 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
     float *const h = (float *)(void *)(base + 262144);   /* f32[17, 32, 32] */
-    float *const reader_forward_step_h_h = (float *)(void *)(base + 462848);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_z = (float *)(void *)(base + 528384);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_r = (float *)(void *)(base + 593920);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_candidate = (float *)(void *)(base + 659456);   /* f32[16, 32, 32] */
-    float *const bidirectional_3 = (float *)(void *)(base + 724992);   /* f32[16, 32, 32] */
-    float *const bidirectional_4 = (float *)(void *)(base + 331776);   /* f32[16, 32, 64] */
+    float *const reader_forward_step_h_h = (float *)(void *)(base + 331776);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_z = (float *)(void *)(base + 397312);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_r = (float *)(void *)(base + 462848);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_candidate = (float *)(void *)(base + 528384);   /* f32[16, 32, 32] */
+    float *const bidirectional_3 = (float *)(void *)(base + 593920);   /* f32[16, 32, 32] */
+    float *const bidirectional_4 = (float *)(void *)(base + 659456);   /* f32[16, 32, 64] */
     float *const bidirectional_5 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
     float *const h_2 = (float *)(void *)(base + 790528);   /* f32[17, 32, 32] */
     float *const reader_backward_step_h_h = (float *)(void *)(base + 1056768);   /* f32[16, 32, 32] */
@@ -2037,22 +2012,22 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const reader_backward_step_candidate = (float *)(void *)(base + 1253376);   /* f32[16, 32, 32] */
     float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
     float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 331776);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 407552);   /* f32[32, 16, 1] */
-    float *const attention_softmax_1_y = (float *)(void *)(base + 405504);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 411392);   /* f32[32, 1] */
+    float *const tanh = (float *)(void *)(base + 659456);   /* f32[32, 16, 32] */
+    float *const attention_scores = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
+    float *const attention_softmax_1_y = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 739072);   /* f32[32, 1] */
     float *const attention_weights = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
-    float *const pooled = (float *)(void *)(base + 397312);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 407808);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 408832);   /* f32[32, 10] */
-    float *const softmax_4 = (float *)(void *)(base + 410112);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 407552);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 407680);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 407552);   /* f32[32, 10] */
+    float *const pooled = (float *)(void *)(base + 724992);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 735488);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 736512);   /* f32[32, 10] */
+    float *const softmax_4 = (float *)(void *)(base + 737792);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 735232);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 735360);   /* i32[32] */
+    float *const softmax_5 = (float *)(void *)(base + 735232);   /* f32[32, 10] */
     float *const dense_2 = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
-    float *const dense_3 = (float *)(void *)(base + 408832);   /* f32[4, 10] */
+    float *const dense_3 = (float *)(void *)(base + 736512);   /* f32[4, 10] */
     float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
-    float *const dense_8 = (float *)(void *)(base + 331776);   /* f32[32, 16, 64] */
+    float *const dense_8 = (float *)(void *)(base + 659456);   /* f32[32, 16, 64] */
     float *const dense_9 = (float *)(void *)(base + 1384448);   /* f32[4, 32] */
     float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
     float *const bidirectional_7 = (float *)(void *)(base + 1384448);   /* f32[16, 32, 96] */
@@ -2075,23 +2050,23 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_22 = (float *)(void *)(base + 262144);   /* f32[4, 96] */
     float *const bidirectional_23 = (float *)(void *)(base + 0);   /* f32[2, 96] */
     float *const embedding = (float *)(void *)(base + 262144);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 1617920);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 408832);   /* f32[10, 64] */
+    float *const adam = (float *)(void *)(base + 1613824);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 736512);   /* f32[10, 64] */
     float *const attention_hidden_kernel_2 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
     float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
     float *const reader_backward_kernel_2 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
     float *const reader_forward_recurrent_kernel_2 = (float *)(void *)(base + 131072);   /* f32[96, 32] */
     float *const reader_forward_kernel_2 = (float *)(void *)(base + 262144);   /* f32[96, 64] */
-    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 331776);   /* f32[32, 96] */
-    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 331776);   /* f32[32, 96] */
-    float *const next_carry = (float *)(void *)(base + 1613824);   /* f32[32, 32] */
+    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 659456);   /* f32[32, 96] */
+    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 659456);   /* f32[32, 96] */
     float *const bidirectional_24 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
     float *const bidirectional_25 = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
     float *const bidirectional_26 = (float *)(void *)(base + 1609728);   /* f32[32, 32] */
-    float *const next_carry_2 = (float *)(void *)(base + 155648);   /* f32[32, 32] */
+    float *const bidirectional_27 = (float *)(void *)(base + 1613840);   /* f32[4, 32] */
     float *const bidirectional_28 = (float *)(void *)(base + 143360);   /* f32[32, 32] */
     float *const bidirectional_29 = (float *)(void *)(base + 147456);   /* f32[32, 32] */
     float *const bidirectional_30 = (float *)(void *)(base + 151552);   /* f32[32, 32] */
+    float *const bidirectional_31 = (float *)(void *)(base + 155648);   /* f32[4, 32] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2148,51 +2123,49 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
                 bidirectional_26);
         train_k31_bidirectional(t, bidirectional_26, bidirectional_7, bidirectional_25, bidirectional_24,
                 reader_backward_step_r);
-        train_k32_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, next_carry, carry, dense_8,
+        train_k32_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, bidirectional_27, carry, dense_8,
                 reader_backward_step_z);
         train_k33_bidirectional(t, bidirectional_26, bidirectional_8, bidirectional_25, bidirectional_24);
-        train_k34_bidirectional_copy(next_carry, carry);
     }
-    train_k35_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
-    train_k36_bidirectional_adam(h_2, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
+    train_k34_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
+    train_k35_bidirectional_adam(h_2, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
             optimizer->v_reader_backward_recurrent_kernel, params->reader_backward_recurrent_kernel, adam);
-    train_k37_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);
-    train_k38_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
-    train_k39_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
+    train_k36_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);
+    train_k37_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
+    train_k38_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
             optimizer->v_reader_backward_kernel, params->reader_backward_kernel, adam);
-    train_k40_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
+    train_k39_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
     train_k28_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_2);   /* k41_bidirectional_pack */
+            reader_forward_recurrent_kernel_2);   /* k40_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k42_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
+        train_k41_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
                 reader_forward_step_h_h, reader_forward_step_r, bidirectional_29);
-        train_k43_bidirectional(t, carry_2, dense_8, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+        train_k42_bidirectional(t, carry_2, dense_8, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
                 bidirectional_30);
         train_k31_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
-                reader_forward_step_r);   /* k44_bidirectional */
-        train_k45_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, next_carry_2, carry_2, dense_8,
+                reader_forward_step_r);   /* k43_bidirectional */
+        train_k44_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, bidirectional_31, carry_2, dense_8,
                 reader_forward_step_z);
         train_k33_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29,
-                bidirectional_28);   /* k46_bidirectional */
-        train_k34_bidirectional_copy(next_carry_2, carry_2);   /* k47_bidirectional_copy */
+                bidirectional_28);   /* k45_bidirectional */
     }
-    train_k35_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k48_bidirectional */
-    train_k36_bidirectional_adam(h, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
+    train_k34_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k46_bidirectional */
+    train_k35_bidirectional_adam(h, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
             optimizer->v_reader_forward_recurrent_kernel, params->reader_forward_recurrent_kernel,
-            adam);   /* k49_bidirectional_adam */
-    train_k37_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_2);   /* k50_bidirectional_pack */
-    train_k38_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k51_bidirectional */
-    train_k39_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
-            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k52_bidirectional_adam */
-    train_k40_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k53_bidirectional */
-    train_k54_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
-    train_k55_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
+            adam);   /* k47_bidirectional_adam */
+    train_k36_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_2);   /* k48_bidirectional_pack */
+    train_k37_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k49_bidirectional */
+    train_k38_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
+            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k50_bidirectional_adam */
+    train_k39_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k51_bidirectional */
+    train_k52_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
+    train_k53_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k56_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
+    train_k54_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
             params->reader_forward_bias, adam);
-    train_k56_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
-            params->reader_backward_bias, adam);   /* k57_adam */
-    train_k58_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k54_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
+            params->reader_backward_bias, adam);   /* k55_adam */
+    train_k56_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2351,7 +2324,7 @@ static void gradients_k26_dense(const float *restrict read, const float *restric
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
-static inline void gradients_k35_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k34_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2384,18 +2357,18 @@ static inline void gradients_k35_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k35_bidirectional(const float *restrict h_2, const float *restrict bidirectional_7,
+static void gradients_k34_bidirectional(const float *restrict h_2, const float *restrict bidirectional_7,
         float *restrict reader_backward_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k35_bidirectional_tile_4(h_2, i0_0, bidirectional_7 + n,
+            gradients_k34_bidirectional_tile_4(h_2, i0_0, bidirectional_7 + n,
                     reader_backward_recurrent_kernel_2 + (i0_0 * 96 + n));
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void gradients_k38_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k37_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2430,12 +2403,12 @@ static inline void gradients_k38_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k38_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
+static void gradients_k37_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
         float *restrict reader_backward_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k38_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
+            gradients_k37_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
                     reader_backward_kernel_2 + (i0_0 * 96 + n));
     }
 }
@@ -2449,40 +2422,40 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const bidirectional = (float *)(void *)(base + 262144);   /* f32[16, 32, 64] */
     float *const bidirectional_2 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
     float *const h = (float *)(void *)(base + 262144);   /* f32[17, 32, 32] */
-    float *const reader_forward_step_h_h = (float *)(void *)(base + 462848);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_z = (float *)(void *)(base + 528384);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_r = (float *)(void *)(base + 593920);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_candidate = (float *)(void *)(base + 659456);   /* f32[16, 32, 32] */
-    float *const bidirectional_3 = (float *)(void *)(base + 724992);   /* f32[16, 32, 32] */
-    float *const bidirectional_4 = (float *)(void *)(base + 331776);   /* f32[16, 32, 64] */
+    float *const reader_forward_step_h_h = (float *)(void *)(base + 331776);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_z = (float *)(void *)(base + 397312);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_r = (float *)(void *)(base + 462848);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_candidate = (float *)(void *)(base + 528384);   /* f32[16, 32, 32] */
+    float *const bidirectional_3 = (float *)(void *)(base + 593920);   /* f32[16, 32, 32] */
+    float *const bidirectional_4 = (float *)(void *)(base + 659456);   /* f32[16, 32, 64] */
     float *const bidirectional_5 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
     float *const h_2 = (float *)(void *)(base + 790528);   /* f32[17, 32, 32] */
-    float *const reader_backward_step_h_h = (float *)(void *)(base + 1253376);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_z = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_r = (float *)(void *)(base + 1384448);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_candidate = (float *)(void *)(base + 1449984);   /* f32[16, 32, 32] */
-    float *const bidirectional_6 = (float *)(void *)(base + 1515520);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_h_h = (float *)(void *)(base + 1056768);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_z = (float *)(void *)(base + 1122304);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_r = (float *)(void *)(base + 1187840);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_candidate = (float *)(void *)(base + 1253376);   /* f32[16, 32, 32] */
+    float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
     float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 331776);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 407552);   /* f32[32, 16, 1] */
-    float *const attention_softmax_1_y = (float *)(void *)(base + 405504);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 412672);   /* f32[32, 1] */
-    float *const attention_weights = (float *)(void *)(base + 1064960);   /* f32[32, 16, 1] */
-    float *const pooled = (float *)(void *)(base + 397312);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 409088);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 407552);   /* f32[32, 10] */
-    float *const softmax_4 = (float *)(void *)(base + 410112);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 408832);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 408960);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 408832);   /* f32[32, 10] */
-    float *const dense = (float *)(void *)(base + 1056768);   /* f32[32, 64] */
+    float *const tanh = (float *)(void *)(base + 659456);   /* f32[32, 16, 32] */
+    float *const attention_scores = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
+    float *const attention_softmax_1_y = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 740352);   /* f32[32, 1] */
+    float *const attention_weights = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
+    float *const pooled = (float *)(void *)(base + 724992);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 736768);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 735232);   /* f32[32, 10] */
+    float *const softmax_4 = (float *)(void *)(base + 737792);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 736512);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 736640);   /* i32[32] */
+    float *const softmax_5 = (float *)(void *)(base + 736512);   /* f32[32, 10] */
+    float *const dense = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
     float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
-    float *const dense_4 = (float *)(void *)(base + 331776);   /* f32[32, 16, 64] */
+    float *const dense_4 = (float *)(void *)(base + 659456);   /* f32[32, 16, 64] */
     float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
-    float *const bidirectional_7 = (float *)(void *)(base + 1056768);   /* f32[16, 32, 96] */
+    float *const bidirectional_7 = (float *)(void *)(base + 1384448);   /* f32[16, 32, 96] */
     float *const bidirectional_8 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
-    float *const bidirectional_9 = (float *)(void *)(base + 1253376);   /* f32[96] */
-    float *const bidirectional_10 = (float *)(void *)(base + 1253760);   /* f32[96] */
+    float *const bidirectional_9 = (float *)(void *)(base + 1187840);   /* f32[96] */
+    float *const bidirectional_10 = (float *)(void *)(base + 1188224);   /* f32[96] */
     float *const bidirectional_11 = (float *)(void *)(base + 1056768);   /* f32[16, 32, 64] */
     float *const bidirectional_12 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
     float *const carry_2 = (float *)(void *)(base + 1581056);   /* f32[32, 32] */
@@ -2492,22 +2465,22 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const bidirectional_16 = (float *)(void *)(base + 332160);   /* f32[96] */
     float *const bidirectional_17 = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
     float *const words_ = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 410112);   /* f32[10, 64] */
-    float *const attention_hidden_kernel_3 = (float *)(void *)(base + 1067008);   /* f32[32, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 737792);   /* f32[10, 64] */
+    float *const attention_hidden_kernel_3 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
     float *const reader_backward_recurrent_kernel_3 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
     float *const reader_backward_kernel_3 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
     float *const reader_forward_recurrent_kernel_3 = (float *)(void *)(base + 131072);   /* f32[96, 32] */
     float *const reader_forward_kernel_3 = (float *)(void *)(base + 262144);   /* f32[96, 64] */
-    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 331776);   /* f32[32, 96] */
-    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 331776);   /* f32[32, 96] */
-    float *const next_carry = (float *)(void *)(base + 1613824);   /* f32[32, 32] */
+    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 659456);   /* f32[32, 96] */
+    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 659456);   /* f32[32, 96] */
     float *const bidirectional_18 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
     float *const bidirectional_19 = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
     float *const bidirectional_20 = (float *)(void *)(base + 1609728);   /* f32[32, 32] */
-    float *const next_carry_2 = (float *)(void *)(base + 155648);   /* f32[32, 32] */
+    float *const bidirectional_21 = (float *)(void *)(base + 1613824);   /* f32[4, 32] */
     float *const bidirectional_22 = (float *)(void *)(base + 143360);   /* f32[32, 32] */
     float *const bidirectional_23 = (float *)(void *)(base + 147456);   /* f32[32, 32] */
     float *const bidirectional_24 = (float *)(void *)(base + 151552);   /* f32[32, 32] */
+    float *const bidirectional_25 = (float *)(void *)(base + 155648);   /* f32[4, 32] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2559,40 +2532,38 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
                 bidirectional_20);   /* k29_bidirectional */
         train_k31_bidirectional(t, bidirectional_20, bidirectional_7, bidirectional_19, bidirectional_18,
                 reader_backward_step_r);   /* k30_bidirectional */
-        train_k32_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, next_carry, carry, dense_4,
+        train_k32_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, bidirectional_21, carry, dense_4,
                 reader_backward_step_z);   /* k31_bidirectional */
         train_k33_bidirectional(t, bidirectional_20, bidirectional_8, bidirectional_19,
                 bidirectional_18);   /* k32_bidirectional */
-        train_k34_bidirectional_copy(next_carry, carry);   /* k33_bidirectional_copy */
     }
-    train_k35_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k34_bidirectional */
-    gradients_k35_bidirectional(h_2, bidirectional_7, gradients->reader_backward_recurrent_kernel);
-    train_k37_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k36_bidirectional_pack */
-    train_k38_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k37_bidirectional */
-    gradients_k38_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
-    train_k40_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k39_bidirectional */
+    train_k34_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k33_bidirectional */
+    gradients_k34_bidirectional(h_2, bidirectional_7, gradients->reader_backward_recurrent_kernel);
+    train_k36_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k35_bidirectional_pack */
+    train_k37_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k36_bidirectional */
+    gradients_k37_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
+    train_k39_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k38_bidirectional */
     train_k28_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_3);   /* k40_bidirectional_pack */
+            reader_forward_recurrent_kernel_3);   /* k39_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k42_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
-                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k41_bidirectional */
-        train_k43_bidirectional(t, carry_2, dense_4, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
-                bidirectional_24);   /* k42_bidirectional */
+        train_k41_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
+                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k40_bidirectional */
+        train_k42_bidirectional(t, carry_2, dense_4, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+                bidirectional_24);   /* k41_bidirectional */
         train_k31_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
-                reader_forward_step_r);   /* k43_bidirectional */
-        train_k45_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, next_carry_2, carry_2, dense_4,
-                reader_forward_step_z);   /* k44_bidirectional */
+                reader_forward_step_r);   /* k42_bidirectional */
+        train_k44_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, bidirectional_25, carry_2, dense_4,
+                reader_forward_step_z);   /* k43_bidirectional */
         train_k33_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23,
-                bidirectional_22);   /* k45_bidirectional */
-        train_k34_bidirectional_copy(next_carry_2, carry_2);   /* k46_bidirectional_copy */
+                bidirectional_22);   /* k44_bidirectional */
     }
-    train_k35_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k47_bidirectional */
-    gradients_k35_bidirectional(h, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k48_bidirectional */
-    train_k37_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);   /* k49_bidirectional_pack */
-    train_k38_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k50_bidirectional */
-    gradients_k38_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k51_bidirectional */
-    train_k40_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k52_bidirectional */
-    train_k54_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k53_embedding */
+    train_k34_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k45_bidirectional */
+    gradients_k34_bidirectional(h, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k46_bidirectional */
+    train_k36_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);   /* k47_bidirectional_pack */
+    train_k37_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k48_bidirectional */
+    gradients_k37_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k49_bidirectional */
+    train_k39_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k50_bidirectional */
+    train_k52_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k51_embedding */
     metrics->count = count;
     return DL_OK;
 }
@@ -2652,9 +2623,9 @@ static inline void evaluate_k4_bidirectional_tile_4(const float *restrict a, int
     c[291] = c3_3;
 }
 
-static void evaluate_k4_bidirectional(int t, const float *restrict h, const float *restrict reader_forward_recurrent_kernel,
+static void evaluate_k4_bidirectional(int t, float *restrict h, const float *restrict reader_forward_recurrent_kernel,
         float *restrict reader_forward_step_recurrent, const float *restrict reader_forward_bias,
-        const float *restrict bidirectional_2, float *restrict next_h)
+        const float *restrict bidirectional_2)
 {
     float reader_forward_step_recurrent_2[96];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
@@ -2673,22 +2644,22 @@ static void evaluate_k4_bidirectional(int t, const float *restrict h, const floa
                         + reader_forward_step_recurrent_2[j0 + 32]) * reader_forward_step_recurrent_2[j0 + 64]);
                 const float reader_forward_step_z_v2 = dl_sigmoid(bidirectional_2[t * 3072 + i0 * 96 + j0]
                         + reader_forward_bias[j0] + reader_forward_step_recurrent_2[j0]);
-                next_h[i0 * 32 + j0] = reader_forward_step_z_v2 * h[i0 * 32 + j0] + (1.0f - reader_forward_step_z_v2) * v1;
+                h[i0 * 32 + j0] = reader_forward_step_z_v2 * h[i0 * 32 + j0] + (1.0f - reader_forward_step_z_v2) * v1;
             }
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void evaluate_k6_bidirectional_copy(int t, const float *restrict next_h, float *restrict reader_forward_h)
+static void evaluate_k5_bidirectional_copy(int t, const float *restrict h, float *restrict reader_forward_h)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
-        reader_forward_h[t * 1024 + j0] = next_h[j0];
+        reader_forward_h[t * 1024 + j0] = h[j0];
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 64] */
-static void evaluate_k7_bidirectional(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+static void evaluate_k6_bidirectional(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         float *restrict bidirectional_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -2701,7 +2672,7 @@ static void evaluate_k7_bidirectional(const float *restrict embedding_1_embeddin
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 16, 64] */
-static void evaluate_k12_bidirectional(const float *restrict reader_forward_h, float *restrict read,
+static void evaluate_k10_bidirectional(const float *restrict reader_forward_h, float *restrict read,
         const float *restrict reader_backward_h)
 {
     for (int i0 = 0; i0 < 32; i0++) {
@@ -2717,7 +2688,7 @@ static void evaluate_k12_bidirectional(const float *restrict reader_forward_h, f
 }
 
 /* gru_attention.dl:7: dense, tanh, dense -> f32[32, 16, 1], 1064960 multiply-accumulates */
-static inline void evaluate_k13_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k11_dense_tanh_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2749,7 +2720,7 @@ static inline void evaluate_k13_dense_tanh_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void evaluate_k13_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
+static void evaluate_k11_dense_tanh(const float *restrict read, const float *restrict attention_hidden_kernel,
         float *restrict attention_hidden_y, const float *restrict attention_hidden_bias,
         const float *restrict attention_score_kernel, float *restrict attention_scores)
 {
@@ -2758,7 +2729,7 @@ static void evaluate_k13_dense_tanh(const float *restrict read, const float *res
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                evaluate_k13_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
+                evaluate_k11_dense_tanh_tile_4(read, i0 * 1024 + i1_0 * 64, attention_hidden_kernel + n,
                         attention_hidden_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 32; j0++) {
@@ -2785,7 +2756,7 @@ static void evaluate_k13_dense_tanh(const float *restrict read, const float *res
 }
 
 /* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[32, 64] */
-static void evaluate_k14_softmax_sum(const float *restrict attention_scores, const float *restrict read, float *restrict pooled)
+static void evaluate_k12_softmax_sum(const float *restrict attention_scores, const float *restrict read, float *restrict pooled)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float softmax;
@@ -2819,7 +2790,7 @@ static void evaluate_k14_softmax_sum(const float *restrict attention_scores, con
 }
 
 /* gru_attention.dl:18: dense, gru_attention.dl:20: softmax, gru_attention.dl:25: cross_entropy, gru_attention.dl:27: argmax -> i32[32], 20480 multiply-accumulates */
-static inline void evaluate_k16_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2852,7 +2823,7 @@ static inline void evaluate_k16_dense_softmax_cross_entropy_tile_4(const float *
     c[33] = c3_3;
 }
 
-static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
+static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
         float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -2862,7 +2833,7 @@ static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict poole
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            evaluate_k16_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            evaluate_k14_dense_softmax_cross_entropy_tile_4(pooled, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -2898,7 +2869,7 @@ static void evaluate_k16_dense_softmax_cross_entropy(const float *restrict poole
 }
 
 /* gru_attention.dl:27: -> f32 */
-static void evaluate_k17_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v0[8];
@@ -2921,7 +2892,7 @@ static void evaluate_k17_sum(const int32_t *restrict count_, const dl_word *rest
 }
 
 /* gru_attention.dl:25: cross_entropy -> f32 */
-static void evaluate_k18_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
+static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
     float sum_v0[8];
@@ -2963,10 +2934,8 @@ dl_status gru_attention_evaluate(const gru_attention_params *params, const int32
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const cross_entropy = (float *)(void *)(base + 160);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 288);   /* i32[32] */
-    float *const next_h = (float *)(void *)(base + 200704);   /* f32[32, 32] */
-    float *const reader_forward_step_recurrent = (float *)(void *)(base + 204800);   /* f32[4, 96] */
-    float *const next_h_2 = (float *)(void *)(base + 262144);   /* f32[32, 32] */
-    float *const reader_backward_step_recurrent = (float *)(void *)(base + 266240);   /* f32[4, 96] */
+    float *const reader_forward_step_recurrent = (float *)(void *)(base + 200704);   /* f32[4, 96] */
+    float *const reader_backward_step_recurrent = (float *)(void *)(base + 262144);   /* f32[4, 96] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2975,28 +2944,26 @@ dl_status gru_attention_evaluate(const gru_attention_params *params, const int32
     evaluate_k3_bidirectional_fill(h, h_2);
     for (int t = 0; t < 16; t++) {
         evaluate_k4_bidirectional(t, h, params->reader_forward_recurrent_kernel, reader_forward_step_recurrent,
-                params->reader_forward_bias, bidirectional_2, next_h);
-        train_k34_bidirectional_copy(next_h, h);   /* k5_bidirectional_copy */
-        evaluate_k6_bidirectional_copy(t, next_h, reader_forward_h);
+                params->reader_forward_bias, bidirectional_2);
+        evaluate_k5_bidirectional_copy(t, h, reader_forward_h);
     }
-    evaluate_k7_bidirectional(params->embedding_1_embeddings, tokens, bidirectional_3);
-    train_k3_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k8_bidirectional */
+    evaluate_k6_bidirectional(params->embedding_1_embeddings, tokens, bidirectional_3);
+    train_k3_bidirectional(bidirectional_3, params->reader_backward_kernel, bidirectional_4);   /* k7_bidirectional */
     for (int t = 0; t < 16; t++) {
         evaluate_k4_bidirectional(t, h_2, params->reader_backward_recurrent_kernel, reader_backward_step_recurrent,
-                params->reader_backward_bias, bidirectional_4, next_h_2);   /* k9_bidirectional */
-        train_k34_bidirectional_copy(next_h_2, h_2);   /* k10_bidirectional_copy */
-        evaluate_k6_bidirectional_copy(t, next_h_2, reader_backward_h);   /* k11_bidirectional_copy */
+                params->reader_backward_bias, bidirectional_4);   /* k8_bidirectional */
+        evaluate_k5_bidirectional_copy(t, h_2, reader_backward_h);   /* k9_bidirectional_copy */
     }
-    evaluate_k12_bidirectional(reader_forward_h, read, reader_backward_h);
-    evaluate_k13_dense_tanh(read, params->attention_hidden_kernel, attention_hidden_y, params->attention_hidden_bias,
+    evaluate_k10_bidirectional(reader_forward_h, read, reader_backward_h);
+    evaluate_k11_dense_tanh(read, params->attention_hidden_kernel, attention_hidden_y, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    evaluate_k14_softmax_sum(attention_scores, read, pooled);
+    evaluate_k12_softmax_sum(attention_scores, read, pooled);
     if (train_k14_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k16_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, label,
+    evaluate_k14_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);
-    evaluate_k17_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k18_cross_entropy(&count, cross_entropy, &metrics->loss);
+    evaluate_k15_sum(&count, argmax, label, &metrics->accuracy);
+    evaluate_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

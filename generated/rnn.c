@@ -183,29 +183,20 @@ static void init_k8_lstm(const float *restrict lstm_10, const float *restrict ls
 
 /* rnn.dl:10: lstm;
  * rnn.dl:11: lstm -> f32[64, 256]; in 2 places */
-static void init_k9_lstm(int t, const float *restrict lstm_16, const float *restrict basis, float *restrict next_basis)
+static void init_k9_lstm(int t, const float *restrict lstm_16, float *restrict basis)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         const int v1 = j0 == t;
         for (int j1 = 0; j1 < 256; j1++) {
             const float v2 = lstm_16[j1];
             const float v3 = basis[j0 * 256 + j1];
-            next_basis[j0 * 256 + j1] = v1 ? v2 : v3;
+            basis[j0 * 256 + j1] = v1 ? v2 : v3;
         }
     }
 }
 
-/* rnn.dl:10: lstm;
- * rnn.dl:11: lstm -> f32[64, 256]; in 4 places */
-static void init_k10_lstm_copy(const float *restrict next_basis, float *restrict basis)
-{
-    for (int j0 = 0; j0 < 16384; j0++) {
-        basis[j0] = next_basis[j0];
-    }
-}
-
 /* rnn.dl:10: lstm -> f32[256] */
-static void init_k11_lstm(float *restrict lstm_1_bias)
+static void init_k10_lstm(float *restrict lstm_1_bias)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         lstm_1_bias[j0] = 0.0f;
@@ -219,7 +210,7 @@ static void init_k11_lstm(float *restrict lstm_1_bias)
 }
 
 /* rnn.dl:12: dense -> f32[64, 64] */
-static void init_k21_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
+static void init_k19_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[64];
@@ -233,7 +224,7 @@ static void init_k21_dense(uint32_t salt, const int32_t *restrict seed_, float *
 }
 
 /* rnn.dl:13: dense -> f32[64, 10] */
-static void init_k22_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
+static void init_k20_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict classifier_kernel)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 10; j1++) {
@@ -243,8 +234,17 @@ static void init_k22_dense(uint32_t salt, const int32_t *restrict seed_, float *
     }
 }
 
+/* rnn.dl:10: lstm;
+ * rnn.dl:11: lstm -> f32[64, 256]; in 2 places */
+static void init_k21_lstm_copy(const float *restrict basis, float *restrict lstm_1_recurrent_kernel)
+{
+    for (int j0 = 0; j0 < 16384; j0++) {
+        lstm_1_recurrent_kernel[j0] = basis[j0];
+    }
+}
+
 /* rnn.dl:10: lstm -> f32[256] */
-static void init_k25_lstm_copy(const float *restrict lstm_1_bias, float *restrict lstm_2_bias)
+static void init_k23_lstm_copy(const float *restrict lstm_1_bias, float *restrict lstm_2_bias)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_2_bias[j0] = lstm_1_bias[j0];
@@ -252,7 +252,7 @@ static void init_k25_lstm_copy(const float *restrict lstm_1_bias, float *restric
 }
 
 /* rnn.dl:10: lstm -> f32[64] */
-static void init_k26_lstm_fill(float *restrict hidden_bias, float *restrict m_hidden_bias, float *restrict v_hidden_bias)
+static void init_k24_lstm_fill(float *restrict hidden_bias, float *restrict m_hidden_bias, float *restrict v_hidden_bias)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         hidden_bias[j0] = 0.0f;
@@ -262,7 +262,7 @@ static void init_k26_lstm_fill(float *restrict hidden_bias, float *restrict m_hi
 }
 
 /* rnn.dl:13: dense -> f32[10] */
-static void init_k27_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
+static void init_k25_dense_fill(float *restrict classifier_bias, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -273,7 +273,7 @@ static void init_k27_dense_fill(float *restrict classifier_bias, float *restrict
 }
 
 /* rnn.dl:20: adam -> f32[1000, 64] */
-static void init_k28_adam_fill(float *restrict m_embedding_1_embeddings, float *restrict v_embedding_1_embeddings)
+static void init_k26_adam_fill(float *restrict m_embedding_1_embeddings, float *restrict v_embedding_1_embeddings)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
         m_embedding_1_embeddings[j0] = 0.0f;
@@ -282,7 +282,7 @@ static void init_k28_adam_fill(float *restrict m_embedding_1_embeddings, float *
 }
 
 /* rnn.dl:20: adam -> f32[256] */
-static void init_k29_adam_fill(float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias, float *restrict m_lstm_2_bias,
+static void init_k27_adam_fill(float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias, float *restrict m_lstm_2_bias,
         float *restrict v_lstm_2_bias)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -294,7 +294,7 @@ static void init_k29_adam_fill(float *restrict m_lstm_1_bias, float *restrict v_
 }
 
 /* rnn.dl:10: lstm -> f32[64, 256] */
-static void init_k30_lstm_fill(float *restrict m_lstm_2_recurrent_kernel, float *restrict v_lstm_2_recurrent_kernel)
+static void init_k28_lstm_fill(float *restrict m_lstm_2_recurrent_kernel, float *restrict v_lstm_2_recurrent_kernel)
 {
     for (int j0 = 0; j0 < 16384; j0++) {
         m_lstm_2_recurrent_kernel[j0] = 0.0f;
@@ -303,7 +303,7 @@ static void init_k30_lstm_fill(float *restrict m_lstm_2_recurrent_kernel, float 
 }
 
 /* rnn.dl:20: adam -> f32[64, 64] */
-static void init_k31_adam_fill(float *restrict m_hidden_kernel, float *restrict v_hidden_kernel)
+static void init_k29_adam_fill(float *restrict m_hidden_kernel, float *restrict v_hidden_kernel)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
         m_hidden_kernel[j0] = 0.0f;
@@ -312,7 +312,7 @@ static void init_k31_adam_fill(float *restrict m_hidden_kernel, float *restrict 
 }
 
 /* rnn.dl:20: adam -> f32[64, 10] */
-static void init_k32_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
+static void init_k30_adam_fill(float *restrict m_classifier_kernel, float *restrict v_classifier_kernel)
 {
     for (int j0 = 0; j0 < 640; j0++) {
         m_classifier_kernel[j0] = 0.0f;
@@ -334,18 +334,16 @@ dl_status rnn_init(rnn_params *params, rnn_optimizer *optimizer, uint64_t seed, 
     float *const lstm_7 = (float *)(void *)(base + 262144);   /* f32[64, 256] */
     float *const basis_2 = (float *)(void *)(base + 65536);   /* f32[64, 256] */
     float *const lstm_8 = (float *)(void *)(base + 327680);   /* f32[64, 256] */
-    float *const next_basis = (float *)(void *)(base + 131072);   /* f32[64, 256] */
     float *const lstm_9 = (float *)(void *)(base + 132096);   /* f32[64] */
     float *const lstm_10 = (float *)(void *)(base + 131072);   /* f32[256] */
     float *const lstm_12 = (float *)(void *)(base + 133120);   /* f32[64] */
     float *const lstm_13 = (float *)(void *)(base + 132096);   /* f32[256] */
-    float *const lstm_16 = (float *)(void *)(base + 262144);   /* f32[256] */
-    float *const next_basis_2 = (float *)(void *)(base + 131072);   /* f32[64, 256] */
+    float *const lstm_16 = (float *)(void *)(base + 133120);   /* f32[256] */
     float *const lstm_17 = (float *)(void *)(base + 132096);   /* f32[64] */
     float *const lstm_18 = (float *)(void *)(base + 131072);   /* f32[256] */
     float *const lstm_20 = (float *)(void *)(base + 133120);   /* f32[64] */
     float *const lstm_21 = (float *)(void *)(base + 132096);   /* f32[256] */
-    float *const lstm_24 = (float *)(void *)(base + 196608);   /* f32[256] */
+    float *const lstm_24 = (float *)(void *)(base + 133120);   /* f32[256] */
 
     init_k0_embedding(0xbc512afeu, words, params->embedding_1_embeddings);
     init_k1_lstm(0xb5c38951u, words, params->lstm_1_kernel);
@@ -359,33 +357,31 @@ dl_status rnn_init(rnn_params *params, rnn_optimizer *optimizer, uint64_t seed, 
         init_k6_lstm(t, lstm_4, lstm_10, basis, lstm_12);
         init_k5_lstm(lstm_12, basis, lstm_13);   /* k7_lstm */
         init_k8_lstm(lstm_10, lstm_13, lstm_16);
-        init_k9_lstm(t, lstm_16, basis, next_basis);
-        init_k10_lstm_copy(next_basis, basis);
+        init_k9_lstm(t, lstm_16, basis);
     }
-    init_k11_lstm(params->lstm_1_bias);
-    init_k1_lstm(0xe904ffedu, words, params->lstm_2_kernel);   /* k12_lstm */
-    init_k2_lstm(0xb666e7b1u, words, lstm_5, lstm_6, lstm_7, lstm_8);   /* k13_lstm */
+    init_k10_lstm(params->lstm_1_bias);
+    init_k1_lstm(0xe904ffedu, words, params->lstm_2_kernel);   /* k11_lstm */
+    init_k2_lstm(0xb666e7b1u, words, lstm_5, lstm_6, lstm_7, lstm_8);   /* k12_lstm */
     for (int t = 0; t < 64; t++) {
-        init_k4_lstm(t, basis_2, lstm_8, lstm_17);   /* k14_lstm */
-        init_k5_lstm(lstm_17, basis_2, lstm_18);   /* k15_lstm */
-        init_k6_lstm(t, lstm_8, lstm_18, basis_2, lstm_20);   /* k16_lstm */
-        init_k5_lstm(lstm_20, basis_2, lstm_21);   /* k17_lstm */
-        init_k8_lstm(lstm_18, lstm_21, lstm_24);   /* k18_lstm */
-        init_k9_lstm(t, lstm_24, basis_2, next_basis_2);   /* k19_lstm */
-        init_k10_lstm_copy(next_basis_2, basis_2);   /* k20_lstm_copy */
+        init_k4_lstm(t, basis_2, lstm_8, lstm_17);   /* k13_lstm */
+        init_k5_lstm(lstm_17, basis_2, lstm_18);   /* k14_lstm */
+        init_k6_lstm(t, lstm_8, lstm_18, basis_2, lstm_20);   /* k15_lstm */
+        init_k5_lstm(lstm_20, basis_2, lstm_21);   /* k16_lstm */
+        init_k8_lstm(lstm_18, lstm_21, lstm_24);   /* k17_lstm */
+        init_k9_lstm(t, lstm_24, basis_2);   /* k18_lstm */
     }
-    init_k21_dense(0x1fc006c6u, words, params->hidden_kernel);
-    init_k22_dense(0x6f9face4u, words, params->classifier_kernel);
-    init_k10_lstm_copy(basis, params->lstm_1_recurrent_kernel);   /* k23_lstm_copy */
-    init_k10_lstm_copy(basis_2, params->lstm_2_recurrent_kernel);   /* k24_lstm_copy */
-    init_k25_lstm_copy(params->lstm_1_bias, params->lstm_2_bias);
-    init_k26_lstm_fill(params->hidden_bias, optimizer->m_hidden_bias, optimizer->v_hidden_bias);
-    init_k27_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
-    init_k28_adam_fill(optimizer->m_embedding_1_embeddings, optimizer->v_embedding_1_embeddings);
-    init_k29_adam_fill(optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias);
-    init_k30_lstm_fill(optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel);
-    init_k31_adam_fill(optimizer->m_hidden_kernel, optimizer->v_hidden_kernel);
-    init_k32_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
+    init_k19_dense(0x1fc006c6u, words, params->hidden_kernel);
+    init_k20_dense(0x6f9face4u, words, params->classifier_kernel);
+    init_k21_lstm_copy(basis, params->lstm_1_recurrent_kernel);
+    init_k21_lstm_copy(basis_2, params->lstm_2_recurrent_kernel);   /* k22_lstm_copy */
+    init_k23_lstm_copy(params->lstm_1_bias, params->lstm_2_bias);
+    init_k24_lstm_fill(params->hidden_bias, optimizer->m_hidden_bias, optimizer->v_hidden_bias);
+    init_k25_dense_fill(params->classifier_bias, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    init_k26_adam_fill(optimizer->m_embedding_1_embeddings, optimizer->v_embedding_1_embeddings);
+    init_k27_adam_fill(optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias);
+    init_k28_lstm_fill(optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel);
+    init_k29_adam_fill(optimizer->m_hidden_kernel, optimizer->v_hidden_kernel);
+    init_k30_adam_fill(optimizer->m_classifier_kernel, optimizer->v_classifier_kernel);
     optimizer->step = 0;
     return DL_OK;
 }
@@ -479,9 +475,8 @@ static inline void infer_k4_lstm_tile_1(const float *restrict a, int at, const f
     c[3] = c0_3;
 }
 
-static void infer_k4_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_4,
-        const float *restrict lstm_2, const float *restrict lstm_1_bias, const float *restrict c, float *restrict next_c,
-        float *restrict next_h)
+static void infer_k4_lstm(int t, float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_4,
+        const float *restrict lstm_2, const float *restrict lstm_1_bias, float *restrict c)
 {
     float lstm_1_step_gates[256];
     for (int n = 0; n < 256; n += 4)
@@ -493,30 +488,21 @@ static void infer_k4_lstm(int t, const float *restrict h, const float *restrict 
         const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
         const float lstm_1_c_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]) * c[j0] + dl_sigmoid(lstm_1_step_gates[j0])
                 * dl_tanh(lstm_1_step_gates[j0 + 128]);
-        next_c[j0] = lstm_1_c_v2;
-        next_h[j0] = v1 * dl_tanh(lstm_1_c_v2);
-    }
-}
-
-/* rnn.dl:10: lstm;
- * rnn.dl:11: lstm -> f32[1, 64]; in 4 places */
-static void infer_k5_lstm_copy(const float *restrict next_h, float *restrict h)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        h[j0] = next_h[j0];
+        c[j0] = lstm_1_c_v2;
+        h[j0] = v1 * dl_tanh(lstm_1_c_v2);
     }
 }
 
 /* rnn.dl:10: lstm -> f32[1, 64] */
-static void infer_k7_lstm_copy(int t, const float *restrict next_h, float *restrict lstm_1_h)
+static void infer_k5_lstm_copy(int t, const float *restrict h, float *restrict lstm_1_h)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        lstm_1_h[t * 64 + j0] = next_h[j0];
+        lstm_1_h[t * 64 + j0] = h[j0];
     }
 }
 
 /* rnn.dl:12: dense, relu -> f32[1, 64], 4096 multiply-accumulates */
-static inline void infer_k12_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k8_dense_relu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -530,11 +516,11 @@ static inline void infer_k12_dense_relu_tile_1(const float *restrict a, int at, 
     c[3] = c0_3;
 }
 
-static void infer_k12_dense_relu(const float *restrict h_2, const float *restrict hidden_kernel, float *restrict relu,
+static void infer_k8_dense_relu(const float *restrict h_2, const float *restrict hidden_kernel, float *restrict relu,
         const float *restrict hidden_bias)
 {
     for (int n = 0; n < 64; n += 4)
-        infer_k12_dense_relu_tile_1(h_2, 0, hidden_kernel + n, relu + n);
+        infer_k8_dense_relu_tile_1(h_2, 0, hidden_kernel + n, relu + n);
     for (int j0 = 0; j0 < 64; j0++) {
         const float v1 = relu[j0] + hidden_bias[j0];
         relu[j0] = v1 < 0.0f ? 0.0f : v1;
@@ -542,7 +528,7 @@ static void infer_k12_dense_relu(const float *restrict h_2, const float *restric
 }
 
 /* rnn.dl:13: dense, rnn.dl:15: softmax -> f32[1, 10], 640 multiply-accumulates */
-static inline void infer_k13_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k9_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
@@ -556,7 +542,7 @@ static inline void infer_k13_dense_softmax_tile_1(const float *restrict a, int a
     c[3] = c0_3;
 }
 
-static void infer_k13_dense_softmax(const float *restrict relu, const float *restrict classifier_kernel,
+static void infer_k9_dense_softmax(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
@@ -564,7 +550,7 @@ static void infer_k13_dense_softmax(const float *restrict relu, const float *res
     float softmax_1_y[10];
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        infer_k13_dense_softmax_tile_1(relu, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
+        infer_k9_dense_softmax_tile_1(relu, 0, classifier_kernel + (n < 6 ? n : 6), classifier_y + (n < 6 ? n : 6));
     float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
@@ -598,11 +584,7 @@ dl_status rnn_infer(const rnn_params *params, const int32_t *tokens, float *prob
     float *const c_2 = (float *)(void *)(base + 22272);   /* f32[1, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 256);   /* f32[1, 10] */
-    float *const next_h = (float *)(void *)(base + 22528);   /* f32[1, 64] */
-    float *const next_c = (float *)(void *)(base + 22784);   /* f32[1, 64] */
     float *const lstm_4 = (float *)(void *)(base + 20480);   /* f32[1, 256] */
-    float *const next_h_2 = (float *)(void *)(base + 17408);   /* f32[1, 64] */
-    float *const next_c_2 = (float *)(void *)(base + 17664);   /* f32[1, 64] */
     float *const lstm_5 = (float *)(void *)(base + 16384);   /* f32[1, 256] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
@@ -611,20 +593,15 @@ dl_status rnn_infer(const rnn_params *params, const int32_t *tokens, float *prob
     infer_k2_lstm(lstm, params->lstm_1_kernel, lstm_2);
     infer_k3_lstm_fill(h, c, h_2, c_2);
     for (int t = 0; t < 16; t++) {
-        infer_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_4, lstm_2, params->lstm_1_bias, c, next_c, next_h);
-        infer_k5_lstm_copy(next_h, h);
-        infer_k5_lstm_copy(next_c, c);   /* k6_lstm_copy */
-        infer_k7_lstm_copy(t, next_h, lstm_1_h);
+        infer_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_4, lstm_2, params->lstm_1_bias, c);
+        infer_k5_lstm_copy(t, h, lstm_1_h);
     }
-    infer_k2_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);   /* k8_lstm */
+    infer_k2_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);   /* k6_lstm */
     for (int t = 0; t < 16; t++) {
-        infer_k4_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2,
-                next_h_2);   /* k9_lstm */
-        infer_k5_lstm_copy(next_h_2, h_2);   /* k10_lstm_copy */
-        infer_k5_lstm_copy(next_c_2, c_2);   /* k11_lstm_copy */
+        infer_k4_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2);   /* k7_lstm */
     }
-    infer_k12_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
-    infer_k13_dense_softmax(relu, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k8_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
+    infer_k9_dense_softmax(relu, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
 }
 
@@ -1332,14 +1309,14 @@ static void train_k23_dense_copy(float *restrict dense_5)
 }
 
 /* rnn.dl:11: lstm -> f32[32, 64]; in 2 places */
-static void train_k24_lstm(int t, const float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_12,
-        const float *restrict lstm_13, float *restrict lstm_26, const float *restrict lstm_9, float *restrict next_carry_2)
+static void train_k24_lstm(int t, float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_12,
+        const float *restrict lstm_13, float *restrict lstm_26, const float *restrict lstm_9)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_13[t * 2048 + j0];
         const float add_v0 = carry_2[j0] + dense_5[j0] * lstm_12[t * 2048 + j0] * (1.0f - v1 * v1);
         lstm_26[j0] = add_v0;
-        next_carry_2[j0] = add_v0 * lstm_9[t * 2048 + j0];
+        carry_2[j0] = add_v0 * lstm_9[t * 2048 + j0];
     }
 }
 
@@ -1405,26 +1382,17 @@ static inline void train_k26_lstm_tile_4(const float *restrict a, int at, const 
 }
 
 static void train_k26_lstm(int t, const float *restrict lstm_14, const float *restrict lstm_2_recurrent_kernel_2,
-        float *restrict next_carry)
+        float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k26_lstm_tile_4(lstm_14, t * 8192 + i0_0 * 256, lstm_2_recurrent_kernel_2 + n, next_carry + (i0_0 * 64 + n));
-    }
-}
-
-/* rnn.dl:11: lstm;
- * rnn.dl:10: lstm -> f32[32, 64]; in 12 places */
-static void train_k27_lstm_copy(const float *restrict next_carry, float *restrict dense_5)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        dense_5[j0] = next_carry[j0];
+            train_k26_lstm_tile_4(lstm_14, t * 8192 + i0_0 * 256, lstm_2_recurrent_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
     }
 }
 
 /* rnn.dl:11: lstm, rnn.dl:20: adam;
  * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[256]; in 2 places */
-static void train_k29_lstm_adam(const float *restrict lstm_14, float *restrict m_lstm_2_bias, float *restrict v_lstm_2_bias,
+static void train_k27_lstm_adam(const float *restrict lstm_14, float *restrict m_lstm_2_bias, float *restrict v_lstm_2_bias,
         float *restrict lstm_2_bias, const float *restrict adam)
 {
     float lstm_15[256];
@@ -1450,7 +1418,7 @@ static void train_k29_lstm_adam(const float *restrict lstm_14, float *restrict m
 
 /* rnn.dl:11: lstm, rnn.dl:20: adam;
  * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates; in 2 places */
-static inline void train_k30_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k28_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1482,14 +1450,14 @@ static inline void train_k30_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k30_lstm_adam(const float *restrict h_2, const float *restrict lstm_14, float *restrict lstm_16,
+static void train_k28_lstm_adam(const float *restrict h_2, const float *restrict lstm_14, float *restrict lstm_16,
         float *restrict m_lstm_2_recurrent_kernel, float *restrict v_lstm_2_recurrent_kernel,
         float *restrict lstm_2_recurrent_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k30_lstm_adam_tile_4(h_2, i0_0, lstm_14 + n, lstm_16 + n);
+            train_k28_lstm_adam_tile_4(h_2, i0_0, lstm_14 + n, lstm_16 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_16[i0 * 256 - i0_0 * 256 + j0];
@@ -1506,7 +1474,7 @@ static void train_k30_lstm_adam(const float *restrict h_2, const float *restrict
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates; in 4 places */
-static inline void train_k32_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k30_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1538,19 +1506,19 @@ static inline void train_k32_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k32_lstm(const float *restrict lstm_14, const float *restrict lstm_2_kernel_2, float *restrict lstm_17)
+static void train_k30_lstm(const float *restrict lstm_14, const float *restrict lstm_2_kernel_2, float *restrict lstm_17)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k32_lstm_tile_4(lstm_14, i0 * 8192 + i1_0 * 256, lstm_2_kernel_2 + n,
+                train_k30_lstm_tile_4(lstm_14, i0 * 8192 + i1_0 * 256, lstm_2_kernel_2 + n,
                         lstm_17 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* rnn.dl:11: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k33_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k31_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1582,14 +1550,14 @@ static inline void train_k33_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k33_lstm_adam(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_18,
+static void train_k31_lstm_adam(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_18,
         float *restrict m_lstm_2_kernel, float *restrict v_lstm_2_kernel, float *restrict lstm_2_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k33_lstm_adam_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_18 + n);
+            train_k31_lstm_adam_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_18 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_18[i0 * 256 - i0_0 * 256 + j0];
@@ -1604,20 +1572,19 @@ static void train_k33_lstm_adam(const float *restrict h, const float *restrict l
 }
 
 /* rnn.dl:10: lstm -> f32[32, 64]; in 2 places */
-static void train_k35_lstm(int t, const float *restrict carry_4, const float *restrict carry_3, const float *restrict lstm_17,
-        const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_27, const float *restrict lstm_3,
-        float *restrict next_carry_4)
+static void train_k33_lstm(int t, float *restrict carry_4, const float *restrict carry_3, const float *restrict lstm_17,
+        const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_27, const float *restrict lstm_3)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
         const float v1 = lstm_7[t * 2048 + j0];
         const float add_v0 = carry_4[j0] + (carry_3[j0] + lstm_17[t * 2048 + j0]) * lstm_6[t * 2048 + j0] * (1.0f - v1 * v1);
         lstm_27[j0] = add_v0;
-        next_carry_4[j0] = add_v0 * lstm_3[t * 2048 + j0];
+        carry_4[j0] = add_v0 * lstm_3[t * 2048 + j0];
     }
 }
 
 /* rnn.dl:10: lstm -> f32[32, 256]; in 2 places */
-static void train_k36_lstm(int t, const float *restrict lstm_27, const float *restrict lstm_5, const float *restrict lstm_4,
+static void train_k34_lstm(int t, const float *restrict lstm_27, const float *restrict lstm_5, const float *restrict lstm_4,
         float *restrict lstm_19, const float *restrict c, const float *restrict lstm_3, const float *restrict carry_3,
         const float *restrict lstm_17, const float *restrict lstm_7, const float *restrict lstm_6)
 {
@@ -1644,7 +1611,7 @@ static void train_k36_lstm(int t, const float *restrict lstm_27, const float *re
 }
 
 /* rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k44_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k40_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1678,14 +1645,14 @@ static inline void train_k44_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k44_lstm_adam(const float *restrict embedding, const float *restrict lstm_19, float *restrict lstm_23,
+static void train_k40_lstm_adam(const float *restrict embedding, const float *restrict lstm_19, float *restrict lstm_23,
         float *restrict m_lstm_1_kernel, float *restrict v_lstm_1_kernel, float *restrict lstm_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k44_lstm_adam_tile_4(embedding, i0_0, lstm_19 + n, lstm_23 + n);
+            train_k40_lstm_adam_tile_4(embedding, i0_0, lstm_19 + n, lstm_23 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_23[i0 * 256 - i0_0 * 256 + j0];
@@ -1700,7 +1667,7 @@ static void train_k44_lstm_adam(const float *restrict embedding, const float *re
 }
 
 /* rnn.dl:9: embedding -> f32[1000, 64]; in 2 places */
-static void train_k45_embedding(const float *restrict lstm_22, const int32_t *restrict tokens, float *restrict embedding_2)
+static void train_k41_embedding(const float *restrict lstm_22, const int32_t *restrict tokens, float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 64000; j0++)
         embedding_2[j0] = 0;
@@ -1714,7 +1681,7 @@ static void train_k45_embedding(const float *restrict lstm_22, const int32_t *re
 }
 
 /* rnn.dl:20: adam -> f32[1000, 64] */
-static void train_k46_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k42_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1728,7 +1695,7 @@ static void train_k46_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* rnn.dl:20: adam -> f32[10] */
-static void train_k47_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k43_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1784,7 +1751,7 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const embedding = (float *)(void *)(base + 1081344);   /* f32[32, 16, 64] */
     float *const lstm_23 = (float *)(void *)(base + 655360);   /* f32[4, 256] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 2637824);   /* f32 */
+    float *const adam = (float *)(void *)(base + 2629632);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
     float *const lstm_2_recurrent_kernel_2 = (float *)(void *)(base + 2523136);   /* f32[256, 64] */
@@ -1793,12 +1760,8 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const lstm_1_kernel_2 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
     float *const lstm_24 = (float *)(void *)(base + 1867776);   /* f32[4, 256] */
     float *const lstm_25 = (float *)(void *)(base + 2523136);   /* f32[4, 256] */
-    float *const next_carry = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
-    float *const next_carry_2 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
-    float *const lstm_26 = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
-    float *const next_carry_3 = (float *)(void *)(base + 1007616);   /* f32[32, 64] */
-    float *const next_carry_4 = (float *)(void *)(base + 999424);   /* f32[32, 64] */
-    float *const lstm_27 = (float *)(void *)(base + 1007616);   /* f32[32, 64] */
+    float *const lstm_26 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
+    float *const lstm_27 = (float *)(void *)(base + 999424);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -1837,39 +1800,35 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     train_k22_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_2);
     train_k23_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
-        train_k24_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_26, lstm_9, next_carry_2);
+        train_k24_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_26, lstm_9);
         train_k25_lstm(t, lstm_26, lstm_11, lstm_10, lstm_14, c_2, lstm_9, dense_5, lstm_13, lstm_12);
-        train_k26_lstm(t, lstm_14, lstm_2_recurrent_kernel_2, next_carry);
-        train_k27_lstm_copy(next_carry, dense_5);
-        train_k27_lstm_copy(next_carry_2, carry_2);   /* k28_lstm_copy */
+        train_k26_lstm(t, lstm_14, lstm_2_recurrent_kernel_2, dense_5);
     }
-    train_k29_lstm_adam(lstm_14, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias, params->lstm_2_bias, adam);
-    train_k30_lstm_adam(h_2, lstm_14, lstm_16, optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel,
+    train_k27_lstm_adam(lstm_14, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias, params->lstm_2_bias, adam);
+    train_k28_lstm_adam(h_2, lstm_14, lstm_16, optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel,
             params->lstm_2_recurrent_kernel, adam);
-    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);   /* k31_lstm_pack */
-    train_k32_lstm(lstm_14, lstm_2_kernel_2, lstm_17);
-    train_k33_lstm_adam(h, lstm_14, lstm_18, optimizer->m_lstm_2_kernel, optimizer->v_lstm_2_kernel, params->lstm_2_kernel,
+    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);   /* k29_lstm_pack */
+    train_k30_lstm(lstm_14, lstm_2_kernel_2, lstm_17);
+    train_k31_lstm_adam(h, lstm_14, lstm_18, optimizer->m_lstm_2_kernel, optimizer->v_lstm_2_kernel, params->lstm_2_kernel,
             adam);
-    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);   /* k34_lstm_pack */
+    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);   /* k32_lstm_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k35_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_27, lstm_3, next_carry_4);
-        train_k36_lstm(t, lstm_27, lstm_5, lstm_4, lstm_19, c, lstm_3, carry_3, lstm_17, lstm_7, lstm_6);
-        train_k26_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, next_carry_3);   /* k37_lstm */
-        train_k27_lstm_copy(next_carry_3, carry_3);   /* k38_lstm_copy */
-        train_k27_lstm_copy(next_carry_4, carry_4);   /* k39_lstm_copy */
+        train_k33_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_27, lstm_3);
+        train_k34_lstm(t, lstm_27, lstm_5, lstm_4, lstm_19, c, lstm_3, carry_3, lstm_17, lstm_7, lstm_6);
+        train_k26_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, carry_3);   /* k35_lstm */
     }
-    train_k29_lstm_adam(lstm_19, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias,
-            adam);   /* k40_lstm_adam */
-    train_k30_lstm_adam(h, lstm_19, lstm_21, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
-            params->lstm_1_recurrent_kernel, adam);   /* k41_lstm_adam */
-    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k42_lstm_pack */
-    train_k32_lstm(lstm_19, lstm_1_kernel_2, lstm_22);   /* k43_lstm */
-    train_k44_lstm_adam(embedding, lstm_19, lstm_23, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
+    train_k27_lstm_adam(lstm_19, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias,
+            adam);   /* k36_lstm_adam */
+    train_k28_lstm_adam(h, lstm_19, lstm_21, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
+            params->lstm_1_recurrent_kernel, adam);   /* k37_lstm_adam */
+    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k38_lstm_pack */
+    train_k30_lstm(lstm_19, lstm_1_kernel_2, lstm_22);   /* k39_lstm */
+    train_k40_lstm_adam(embedding, lstm_19, lstm_23, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
-    train_k45_embedding(lstm_22, tokens, embedding_2);
-    train_k46_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k41_embedding(lstm_22, tokens, embedding_2);
+    train_k42_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k47_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k43_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2011,7 +1970,7 @@ static void gradients_k20_dense(const float *restrict h_2, const float *restrict
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[256]; in 2 places */
-static void gradients_k28_lstm(const float *restrict lstm_14, float *restrict lstm_2_bias_2)
+static void gradients_k26_lstm(const float *restrict lstm_14, float *restrict lstm_2_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_2_bias_2[j0] = 0.0f;
@@ -2027,7 +1986,7 @@ static void gradients_k28_lstm(const float *restrict lstm_14, float *restrict ls
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates; in 2 places */
-static inline void gradients_k29_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k27_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2059,17 +2018,17 @@ static inline void gradients_k29_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k29_lstm(const float *restrict h_2, const float *restrict lstm_14,
+static void gradients_k27_lstm(const float *restrict h_2, const float *restrict lstm_14,
         float *restrict lstm_2_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k29_lstm_tile_4(h_2, i0_0, lstm_14 + n, lstm_2_recurrent_kernel_2 + (i0_0 * 256 + n));
+            gradients_k27_lstm_tile_4(h_2, i0_0, lstm_14 + n, lstm_2_recurrent_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* rnn.dl:11: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k32_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k30_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2101,16 +2060,16 @@ static inline void gradients_k32_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k32_lstm(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_2_kernel_2)
+static void gradients_k30_lstm(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_2_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k32_lstm_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_2_kernel_2 + (i0_0 * 256 + n));
+            gradients_k30_lstm_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_2_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k43_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k39_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2144,11 +2103,11 @@ static inline void gradients_k43_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k43_lstm(const float *restrict embedding, const float *restrict lstm_16, float *restrict lstm_1_kernel_2)
+static void gradients_k39_lstm(const float *restrict embedding, const float *restrict lstm_16, float *restrict lstm_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k43_lstm_tile_4(embedding, i0_0, lstm_16 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
+            gradients_k39_lstm_tile_4(embedding, i0_0, lstm_16 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
@@ -2200,12 +2159,8 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     float *const lstm_1_kernel_3 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
     float *const lstm_18 = (float *)(void *)(base + 1867776);   /* f32[4, 256] */
     float *const lstm_19 = (float *)(void *)(base + 2523136);   /* f32[4, 256] */
-    float *const next_carry = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
-    float *const next_carry_2 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
-    float *const lstm_20 = (float *)(void *)(base + 2629632);   /* f32[32, 64] */
-    float *const next_carry_3 = (float *)(void *)(base + 1007616);   /* f32[32, 64] */
-    float *const next_carry_4 = (float *)(void *)(base + 999424);   /* f32[32, 64] */
-    float *const lstm_21 = (float *)(void *)(base + 1007616);   /* f32[32, 64] */
+    float *const lstm_20 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
+    float *const lstm_21 = (float *)(void *)(base + 999424);   /* f32[32, 64] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2240,31 +2195,27 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     train_k22_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_3);   /* k21_lstm_pack */
     train_k23_dense_copy(dense_2);   /* k22_dense_copy */
     for (int t = 15; t >= 0; t--) {
-        train_k24_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_20, lstm_9, next_carry_2);   /* k23_lstm */
+        train_k24_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_20, lstm_9);   /* k23_lstm */
         train_k25_lstm(t, lstm_20, lstm_11, lstm_10, lstm_14, c_2, lstm_9, dense_2, lstm_13, lstm_12);   /* k24_lstm */
-        train_k26_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, next_carry);   /* k25_lstm */
-        train_k27_lstm_copy(next_carry, dense_2);   /* k26_lstm_copy */
-        train_k27_lstm_copy(next_carry_2, carry_2);
+        train_k26_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, dense_2);   /* k25_lstm */
     }
-    gradients_k28_lstm(lstm_14, gradients->lstm_2_bias);
-    gradients_k29_lstm(h_2, lstm_14, gradients->lstm_2_recurrent_kernel);
-    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);   /* k30_lstm_pack */
-    train_k32_lstm(lstm_14, lstm_2_kernel_3, lstm_15);   /* k31_lstm */
-    gradients_k32_lstm(h, lstm_14, gradients->lstm_2_kernel);
-    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k33_lstm_pack */
+    gradients_k26_lstm(lstm_14, gradients->lstm_2_bias);
+    gradients_k27_lstm(h_2, lstm_14, gradients->lstm_2_recurrent_kernel);
+    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);   /* k28_lstm_pack */
+    train_k30_lstm(lstm_14, lstm_2_kernel_3, lstm_15);   /* k29_lstm */
+    gradients_k30_lstm(h, lstm_14, gradients->lstm_2_kernel);
+    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k31_lstm_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k35_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_21, lstm_3, next_carry_4);   /* k34_lstm */
-        train_k36_lstm(t, lstm_21, lstm_5, lstm_4, lstm_16, c, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);   /* k35_lstm */
-        train_k26_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, next_carry_3);   /* k36_lstm */
-        train_k27_lstm_copy(next_carry_3, carry_3);   /* k37_lstm_copy */
-        train_k27_lstm_copy(next_carry_4, carry_4);   /* k38_lstm_copy */
+        train_k33_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_21, lstm_3);   /* k32_lstm */
+        train_k34_lstm(t, lstm_21, lstm_5, lstm_4, lstm_16, c, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);   /* k33_lstm */
+        train_k26_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, carry_3);   /* k34_lstm */
     }
-    gradients_k28_lstm(lstm_16, gradients->lstm_1_bias);   /* k39_lstm */
-    gradients_k29_lstm(h, lstm_16, gradients->lstm_1_recurrent_kernel);   /* k40_lstm */
-    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k41_lstm_pack */
-    train_k32_lstm(lstm_16, lstm_1_kernel_3, lstm_17);   /* k42_lstm */
-    gradients_k43_lstm(embedding, lstm_16, gradients->lstm_1_kernel);
-    train_k45_embedding(lstm_17, tokens, gradients->embedding_1_embeddings);   /* k44_embedding */
+    gradients_k26_lstm(lstm_16, gradients->lstm_1_bias);   /* k35_lstm */
+    gradients_k27_lstm(h, lstm_16, gradients->lstm_1_recurrent_kernel);   /* k36_lstm */
+    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k37_lstm_pack */
+    train_k30_lstm(lstm_16, lstm_1_kernel_3, lstm_17);   /* k38_lstm */
+    gradients_k39_lstm(embedding, lstm_16, gradients->lstm_1_kernel);
+    train_k41_embedding(lstm_17, tokens, gradients->embedding_1_embeddings);   /* k40_embedding */
     metrics->count = count;
     return DL_OK;
 }
@@ -2326,9 +2277,8 @@ static inline void evaluate_k4_lstm_tile_4(const float *restrict a, int at, cons
     c[771] = c3_3;
 }
 
-static void evaluate_k4_lstm(int t, const float *restrict h, const float *restrict lstm_1_recurrent_kernel,
-        float *restrict lstm_4, const float *restrict lstm_2, const float *restrict lstm_1_bias, const float *restrict c,
-        float *restrict next_c, float *restrict next_h)
+static void evaluate_k4_lstm(int t, float *restrict h, const float *restrict lstm_1_recurrent_kernel, float *restrict lstm_4,
+        const float *restrict lstm_2, const float *restrict lstm_1_bias, float *restrict c)
 {
     float lstm_1_step_gates[256];
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
@@ -2343,23 +2293,23 @@ static void evaluate_k4_lstm(int t, const float *restrict h, const float *restri
                 const float v1 = dl_sigmoid(lstm_1_step_gates[j0 + 192]);
                 const float lstm_1_c_v2 = dl_sigmoid(lstm_1_step_gates[j0 + 64]) * c[i0 * 64 + j0]
                         + dl_sigmoid(lstm_1_step_gates[j0]) * dl_tanh(lstm_1_step_gates[j0 + 128]);
-                next_c[i0 * 64 + j0] = lstm_1_c_v2;
-                next_h[i0 * 64 + j0] = v1 * dl_tanh(lstm_1_c_v2);
+                c[i0 * 64 + j0] = lstm_1_c_v2;
+                h[i0 * 64 + j0] = v1 * dl_tanh(lstm_1_c_v2);
             }
         }
     }
 }
 
 /* rnn.dl:10: lstm -> f32[32, 64] */
-static void evaluate_k7_lstm_copy(int t, const float *restrict next_h, float *restrict lstm_1_h)
+static void evaluate_k5_lstm_copy(int t, const float *restrict h, float *restrict lstm_1_h)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        lstm_1_h[t * 2048 + j0] = next_h[j0];
+        lstm_1_h[t * 2048 + j0] = h[j0];
     }
 }
 
 /* rnn.dl:12: dense, relu -> f32[32, 64], 131072 multiply-accumulates */
-static inline void evaluate_k12_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void evaluate_k8_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2391,13 +2341,13 @@ static inline void evaluate_k12_dense_relu_tile_4(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void evaluate_k12_dense_relu(const float *restrict h_2, const float *restrict hidden_kernel, float *restrict relu,
+static void evaluate_k8_dense_relu(const float *restrict h_2, const float *restrict hidden_kernel, float *restrict relu,
         const float *restrict hidden_bias)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            evaluate_k12_dense_relu_tile_4(h_2, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
+            evaluate_k8_dense_relu_tile_4(h_2, i0_0 * 64, hidden_kernel + n, relu + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = relu[i0 * 64 + j0] + hidden_bias[j0];
@@ -2408,7 +2358,7 @@ static void evaluate_k12_dense_relu(const float *restrict h_2, const float *rest
 }
 
 /* rnn.dl:13: dense, rnn.dl:15: softmax, rnn.dl:19: cross_entropy, rnn.dl:21: argmax -> i32[32], 20480 multiply-accumulates */
-static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void evaluate_k10_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2441,7 +2391,7 @@ static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *
     c[33] = c3_3;
 }
 
-static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
+static void evaluate_k10_dense_softmax_cross_entropy(const float *restrict relu, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, const int32_t *restrict label,
         float *restrict cross_entropy, dl_word *restrict argmax)
 {
@@ -2451,7 +2401,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu,
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            evaluate_k14_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
+            evaluate_k10_dense_softmax_cross_entropy_tile_4(relu, i0_0 * 64, classifier_kernel + (n < 6 ? n : 6),
                     classifier_y + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             float max_v2 = -DL_INFINITY;
@@ -2487,7 +2437,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict relu,
 }
 
 /* rnn.dl:21: -> f32 */
-static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void evaluate_k11_sum(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     float sum_v0[8];
@@ -2510,7 +2460,7 @@ static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *rest
 }
 
 /* rnn.dl:19: cross_entropy -> f32 */
-static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
+static void evaluate_k12_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy,
         float *restrict loss)
 {
     float sum_v0[8];
@@ -2549,12 +2499,8 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     float *const classifier_y = (float *)(void *)(base + 8192);   /* f32[4, 10] */
     float *const cross_entropy = (float *)(void *)(base + 8352);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 8480);   /* i32[32] */
-    float *const next_h = (float *)(void *)(base + 688128);   /* f32[32, 64] */
-    float *const next_c = (float *)(void *)(base + 696320);   /* f32[32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 704512);   /* f32[4, 256] */
-    float *const next_h_2 = (float *)(void *)(base + 524288);   /* f32[32, 64] */
-    float *const next_c_2 = (float *)(void *)(base + 532480);   /* f32[32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 540672);   /* f32[4, 256] */
+    float *const lstm_4 = (float *)(void *)(base + 688128);   /* f32[4, 256] */
+    float *const lstm_5 = (float *)(void *)(base + 524288);   /* f32[4, 256] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2562,25 +2508,20 @@ dl_status rnn_evaluate(const rnn_params *params, const int32_t *tokens, const in
     train_k3_lstm(lstm, params->lstm_1_kernel, lstm_2);   /* k2_lstm */
     evaluate_k3_lstm_fill(h, c, h_2, c_2);
     for (int t = 0; t < 16; t++) {
-        evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_4, lstm_2, params->lstm_1_bias, c, next_c, next_h);
-        train_k27_lstm_copy(next_h, h);   /* k5_lstm_copy */
-        train_k27_lstm_copy(next_c, c);   /* k6_lstm_copy */
-        evaluate_k7_lstm_copy(t, next_h, lstm_1_h);
+        evaluate_k4_lstm(t, h, params->lstm_1_recurrent_kernel, lstm_4, lstm_2, params->lstm_1_bias, c);
+        evaluate_k5_lstm_copy(t, h, lstm_1_h);
     }
-    train_k3_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);   /* k8_lstm */
+    train_k3_lstm(lstm_1_h, params->lstm_2_kernel, lstm_3);   /* k6_lstm */
     for (int t = 0; t < 16; t++) {
-        evaluate_k4_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2, next_c_2,
-                next_h_2);   /* k9_lstm */
-        train_k27_lstm_copy(next_h_2, h_2);   /* k10_lstm_copy */
-        train_k27_lstm_copy(next_c_2, c_2);   /* k11_lstm_copy */
+        evaluate_k4_lstm(t, h_2, params->lstm_2_recurrent_kernel, lstm_5, lstm_3, params->lstm_2_bias, c_2);   /* k7_lstm */
     }
-    evaluate_k12_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
+    evaluate_k8_dense_relu(h_2, params->hidden_kernel, relu, params->hidden_bias);
     if (train_k9_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k14_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
+    evaluate_k10_dense_softmax_cross_entropy(relu, params->classifier_kernel, classifier_y, params->classifier_bias, label,
             cross_entropy, argmax);
-    evaluate_k15_sum(&count, argmax, label, &metrics->accuracy);
-    evaluate_k16_cross_entropy(&count, cross_entropy, &metrics->loss);
+    evaluate_k11_sum(&count, argmax, label, &metrics->accuracy);
+    evaluate_k12_cross_entropy(&count, cross_entropy, &metrics->loss);
     metrics->count = count;
     return DL_OK;
 }

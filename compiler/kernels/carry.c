@@ -121,6 +121,15 @@ const Lin *next_slot(const Lower *c, int carry)
     return lin_offset(c->a, carry_slot(c, carry), type_count(c->carry_type[carry]));
 }
 
+bool is_next_slot(const Unit *u)
+{
+    const Lower *c = u->context;
+    for (int i = 0; c->parent && i < c->scan->attr.scan.ncarry; i++)
+        if (c->carry[i] == u->buffer && c->rolls[i] >= 0)
+            return true;
+    return false;
+}
+
 bool yield_has_place(const Lower *c, int yield)
 {
     const Node *n = yielded(c->scan, yield);

@@ -162,9 +162,18 @@ static bool is_fit(Fit *f, const Ex *e)
     return parts_fit(f, e, 0);
 }
 
+/* The next value of a carry takes the place of what tiles that come still read. */
+static bool is_read_still(const Fit *f, const Item *item)
+{
+    Buffer *b = item->buffer ? buffer_root(item->buffer) : NULL;
+    return b && (b == buffer_root(f->t->a) || b == buffer_root(f->t->b)) && !is_next_slot(item->unit);
+}
+
 static bool item_fits(Fit *f, const Item *item)
 {
     const Buffer *b = item->buffer;
+    if (is_read_still(f, item))
+        return false;
     if (item->unit->type.dt != DT_F32 || item->reduce != OP_COUNT || !is_fit(f, item->value))
         return false;
     return !b || (b->kind != BUFFER_LOCAL && lin_is_affine(item->at) && lin_factor(item->at, f->s->loop[0]) == 1);

@@ -107,21 +107,6 @@ static bool may_wait(Lower *c, const Unit *u, int g)
     return true;
 }
 
-/* A unit that overwrites a tensor of the caller's must not share a kernel with other readers of it. */
-static bool overwrites(const Unit *u, const Group *g)
-{
-    for (int i = 0; i < g->units.n; i++) {
-        const Unit *v = g->units.at[i];
-        for (int k = 0; k < v->reads.n; k++)
-            if (v->reads.at[k] == u->buffer)
-                return true;
-        for (int k = 0; k < u->reads.n; k++)
-            if (u->reads.at[k] == v->buffer)
-                return true;
-    }
-    return false;
-}
-
 static int64_t row_elements(const Unit *u, int k)
 {
     int64_t count = 1, extent[MAX_RANK];
@@ -153,6 +138,35 @@ static bool rows_are_short(const Unit *u, const Group *g, int k, int64_t limit)
 static bool is_plain(const Unit *u)
 {
     return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_ELEMENT;
+}
+
+/* u makes the next value of a carry in its place, and v, which is made before it, reads the carry: only where u then writes, in each turn
+ * of the k loops they share? */
+static bool reads_before(Lower *c, const Unit *u, const Unit *v, int k)
+{
+    Group own = {0};
+    OpClass class = op_info(v->node->op)->class;
+    if (u->buffer->kind != BUFFER_ARENA || !is_plain(u) || v->kind != UNIT_VALUE)
+        return false;
+    vec_push(c->work, &own.units, (Unit *)u);
+    if (is_plain(v))
+        return shape_eq(v->type, u->type) && reads_in_place(c, v, &own, u->type.rank);
+    return (class == CLASS_CONTRACT || class == CLASS_REDUCE) && k >= 1 && reads_in_place(c, v, &own, k);
+}
+
+/* A unit that overwrites a tensor of the caller's, or a carry, must not share a kernel with other readers of it. */
+static bool overwrites(Lower *c, const Unit *u, const Group *g, int k)
+{
+    for (int i = 0; i < g->units.n; i++) {
+        const Unit *v = g->units.at[i];
+        for (int r = 0; r < v->reads.n; r++)
+            if (v->reads.at[r] == u->buffer && !reads_before(c, u, v, k))
+                return true;
+        for (int r = 0; r < u->reads.n; r++)
+            if (u->reads.at[r] == v->buffer)
+                return true;
+    }
+    return false;
 }
 
 /* Element work on the same elements: all that shares a kernel in small code, where kernels are to be alike. */
@@ -218,7 +232,7 @@ static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
     if (at <= *best || !is_sociable(c->groups.at[at]->units.at[0]) || c->groups.at[at]->units.n == MOST_UNITS)
         return;
     int k = shared_outer(c, u, c->groups.at[at]);
-    if (k < 0 || overwrites(u, c->groups.at[at]) || !may_wait(c, u, at))
+    if (k < 0 || overwrites(c, u, c->groups.at[at], k) || !may_wait(c, u, at))
         return;
     if (k == 0 && delays_others(c, u, at))
         return;

@@ -130,6 +130,7 @@ const Lin *first_slot(const Lower *body, int carry);
 const Lin *carry_slot(const Lower *body, int carry);
 const Lin *next_slot(const Lower *body, int carry);
 const Lin *slot_of(const Lower *body, int yield);
+bool is_next_slot(const Unit *u);       /* of a carry that rolls: u overwrites nothing that is there to be read */
 bool yield_has_place(const Lower *body, int yield);     /* it stands in its stack without being put there */
 /* A loop's result where it is read outside of it: its buffer, and where it begins there. */
 Buffer *loop_result(const Lower *c, const Node *n, const Lin **at);

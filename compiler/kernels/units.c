@@ -56,15 +56,19 @@ const Node *same_elements(const Node *n)
     return n;
 }
 
-/* A result's value is made in its place where it can be; otherwise it is copied there once everything else is done. */
-static void place_result(Lower *c, const Node *n, Buffer *buffer, const Lin *base)
+/* Whether the value of n can be made where somebody wants it. */
+static bool is_made_anywhere(const Lower *c, const Node *n)
 {
     const Node *source = same_elements(n);
     bool computed = may_be_stored(source) && source->op != OP_CHECK && op_info(source->op)->class != CLASS_MOVE;
-    if (source->op == OP_CONCAT)
-        computed = true;
-    if (computed && !c->stored[source->id])
-        store_in(c, source, buffer, base);
+    return (computed || source->op == OP_CONCAT) && !c->stored[source->id];
+}
+
+/* A result's value is made in its place where it can be; otherwise it is copied there once everything else is done. */
+static void place_result(Lower *c, const Node *n, Buffer *buffer, const Lin *base)
+{
+    if (is_made_anywhere(c, n))
+        store_in(c, same_elements(n), buffer, base);
     else
         vec_push(c->a, &c->copies, unit_new(c, UNIT_COPY, n, buffer, base));
 }
@@ -84,13 +88,20 @@ static void place_port(Lower *c, const Port *port)
     place_result(c, port->node, buffer, NULL);
 }
 
-/* Element work on a carry that nothing else reads, such as adding to a sum: its next value is made in its place. */
-static bool is_made_in_place(const Lower *c, const Node *n, const Node *carry)
+/* Element work on a carry that nothing else reads, such as adding to a sum. */
+static bool is_added_to(const Lower *c, const Node *n, const Node *carry)
 {
     bool reads = false;
     for (int i = 0; i < n->nin; i++)
         reads |= n->in[i] == carry;
-    return reads && is_element(n) && !c->stored[n->id] && c->uses[carry->id] == 1;
+    return reads && is_element(n) && c->uses[carry->id] == 1;
+}
+
+/* Whether the next value of a carry is to be made in its place, if settle_in_place finds that it may be. Where bytes count the order of
+ * kernels is to be free of who reads what was there before. */
+static bool replaces_carry(const Lower *c, const Node *n, const Node *carry)
+{
+    return is_made_anywhere(c, n) && (!c->p->sparing || is_added_to(c, n, carry));
 }
 
 static void place_body_results(Lower *c)
@@ -102,8 +113,8 @@ static void place_body_results(Lower *c)
             continue;
         if (i < ncarry && c->rolls[i] >= 0) {
             place_result(c, n, c->carry[i], next_slot(c, i));
-        } else if (i < ncarry && is_made_in_place(c, n, c->fn->input.at[i].node)) {
-            store_in(c, n, c->carry[i], NULL);
+        } else if (i < ncarry && replaces_carry(c, n, c->fn->input.at[i].node)) {
+            place_result(c, n, c->carry[i], NULL);
         } else if (i >= ncarry) {
             place_result(c, n, c->stacked[i - ncarry], slot_of(c, i - ncarry));
         } else if (n->op == OP_RESULT) {        /* what a loop leaves lies in a place of its own until the next turn */
@@ -336,12 +347,21 @@ static void wait_behind(Lower *c, const Unit *u)
         order_wait(&c->unit_order, u->id, u->behind.at[i]->id);
 }
 
-/* A result that cannot be made in the place of an input is made elsewhere and copied there: where it reads other elements of
- * it than it writes, and where someone who wants the old contents waits for the new. */
+/* Takes the place of what somebody may still want to read: an input, or a carry. */
+static bool takes_a_place(const Lower *c, const Unit *u)
+{
+    bool carry = false;
+    for (int i = 0; c->parent && u->kind == UNIT_VALUE && i < c->scan->attr.scan.ncarry; i++)
+        carry |= c->carry[i] == u->buffer && c->rolls[i] < 0;
+    return carry || u->buffer->kind == BUFFER_PORT;
+}
+
+/* A result that cannot be made in the place of an input, or of the carry that it is the next value of, is made elsewhere and copied there:
+ * where it reads other elements of it than it writes, and where someone who wants the old contents waits for the new. */
 static void settle_in_place(Lower *c, Unit *u)
 {
     find_behind(c, u);
-    if (u->buffer->kind == BUFFER_PORT && !(safe_in_place(c, u) && may_wait_behind(c, u))) {
+    if (takes_a_place(c, u) && !(safe_in_place(c, u) && may_wait_behind(c, u))) {
         Unit *copy = unit_new(c, UNIT_COPY, u->node, u->buffer, u->base);
         copy->from = u->buffer = buffer_new(c->p, BUFFER_ARENA, u->type, u->node->name);
         u->base = lin_const(c->a, 0);

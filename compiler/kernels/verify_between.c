@@ -105,7 +105,7 @@ static void check_pair(Check *c, const Accesses *all, const Access *read, const 
     const Stage *s = c->k->stages.at[write->stage];
     bool old = !written_before(all, read), same_stage = read->stage == write->stage;
     c->stage = read->stage;
-    if (read->tile && (old || same_stage))
+    if (read->tile && (same_stage || (old && read->buffer->block)))
         check_complain(c, "the tile's operand %s is not written before it", check_label(read->buffer));
     if (old && read->stage > write->stage)
         check_complain(c, "reads %s after it was overwritten", check_label(read->buffer));

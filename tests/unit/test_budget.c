@@ -157,7 +157,7 @@ static void a_large_table(void **state)
 static void loops(void **state)
 {
     (void)state;
-    check_kept(recurrent, 4, 0.75, "recompute", false);
+    check_kept(recurrent, 4, 0.77, "recompute", false);
 }
 
 static void micro_batches(void **state)

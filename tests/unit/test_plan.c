@@ -339,6 +339,19 @@ static const char turns[] =
     "body=func b(s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %2 = dot(s, w) contract=[1]/[0] "
     "%3 = dot(%2, %2) contract=[0]/[0] return yield 0 y = %3 } "
     "%4 = result(%1) index=0 : f32[6, 20, 20] return output 0 y = %4 }";
+static const char carried[] =
+    "func f(x: f32[6, 9, 20] input 0, w: f32[20, 20] param 0, h: f32[9, 20] input 1) { %3 = scan(h, x, w) carries=1 slices=1 yields=0 "
+    "length=6 body=func b(h: f32[9, 20] carry 0, s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %3 = dot(h, w) contract=[1]/[0] "
+    "%4 = add(s, %3) %5 = tanh(%4) return carry 0 h = %5 } %4 = result(%3) index=0 : f32[9, 20] return output 0 y = %4 }";
+static const char carried_sums[] =
+    "func f(x: f32[6, 9, 20] input 0, w: f32[20, 20] param 0, h: f32[9, 20] input 1) { %3 = scan(h, x, w) carries=1 slices=1 yields=0 "
+    "length=6 body=func b(h: f32[9, 20] carry 0, s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %3 = dot(h, w) contract=[1]/[0] "
+    "%4 = add(s, %3) %5 = neg(%4) return carry 0 h = %5 } %4 = result(%3) index=0 : f32[9, 20] return output 0 y = %4 }";
+static const char rolling[] =
+    "func f(x: f32[6, 9, 20] input 0, w: f32[20, 20] param 0, h: f32[9, 20] input 1) { %3 = scan(h, x, w) carries=1 slices=1 yields=1 "
+    "length=6 body=func b(h: f32[9, 20] carry 0, s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %3 = dot(h, w) contract=[1]/[0] "
+    "%4 = add(s, %3) %5 = tanh(%4) return carry 0 h = %5, yield 0 y = h } "
+    "%4 = result(%3) index=1 : f32[6, 9, 20] return output 0 y = %4 }";
 static const char loops[] = "func f(x: f32[3, 4] input 0) { %1 = scan(x) carries=0 slices=1 yields=1 length=3 "
                             "body=func b(s: f32[4] slice 0) { %1 = scan(s) carries=0 slices=1 yields=1 length=4 "
                             "body=func b(s: f32 slice 0) { return yield 0 y = s } "
@@ -618,6 +631,28 @@ static void sparing_packs(void **state)
     }
 }
 
+/* A carry's next value takes its place, or the next slot of the stack it rolls through. */
+static void wrong_carries(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(carried);
+    assert_int_equal(p->kernels.n, 3);      /* the first value, a step, and the result */
+    assert_ptr_equal(stage(p, 1, 0)->tile->a, item(p, 1, 1)->buffer);
+    stage(p, 1, 0)->tile->a_m = 0;
+    expect(p, "at another position of the outer loops");
+    p = plan_for(carried_sums, target_find("x86-64-v3"));
+    assert_true(stage(p, 1, 0)->tile && !stage(p, 1, 1)->in_tile);  /* other columns' tiles read what it stores */
+    stage(p, 1, 1)->in_tile = true;
+    stage(p, 1, 0)->tile->finish = stage(p, 1, 1);
+    expect(p, "the tile cannot do on its sums what it should");
+    p = plan_of(rolling);
+    assert_int_equal(p->kernels.n, 3);
+    assert_ptr_equal(stage(p, 1, 0)->tile->a, item(p, 1, 1)->buffer);
+    assert_int_equal(item(p, 1, 1)->at->constant, 180);
+    item(p, 1, 1)->at = lin_offset(arena, item(p, 1, 1)->at, -20);      /* a row into the slot that is read */
+    expect(p, "at another position of the outer loops");
+}
+
 static void wrong_orders(void **state)
 {
     (void)state;
@@ -833,7 +868,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound),       cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads),
-        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_orders), cmocka_unit_test(sparing_packs), cmocka_unit_test(wrong_memory),
+        cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_carries), cmocka_unit_test(wrong_orders), cmocka_unit_test(sparing_packs), cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(wrong_turns),
         cmocka_unit_test(wrong_squares),
