@@ -315,8 +315,9 @@ static void print_finish(Out *o, const Stage *s, const Item *item)
         print_store(o, item, name);
 }
 
-static void print_reduce_body(Out *o, const Stage *s)
+static void print_reduce_body(Out *o, const Stage *s, const ExList *drawn)
 {
+    print_drawn(o, drawn, s->loop[s->nloop - 1]);
     for (int i = 0; i < s->items.n; i++) {
         const Item *item = &s->items.at[i];
         print_item_temps(o, item->value);
@@ -343,12 +344,12 @@ void close_lanes(Out *o, const Var *last, StrBuf *body)
     close_loops(o, 2);
 }
 
-static void print_reduce_lanes(Out *o, const Stage *s, const Var *last)
+static void print_reduce_lanes(Out *o, const Stage *s, const Var *last, const ExList *drawn)
 {
     open_lanes(o, s, last);
     StrBuf *out = o->sb, body = {.a = o->a};
     o->sb = &body;
-    print_reduce_body(o, s);
+    print_reduce_body(o, s, drawn);
     o->sb = out;
     close_lanes(o, last, &body);
 }
@@ -364,11 +365,12 @@ static void print_reduce(Out *o, const Stage *s)
             print_start(o, s, &s->items.at[i]);
     open_loops(o, s, s->nparallel, s->nloop - 1, &temps);
     const Var *last = s->loop[s->nloop - 1];
+    const ExList drawn = draw_rows(o, s);
     if (s->lanes > 1) {
-        print_reduce_lanes(o, s, last);
+        print_reduce_lanes(o, s, last, &drawn);
     } else {
         open_loop(o, last);
-        print_reduce_body(o, s);
+        print_reduce_body(o, s, &drawn);
         close_loops(o, 1);
     }
     close_loops(o, s->nloop - 1 - s->nparallel);
