@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static int64_t axis_stride(Type t, int axis)
+int64_t axis_stride(Type t, int axis)
 {
     int64_t stride = 1;
     for (int i = axis + 1; i < t.rank; i++)
@@ -232,6 +232,12 @@ static bool conv_adds_up(const Node *n, int64_t batch, int64_t *in, int i, int a
     return axis == channels[i] && kernel.dim[channels[1]] % (stride * batch) == 0;
 }
 
+bool examples_reduced(const Node *n, int64_t batch, int64_t stride)
+{
+    int axis;
+    return examples_at(n->in[0]->type, batch, stride, &axis) && index_of(n->attr.axes.axis, n->attr.axes.n, axis) >= 0;
+}
+
 bool examples_add_up(const Node *n, int64_t batch, int64_t *in)
 {
     int i = first_given(n, in), axis;
@@ -239,7 +245,7 @@ bool examples_add_up(const Node *n, int64_t batch, int64_t *in)
         return false;
     switch (n->op) {
     case OP_SUM:
-        return index_of(n->attr.axes.axis, n->attr.axes.n, axis) >= 0;
+        return examples_reduced(n, batch, in[i]);
     case OP_DOT:
         return dot_adds_up(n, in, i, axis);
     case OP_CONV:

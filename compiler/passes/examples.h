@@ -10,6 +10,8 @@
 
 enum { SAME = 0 };      /* instead of a stride: the same for all examples */
 
+int64_t axis_stride(Type t, int axis);      /* elements from one position to the next */
+
 /* Can a tensor of this type have them at that stride? *axis: the one that they are on. */
 bool examples_at(Type t, int64_t batch, int64_t stride, int *axis);
 
@@ -23,6 +25,9 @@ bool examples_follow(Arena *a, const Node *n, int64_t batch, const int64_t *in, 
 /* Does n add up over the examples, so that its value for a batch is the sum of its values for parts of it? Then in[i] is also
  * filled in for operands that were SAME and have to be divided like the others. */
 bool examples_add_up(const Node *n, int64_t batch, int64_t *in);
+
+/* Of a sum, a maximum or the like: does it run over the axis that they are on? */
+bool examples_reduced(const Node *n, int64_t batch, int64_t stride);
 
 /* The type, and the attribute of such a node, for `part` examples instead of the batch. */
 Type examples_type(Type t, int64_t batch, int64_t stride, int64_t part);
