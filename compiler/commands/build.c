@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* build.c: `dlc model.dl -o model.c`: a model as C. */
-#include "commands.h"
+#include "compile.h"
 
-#include "../budget/budget.h"
 #include "../emit/emit.h"
 #include "../passes/passes.h"
 #include "memory.h"
@@ -15,16 +14,11 @@
 typedef struct Build {
     Arena *a;
     Diag *d;
-    ModelChoice choice;
-    ElaborateOptions options;
+    Compile c;
     int64_t train_batch; /* 0: not given */
-    int64_t threads;
-    bool deterministic;
-    const char *path, *output, *weights, *target_name, *name, *schedule, *memory, *cc, *optimize;
-    const Target *target;
+    const char *path, *output, *weights, *name, *memory, *cc;
     const Memories *memories;
     bool report, json;
-    Budget budget;
     BudgetReport kept;
     const Module *m;
     ModulePlans plans;
@@ -71,7 +65,7 @@ static bool bake(Build *b, Module *m, const char **why)
     const float **weights = NEWN(b->a, const float *, n + 1);
     for (int i = 0; i < n; i++)
         weights[i] = found[i].data;
-    if (!b->deterministic) {    /* what is folded is rounded otherwise than where it is computed at run time */
+    if (!b->c.deterministic) {    /* what is folded is rounded otherwise than where it is computed at run time */
         m->infer = scale_weights(m->infer);
         weights = fold_weights(m, weights);
     }
@@ -148,25 +142,16 @@ static int complained(const Build *b)
 /* The functions' plans, for the target, within the budget; and where their tensors lie. False with *why, or what is said in d. */
 static bool plan(Build *b, const char **why)
 {
-    Schedules *schedules = b->schedule ? schedules_open(b->a, b->d, b->schedule, why) : NULL;
-    if (b->schedule && !schedules)
-        return false;
-    b->kept = (BudgetReport){0};
-    b->target = target_deterministic(b->a, target_with_threads(b->a, b->target, (int)b->threads), b->deterministic);
-    b->plans = module_plans(b->a, b->d, b->m, b->target, schedules);
-    if (schedules)
-        schedules_check(schedules);
-    if (b->emit.baked || b->m->params.n + b->m->states.n == 0)
+    bool planned = compile_plans(b->a, b->d, b->m, &b->c, b->emit.baked, &b->plans, &b->kept, why);
+    if (b->m->params.n + b->m->states.n == 0)
         b->plans.init = NULL;
-    if (b->budget.ram && !diag_errors(b->d))
-        budget_keep(b->a, b->d, b->m, &b->budget, b->emit.baked, &b->plans, &b->kept);
-    return !diag_errors(b->d) && (!b->memories || place_all(b, why));
+    return planned && (!b->memories || place_all(b, why));
 }
 
 static bool measured_by(const Build *b, Measured *measured, const char **why)
 {
     const char *wrong;
-    if (measure(b->a, b->cc, b->target, b->emit.file_name, b->source, b->header, measured, &wrong))
+    if (measure(b->a, b->cc, b->c.target, b->emit.file_name, b->source, b->header, measured, &wrong))
         return true;
     *why = arena_printf(b->a, "--cc: %s", wrong);
     return false;
@@ -178,12 +163,12 @@ static bool measure_code(Build *b, const char *stem, Measured *measured, const c
     if (!measured_by(b, measured, why))
         return false;
     int64_t bytes = flash_of(measured);
-    const Target *compact = target_optimized(b->a, b->target, "size");
-    if (!b->budget.flash || bytes <= b->budget.flash || (b->optimize && str_eq(b->optimize, "size")))
+    const Target *compact = target_optimized(b->a, b->c.target, "size");
+    if (!b->c.budget.flash || bytes <= b->c.budget.flash || (b->c.optimize && str_eq(b->c.optimize, "size")))
         return true;
     const Build fast = *b;
     const Measured as_fast = *measured;
-    b->target = compact;
+    b->c.target = compact;
     *measured = (Measured){0};
     if (!plan(b, why))
         return false;
@@ -209,13 +194,13 @@ static int write_and_report(Build *b)
     if (b->cc && !measure_code(b, stem, &measured, &why))
         return diag_errors(b->d) ? complained(b) : bad("%s", why);
     const Plan *main_plan = b->plans.train_step ? b->plans.train_step : b->plans.infer;
-    if (b->cc && !promises_kept(b->a, b->d, b->m, main_plan->fn->span, &b->budget, b->emit.baked, &measured))
+    if (b->cc && !promises_kept(b->a, b->d, b->m, main_plan->fn->span, &b->c.budget, b->emit.baked, &measured))
         return complained(b);
     int status = b->output ? write_files(b, stem) : EXIT_OK;
     if (status == EXIT_OK && b->report)
         report_print(b->a, b->m, &b->plans, &b->emit, b->json);
-    if (status == EXIT_OK && b->report && (b->budget.ram || b->kept.choices.n))
-        report_budget(b->a, b->d, &b->kept, b->budget.ram > 0, b->json);
+    if (status == EXIT_OK && b->report && (b->c.budget.ram || b->kept.choices.n))
+        report_budget(b->a, b->d, &b->kept, b->c.budget.ram > 0, b->json);
     if (status == EXIT_OK && b->report && b->cc)
         report_measured(b->a, b->m, b->emit.name, &b->plans, &measured, b->json);
     return status;
@@ -224,15 +209,15 @@ static int write_and_report(Build *b)
 static int build(Build *b)
 {
     const char *why;
-    Module *m = model_read(b->a, b->d, b->path, &b->options);
+    Module *m = model_read(b->a, b->d, b->path, &b->c.options);
     if (!m)
         return EXIT_BAD;
     b->m = m;
-    b->emit.train = b->options.train;
+    b->emit.train = b->c.options.train;
     b->emit.name = b->name ? b->name : b->m->name;
     if (b->weights && !bake(b, m, &why))
         return bad("%s", why);
-    if (!c_names_apart(b->a, b->d, b->m, b->options.train))
+    if (!c_names_apart(b->a, b->d, b->m, b->c.options.train))
         return complained(b);
     if (!plan(b, &why))
         return diag_errors(b->d) ? complained(b) : bad("%s", why);
@@ -250,17 +235,17 @@ static int check_usage(Build *b, const Command *command)
         return options_complain(command, "-o - and --report both want standard output");
     if (b->json && !b->report)
         return options_complain(command, "--json is for --report");
-    if (b->cc && !b->report && !b->budget.flash && !b->budget.stack)
+    if (b->cc && !b->report && !b->c.budget.flash && !b->c.budget.stack)
         return options_complain(command, "--cc is for --report, --flash and --stack");
-    if ((b->budget.flash || b->budget.stack) && !b->cc)
+    if ((b->c.budget.flash || b->c.budget.stack) && !b->cc)
         return options_complain(command, "--flash and --stack want --cc COMMAND: a compiler alone can tell");
-    if (b->weights && b->options.train)
+    if (b->weights && b->c.options.train)
         return options_complain(command, "--weights makes constants of what --train trains: choose one");
-    if (b->options.stepwise && b->options.train)
+    if (b->c.options.stepwise && b->c.options.train)
         return options_complain(command, "--streaming takes single steps and --train whole sequences: write two files");
-    if (b->train_batch && !b->options.train)
+    if (b->train_batch && !b->c.options.train)
         return options_complain(command, "--train-batch is for --train");
-    if (b->options.micro_batch && !b->options.train)
+    if (b->c.options.micro_batch && !b->c.options.train)
         return options_complain(command, "--micro-batch is for --train");
     const char *why;
     if (b->memory && !(b->memories = memories_read(b->a, b->memory, &why)))
@@ -273,35 +258,25 @@ static int check_usage(Build *b, const Command *command)
 
 int cmd_build(Arena *a, int argc, char **argv)
 {
-    Build b = {.a = a, .d = diag_new(a), .options = {.batch = 1}, .target_name = "generic", .threads = 1};
+    Build b = {.a = a, .d = diag_new(a), .c = {.options = {.batch = 1}, .threads = 1}};
     const Option rows[] = {
         {"output", 'o', OPTION_TEXT, &b.output, "FILE.c",
          "the C file; its header is named alike. -: C on standard output, no header", 0, 0},
-        {"train", 't', OPTION_FLAG, &b.options.train, NULL, "also gradients, training step and evaluation", 0,
+        {"train", 't', OPTION_FLAG, &b.c.options.train, NULL, "also gradients, training step and evaluation", 0,
          0},
-        {"batch", 'b', OPTION_INT, &b.options.batch, "N", "examples of one inference (default 1)", 1,
+        {"batch", 'b', OPTION_INT, &b.c.options.batch, "N", "examples of one inference (default 1)", 1,
          1000000},
         {"train-batch", 0, OPTION_INT, &b.train_batch, "N", "examples of one training step (default 32)", 1,
          1000000},
         {"weights", 'w', OPTION_TEXT, &b.weights, "W.safetensors", "make these weights constants of the file",
          0, 0},
-        OPTION_MICRO_BATCH(b.options.micro_batch),
-        OPTION_STREAMING(b.options.stepwise),
-        OPTION_TARGET(b.target_name, "what the C is for (default generic: portable C99)"),
-        OPTION_THREADS(b.threads),
-        OPTION_DETERMINISTIC(b.deterministic),
+        OPTIONS_COMPILE(b.c, "what the C is for (default generic: portable C99)"),
         {"memory", 0, OPTION_TEXT, &b.memory, "NAME=SIZE[@CYCLES],...",
          "place tensors in these memories, what is used most in the fastest", 0, 0},
-        OPTION_OPTIMIZE(b.optimize),
-        OPTION_SCHEDULE(b.schedule),
         {"name", 'n', OPTION_TEXT, &b.name, "NAME", "the prefix of every symbol (default: the model's name)",
          0, 0},
-        OPTION_MODEL(b.choice),
-        OPTION_SET(b.choice),
-        {"ram", 0, OPTION_BYTES, &b.budget.ram, "BYTES",
-         "parameters, states, the optimizer's and scratch fit into so many bytes (64K, 1M), or an error", 0, 0},
-        {"flash", 0, OPTION_BYTES, &b.budget.flash, "BYTES", "code and constants fit into so many bytes, or an error; wants --cc", 0, 0},
-        {"stack", 0, OPTION_BYTES, &b.budget.stack, "BYTES", "no call needs more stack, or an error; wants --cc", 0, 0},
+        {"flash", 0, OPTION_BYTES, &b.c.budget.flash, "BYTES", "code and constants fit into so many bytes, or an error; wants --cc", 0, 0},
+        {"stack", 0, OPTION_BYTES, &b.c.budget.stack, "BYTES", "no call needs more stack, or an error; wants --cc", 0, 0},
         {"report", 'r', OPTION_FLAG, &b.report, NULL, "multiply-accumulates and bytes, per kernel and in all",
          0, 0},
         {"cc", 'c', OPTION_TEXT, &b.cc, "COMMAND",
@@ -320,16 +295,12 @@ int cmd_build(Arena *a, int argc, char **argv)
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);
     if (status < 0)
-        status = choice_settle(a, &command, &b.choice, &b.options);
+        status = compile_settle(a, &command, &b.c, "generic", false);
     if (status < 0)
         status = check_usage(&b, &command);
-    if (status < 0)
-        status = target_settle(&command, b.target_name, false, &b.target);
-    if (status < 0)
-        b.target = target_optimized(a, b.target, b.optimize);
     if (status >= 0)
         return status;
-    b.options.train_batch = b.train_batch ? b.train_batch : 32;
+    b.c.options.train_batch = b.train_batch ? b.train_batch : 32;
     b.path = operands.at[0];
     return build(&b);
 }

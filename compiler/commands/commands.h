@@ -45,6 +45,9 @@ typedef struct ModelChoice {
     {"streaming", 0, OPTION_FLAG, &(to), NULL, "inference of one time step a call, the leading axis of each input", 0, 0}
 #define OPTION_MICRO_BATCH(to)                                                                             \
     {"micro-batch", 0, OPTION_INT, &(to), "N", "training works on N examples of the batch at a time", 1, 1000000}
+#define OPTION_RAM(to)                                                                                     \
+    {"ram", 0, OPTION_BYTES, &(to), "BYTES",                                                               \
+     "parameters, states, the optimizer's and scratch fit into so many bytes (64K, 1M), or an error", 0, 0}
 #define OPTION_SCHEDULE(to)                                                                                \
     {"schedule", 0, OPTION_TEXT, &(to), "FILE", "schedules of contractions, by dlc tune or by hand", 0, 0}
 #define OPTION_JIT(to)                                                                                     \
@@ -76,6 +79,7 @@ Module *model_read(Arena *a, Diag *d, const char *path, const ElaborateOptions *
 Module *model_read_whole(Arena *a, Diag *d, const char *path, ElaborateOptions *options);
 /* Kernels of every function that becomes C. What is too large for C is said in d. */
 ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *target, Schedules *schedules);
+Plan *module_plan(const ModulePlans *plans, const char *function);      /* "init", ...; NULL where there is none */
 /* schedules.c: what a file says of contractions; mistakes are said in d. NULL, with *why set where it cannot be read. */
 Schedules *schedules_open(Arena *a, Diag *d, const char *path, const char **why);
 /* Where a kernel comes from: "cnn.dl:7 conv2d, relu". */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ir.c: `dlc ir`: what a model has become after a stage: the tree, the graph after each pass, the kernels. */
-#include "commands.h"
+#include "compile.h"
 
 #include "../kernels/kernel.h"
 
@@ -18,13 +18,8 @@ static const struct {
 typedef struct Dump {
     Arena *a;
     Diag *d;
-    ModelChoice choice;
-    ElaborateOptions options;
-    const char *path, *after, *function, *target_name, *schedule, *optimize;
-    Schedules *schedules;
-    const Target *target;
-    int64_t threads;
-    bool deterministic;
+    Compile c;
+    const char *path, *after, *function;
     bool shown;                  /* anything, of a function */
     const char *last[FUNCTIONS]; /* what was printed of each function before */
 } Dump;
@@ -131,26 +126,23 @@ static void show_plan(Dump *dump, int i, const char *name, const Plan *p)
     }
 }
 
-/* All are planned before any is shown: what is wrong with a schedule is known then. */
-static void show_plans(Dump *dump, const Module *m)
+/* All are planned before any is shown: what is wrong with a schedule is known then. What becomes no C is planned where it is asked for. */
+static bool show_plans(Dump *dump, const Module *m, const char **why)
 {
-    const Plan *plan[FUNCTIONS] = {NULL};
-    const Fn *const emitted[] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
+    ModulePlans plans;
+    BudgetReport kept;
     const char *name;
     Fn *fn = NULL;
+    if (!compile_plans(dump->a, dump->d, m, &dump->c, false, &plans, &kept, why))
+        return false;
     for (int i = 0; (name = module_function(m, i, &fn)) != NULL; i++) {
-        bool becomes_code = dump->function != NULL;
-        for (int k = 0; k < LEN(emitted); k++)
-            becomes_code |= emitted[k] == fn;
-        if (!fn || !chosen(dump, name) || !becomes_code)
-            continue;
-        plan[i] = lower_with(dump->a, dump->d, fn, dump->target, dump->schedules);
+        const Plan *p = module_plan(&plans, name);
+        if (fn && !p && dump->function && chosen(dump, name))
+            p = lower(dump->a, dump->d, fn, dump->c.target);
+        if (p && chosen(dump, name))
+            show_plan(dump, i, name, p);
     }
-    if (dump->schedules)
-        schedules_check(dump->schedules);
-    for (int i = 0; (name = module_function(m, i, &fn)) != NULL; i++)
-        if (plan[i] && !(dump->schedules && diag_errors(dump->d)))
-            show_plan(dump, i, name, plan[i]);
+    return true;
 }
 
 /* The tree of the file itself, without what it imports. */
@@ -170,22 +162,20 @@ static int ir(Dump *dump)
             return EXIT_OK;
         putchar('\n');
     }
-    Module *m = pipeline_build(dump->a, dump->d, program, &dump->options, after_pass, dump);
+    Module *m = pipeline_build(dump->a, dump->d, program, &dump->c.options, after_pass, dump);
     diag_print(dump->d, stderr);
     if (!m)
         return EXIT_BAD;
-    const char *why;
-    if (dump->schedule && !(dump->schedules = schedules_open(dump->a, dump->d, dump->schedule, &why)))
+    const char *why = NULL;
+    if (wants_plan(dump) && !show_plans(dump, m, &why) && why)
         return bad("%s", why);
-    if (wants_plan(dump))
-        show_plans(dump, m);
     if (diag_errors(dump->d)) {
         diag_print(dump->d, stderr);
         return EXIT_BAD;
     }
     if (dump->function && !dump->shown)
         return bad("%s has no function %s after %s%s", m->name, dump->function, dump->after,
-                   dump->options.train ? "" : " (the training functions need --train)");
+                   dump->c.options.train ? "" : " (the training functions need --train)");
     return EXIT_OK;
 }
 
@@ -223,27 +213,19 @@ static const char stages_help[] =
 
 int cmd_ir(Arena *a, int argc, char **argv)
 {
-    Dump dump = {.a = a, .d = diag_new(a), .after = "micro_batch", .target_name = "generic", .threads = 1};
-    dump.options = (ElaborateOptions){.batch = 1, .train_batch = 32};
+    Dump dump = {.a = a, .d = diag_new(a), .after = "micro_batch", .c = {.threads = 1}};
+    dump.c.options = (ElaborateOptions){.batch = 1, .train_batch = 32};
     const Option rows[] = {
         {"after", 'a', OPTION_TEXT, &dump.after, "STAGE[,STAGE]",
          "which stages (default micro_batch, the last pass)", 0, 0},
         {"function", 'f', OPTION_TEXT, &dump.function, "NAME",
          "one function: init, infer, loss, evaluate, update, gradients, train_step", 0, 0},
-        {"train", 't', OPTION_FLAG, &dump.options.train, NULL, "also the training functions", 0, 0},
-        {"batch", 'b', OPTION_INT, &dump.options.batch, "N", "examples of one inference (default 1)", 1,
+        {"train", 't', OPTION_FLAG, &dump.c.options.train, NULL, "also the training functions", 0, 0},
+        {"batch", 'b', OPTION_INT, &dump.c.options.batch, "N", "examples of one inference (default 1)", 1,
          1000000},
-        {"train-batch", 0, OPTION_INT, &dump.options.train_batch, "N",
+        {"train-batch", 0, OPTION_INT, &dump.c.options.train_batch, "N",
          "examples of one training step (default 32)", 1, 1000000},
-        OPTION_MICRO_BATCH(dump.options.micro_batch),
-        OPTION_STREAMING(dump.options.stepwise),
-        OPTION_TARGET(dump.target_name, "what kernels are planned for (default generic)"),
-        OPTION_THREADS(dump.threads),
-        OPTION_OPTIMIZE(dump.optimize),
-        OPTION_DETERMINISTIC(dump.deterministic),
-        OPTION_SCHEDULE(dump.schedule),
-        OPTION_MODEL(dump.choice),
-        OPTION_SET(dump.choice),
+        OPTIONS_COMPILE(dump.c, "what kernels are planned for (default generic)"),
     };
     StringList names = stage_names(a);
     const Command command = {
@@ -259,17 +241,11 @@ int cmd_ir(Arena *a, int argc, char **argv)
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);
     if (status < 0)
-        status = choice_settle(a, &command, &dump.choice, &dump.options);
-    if (status < 0)
         status = check_stages(&dump, &command);
     if (status < 0)
         status = check_function(&dump, &command);
     if (status < 0)
-        status = target_settle(&command, dump.target_name, true, &dump.target);
-    if (status < 0)
-        dump.target = target_with_threads(a, target_optimized(a, dump.target, dump.optimize), (int)dump.threads);
-    if (status < 0)
-        dump.target = target_deterministic(a, dump.target, dump.deterministic);
+        status = compile_settle(a, &command, &dump.c, "generic", true);
     if (status >= 0)
         return status;
     dump.path = operands.at[0];

@@ -92,6 +92,19 @@ ModulePlans module_plans(Arena *a, Diag *d, const Module *m, const Target *targe
     };
 }
 
+Plan *module_plan(const ModulePlans *plans, const char *function)
+{
+    const struct {
+        const char *name;
+        Plan *plan;
+    } all[] = {{"init", plans->init},           {"start", plans->start},         {"infer", plans->infer},
+               {"train_step", plans->train_step}, {"gradients", plans->gradients}, {"evaluate", plans->evaluate}};
+    for (int i = 0; i < LEN(all); i++)
+        if (str_eq(all[i].name, function))
+            return all[i].plan;
+    return NULL;
+}
+
 const char *kernel_places(Arena *a, Diag *d, const Plan *p, const Kernel *k)
 {
     StrBuf sb = {.a = a};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* profile.c: `dlc profile`: where the time of a function goes, kernel by kernel, and how near that is to what the machine can
  * do. */
-#include "commands.h"
+#include "compile.h"
 #include "timing.h"
 
 #include "../../runtime/dl_threads.h"
@@ -14,14 +14,11 @@
 typedef struct Profile {
     Arena *a;
     Diag *d;
-    ModelChoice choice;
-    ElaborateOptions options;
-    const char *path, *function, *target_name, *cc, *order, *schedule;
-    int64_t batch, threads;
-    bool deterministic;
+    Compile c;
+    const char *path, *function, *cc, *order;
+    int64_t batch;
     double seconds; /* how long to run */
     bool json;
-    const Target *target;
     Timing timing;
     const Variant *code;
     Machine machine;
@@ -51,7 +48,7 @@ static bool has_prefix(const char *text, const char *prefix)
 static const char *missing_flags(Profile *p)
 {
     StrBuf sb = {.a = p->a};
-    for (const char *at = p->target->flags; p->cc && *at;) {
+    for (const char *at = p->c.target->flags; p->cc && *at;) {
         at += strspn(at, " ");
         size_t n = strcspn(at, " ");
         bool has = has_word(p->cc, at, n) || (!strncmp(at, "-O", 2) && (has_prefix(p->cc, "-O3") || has_prefix(p->cc, "-Ofast"))) ||
@@ -119,7 +116,7 @@ static void print_table(Profile *p)
     for (int i = 0; i < p->costs.n; i++)
         width = strlen(p->costs.at[i].kernel->name) > width ? strlen(p->costs.at[i].kernel->name) : width;
     printf("%s %s, batch %" PRId64 ", target %s, %s: each kernel at its best in %" PRId64 " calls; the best call took %.2f us\n",
-           p->timing.s->m->name, p->function, p->batch, p->target->name, p->cc ? p->cc : "cc with its flags", p->timing.runs, p->code->whole * 1e6);
+           p->timing.s->m->name, p->function, p->batch, p->c.target->name, p->cc ? p->cc : "cc with its flags", p->timing.runs, p->code->whole * 1e6);
     print_machine(p);
     printf("\n%-*s %7s %10s %7s %8s %10s %7s %7s %-7s%s\n", (int)width, "kernel", "calls", "us", "share", "GFLOP/s", "KiB moved", "GB/s",
            "bound", "by", "from");
@@ -161,7 +158,7 @@ static void print_json(Profile *p)
     json_object_set_new(o, "total", json_true());
     json_object_set_new(o, "function", json_string(p->function));
     json_object_set_new(o, "batch", json_integer(p->batch));
-    json_object_set_new(o, "target", json_string(p->target->name));
+    json_object_set_new(o, "target", json_string(p->c.target->name));
     json_object_set_new(o, "best_seconds", json_number(p->code->whole));
     json_object_set_new(o, "runs", json_integer(p->timing.runs));
     json_object_set_new(o, "peak_gflops", json_number(p->machine.flops * 1e-9));
@@ -180,10 +177,10 @@ static int measure(Profile *p)
 {
     const char *why;
     if (!timing_start(&p->timing))
-        return bad("the code crashed: is this a machine that target %s and these flags are for?", p->target->name);
-    if (p->threads > 1 && !(p->timing.pool = dl_threads_open((int)p->threads)))
-        return bad("cannot start %d threads", (int)p->threads);
-    if (!machine_open(&p->machine, p->target, plan_bytes(p->a, p->code->plan), timing_compile, &p->timing, &why))
+        return bad("the code crashed: is this a machine that target %s and these flags are for?", p->c.target->name);
+    if (p->c.threads > 1 && !(p->timing.pool = dl_threads_open((int)p->c.threads)))
+        return bad("cannot start %d threads", (int)p->c.threads);
+    if (!machine_open(&p->machine, p->c.target, plan_bytes(p->a, p->code->plan), timing_compile, &p->timing, &why))
         return bad("%s", why);
     timing_run(&p->timing, p->seconds);
     machine_again(&p->machine);
@@ -195,23 +192,30 @@ static int measure(Profile *p)
     return EXIT_OK;
 }
 
+/* Planned as in a file without training: a budget is for inference alone. */
+static bool is_inference(const char *function)
+{
+    return str_eq(function, "infer") || str_eq(function, "start");
+}
+
 static int profile(Profile *p)
 {
     const char *why = NULL;
-    p->options.batch = p->options.train_batch = p->batch;
-    const Module *m = model_read_whole(p->a, p->d, p->path, &p->options);
+    p->c.options.batch = p->c.options.train_batch = p->batch;
+    const Module *m = is_inference(p->function) ? model_read(p->a, p->d, p->path, &p->c.options)
+                                                : model_read_whole(p->a, p->d, p->path, &p->c.options);
     if (!m)
         return EXIT_BAD;
     p->timing.a = p->a;
     p->timing.d = p->d;
-    p->timing.target = p->target;
+    p->timing.target = p->c.target;
     p->timing.cc = p->cc;
-    Schedules *schedules = p->schedule ? schedules_open(p->a, p->d, p->schedule, &why) : NULL;
-    if (why)
-        return bad("%s", why);
     if (!timing_open(&p->timing, m))
         return bad("%s has no function %s", m->name, p->function);
-    p->code = timing_add(&p->timing, schedules, &why);
+    ModulePlans plans;
+    BudgetReport kept;
+    if (compile_plans(p->a, p->d, m, &p->c, false, &plans, &kept, &why))
+        p->code = timing_add(&p->timing, module_plan(&plans, p->function), &why);
     diag_print(p->d, stderr);
     if (!p->code)
         return why ? bad("%s", why) : EXIT_BAD;
@@ -229,20 +233,15 @@ static int profile(Profile *p)
 
 int cmd_profile(Arena *a, int argc, char **argv)
 {
-    Profile p = {.a = a, .d = diag_new(a), .batch = 1, .function = "infer", .target_name = "native", .order = "time", .seconds = 2, .threads = 1};
+    Profile p = {.a = a, .d = diag_new(a), .batch = 1, .function = "infer", .c = {.threads = 1}, .order = "time", .seconds = 2};
     const Option rows[] = {
         {"function", 'f', OPTION_CHOICE, &p.function, "infer|train_step|gradients|evaluate|init|start",
          "what to run (default infer)", 0, 0},
         {"batch", 'b', OPTION_INT, &p.batch, "N", "examples of a call (default 1)", 1, 1000000},
-        OPTION_TARGET(p.target_name, "what the code is for (default native)"),
-        OPTION_THREADS(p.threads),
-        OPTION_DETERMINISTIC(p.deterministic),
         {"cc", 'c', OPTION_TEXT, &p.cc, "COMMAND", "compile it by this (default: cc with the target's flags)", 0, 0},
         {"order", 'o', OPTION_CHOICE, &p.order, "time|program", "kernels by their time (default), or as they run", 0, 0},
         {"seconds", 's', OPTION_REAL, &p.seconds, "S", "how long to run it (default 2)", 0, 0},
-        OPTION_SCHEDULE(p.schedule),
-        OPTION_MODEL(p.choice),
-        OPTION_SET(p.choice),
+        OPTIONS_COMPILE(p.c, "what the code is for (default native)"),
         OPTION_JSON(p.json),
     };
     const Command command = {
@@ -262,11 +261,9 @@ int cmd_profile(Arena *a, int argc, char **argv)
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);
     if (status < 0)
-        status = choice_settle(a, &command, &p.choice, &p.options);
-    if (status < 0)
-        status = target_settle(&command, p.target_name, false, &p.target);
-    if (status < 0)
-        p.target = target_deterministic(a, target_with_threads(a, p.target, (int)p.threads), p.deterministic);
+        status = compile_settle(a, &command, &p.c, "native", false);
+    if (status < 0 && p.c.options.stepwise && !is_inference(p.function))
+        status = options_complain(&command, "--streaming is for infer and start");
     if (status < 0 && p.cc && !p.cc[strspn(p.cc, " ")])
         status = options_complain(&command, "--cc: expected a compiler's command");
     if (status >= 0)

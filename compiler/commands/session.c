@@ -85,6 +85,12 @@ static void **pointers(Session *s, const Port *port, int n)
     return at;
 }
 
+void session_take(Session *s, Call call, const Fn *fn)
+{
+    s->in[call] = pointers(s, fn->input.at, fn->input.n);
+    s->out[call] = pointers(s, fn->result.at, fn->result.n);
+}
+
 /* ---- opening and calling --------------------------------------------------------------------------- */
 Session *session_new(Arena *a, const Module *m, unsigned calls)
 {
@@ -100,12 +106,9 @@ Session *session_new(Arena *a, const Module *m, unsigned calls)
         s->fed[i] = session_tensor(s, ROLE_INPUT, i);
     for (int i = 0; i < m->targets.n; i++)
         s->fed[m->inputs.n + i] = session_tensor(s, ROLE_TARGET, i);
-    for (int c = 0; c < CALLS; c++) {
-        if (!s->fn[c])
-            continue;
-        s->in[c] = pointers(s, s->fn[c]->input.at, s->fn[c]->input.n);
-        s->out[c] = pointers(s, s->fn[c]->result.at, s->fn[c]->result.n);
-    }
+    for (int c = 0; c < CALLS; c++)
+        if (s->fn[c])
+            session_take(s, (Call)c, s->fn[c]);
     return s;
 }
 

@@ -31,6 +31,8 @@ Session *session_new(Arena *a, const Module *m, unsigned calls);
  * --jit spells it, NULL for the default; `threads` as --threads, `deterministic` as --deterministic. NULL with *why set on failure. */
 Session *session_open(Arena *a, Diag *d, const Module *m, unsigned calls, const char *engine,
                       int64_t threads, bool deterministic, const char **why);
+/* The call is made as this function takes it: the same tensors, in another order, as a plan within a budget has them. */
+void session_take(Session *s, Call call, const Fn *fn);
 void session_close(Session *s);
 void *session_tensor(const Session *s, Role role, int index); /* NULL where no function has it */
 void session_seed(Session *s, uint64_t seed);

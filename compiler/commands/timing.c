@@ -112,7 +112,7 @@ static Variant *variant_new(Timing *t, Plan *plan)
 }
 
 /* The first variant makes the weights too. */
-Variant *timing_add(Timing *t, Schedules *schedules, const char **why)
+Variant *timing_add(Timing *t, Plan *timed, const char **why)
 {
     MemoryFunction functions[CALLS];
     Variant *v = NULL;
@@ -121,20 +121,17 @@ Variant *timing_add(Timing *t, Schedules *schedules, const char **why)
     int64_t bytes = 64;
     *why = NULL;
     for (int c = 0; c < CALLS; c++) {
-        bool timed = c == (int)t->call;
-        if (!t->s->fn[c] || !(timed || first))
+        bool is_timed = c == (int)t->call;
+        if (!t->s->fn[c] || !(is_timed || first))
             continue;
-        Plan *plan = lower_with(t->a, t->d, t->s->fn[c], t->target, timed ? schedules : NULL);
-        if (!plan)
+        Plan *plan = is_timed ? timed : lower(t->a, t->d, t->s->fn[c], t->target);
+        if (!plan || diag_errors(t->d))
             return NULL;
-        functions[n++] = (MemoryFunction){session_call_name((Call)c), plan, timed};
+        functions[n++] = (MemoryFunction){session_call_name((Call)c), plan, is_timed};
         bytes = plan->arena_bytes > bytes ? plan->arena_bytes : bytes;
-        v = timed ? variant_new(t, plan) : v;
+        session_take(t->s, (Call)c, plan->fn);
+        v = is_timed ? variant_new(t, plan) : v;
     }
-    if (schedules)
-        schedules_check(schedules);
-    if (diag_errors(t->d))
-        return NULL;
     Jit *jit = timing_compile(t, emit_memory(t->a, functions, n), why);
     if (!jit)
         return NULL;

@@ -33,8 +33,8 @@ bool call_named(const char *name, Call *call);
 
 /* Tensors for the function and what makes its weights. false where the module has no such function. */
 bool timing_open(Timing *t, const Module *m);
-/* Compiled; NULL with *why, which is NULL where it has been said in t->d. */
-Variant *timing_add(Timing *t, Schedules *schedules, const char **why);
+/* Compiled, as it is planned (NULL: not at all); NULL with *why, which is NULL where it has been said in t->d. */
+Variant *timing_add(Timing *t, Plan *plan, const char **why);
 /* Random inputs, initial weights, and a first call of each variant. false where the code crashes. */
 bool timing_start(Timing *t);
 /* Runs all variants in turn for so long, three times at least. May be called again, for better figures. */

@@ -154,7 +154,7 @@ static bool compare(Timing *t, const Module *m, Schedules *const *schedules, int
 {
     timing_open(t, m);
     for (int i = 0; i < n; i++)
-        if (!timing_add(t, schedules[i], why))
+        if (!timing_add(t, lower_with(t->a, t->d, t->s->fn[t->call], t->target, schedules[i]), why))
             return false;
     if (!timing_start(t)) {
         *why = "the code crashed";

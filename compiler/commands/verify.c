@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* verify.c: `dlc verify`: the compiled code of a user's model against the reference interpreter, kernel by
  * kernel. */
-#include "commands.h"
+#include "compile.h"
 
 #include "../verify/model.h"
 
@@ -12,15 +12,12 @@
 typedef struct Verification {
     Arena *a;
     Diag *d;
-    ModelChoice choice;
-    ElaborateOptions options;
-    const char *path, *weights, *engine, *cc, *target_name, *schedule, *optimize;
-    int64_t batch, steps, threads;
-    bool deterministic;
+    Compile c;
+    const char *path, *weights, *engine, *cc;
+    int64_t batch, steps;
     uint64_t seed;
     bool json;
     const JitEngine *jit;
-    const Target *target;
 } Verification;
 
 /* ---- compiling ------------------------------------------------------------------------------------- */
@@ -29,7 +26,7 @@ static Jit *compile(void *context, const Module *m, const MemoryFunction *functi
     Verification *v = context;
     int nfile;
     if (!v->cc)
-        return v->jit->compile(v->a, code_source(v->a, functions, n), v->target, why);
+        return v->jit->compile(v->a, code_source(v->a, functions, n), v->c.target, why);
     const FileText *file = code_files(v->a, v->d, m, functions, n, &nfile);
     return jit_files(v->a, v->cc, file, nfile, why);
 }
@@ -170,19 +167,18 @@ static int count_wrong(const Verdict *verdict)
 static int verify(Verification *v)
 {
     const char *why = NULL;
-    v->options.batch = v->options.train_batch = v->batch;
-    const Module *m = v->options.stepwise ? model_read(v->a, v->d, v->path, &v->options)
-                                          : model_read_whole(v->a, v->d, v->path, &v->options);
+    v->c.options.batch = v->c.options.train_batch = v->batch;
+    const Module *m = v->c.options.stepwise ? model_read(v->a, v->d, v->path, &v->c.options)
+                                          : model_read_whole(v->a, v->d, v->path, &v->c.options);
     if (!m)
         return EXIT_BAD;
     Array *found = v->weights ? NEWN(v->a, Array, m->params.n + m->states.n + 1) : NULL;
     if (found && !weights_load(v->a, v->weights, m, found, &why))
         return bad("%s", why);
-    Schedules *schedules = v->schedule ? schedules_open(v->a, v->d, v->schedule, &why) : NULL;
-    if (v->schedule && !schedules)
-        return bad("%s", why);
-    const VerifyOptions options = {v->seed, (int)v->steps, found, schedules, v->cc != NULL};
-    const Verdict *verdict = verify_model(v->a, v->d, m, v->target, compile, v, &options, &why);
+    VerifyOptions options = {.seed = v->seed, .steps = (int)v->steps, .weights = found, .files = v->cc != NULL};
+    BudgetReport kept;
+    bool planned = compile_plans(v->a, v->d, m, &v->c, false, &options.plans, &kept, &why);
+    const Verdict *verdict = planned ? verify_model(v->a, m, v->c.target, compile, v, &options, &why) : NULL;
     diag_print(v->d, stderr);
     if (!verdict)
         return why ? bad("%s", why) : EXIT_BAD;
@@ -191,7 +187,7 @@ static int verify(Verification *v)
         verdict_json(v, verdict);
     } else {
         printf("%s: %s for target %s, compiled by %s; batch %" PRId64 ", seed %" PRIu64 "\n\n", m->name,
-               v->cc ? "the files of dlc -o" : "code in memory", v->target->name,
+               v->cc ? "the files of dlc -o" : "code in memory", v->c.target->name,
                v->cc ? v->cc : v->jit->name, v->batch, v->seed);
         print_verdict(v, verdict);
         printf("\n%s\n", wrong ? "the compiled code is WRONG" : "the compiled code is right");
@@ -201,27 +197,19 @@ static int verify(Verification *v)
 
 int cmd_verify(Arena *a, int argc, char **argv)
 {
-    Verification v = {.a = a, .d = diag_new(a), .batch = 3, .steps = 3, .threads = 1, .seed = 1};
+    Verification v = {.a = a, .d = diag_new(a), .c = {.threads = 1}, .batch = 3, .steps = 3, .seed = 1};
     const Option rows[] = {
         {"jit", 'j', OPTION_CHOICE, &v.engine, "cc|tcc",
          "check code in memory, compiled so (default: cc, or tcc without one)", 0, 0},
         {"cc", 'c', OPTION_TEXT, &v.cc, "COMMAND",
          "check the files that dlc -o writes, compiled by this: \"gcc -O3 -march=native\"", 0, 0},
-        OPTION_TARGET(v.target_name, "what these files are for (default generic)"),
         {"batch", 'b', OPTION_INT, &v.batch, "N", "examples of a call, of inference and training (default 3)",
          1, 1000000},
-        OPTION_THREADS(v.threads),
-        OPTION_OPTIMIZE(v.optimize),
-        OPTION_DETERMINISTIC(v.deterministic),
         {"steps", 'n', OPTION_INT, &v.steps, "N", "training steps (default 3)", 1, 1000},
         {"seed", 's', OPTION_SEED, &v.seed, "N", "of inputs and weights (default 1)", 0, 0},
         {"weights", 'w', OPTION_TEXT, &v.weights, "W.safetensors",
          "weights to start from (default: initial ones)", 0, 0},
-        OPTION_MICRO_BATCH(v.options.micro_batch),
-        OPTION_STREAMING(v.options.stepwise),
-        OPTION_SCHEDULE(v.schedule),
-        OPTION_MODEL(v.choice),
-        OPTION_SET(v.choice),
+        OPTIONS_COMPILE(v.c, "what these files are for (default generic)"),
         OPTION_JSON(v.json),
     };
     const Command command = {
@@ -235,22 +223,15 @@ int cmd_verify(Arena *a, int argc, char **argv)
     };
     StringList operands = {0};
     int status = options_parse(a, &command, argc, argv, &operands);
-    if (status < 0)
-        status = choice_settle(a, &command, &v.choice, &v.options);
     if (status < 0 && v.cc && v.engine)
         status = options_complain(&command, "--cc and --jit both say who compiles: choose one");
     if (status < 0 && v.cc && !v.cc[strspn(v.cc, " ")])
         status = options_complain(&command, "--cc: expected a compiler's command");
-    if (status < 0 && v.target_name && !v.cc)
+    if (status < 0 && v.c.target_name && !v.cc)
         status = options_complain(&command, "--target is for --cc; code in memory is for this machine");
     v.jit = jit_engine(v.engine);
     if (status < 0)
-        status = target_settle(&command, v.target_name ? v.target_name : v.cc ? "generic" : v.jit->target, !v.cc,
-                               &v.target);
-    if (status < 0)
-        v.target = target_with_threads(a, target_optimized(a, v.target, v.optimize), (int)v.threads);
-    if (status < 0)
-        v.target = target_deterministic(a, v.target, v.deterministic);
+        status = compile_settle(a, &command, &v.c, v.cc ? "generic" : v.jit->target, !v.cc);
     if (status >= 0)
         return status;
     v.path = operands.at[0];

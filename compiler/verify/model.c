@@ -7,8 +7,7 @@
 
 typedef struct Function {
     const char *name;
-    const Fn *fn;
-    Plan *plan;
+    Plan *plan;         /* NULL: the module has none */
     Code code;
 } Function;
 
@@ -23,30 +22,18 @@ typedef struct Verify {
     Verdict *verdict;
 } Verify;
 
-static bool build(Verify *v, Diag *d, const Target *target, CompileCode *compile, void *context,
-                  const char **why)
+static bool build(Verify *v, CompileCode *compile, void *context, const char **why)
 {
     MemoryFunction functions[FUNCTIONS];
     int n = 0;
-    for (int i = 0; i < FUNCTIONS; i++) {
-        Function *f = &v->function[i];
-        if (!f->fn)
-            continue;
-        f->plan = lower_with(v->a, d, f->fn, target, v->options->schedules);
-        if (!f->plan) {
-            *why = arena_printf(v->a, "%s needs a tensor of more than 2^31 - 1 elements", f->name);
-            return false;
-        }
-        functions[n++] = (MemoryFunction){.name = f->name, .plan = f->plan};
-    }
-    if (v->options->schedules)
-        schedules_check(v->options->schedules);
-    *why = NULL;
-    Jit *jit = diag_errors(d) ? NULL : compile(context, v->m, functions, n, why);
+    for (int i = 0; i < FUNCTIONS; i++)
+        if (v->function[i].plan)
+            functions[n++] = (MemoryFunction){.name = v->function[i].name, .plan = v->function[i].plan};
+    Jit *jit = compile(context, v->m, functions, n, why);
     if (!jit)
         return false;
     for (int i = 0, k = 0; i < FUNCTIONS; i++)
-        if (v->function[i].fn && !code_find(v->a, jit, &functions[k++], &v->function[i].code, why))
+        if (v->function[i].plan && !code_find(v->a, jit, &functions[k++], &v->function[i].code, why))
             return false;
     return true;
 }
@@ -66,7 +53,7 @@ static void check_kernels(Verify *v, Function *f)
         tensors_number(&v->tensors, ROLE_COUNT,
                        (double)(batch > 1 && given_partly((Given)given) ? batch - 1 : batch));
         Trace *t =
-            trace_record(scratch, f->plan, tensors_for(&v->tensors, scratch, f->fn), (Given)given, &why);
+            trace_record(scratch, f->plan, tensors_for(&v->tensors, scratch, f->plan->fn), (Given)given, &why);
         if (t)
             to->function[to->nfunction].calls = t->moments.n;
         fine = !t || (check_alone(v->a, t, &f->code, &fault) && check_replay(v->a, t, &f->code, &fault));
@@ -89,7 +76,7 @@ static void check_calls(Verify *v)
     int64_t batch = v->m->train_batch, some = batch > 1 ? batch - 1 : 1;
     for (int i = INFER; i < FUNCTIONS; i++) {
         Function *f = &v->function[i];
-        if (!f->fn)
+        if (!f->plan)
             continue;
         counted(v, batch);
         whole_refusals(&w, f->name, &f->code);
@@ -104,25 +91,26 @@ static void check_calls(Verify *v)
         }
     }
     for (int i = INIT; i <= START; i++)
-        if (v->function[i].fn)
+        if (v->function[i].plan)
             whole_call(&w, v->function[i].name, &v->function[i].code, "");
 }
 
-Verdict *verify_model(Arena *a, Diag *d, const Module *m, const Target *target, CompileCode *compile,
-                      void *context, const VerifyOptions *options, const char **why)
+Verdict *verify_model(Arena *a, const Module *m, const Target *target, CompileCode *compile, void *context,
+                      const VerifyOptions *options, const char **why)
 {
     Verify v = {.a = a, .m = m, .options = options, .verdict = NEW(a, Verdict)};
-    Fn *const fn[FUNCTIONS] = {m->init, m->start, m->infer, m->evaluate, m->gradients, m->train_step};
+    const ModulePlans *plans = &options->plans;
+    Plan *const plan[FUNCTIONS] = {plans->init, plans->start, plans->infer, plans->evaluate, plans->gradients, plans->train_step};
     static const char *const name[FUNCTIONS] = {"init",     "start",     "infer",
                                                 "evaluate", "gradients", "train_step"};
     v.verdict->a = a;
     for (int i = 0; i < FUNCTIONS; i++)
-        v.function[i] = (Function){.name = name[i], .fn = fn[i]};
+        v.function[i] = (Function){.name = name[i], .plan = plan[i]};
     if (!tensors_draw(&v.tensors, a, m, options->seed, options->weights, why) ||
-        !build(&v, d, target, compile, context, why))
+        !build(&v, compile, context, why))
         return NULL;
     for (int i = 0; i < FUNCTIONS; i++)
-        if (v.function[i].fn && v.function[i].plan->kernels.n)
+        if (v.function[i].plan && v.function[i].plan->kernels.n)
             check_kernels(&v, &v.function[i]);
     /* Not with kernels that may go astray: nobody could come back from another thread. */
     dl_pool *pool = target->threads.n > 1 && !v.verdict->faults.n ? dl_threads_open(target->threads.n) : NULL;

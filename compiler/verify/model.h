@@ -4,6 +4,7 @@
 #ifndef DLC_VERIFY_MODEL_H
 #define DLC_VERIFY_MODEL_H
 
+#include "../emit/emit.h"
 #include "verify.h"
 
 /* ---- tensors.c: what the model is given ------------------------------------------------------------ */
@@ -79,7 +80,7 @@ typedef struct VerifyOptions {
     uint64_t seed;
     int steps;            /* of training */
     const Array *weights; /* parameters, then states; or NULL */
-    Schedules *schedules; /* or NULL */
+    ModulePlans plans;
     bool files;           /* what is compiled comes from code_files */
 } VerifyOptions;
 
@@ -90,9 +91,8 @@ typedef Jit *CompileCode(void *context, const Module *m, const MemoryFunction *f
  * compile. */
 FileText *code_files(Arena *a, Diag *d, const Module *m, const MemoryFunction *functions, int n, int *nfile);
 
-/* Compiles the module's functions for the target and checks everything. NULL with *why where that is not
- * possible; *why is NULL where d says it. */
-Verdict *verify_model(Arena *a, Diag *d, const Module *m, const Target *target, CompileCode *compile,
-                      void *context, const VerifyOptions *options, const char **why);
+/* Compiles the module's functions, as they are planned for the target, and checks everything. NULL with *why where that is not possible. */
+Verdict *verify_model(Arena *a, const Module *m, const Target *target, CompileCode *compile, void *context,
+                      const VerifyOptions *options, const char **why);
 
 #endif

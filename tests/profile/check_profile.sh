@@ -51,6 +51,10 @@ check "kernels in a loop count its steps" rows 'total["calls"] > 2 * 9 and any(r
     --set LENGTH=9 --set VOCABULARY=40 dsl_examples/rnn.dl
 check "a training step" rows 'any("adam" in k for k in named) and all(r["seconds"] > 0 and r["of_bound"] >= 0 for r in rows)' \
     --function train_step --batch 4 dsl_examples/mlp.dl
+check "within a budget a few examples at a time" rows 'any(r["calls"] == 8 for r in rows) and total["batch"] == 8' \
+    --function train_step --batch 8 --ram 150K dsl_examples/small_cnn.dl
+check "a budget of inference alone" rows 'total["batch"] == 1' --ram 50K dsl_examples/small_cnn.dl
+check "a budget that cannot be kept" refuses "cannot be kept: infer" --ram 20K dsl_examples/small_cnn.dl
 check "where a kernel comes from" table "mlp.dl:7 dense, relu" dsl_examples/mlp.dl
 check "flags that are missing" table "missing: .*-fno-math-errno" --cc "gcc -O2" --target generic dsl_examples/mlp.dl
 check "flags that are not" rows 'total["missing_flags"] == ""' dsl_examples/mlp.dl

@@ -53,6 +53,8 @@ check "loops and embeddings" says "each is right" $dlc verify dsl_examples/rnn.d
 check "a batch of one" says "step 1" $dlc verify $mini/model.dl --jit tcc --batch 1 --steps 1
 echo "model m { input x: f32[5]; output y = log1p(x * x); }" >"$work/log1p.dl"
 check "only a function of the runtime" says "is right" $dlc verify "$work/log1p.dl" --jit tcc
+check "what a budget leads to" says "the compiled code is right" $dlc verify dsl_examples/small_cnn.dl --batch 4 --steps 1 --ram 138K --jit tcc
+check "a budget that cannot be kept" fails 1 "cannot be kept" $dlc verify dsl_examples/small_cnn.dl --batch 4 --ram 20K --jit tcc
 check "JSON" objects $mini/model.dl --jit tcc --steps 1
 check "no such file" fails 1 "nothing.dl" $dlc verify nothing.dl
 check "other weights" fails 1 "axpy\|model" $dlc verify dsl_examples/mlp.dl --weights $mini/weights.safetensors
