@@ -8,7 +8,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "compare.h"
+#include "emit/emit.h"
 #include "../../runtime/dl_random.h"
 #include "tests/runtime/draws.h"
 
@@ -151,6 +154,27 @@ static void compiled_code_draws_as_python_does(void **state)
     arena_free(a);
 }
 
+/* Four at a time, where a row is kept and where it is summed up at once. */
+static void rows_are_drawn_by_fours(void **state)
+{
+    (void)state;
+    static const char *const head = "func f(x: f32[8, 64] input 0, seed: i32[2] input 1, step: i32 input 2) {\n"
+                                    "%3 = random(seed, step) salt=7 : f32[8, 64]\n%4 = add(x, %3) : f32[8, 64]\n",
+                      *const end[] = {"return output 0 y = %4 }", "%5 = sum(%4) axes=[1] : f32[8]\nreturn output 0 y = %4, output 1 s = %5 }"};
+    Arena *a = arena_new();
+    for (int i = 0; i < LEN(end); i++) {
+        const char *text = arena_printf(a, "%s%s", head, end[i]);
+        Diag *d = diag_new(a);
+        Fn *fn = fn_parse(a, d, diag_add_source(d, "rows.ir", text, strlen(text)));
+        MemoryFunction function = {.name = "f", .plan = lower(a, d, fn, target_find("generic"))};
+        const char *body = strstr(emit_memory(a, &function, 1), "static void f_k0");
+        assert_int_equal(function.plan->kernels.n, 1);
+        assert_non_null(strstr(body, "dl_uniform4("));
+        assert_null(strstr(body, "dl_uniform("));
+    }
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +184,7 @@ int main(void)
         cmocka_unit_test(the_runtime_draws_as_python_does),
         cmocka_unit_test(the_interpreter_draws_as_python_does),
         cmocka_unit_test(compiled_code_draws_as_python_does),
+        cmocka_unit_test(rows_are_drawn_by_fours),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
