@@ -955,7 +955,7 @@ static void train_k7_dropout(uint32_t salt, const int32_t *restrict seed_, const
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             const float v2 = relu[j0 * 16 + j1];
-            const float v3 = v2 / 0.8f;
+            const float v3 = v2 * 1.25f;
             const int lt_v0 = v1 < 0.2f;
             dropout[j0 * 16 + j1] = (uint8_t)(lt_v0);
             x[j0 * 16 + j1] = lt_v0 ? 0.0f : v3;
@@ -1274,7 +1274,7 @@ static void train_k20_dropout(uint32_t salt, const int32_t *restrict seed_, cons
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             const float v2 = global_avg_pool2d[j0 * 16 + j1];
-            const float v3 = v2 / 125.0f / 0.6f;
+            const float v3 = v2 / 125.0f * 1.6666666f;
             const int lt_v0 = v1 < 0.4f;
             dropout_2[j0 * 16 + j1] = (uint8_t)(lt_v0);
             global_avg_pool2d[j0 * 16 + j1] = lt_v0 ? 0.0f : v3;
@@ -1480,7 +1480,7 @@ static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dense_2[i0 * 16 + j0];
-            global_avg_pool2d_2[j0] = (dropout_2[i0 * 16 + j0] ? 0.0f : v1) / 0.6f / 125.0f;
+            global_avg_pool2d_2[j0] = (dropout_2[i0 * 16 + j0] ? 0.0f : v1) * 1.6666666f / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
@@ -2016,7 +2016,7 @@ static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
                         const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
                         const float v2 = depthwise_conv2d_2[i1 * 16 - i1_0 * 16 + j0];
                         const float v3 = v1 ? 0.0f : v2;
-                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v3 / 0.8f
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v3 * 1.25f
                                 : 0.0f;
                     }
                 }

@@ -1208,7 +1208,8 @@ static void train_k21_multi_head_attention_layer_norm(int t, const float *restri
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0];
                 const float v2 = block_1_attention_output_bias[j0];
-                const float add_v1 = x[t * 256 + i1 * 16 + j0] + (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2) / 0.9f);
+                const float add_v1 = x[t * 256 + i1 * 16 + j0] + (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2)
+                        * 1.1111112f);
                 add[i1 * 16 + j0] = add_v1;
                 sum_v2 += add_v1;
             }
@@ -1340,7 +1341,7 @@ static void train_k23_dense_layer_norm(int t, const float *restrict dense_11, co
                 const float v1 = block_1_down_y[i1 * 16 - i1_0 * 16 + j0];
                 const float v2 = block_1_down_bias[j0];
                 const float add_v1 = block_1_x[t * 256 + i1 * 16 + j0] + (dropout_2[t * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2)
-                        / 0.9f);
+                        * 1.1111112f);
                 add_2[i1 * 16 + j0] = add_v1;
                 sum_v2 += add_v1;
             }
@@ -1519,7 +1520,7 @@ static void train_k27_dense_mean_layer_norm(int t, const float *restrict softmax
         for (int j1 = 0; j1 < 16; j1++) {
             const float add_v4 = mean_3[j1] * block_1_norm_b_gamma[j1] * v1 + v3 * (add_2[j0 * 16 + j1] - v4) * 2.0f + v5;
             layer_norm_3[t * 256 + j0 * 16 + j1] = add_v4;
-            dropout_5[j0 * 16 + j1] = (dropout_2[t * 256 + j0 * 16 + j1] ? 0.0f : add_v4) / 0.9f;
+            dropout_5[j0 * 16 + j1] = (dropout_2[t * 256 + j0 * 16 + j1] ? 0.0f : add_v4) * 1.1111112f;
         }
     }
 }
@@ -1543,14 +1544,15 @@ static void train_k28_layer_norm(int t, const float *restrict mean_3, float *res
 
 /* encoder.dl:12: dense;
  * encoder.dl:10: multi_head_attention -> f32[16]; in 4 places */
-static void train_k29_dense(int t, const float *restrict dropout_5, float *restrict dense)
+static void train_k29_dense(int t, const uint8_t *restrict dropout_2, const float *restrict layer_norm_3, float *restrict dense)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         dense[t * 16 + j0] = 0.0f;
     }
     for (int r2 = 0; r2 < 16; r2++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            dense[t * 16 + j0] += dropout_5[j0 + r2 * 16];
+            const float v1 = layer_norm_3[t * 256 + j0 + r2 * 16];
+            dense[t * 16 + j0] += dropout_2[t * 256 + j0 + r2 * 16] ? 0.0f : v1;
         }
     }
 }
@@ -1688,7 +1690,7 @@ static void train_k32_dense_layer_norm_dropout(int t, const float *restrict dens
                 const float add_v4 = dense_15[i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5 * (add[i1 * 16 + j0] - v6)
                         * 2.0f + v7;
                 layer_norm_6[t * 256 + i1 * 16 + j0] = add_v4;
-                dropout_6[i1 * 16 + j0] = (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : add_v4) / 0.9f;
+                dropout_6[i1 * 16 + j0] = (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : add_v4) * 1.1111112f;
             }
         }
     }
@@ -2165,10 +2167,10 @@ static void train_k48_cross_entropy_adam(const float *restrict layer_norm, const
         const float v2 = cross_entropy_13[j0] * 0.5f;
         const float v3 = cross_entropy_12[j0];
         const float v4 = cross_entropy_11[j0];
-        const float v5 = cross_entropy_10[j0];
+        const float v5 = cross_entropy_10[j0] * 1.1111112f;
         const float v6 = cross_entropy_9[j0];
         const float v7 = cross_entropy_8[j0];
-        const float v8 = cross_entropy_6[j0];
+        const float v8 = cross_entropy_6[j0] * 1.1111112f;
         const float v9 = cross_entropy_5[j0];
         const float v10 = cross_entropy_4[j0];
         const float add_v9 = m_block_1_attention_query_bias[j0] * 0.9f + v2 * 0.1f;
@@ -2379,8 +2381,8 @@ static void train_k54_dropout_multi_head_attention(const uint8_t *restrict dropo
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = layer_norm_3[j0 * 256 + j1 * 16 + j2];
                 const float v2 = layer_norm_6[j0 * 256 + j1 * 16 + j2];
-                layer_norm_3[j0 * 256 + j1 * 16 + j2] = (dropout_2[j0 * 256 + j1 * 16 + j2] ? 0.0f : v1) / 0.9f;
-                layer_norm_6[j0 * 256 + j1 * 16 + j2] = (dropout[j0 * 256 + j1 * 16 + j2] ? 0.0f : v2) / 0.9f;
+                layer_norm_3[j0 * 256 + j1 * 16 + j2] = (dropout_2[j0 * 256 + j1 * 16 + j2] ? 0.0f : v1) * 1.1111112f;
+                layer_norm_6[j0 * 256 + j1 * 16 + j2] = (dropout[j0 * 256 + j1 * 16 + j2] ? 0.0f : v2) * 1.1111112f;
                 multi_head_attention_14[j0 * 256 + j1 * 16 + j2]
                         = multi_head_attention_3[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
             }
@@ -2789,14 +2791,14 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
         train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, add_2,
                 layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2, dropout_5);
         train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);
-        train_k29_dense(t, dropout_5, dense);
+        train_k29_dense(t, dropout_2, layer_norm_3, dense);
         train_k30_dense(t, dropout_5, block_1_down_kernel_2, dense_13, block_1_up_y, dense_9, dense_10, dense_2);
         train_k31_dense(t, dense_2, dense_3);
         train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_2, dense_14, layer_norm_3, dense_15,
                 params->block_1_norm_a_gamma, add, layer_norm_8, layer_norm_11, layer_norm_10, layer_norm_7, layer_norm_6,
                 dropout, dropout_6);
         train_k33_layer_norm(t, dense_15, layer_norm_4, block_1_norm_a_y, layer_norm_5);
-        train_k29_dense(t, dropout_6, multi_head_attention);   /* k34_multi_head_attention */
+        train_k29_dense(t, dropout, layer_norm_6, multi_head_attention);   /* k34_multi_head_attention */
         train_k35_multi_head_attention(dropout_6, block_1_attention_output_kernel_2, multi_head_attention_22);
         train_k36_multi_head_attention(multi_head_attention_22, multi_head_attention_19, multi_head_attention_23);
         infer_k5_multi_head_attention_pack(block_1_attention_value_y_2,
@@ -2867,43 +2869,47 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     return DL_OK;
 }
 
-/* encoder.dl:30: cross_entropy, encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k47_cross_entropy_multi_head_attention(const float *restrict layer_norm,
+/* encoder.dl:30: cross_entropy, encoder.dl:12: dense, encoder.dl:10: multi_head_attention -> f32[16] */
+static void gradients_k47_cross_entropy_dense_multi_head_attention(const float *restrict layer_norm,
         float *restrict block_1_norm_b_beta_2, const float *restrict layer_norm_2, float *restrict block_1_norm_b_gamma_2,
-        const float *restrict dense, float *restrict block_1_down_bias_2, const float *restrict layer_norm_4,
-        float *restrict block_1_norm_a_beta_2, const float *restrict layer_norm_5, float *restrict block_1_norm_a_gamma_2,
-        const float *restrict multi_head_attention, float *restrict block_1_attention_output_bias_2,
+        const float *restrict dense, const float *restrict layer_norm_4, float *restrict block_1_norm_a_beta_2,
+        const float *restrict layer_norm_5, float *restrict block_1_norm_a_gamma_2, const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_5, float *restrict block_1_attention_value_bias_2,
         const float *restrict multi_head_attention_6, float *restrict block_1_attention_key_bias_2,
-        const float *restrict multi_head_attention_7, float *restrict block_1_attention_query_bias_2)
+        const float *restrict multi_head_attention_7, float *restrict block_1_down_bias_2,
+        float *restrict block_1_attention_output_bias_2, float *restrict block_1_attention_query_bias_2)
 {
     float cross_entropy_4[16];
+    float cross_entropy_5[16];
+    float cross_entropy_6[16];
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_beta_2[j0] = 0.0f;
         block_1_norm_b_gamma_2[j0] = 0.0f;
-        block_1_down_bias_2[j0] = 0.0f;
+        cross_entropy_4[j0] = 0.0f;
         block_1_norm_a_beta_2[j0] = 0.0f;
         block_1_norm_a_gamma_2[j0] = 0.0f;
-        block_1_attention_output_bias_2[j0] = 0.0f;
+        cross_entropy_5[j0] = 0.0f;
         block_1_attention_value_bias_2[j0] = 0.0f;
         block_1_attention_key_bias_2[j0] = 0.0f;
-        cross_entropy_4[j0] = 0.0f;
+        cross_entropy_6[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
             block_1_norm_b_beta_2[j0] += layer_norm[j0 + r1 * 16];
             block_1_norm_b_gamma_2[j0] += layer_norm_2[j0 + r1 * 16];
-            block_1_down_bias_2[j0] += dense[j0 + r1 * 16];
+            cross_entropy_4[j0] += dense[j0 + r1 * 16];
             block_1_norm_a_beta_2[j0] += layer_norm_4[j0 + r1 * 16];
             block_1_norm_a_gamma_2[j0] += layer_norm_5[j0 + r1 * 16];
-            block_1_attention_output_bias_2[j0] += multi_head_attention[j0 + r1 * 16];
+            cross_entropy_5[j0] += multi_head_attention[j0 + r1 * 16];
             block_1_attention_value_bias_2[j0] += multi_head_attention_5[j0 + r1 * 16];
             block_1_attention_key_bias_2[j0] += multi_head_attention_6[j0 + r1 * 16];
-            cross_entropy_4[j0] += multi_head_attention_7[j0 + r1 * 16];
+            cross_entropy_6[j0] += multi_head_attention_7[j0 + r1 * 16];
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_query_bias_2[j0] = cross_entropy_4[j0] * 0.5f;
+        block_1_down_bias_2[j0] = cross_entropy_4[j0] * 1.1111112f;
+        block_1_attention_output_bias_2[j0] = cross_entropy_5[j0] * 1.1111112f;
+        block_1_attention_query_bias_2[j0] = cross_entropy_6[j0] * 0.5f;
     }
 }
 
@@ -3263,7 +3269,7 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
                 layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2,
                 dropout_5);   /* k26_dense_mean_layer_norm */
         train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);   /* k27_layer_norm */
-        train_k29_dense(t, dropout_5, dense);   /* k28_dense */
+        train_k29_dense(t, dropout_2, layer_norm_3, dense);   /* k28_dense */
         train_k30_dense(t, dropout_5, block_1_down_kernel_3, dense_9, block_1_up_y, dense_5, dense_6,
                 dense_2);   /* k29_dense */
         train_k31_dense(t, dense_2, dense_3);   /* k30_dense */
@@ -3271,7 +3277,7 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
                 params->block_1_norm_a_gamma, add, layer_norm_8, layer_norm_11, layer_norm_10, layer_norm_7, layer_norm_6,
                 dropout, dropout_6);   /* k31_dense_layer_norm_dropout */
         train_k33_layer_norm(t, dense_11, layer_norm_4, block_1_norm_a_y, layer_norm_5);   /* k32_layer_norm */
-        train_k29_dense(t, dropout_6, multi_head_attention);   /* k33_multi_head_attention */
+        train_k29_dense(t, dropout, layer_norm_6, multi_head_attention);   /* k33_multi_head_attention */
         train_k35_multi_head_attention(dropout_6, block_1_attention_output_kernel_3,
                 multi_head_attention_18);   /* k34_multi_head_attention */
         train_k36_multi_head_attention(multi_head_attention_18, multi_head_attention_15,
@@ -3298,11 +3304,12 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
                 layer_norm_6, multi_head_attention_23, multi_head_attention_24,
                 multi_head_attention_8);   /* k46_multi_head_attention */
     }
-    gradients_k47_cross_entropy_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
-            gradients->block_1_norm_b_gamma, dense, gradients->block_1_down_bias, layer_norm_4, gradients->block_1_norm_a_beta,
-            layer_norm_5, gradients->block_1_norm_a_gamma, multi_head_attention, gradients->block_1_attention_output_bias,
-            multi_head_attention_5, gradients->block_1_attention_value_bias, multi_head_attention_6,
-            gradients->block_1_attention_key_bias, multi_head_attention_7, gradients->block_1_attention_query_bias);
+    gradients_k47_cross_entropy_dense_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
+            gradients->block_1_norm_b_gamma, dense, layer_norm_4, gradients->block_1_norm_a_beta, layer_norm_5,
+            gradients->block_1_norm_a_gamma, multi_head_attention, multi_head_attention_5,
+            gradients->block_1_attention_value_bias, multi_head_attention_6, gradients->block_1_attention_key_bias,
+            multi_head_attention_7, gradients->block_1_down_bias, gradients->block_1_attention_output_bias,
+            gradients->block_1_attention_query_bias);
     gradients_k48_cross_entropy(dense_3, gradients->block_1_up_bias);
     train_k50_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k49_cross_entropy */
     gradients_k50_dense(softmax, gradients->classifier_bias);
