@@ -176,24 +176,17 @@ DL_INLINE float dl_expm1(float x)
     return dl_abs(x) < 1e-30f ? x : y; /* -0, and subnormals, of which half is no float */
 }
 
-/* dl_exp(x) for x <= 0, in fewer steps: 2^64 e^x is a normal number, and the second product rounds where the
- * result is a subnormal. */
-DL_INLINE float dl_exp_falling(float x)
-{
-    uint32_t n;
-    float significand;
-
-    x = x < -104.0f ? -104.0f : x;
-    significand = 1.0f + dl_exp_parts(x, &n);
-    return significand * dl_float((n << 23) + 0x5F800000u) * 5.42101086e-20f;
-}
-
-/* 1 / (1 + e^-x), by e^-|x|, which cannot overflow. */
+/* 1 / (1 + e^-x), by e^-|x|, which cannot overflow; 2^64 times it is a normal number, and the quotient rounds where
+ * the result is a subnormal. */
 DL_INLINE float dl_sigmoid(float x)
 {
-    const float e = dl_exp_falling(-dl_abs(x));
+    const float size = dl_abs(x), scale = 18446744073709551616.0f; /* 2^64 */
+    uint32_t n;
+    const float significand = 1.0f + dl_exp_parts(-size, &n);
+    float e = significand * dl_float((n << 23) + 0x5F800000u);
 
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    e = size > 104.0f ? 0.0f : e;
+    return (x < 0.0f ? e : scale) / (scale + e);
 }
 
 /* tanh x: odd polynomial below 0.625, from there 1 - 2 / (e^2|x| + 1); 1 from 9.02 on. */
