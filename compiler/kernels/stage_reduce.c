@@ -34,6 +34,37 @@ static bool goes_by_columns(const Ex *e, const Var *column, const Var *reduced)
     return column->extent >= 4 && smallest_step(e, column, NULL, 0) == 1 && smallest_step(e, reduced, column, 0) != 1;
 }
 
+/* Whether all that e loads along v is loaded from the end to the start. */
+static bool goes_back(const Ex *e, const Var *v, bool *loads)
+{
+    bool back = true;
+    if (e->kind == X_LOAD && lin_uses(e->at, v)) {
+        *loads = true;
+        back = lin_factor(e->at, v) < 0;
+    }
+    for (int i = 0; i < e->nin; i++)
+        back &= goes_back(e->in[i], v, loads);
+    return back;
+}
+
+/* gcc 12 adds up wrong elements where the inner of two loops over one sum goes back by single floats and the outer one does not: it takes
+ * them for a vector whose order does not matter, and reads behind it. Such a sum begins at the other end. A contraction keeps its order,
+ * which its tiles have as well. */
+static bool turns_around(const Unit *u, const Ex *value, const Var *last)
+{
+    bool loads = false;
+    return u->node->op == OP_SUM && goes_back(value, last, &loads) && loads;
+}
+
+static Ex *turned_around(Making *m, const Unit *u, const Lin *const *index, const Lin **reduced, int nr)
+{
+    const Lin *end = lin_scale(m->k->a, reduced[nr - 1], -1);
+    int64_t lo, hi;
+    lin_range(end, &lo, &hi);
+    reduced[nr - 1] = lin_offset(m->k->a, end, -lo);
+    return resolve_reduced(&m->b, m->c, u->node, index, reduced);
+}
+
 /* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. Where all machines are to have the
  * same bits there is one: which loops are whose depends on the target. */
 static int lanes_for(const Making *m, const Stage *s)
@@ -66,7 +97,7 @@ static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
     for (int i = 0; i < nr; i++)
         reduced[i] = lin_var(m->k->a, s->loop[i]);
     Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
-    if (reads_stage(value, s))
+    if (reads_stage(value, s) || turns_around(u, value, s->loop[nr - 1]))
         return false;
     s->kind = STAGE_REDUCE;
     s->nparallel = 0;
@@ -133,6 +164,8 @@ void reduce_stage(Making *m, Unit *u)
         reduced[i] = lin_var(m->k->a, s->loop[s->nloop - 1]);
     }
     Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
+    if (turns_around(u, value, s->loop[s->nloop - 1]) && !is_by_columns(s, value))
+        value = turned_around(m, u, index, reduced, nr);
     add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
     if (u->node->op == OP_ARGMAX)
         return;
