@@ -14,8 +14,7 @@
  *
  * needs: a function that is differentiated and hoisted. gives: the same results; what is added up over blocks is the same but for
  * roundings. */
-#include "loop.h"
-#include "passes.h"
+#include "blockwise.h"
 
 #include <string.h>
 
@@ -23,29 +22,6 @@ enum {
     GROWTH = 2,             /* a wide product is so many times as large as its factors together, at the least */
     LEAST_PART = 8,         /* of what a block may hold it has such a part, or a loop is not worth what its turns cost */
 };
-
-typedef struct Use {        /* what is made in the loop, or enters it; a tensor may be there in two ways, as rows and as columns */
-    const Node *node;
-    int axis[MAX_RANK];     /* by axis of rows: its own axis, -1 without one */
-    int entry;              /* by number; -1: made inside */
-    Node *made;             /* in the innermost body */
-    struct Use *next;       /* another one of the node */
-} Use;
-
-typedef struct Block {
-    Arena *a;
-    const Fn *old;
-    int64_t most;           /* elements a block may have */
-    Type type;              /* of all that is wide, but for the kind of elements; the last axis is no row's */
-    const int *part;        /* by node: the first of what is wide together with it, or -1 */
-    int first;              /* that of what is made here */
-    bool *row;              /* by node: of a row of what is wide, and only it is made of it: is made in the loop as well */
-    Use **use;              /* by node */
-    VEC(const Node *) sinks;
-    VEC(int) from;          /* by sink: which of its operands is wide */
-    VEC(Use *) entries;
-    int64_t size[MAX_RANK]; /* by axis of rows: in a block */
-} Block;
 
 /* ---- what is wide ---------------------------------------------------------------------------------------- */
 static bool grows(const Node *n, int64_t most)
@@ -170,62 +146,6 @@ static void find_rows(Block *b)
 }
 
 /* ---- what the loop makes, and what enters it ----------------------------------------------------------------- */
-static int free_axis(const Node *n, int i, int k)
-{
-    const int *batch = i ? n->attr.dot.rhs_batch : n->attr.dot.lhs_batch;
-    const int *contract = i ? n->attr.dot.rhs_contract : n->attr.dot.lhs_contract;
-    for (int axis = 0; axis < n->in[i]->type.rank; axis++) {
-        bool named = false;
-        for (int j = 0; j < n->attr.dot.nbatch; j++)
-            named |= batch[j] == axis;
-        for (int j = 0; j < n->attr.dot.ncontract; j++)
-            named |= contract[j] == axis;
-        if (!named && k-- == 0)
-            return axis;
-    }
-    return -1;
-}
-
-/* The axis of operand i that becomes the result's axis r, -1: none. */
-static int dot_axis(const Node *n, int i, int r)
-{
-    const int nbatch = n->attr.dot.nbatch, left = n->in[0]->type.rank - nbatch - n->attr.dot.ncontract;
-    if (r < nbatch)
-        return (i ? n->attr.dot.rhs_batch : n->attr.dot.lhs_batch)[r];
-    if (r < nbatch + left)
-        return i ? -1 : free_axis(n, 0, r - nbatch);
-    return i ? free_axis(n, 1, r - nbatch - left) : -1;
-}
-
-static int broadcast_axis(const Node *n, int r)
-{
-    for (int i = 0; i < n->attr.broadcast.n; i++)
-        if (n->attr.broadcast.axis[i] == r && n->in[0]->type.dim[i] == n->type.dim[r])
-            return i;
-    return -1;
-}
-
-/* Axes of more than one element keep their order. */
-static int stretched_axis(const Node *n, int r)
-{
-    int before = 0;
-    for (int i = 0; i < r; i++)
-        before += n->type.dim[i] > 1;
-    for (int i = 0; n->type.dim[r] > 1 && i < n->in[0]->type.rank; i++)
-        if (n->in[0]->type.dim[i] > 1 && before-- == 0)
-            return i;
-    return -1;
-}
-
-static int operand_axis(const Node *n, int i, int r)
-{
-    if (r < 0)
-        return -1;
-    if (n->op == OP_RESHAPE)
-        return stretched_axis(n, r);
-    return n->op == OP_DOT ? dot_axis(n, i, r) : n->op == OP_BROADCAST ? broadcast_axis(n, r) : r;
-}
-
 /* Elements that n is made of, where that is work by element and repetition. */
 static int64_t made_of(const Node *n)
 {
@@ -252,13 +172,7 @@ static bool is_made_inside(const Block *b, const Node *n, const int *axis)
     return is_wide(b, n) || (b->row[n->id] && is_in_block(b, axis)) || n->op == OP_CONST || GROWTH * made_of(n) <= type_count(n->type);
 }
 
-static void operand_axes(const Block *b, const Node *n, int i, const int *axis, int *own)
-{
-    for (int r = 0; r < MAX_RANK; r++)
-        own[r] = r < b->type.rank - 1 ? operand_axis(n, i, axis[r]) : -1;
-}
-
-static Use *find_use(const Block *b, const Node *n, const int *axis)
+Use *blockwise_use(const Block *b, const Node *n, const int *axis)
 {
     Use *u = b->use[n->id];
     while (u && memcmp(u->axis, axis, sizeof u->axis))
@@ -270,7 +184,7 @@ static Use *find_use(const Block *b, const Node *n, const int *axis)
 static void use(Block *b, const Node *n, const int *axis)
 {
     int own[MAX_RANK];
-    if (find_use(b, n, axis))
+    if (blockwise_use(b, n, axis))
         return;
     Use *u = NEW(b->a, Use);
     *u = (Use){.node = n, .entry = -1, .next = b->use[n->id]};
@@ -282,35 +196,9 @@ static void use(Block *b, const Node *n, const int *axis)
         return;
     }
     for (int i = 0; i < n->nin; i++) {
-        operand_axes(b, n, i, axis, own);
+        blockwise_operand_axes(b, n, i, axis, own);
         use(b, n->in[i], own);
     }
-}
-
-static int paired(const int *one, const int *other, int n, int axis)
-{
-    for (int i = 0; i < n; i++)
-        if (one[i] == axis)
-            return other[i];
-    return -1;
-}
-
-/* The axis of a product's other operand that meets axis `axis` of operand `from`. */
-static int met_axis(const Node *n, int from, int axis)
-{
-    const Attr *at = &n->attr;
-    const int batch = from ? paired(at->dot.rhs_batch, at->dot.lhs_batch, at->dot.nbatch, axis)
-                           : paired(at->dot.lhs_batch, at->dot.rhs_batch, at->dot.nbatch, axis);
-    const int contract = from ? paired(at->dot.rhs_contract, at->dot.lhs_contract, at->dot.ncontract, axis)
-                              : paired(at->dot.lhs_contract, at->dot.rhs_contract, at->dot.ncontract, axis);
-    return batch >= 0 ? batch : contract;
-}
-
-/* By axis of rows: that of the sink's operand i. */
-static void sink_axes(const Block *b, int sink, int i, int *axis)
-{
-    for (int r = 0; r < MAX_RANK; r++)
-        axis[r] = r >= b->type.rank - 1 ? -1 : i == b->from.at[sink] ? r : met_axis(b->sinks.at[sink], b->from.at[sink], r);
 }
 
 static bool is_fit(const Block *b, int sink)
@@ -323,34 +211,15 @@ static void use_sink(Block *b, int sink)
 {
     int axis[MAX_RANK];
     for (int i = 0; i < b->sinks.at[sink]->nin; i++) {
-        sink_axes(b, sink, i, axis);
+        blockwise_sink_axes(b, sink, i, axis);
         use(b, b->sinks.at[sink]->in[i], axis);
     }
-}
-
-/* The axis of a sink that what is wide has as axis r; -1: it adds up along it. */
-static int sink_axis(const Block *b, int sink, int r)
-{
-    const Node *n = b->sinks.at[sink];
-    if (n->op == OP_DOT) {
-        for (int to = 0; to < n->type.rank; to++)
-            if (dot_axis(n, b->from.at[sink], to) == r)
-                return to;
-        return -1;
-    }
-    int to = r;
-    for (int i = 0; i < n->attr.axes.n; i++) {
-        if (n->attr.axes.axis[i] == r)
-            return -1;
-        to -= n->attr.axes.axis[i] < r;
-    }
-    return to;
 }
 
 static bool adds_up(const Block *b)
 {
     for (int s = 0; s < b->sinks.n; s++)
-        if (sink_axis(b, s, b->type.rank - 2) < 0)
+        if (blockwise_sink_axis(b, s, b->type.rank - 2) < 0)
             return true;
     return false;
 }
@@ -403,126 +272,6 @@ static bool plan_block(Block *b)
     return true;
 }
 
-/* ---- the innermost body ------------------------------------------------------------------------------------------ */
-/* With so many elements along an axis of the result, where the attribute says how many. */
-static Attr attr_of_block(const Node *n, const Attr *attr, int axis, int64_t size)
-{
-    Attr part = *attr;
-    if (n->op == OP_BROADCAST)
-        part.broadcast.type.dim[axis] = size;
-    else if (n->op == OP_RESHAPE)
-        part.shape.type.dim[axis] = size;
-    return part;
-}
-
-static Node *inside(Block *b, Fn *body, const Node *n, const int *axis)
-{
-    Use *u = find_use(b, n, axis);
-    Node **in = NEWN(b->a, Node *, n->nin + 1);
-    Attr attr = n->attr;
-    int own[MAX_RANK];
-    if (u->made)
-        return u->made;
-    for (int i = 0; i < n->nin; i++) {
-        operand_axes(b, n, i, axis, own);
-        in[i] = inside(b, body, n->in[i], own);
-    }
-    for (int r = 0; r < b->type.rank - 1; r++)
-        if (axis[r] >= 0)
-            attr = attr_of_block(n, &attr, axis[r], b->size[r]);
-    body->span = n->span;
-    u->made = node_make(body, n->op, n->nin, in, &attr);
-    if (!u->made->name)
-        u->made->name = n->name;
-    return u->made;
-}
-
-static void make_sinks(Block *b, Fn *body, Node *const *value, Node **out)
-{
-    for (int i = 0; i < b->entries.n; i++)
-        b->entries.at[i]->made = value[i];
-    for (int s = 0; s < b->sinks.n; s++) {
-        const Node *n = b->sinks.at[s];
-        Node *in[2];
-        int axis[MAX_RANK];
-        for (int i = 0; i < n->nin; i++) {
-            sink_axes(b, s, i, axis);
-            in[i] = inside(b, body, n->in[i], axis);
-        }
-        body->span = n->span;
-        out[s] = node_make(body, n->op, n->nin, in, &n->attr);
-    }
-}
-
-/* ---- loops --------------------------------------------------------------------------------------------------------- */
-/* x with its axis `axis` cut into blocks, their number first. */
-static Node *cut(Fn *fn, Node *x, int axis, int64_t size)
-{
-    Type t = type_insert(x->type, axis, x->type.dim[axis] / size);
-    int order[MAX_RANK] = {axis};
-    t.dim[axis + 1] = size;
-    for (int i = 1; i < t.rank; i++)
-        order[i] = i - (i <= axis);
-    return node_permute(fn, node_reshape(fn, x, t.rank, t.dim), order);
-}
-
-/* The other way round. */
-static Node *join(Fn *fn, Node *x, int axis)
-{
-    int order[MAX_RANK];
-    Type t = type_drop(x->type, 0);
-    t.dim[axis] *= x->type.dim[0];
-    for (int i = 0; i < x->type.rank; i++)
-        order[i] = i < axis ? i + 1 : i == axis ? 0 : i;
-    return node_reshape(fn, node_permute(fn, x, order), t.rank, t.dim);
-}
-
-static void make_loops(Block *b, Fn *fn, int r, Node *const *value, Node **out);
-
-/* Along axis r of rows. */
-static void make_loop(Block *b, Fn *fn, int r, Node *const *value, Node **out)
-{
-    const int n = b->entries.n, ns = b->sinks.n;
-    Loop *l = loop_new(fn, "block", b->type.dim[r] / b->size[r], false);
-    Node **in = NEWN(b->a, Node *, n + 1), **made = NEWN(b->a, Node *, ns), **carries = NEWN(b->a, Node *, ns + 1),
-         **yields = NEWN(b->a, Node *, ns + 1);
-    int *at = NEWN(b->a, int, ns);
-    bool *wanted = NEWN(b->a, bool, ns + 1);
-    for (int i = 0; i < n; i++) {
-        const Use *u = b->entries.at[i];
-        in[i] = u->axis[r] < 0 ? loop_invariant(l, u->node->name, value[i])
-                               : loop_slice(l, u->node->name, cut(fn, value[i], u->axis[r], b->size[r]));
-    }
-    make_loops(b, l->body, r + 1, in, made);
-    for (int s = 0; s < ns; s++) {
-        const Node *sink = b->sinks.at[s];
-        fn->span = l->body->span = sink->span;
-        if (sink_axis(b, s, r) >= 0) {
-            at[s] = loop_yield(l, sink->name, made[s]);
-            continue;
-        }
-        at[s] = loop_carry(l, sink->name ? sink->name : "sum", node_full(fn, made[s]->type, 0));
-        loop_next(l, at[s], node_binary(l->body, OP_ADD, l->carry.at[at[s]].in, made[s]));
-        wanted[at[s]] = true;
-    }
-    loop_close(l, wanted, carries, yields);
-    for (int s = 0; s < ns; s++) {
-        const int axis = sink_axis(b, s, r);
-        out[s] = axis < 0 ? carries[at[s]] : join(fn, yields[at[s]], axis);
-    }
-}
-
-/* Along all axes of rows from r on that are cut. */
-static void make_loops(Block *b, Fn *fn, int r, Node *const *value, Node **out)
-{
-    while (r < b->type.rank - 1 && b->size[r] == b->type.dim[r])
-        r++;
-    if (r < b->type.rank - 1)
-        make_loop(b, fn, r, value, out);
-    else
-        make_sinks(b, fn, value, out);
-}
-
 /* ---- the function ------------------------------------------------------------------------------------------------------ */
 typedef struct Making {
     const Fn *old;
@@ -538,7 +287,7 @@ static void build_block(Making *m, Block *b)
     Node **value = NEWN(b->a, Node *, b->entries.n + 1), **out = NEWN(b->a, Node *, b->sinks.n);
     for (int i = 0; i < b->entries.n; i++)
         value[i] = built(m, b->entries.at[i]->node);
-    make_loops(b, m->fn, 0, value, out);
+    blockwise_loops(b, m->fn, 0, value, out);
     for (int s = 0; s < b->sinks.n; s++) {
         m->map[b->sinks.at[s]->id] = out[s];
         if (!out[s]->name)
