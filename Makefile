@@ -114,12 +114,11 @@ CHECKS  := $(wildcard tests/*/check_*.sh)
 TESTS   := $(CHECKS) $(wildcard tests/*/test_*.sh)
 LONGS   := $(wildcard tests/*/long_*.sh)
 SLOW     = test_kernels test_verify   # not in check: these compile much, or try many
-# What reads files of others, the front end, and what another compiler must give alike (an order of evaluation, say): these run
-# under sanitizers too, and in front of libFuzzer, which wants clang
-# and the counters.
+# What reads files of others, the front end, the means of budgets, and what another compiler must give alike (an order of evaluation, say):
+# these run under sanitizers too, and in front of libFuzzer, which wants clang and the counters.
 ASAN     = CC=clang CFLAGS="-O1 -g" BUILD=build/asan \
            SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=inline-8bit-counters,pc-table"
-GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_store test_syntax% test_elaborate test_graph test_ir% test_lab% test_pass_golden,$(UNITS)))
+GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_store test_syntax% test_elaborate test_graph test_ir% test_lab% test_pass_golden test_budget test_rows test_micro_batch,$(UNITS)))
 COVERED  = CC=gcc CFLAGS="-O1 -g" BUILD=build/coverage SANITIZE="--coverage -fprofile-update=atomic"
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,build/asan/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh

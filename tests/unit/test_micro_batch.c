@@ -140,7 +140,7 @@ static void test_same_values(void **state)
                 assert_true(has_loop_of(to[k], BATCH / size));
                 assert_same(what, a, from[k], to[k], BATCH);
                 assert_same(what, a, from[k], to[k], 4);
-                assert_non_null(lower(a, diag_new(a), to[k], target_find("generic")));
+                assert_non_null(lower(a, d, to[k], target_find("generic")));
             }
             arena_free(a);
         }
