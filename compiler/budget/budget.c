@@ -52,6 +52,30 @@ void fit_compact(Fit *f)
         fit_take(f, p, "compact", what);
 }
 
+static void climb(Fit *f)
+{
+    for (int k = 0; k < LEN(ladder) && f->plan->arena_bytes > f->limit; k++)
+        ladder[k](f);
+}
+
+/* A batch that is done by parts may need few bytes as it is. Other means want it as a whole: they begin with far more, and may not get
+ * below that. */
+static void fit(Fit *f)
+{
+    if (f->plan->fn == f->plan->whole || f->plan->arena_bytes <= f->limit) {
+        climb(f);
+        return;
+    }
+    Fit parts = *f;
+    fit_order(&parts);
+    if (parts.plan->arena_bytes > f->limit) {
+        f->plan = lower_whole(f->plan);
+        climb(f);
+    }
+    if (parts.plan->arena_bytes <= f->limit || parts.plan->arena_bytes <= f->plan->arena_bytes)
+        *f = parts;
+}
+
 /* ---- what is kept between calls ------------------------------------------------------------------------- */
 static int64_t entries_bytes(const Entry *entry, int n)
 {
@@ -144,10 +168,7 @@ bool budget_keep(Arena *a, Diag *d, const Module *m, const Budget *budget, bool 
             continue;
         Fit f = {.a = a, .function = all[i].name, .limit = budget->ram - report->kept, .plan = *all[i].plan};
         f.batch = all[i].trains && !m->micro_batch ? m->train_batch : 0;
-        if (f.plan->arena_bytes > f.limit && f.plan->fn != f.plan->whole)
-            f.plan = lower_whole(f.plan);
-        for (int k = 0; k < LEN(ladder) && f.plan->arena_bytes > f.limit; k++)
-            ladder[k](&f);
+        fit(&f);
         *all[i].plan = f.plan;
         for (int k = 0; k < f.choices.n; k++)
             vec_push(a, &report->choices, f.choices.at[k]);

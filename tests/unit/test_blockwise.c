@@ -109,7 +109,7 @@ static int loops_in(const Fn *fn)
 static int wide_tensors(Arena *a, const Fn *fn)
 {
     int wide = 0;
-    const Plan *p = lower(a, diag_new(a), fn, target_find("x86-64-v3"));
+    const Plan *p = lower(a, NULL, fn, target_find("x86-64-v3"));
     for (int i = 0; i < p->buffers.n; i++) {
         const Buffer *b = p->buffers.at[i];
         wide += b->kind == BUFFER_ARENA && b->first >= 0 && !b->alias && type_count(b->type) >= 24 * 24;

@@ -166,6 +166,26 @@ static void micro_batches(void **state)
     check_kept(pictures, 8, 0.49, "micro-batch", true);
 }
 
+/* A large batch goes by parts through a small cache, in few bytes: what a budget begins with otherwise, the whole batch, is no smaller. */
+static void parts_are_small(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    const Module *m = build_text(a, d, pictures, 32);
+    Target *target = arena_dup(a, target_find("generic"), sizeof *target);
+    target->l2 = 32768;
+    Plan *const planned = lower(a, d, m->infer, target);
+    assert_ptr_not_equal(planned->fn, planned->whole);
+    ModulePlans plans = {.infer = planned};
+    Budget budget = {.ram = 1, .quiet = true};
+    BudgetReport report;
+    assert_true(lower_whole(planned)->arena_bytes > 2 * planned->arena_bytes);
+    assert_false(budget_keep(a, d, m, &budget, false, &plans, &report));
+    assert_true(report.arena == plans.infer->arena_bytes && report.arena <= planned->arena_bytes);
+    arena_free(a);
+}
+
 /* The report says which place mixes them. */
 static void micro_batches_are_refused(void **state)
 {
@@ -333,7 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normalized_pictures),   cmocka_unit_test(random_draws),
         cmocka_unit_test(a_large_table),         cmocka_unit_test(loops),
-        cmocka_unit_test(micro_batches),         cmocka_unit_test(micro_batches_are_refused),
+        cmocka_unit_test(micro_batches),         cmocka_unit_test(micro_batches_are_refused),   cmocka_unit_test(parts_are_small),
         cmocka_unit_test(by_example),            cmocka_unit_test(again_in_micro_batches),        cmocka_unit_test(frozen_layers_cost_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
