@@ -360,19 +360,21 @@ static bool loss_at(const Fn *loss, const Value *in, const Value *along, double 
     return fine && isfinite(*sum);
 }
 
-/* The slope along a direction by central differences, extrapolated; false where the function has no value. */
-static bool slope(const Fn *loss, const Value *in, const Value *along, double h, double *d)
+/* The slope along a direction by central differences, extrapolated, and by how much the slopes of both sides differ; false where the
+ * function has no value. */
+static bool slope(const Fn *loss, const Value *in, const Value *along, double h, double *d, double *bend)
 {
-    double up, down, up2, down2;
-    if (!loss_at(loss, in, along, h, &up) || !loss_at(loss, in, along, -h, &down) ||
+    double up, here, down, up2, down2;
+    if (!loss_at(loss, in, along, 0, &here) || !loss_at(loss, in, along, h, &up) || !loss_at(loss, in, along, -h, &down) ||
         !loss_at(loss, in, along, 2 * h, &up2) || !loss_at(loss, in, along, -2 * h, &down2))
         return false;
     *d = (8 * (up - down) - (up2 - down2)) / (12 * h);
+    *bend = (up - 2 * here + down) / h;
     return true;
 }
 
 /* At a point in general position: the gradient along a random direction is what differences say, where these
- * agree with one another. */
+ * agree with one another, and those of both sides do: where two values happen to be equal there may be a kink. */
 static const char *is_difference(Arena *a, const Module *m, const Fn *gradients, uint64_t salt, Tally *tally)
 {
     const Fn *loss = m->loss;
@@ -397,7 +399,7 @@ static const char *is_difference(Arena *a, const Module *m, const Fn *gradients,
     const char *why;
     if (!fn_interpret(a, gradients, PRECISION_F64, given, out, &why))
         return NULL;
-    double has = 0, size = 0, value = 0, d[3];
+    double has = 0, size = 0, value = 0, d[3], bend[3];
     for (int i = 0; i < gradients->result.n; i++) {
         const Port *port = &gradients->result.at[i];
         for (int k = 0; port->role == ROLE_GRADIENT && k < loss->input.n; k++)
@@ -411,13 +413,14 @@ static const char *is_difference(Arena *a, const Module *m, const Fn *gradients,
     }
     double h = 2e-4;
     for (int i = 0; i < 3; i++, h /= 4)
-        if (!slope(loss, in, along, h, &d[i])) {
+        if (!slope(loss, in, along, h, &d[i], &bend[i])) {
             tally->undecided++;
             return NULL;
         }
     double scale = size + fabs(d[1]), apart = fmax(fabs(d[0] - d[1]), fabs(d[1] - d[2])),
            noise = 1e-14 * (fabs(value) + 1) / h;
-    if (!isfinite(has) || !(apart <= 1e-5 * scale + noise)) {
+    bool kink = fabs(bend[2]) > 1e-5 * scale + 4 * noise && fabs(bend[2]) > 0.5 * fabs(bend[0]);     /* else a 16th, with h */
+    if (!isfinite(has) || !(apart <= 1e-5 * scale + noise) || kink) {
         tally->undecided++;
         return NULL;
     }
