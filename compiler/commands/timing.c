@@ -141,7 +141,7 @@ Variant *timing_add(Timing *t, Plan *timed, const char **why)
         v->code[c] = (JitFunction *)jit_symbol(jit, arena_printf(t->a, "dlc_%s", functions[i].name));
     }
     *(void (**)(int))jit_symbol(jit, "dlc_tick") = tick;
-    v->arena = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
+    v->arena = scratch_new(bytes);
     if (!v->arena)
         *why = "there is not enough memory";
     return v->arena ? v : NULL;

@@ -8,6 +8,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { LINE_BYTES = 64, HUGE_PAGE = 2 << 20 };      /* the latter of x86-64 and of most Arm systems */
 
 struct Executable {
     Arena *a;
@@ -23,6 +26,17 @@ struct Executable {
     int threads;
     dl_pool *pool;              /* NULL: one thread */
 };
+
+void *scratch_new(int64_t bytes)
+{
+    size_t unit = bytes < HUGE_PAGE ? LINE_BYTES : HUGE_PAGE, size = ((size_t)bytes + unit - 1) / unit * unit;
+    void *scratch = aligned_alloc(unit, size);
+#ifdef MADV_HUGEPAGE
+    if (scratch && unit == HUGE_PAGE)
+        madvise(scratch, size, MADV_HUGEPAGE);      /* a wish: where it is not granted nothing changes */
+#endif
+    return scratch;
+}
 
 /* ---- the interpreter ------------------------------------------------------------------------------- */
 static double element(DType dt, const void *at, int64_t i)
@@ -91,7 +105,7 @@ static bool compile(Executable *x, Diag *d, const JitEngine *engine, const Targe
     for (int i = 0; i < x->n; i++)
         if (x->fn[i])
             x->call[i] = (JitFunction *)jit_symbol(x->jit, arena_printf(x->a, "dlc_%s", name[i]));
-    x->scratch = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
+    x->scratch = scratch_new(bytes);
     if (!x->scratch) {
         *why = arena_printf(x->a, "cannot allocate %lld bytes for activations", (long long)bytes);
         return false;

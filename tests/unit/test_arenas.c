@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_arenas.c: the examples' arenas are hardly larger than what lives in them, and a budget of a third costs little. */
+/* test_arenas.c: the examples' arenas are hardly larger than what lives in them, a budget of a third costs little, and what dlc
+ * gives its own compiled functions begins where large pages do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,10 @@
 #include <glob.h>
 
 #include "compiler/budget/fit.h"
+#include "compiler/jit/execute.h"
 #include "compiler/pipeline.h"
+
+#include <stdlib.h>
 
 /* ---- a third ---------------------------------------------------------------------------------------------- */
 /* The training step of an example, batch 8, in a third of the scratch that it takes when nothing is made again. */
@@ -86,11 +90,29 @@ static void arenas_are_what_lives(void **state)
     globfree(&found);
 }
 
+/* ---- dlc's own --------------------------------------------------------------------------------------------- */
+static void large_scratch_begins_a_large_page(void **state)
+{
+    static const struct { int64_t bytes; uintptr_t unit; } cases[] = {
+        {0, 64}, {1, 64}, {65, 64}, {(2 << 20) - 1, 64}, {2 << 20, 2 << 20}, {(2 << 20) + 1, 2 << 20}, {5000001, 2 << 20},
+    };
+    (void)state;
+    for (int i = 0; i < LEN(cases); i++) {
+        char *scratch = scratch_new(cases[i].bytes);
+        assert_non_null(scratch);
+        assert_int_equal((uintptr_t)scratch % cases[i].unit, 0);
+        if (cases[i].bytes)
+            scratch[0] = scratch[cases[i].bytes - 1] = 1;
+        free(scratch);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_third),
         cmocka_unit_test(arenas_are_what_lives),
+        cmocka_unit_test(large_scratch_begins_a_large_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
