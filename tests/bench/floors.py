@@ -32,7 +32,7 @@ FLOORS = [
     ("max_pool", "infer", 1, READ, 0.32),
     ("transposed", "infer", 1, READ, 0.17),
     ("element_wise", "infer", 1, READ, 0.42),
-    ("batch_norm_step", "train", 8, READ, 0.06),
+    ("batch_norm_step", "train", 8, READ, 0.075),
     ("adam_step", "train", 1, READ, 0.165),
 ]
 
