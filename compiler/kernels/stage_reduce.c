@@ -48,12 +48,12 @@ static bool goes_back(const Ex *e, const Var *v, bool *loads)
 }
 
 /* gcc 12 adds up wrong elements where the inner of two loops over one sum goes back by single floats and the outer one does not: it takes
- * them for a vector whose order does not matter, and reads behind it. Such a sum begins at the other end. A contraction keeps its order,
- * which its tiles have as well. */
-static bool turns_around(const Unit *u, const Ex *value, const Var *last)
+ * them for a vector whose order does not matter, and reads behind it. Such a sum begins at the other end. Where all machines are to have the
+ * same bits a contraction keeps its order, which is that of other targets' tiles. */
+static bool turns_around(const Making *m, const Unit *u, const Ex *value, const Var *last)
 {
-    bool loads = false;
-    return u->node->op == OP_SUM && goes_back(value, last, &loads) && loads;
+    bool loads = false, contracts = op_info(u->node->op)->class == CLASS_CONTRACT;
+    return (u->node->op == OP_SUM || (contracts && !m->c->p->target->deterministic)) && goes_back(value, last, &loads) && loads;
 }
 
 static Ex *turned_around(Making *m, const Unit *u, const Lin *const *index, const Lin **reduced, int nr)
@@ -97,7 +97,7 @@ static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
     for (int i = 0; i < nr; i++)
         reduced[i] = lin_var(m->k->a, s->loop[i]);
     Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
-    if (reads_stage(value, s) || turns_around(u, value, s->loop[nr - 1]))
+    if (reads_stage(value, s) || turns_around(m, u, value, s->loop[nr - 1]))
         return false;
     s->kind = STAGE_REDUCE;
     s->nparallel = 0;
@@ -164,7 +164,7 @@ void reduce_stage(Making *m, Unit *u)
         reduced[i] = lin_var(m->k->a, s->loop[s->nloop - 1]);
     }
     Ex *value = resolve_reduced(&m->b, m->c, u->node, index, reduced);
-    if (turns_around(u, value, s->loop[s->nloop - 1]) && !is_by_columns(s, value))
+    if (turns_around(m, u, value, s->loop[s->nloop - 1]) && !is_by_columns(s, value))
         value = turned_around(m, u, index, reduced, nr);
     add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), reduction_of(u->node));
     if (u->node->op == OP_ARGMAX)
