@@ -149,7 +149,7 @@ typedef struct Contraction {
     int64_t extent[2 * MAX_RANK], sa[2 * MAX_RANK], sb[2 * MAX_RANK];   /* by axis: the result's, then the contracted ones */
     int naxis;
     int n_axis;                                 /* the result's axis along which b and the result are contiguous */
-    struct { int out, k; int64_t stride, dilation, pad, extent; } tap[MAX_SPATIAL];
+    struct { int out, k; int64_t stride, dilation, pad, extent; double part; } tap[MAX_SPATIAL];     /* part: of the windows what lies on the data */
     int ntap;
     struct { int64_t extent, a, b; int tap; } loop[MAX_K];  /* over what is contracted, outermost first; tap: -1 without one */
     int nloop;

@@ -141,6 +141,17 @@ static void dot_axes(const Node *n, Contraction *k, const int64_t *a, const int6
     }
 }
 
+static double tapped_part(int64_t windows, int64_t taps, int64_t stride, int64_t dilation, int64_t pad, int64_t extent)
+{
+    int64_t on = 0;
+    for (int64_t i = 0; i < windows; i++)
+        for (int64_t k = 0; k < taps; k++) {
+            const int64_t at = i * stride + k * dilation - pad;
+            on += at >= 0 && at < extent;
+        }
+    return (double)on / (double)(windows * taps);
+}
+
 static void conv_axes(Lower *c, const Node *n, Contraction *k, const int64_t *a, const int64_t *b)
 {
     int ns = n->attr.conv.nspatial;
@@ -160,6 +171,7 @@ static void conv_axes(Lower *c, const Node *n, Contraction *k, const int64_t *a,
             k->tap[k->ntap].stride = stride;
             k->tap[k->ntap].dilation = dilation;
             k->tap[k->ntap].pad = pad;
+            k->tap[k->ntap].part = tapped_part(n->type.dim[i + 1], n->in[1]->type.dim[i], stride, dilation, pad, extent);
             k->tap[k->ntap++].extent = extent;
         }
         add_axis(k, n->in[1]->type.dim[i], a[i + 1] * dilation, b[i]);

@@ -8,6 +8,7 @@
  *     latency         of one multiply-add, since every sum waits for itself
  *     b from L2       V vectors / l2_width, where b's part does not stay in L1
  *     instructions    all of these and a loop's, where the core takes them in order: tile_unroll.c
+ * Of vectors, R is how many rows have a tap in a step, on average: near the edges of a small image few do.
  * What a tile costs besides, to begin, to store its sums and to come back for more, is a few cycles a sum. The schedule is the
  * one whose tiles together cost least.
  */
@@ -102,16 +103,37 @@ static bool streams_left(const Contraction *k, const TileSchedule *s)
     return s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= s->rows;
 }
 
+static double tapped_part(const Contraction *k, int axis)
+{
+    const int tap = contraction_tap(k, axis);
+    return tap < 0 ? 1 : k->tap[tap].part;
+}
+
+static bool gives_rows(const TileSchedule *s, int axis)
+{
+    return axis == s->row_axis || (s->row_axes == 2 && axis == s->row_axis + 1);
+}
+
+/* Of the steps those that have a tap along the axes that are, or are not, rows: those of rows leave some of the rows out. */
+static double taken_part(const Contraction *k, const TileSchedule *s, bool rows)
+{
+    double part = 1;
+    for (int i = 0; i < k->n_axis && s->lanes > 1; i++)
+        part *= gives_rows(s, i) == rows ? tapped_part(k, i) : 1;
+    return part;
+}
+
 /* Cycles of one step of k. */
 static double step_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
-    int columns = s->columns, sums = rows * columns, loads = (k->sa[k->n_axis] ? sums : rows) + columns;
-    int64_t width = (int64_t)columns * s->lanes;
-    if (s->lanes > 1 && rows <= 3 && columns > 1)   /* gcc loads b again for each row rather than keep it, for AVX2 */
-        loads += sums - columns;
-    double cost = (double)sums / target->pipes;
-    if ((double)loads / target->loads > cost)
-        cost = (double)loads / target->loads;
+    const double taking = rows * taken_part(k, s, true), sums = taking * s->columns;
+    double loads = (k->sa[k->n_axis] ? sums : taking) + s->columns;
+    int64_t width = (int64_t)s->columns * s->lanes;
+    if (s->lanes > 1 && taking <= 3 && s->columns > 1)   /* gcc loads b again for each row rather than keep it, for AVX2 */
+        loads += sums - s->columns;
+    double cost = sums / target->pipes;
+    if (loads / target->loads > cost)
+        cost = loads / target->loads;
     if (target->latency > cost)
         cost = target->latency;
     if (target->issue) {    /* and not all that might be begun together is */
@@ -165,7 +187,7 @@ static double tile_cost(const Contraction *k, const Target *target, int rows, co
     double wait = 2;
     if (blocks > 1 && target->l2_width && 4 * tile_rows_within(k, s) * (double)k->extent[k->n_axis] > (double)target->l2 / 2)
         wait = 8.0 * s->lanes / ((double)target->l2_width / 4);
-    return (double)contraction_steps(k) * step_cost(k, target, rows, s) + (double)blocks * (wait * rows * s->columns + 10);
+    return (double)contraction_steps(k) * taken_part(k, s, false) * step_cost(k, target, rows, s) + (double)blocks * (wait * rows * s->columns + 10);
 }
 
 /* Elements from the first to the last of the left operand that the loops from the `outside`-th on read. */

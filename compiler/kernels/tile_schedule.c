@@ -229,7 +229,7 @@ static void consider_rows(Search *f, TileSchedule s)
     int64_t extent = s.row_axis < 0 ? 1 : f->k->extent[s.row_axis];
     const bool many = f->target->registers >= 32, spare = many && s.lanes > 1 && s.columns == 4;   /* one vector of b may stay in L1 */
     int room = f->target->registers - (spare ? 0 : many + 1) - s.columns, most = room / s.columns, nlarge;
-    most = most > TALLEST ? TALLEST : most < 1 && tile_has_one_row(f->k) && s.columns + 3 <= f->target->registers ? 1 : most;
+    most = most > TALLEST && s.row_axes == 1 ? TALLEST : most < 1 && tile_has_one_row(f->k) && s.columns + 3 <= f->target->registers ? 1 : most;
     most = f->target->calls_gemm ? MOST_GEMM_ROWS : most / tile_inner_rows(f->k, &s);
     for (int rows = most; rows >= 1; rows--) {
         tile_rows(extent, rows, &s.rows, &nlarge);

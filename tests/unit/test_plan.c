@@ -324,6 +324,8 @@ static const char small_image[] = "func f(x: f32[1, 3, 3, 3] input 0, w: f32[3, 
                                   "rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char biased[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, b: f32[4] param 1) { %1 = dot(x, w) contract=[1]/[0] "
                              "%2 = broadcast(b) axes=[1] : f32[8, 4] %3 = add(%1, %2) return output 0 y = %3 }";
+static const char spread[] = "func f(x: f32[2, 3, 3, 64] input 0, w: f32[3, 3, 64, 64] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[2, 2] "
+                             "pad_hi=[2, 2] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char masked[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, z: f32[8, 4] input 1, p: f32[8, 4] param 1) { "
                              "%1 = dot(x, w) contract=[1]/[0] %2 = const() value=0 : f32 %3 = broadcast(%2) axes=[] : f32[8, 4] %4 = lt(%3, z) %5 = select(%4, %1, %3) "
                              "return param 1 p = %5 }";
@@ -864,9 +866,17 @@ static void finished_tiles(void **state)
     expect(p, "has no declaration");
 }
 
+/* Where three fifths of the windows of a row lie on the data, tiles along that row alone have few sums for each vector of weights. */
+static void rows_on_data(void **state)
+{
+    (void)state;
+    assert_int_equal(stage(plan_for(spread, target_find("x86-64-v4")), 0, 0)->tile->schedule.row_axes, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_on_data),
         cmocka_unit_test(sound),       cmocka_unit_test(wrong_stores), cmocka_unit_test(wrong_loads),
         cmocka_unit_test(wrong_tiles), cmocka_unit_test(wrong_second_axes), cmocka_unit_test(wrong_chains), cmocka_unit_test(wrong_carries), cmocka_unit_test(wrong_orders), cmocka_unit_test(sparing_packs), cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_pieces),
