@@ -515,6 +515,32 @@ static void native(void **state)
     by_cc("native", target_find("native"), 9);
 }
 
+/* The variance of a batch whose examples have means far apart, put together from those of examples: the cache has room for two. */
+static void variances(void **state)
+{
+    static const char text[] =
+        "func variance(real_x: f32[8, 160, 4] input 0, at: f32[8] input 1, real_k: f32[3, 4, 4] param 0) { "
+        "%1 = conv(real_x, real_k) stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=1 "
+        "%2 = broadcast(at) axes=[0] : f32[8, 160, 4] %3 = add(%1, %2) %4 = sum(%3) axes=[1] %5 = sum(%4) axes=[0] "
+        "%6 = const() value=1280 : f32 %7 = broadcast(%6) axes=[] : f32[4] %8 = div(%5, %7) "
+        "%9 = broadcast(%8) axes=[2] : f32[8, 160, 4] %10 = sub(%3, %9) %11 = mul(%10, %10) %12 = sum(%11) axes=[1] "
+        "%13 = sum(%12) axes=[0] %14 = div(%13, %7) return output 0 y = %14 }";
+    (void)state;
+    Diag *d = diag_new(arena);
+    Fn *fn = fn_parse(arena, d, diag_add_source(d, "variance.ir", text, strlen(text)));
+    if (!fn)
+        fail_msg("%s", diag_text(d, arena));
+    Target small = *target_find("generic");
+    small.l2 = 32768;
+    const Plan *p = lower(arena, NULL, fn, &small);
+    int loops = 0;
+    for (int i = 0; i < p->steps.n; i++)
+        loops += p->steps.at[i]->kind == STEP_SCAN;
+    assert_int_equal(loops, 1);     /* a second one would wait for the mean */
+    Case *c = case_new(arena, "variance", fn, 2e-6);
+    assert_int_equal(check_cases(arena, &c, 1, "by parts", &small, jit_tcc), 0);
+}
+
 static int with_blocks, fetching;
 
 /* Of each contraction the cheapest that goes in blocks of what is summed over, in place. */
@@ -573,6 +599,7 @@ int main(void)
         cmocka_unit_test(unrolled),
         cmocka_unit_test(compact),
         cmocka_unit_test(native),
+        cmocka_unit_test(variances),
         cmocka_unit_test(blocks),
     };
     arena = arena_new();
