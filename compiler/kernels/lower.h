@@ -155,6 +155,7 @@ typedef struct Contraction {
     int nloop;
     bool alone;                                 /* its kernel has no other contraction and begins with it */
     Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
+    bool stacked;                               /* its kernel stores a turn's part of what that scan makes, which no cache has yet */
 } Contraction;
 int64_t contraction_groups(const Node *n);     /* parts of the left operand's channels that are convolved each by itself */
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */
@@ -163,7 +164,7 @@ bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
 bool contraction_wants_pack_of(Lower *c, const Node *n, const Node *right, int *permutation);   /* of a loop's body: operand 1 as c has it */
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k);
 int contraction_tap(const Contraction *k, int axis);        /* which tap hangs on an axis, the result's or a contracted one; -1: none */
-Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, bool alone);
+Stage *tile_stage(Kernel *kernel, Lower *c, const Group *g, Unit *u);
 
 /* tile_schedule.c: the cheapest schedule by a model of the target; the same sums with any. */
 TileSchedule tile_schedule(const Contraction *k, const Target *target);

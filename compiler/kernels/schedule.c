@@ -225,17 +225,6 @@ static void check_stage(Making *m, Unit *u)
 }
 
 /* ---- kernels --------------------------------------------------------------------------------------- */
-/* Whether the group begins with a contraction and has no other. */
-static bool is_alone(const Making *m)
-{
-    int contractions = 0;
-    for (int i = 0; i < m->g->units.n; i++) {
-        const Unit *u = m->g->units.at[i];
-        contractions += u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_CONTRACT;
-    }
-    return contractions == 1 && m->k->stages.n == 0;
-}
-
 static void add_unit(Making *m, Unit *u)
 {
     OpClass class = op_info(u->node->op)->class;
@@ -249,7 +238,7 @@ static void add_unit(Making *m, Unit *u)
     }
     if (class == CLASS_CONTRACT && !is_outer_product(u->node)) {
         forget_here(m);
-        Stage *s = tile_stage(m->k, m->c, u, is_alone(m));
+        Stage *s = tile_stage(m->k, m->c, m->g, u);
         if (s)
             vec_push(m->k->a, &m->k->stages, s);
         else

@@ -275,14 +275,35 @@ static void lay_out_panel(Tile *t)
     }
 }
 
+/* Whether the group begins with a contraction and has no other. */
+static bool is_alone(const Kernel *kernel, const Group *g)
+{
+    int contractions = 0;
+    for (int i = 0; i < g->units.n; i++) {
+        const Unit *u = g->units.at[i];
+        contractions += u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_CONTRACT;
+    }
+    return contractions == 1 && kernel->stages.n == 0;
+}
+
+/* Whether g stores a turn's part of what the loop around makes. */
+static bool is_stacked(const Lower *c, const Group *g)
+{
+    bool stacked = false;
+    for (int i = 0; c->parent && i < g->units.n; i++)
+        stacked |= lin_uses(g->units.at[i]->base, c->time);
+    return stacked;
+}
+
 /* A register tile for u, or NULL where its operands do not allow one. The kernel's outer variables are the result's axes but the last. */
-Stage *tile_stage(Kernel *kernel, Lower *c, Unit *u, bool alone)
+Stage *tile_stage(Kernel *kernel, Lower *c, const Group *g, Unit *u)
 {
     Contraction k;
     if (!contraction_analyse(c, u->node, &k))
         return NULL;
     Tile *t = NEW(kernel->a, Tile);
-    k.alone = alone;
+    k.alone = is_alone(kernel, g);
+    k.stacked = is_stacked(c, g);
     t->name = contraction_name(kernel->a, &k);
     t->schedule = tile_choose(c, &k);
     t->turn = t->schedule.zigzag ? k.turn : NULL;

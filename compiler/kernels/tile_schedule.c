@@ -22,11 +22,13 @@ enum {
     FEW_STEPS = 16,         /* of a sum, which are written out */
     LEAST_STEPS = 64,       /* of a tile that fetches for the next one */
     LEAST_REUSE = 16,       /* rows that use a copy: with nine, tiles without were a tenth faster */
+    HALF_PAGE = 2048,
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
 
 static const double WRITTEN = 0.002;     /* of a step written out: code, for what it does not gain */
-static const double ONE_PANEL = 0.97;    /* of what tiles cost, where what follows them need not wait for all */
+static const double ONE_PANEL = 0.97;    /* of what tiles cost, where what follows them need not wait for all; */
+static const double FORESEEN = 0.8;      /* where whole rows come from beyond L2 and go there, that lie half a page apart or more */
 
 /* One row that streams through a right operand not much larger than L1, at each turn of a loop: what the last turn read last is still
  * there, and is read first. */
@@ -124,13 +126,21 @@ typedef struct Search {
     double least;
 } Search;
 
+/* With one panel rows are stored whole, one behind the other, and what is read with them comes so. With strips of columns each row's piece
+ * lies on a page of its own, and caches do not see the next one coming. */
+static double panel_gain(const Contraction *k, const TileSchedule *s)
+{
+    const bool far = k->stacked && 4 * k->extent[k->n_axis] >= HALF_PAGE;
+    return !tile_is_one_panel(k, s) ? 1 : far ? FORESEEN : ONE_PANEL;
+}
+
 static void consider(Search *f, TileSchedule s)
 {
     if (f->target->deterministic && !tile_keeps_order(&s))
         return;
     if (f->panel_tiles != BEST && f->panel_tiles != (schedule_has_blocks(&s) ? BLOCKS : s.panel_tiles))
         return;
-    double cost = tile_schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll) * (tile_is_one_panel(f->k, &s) ? ONE_PANEL : 1);
+    double cost = tile_schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll) * panel_gain(f->k, &s);
     if (f->least > 0 && cost >= f->least)
         return;
     f->best = s;
