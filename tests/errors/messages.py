@@ -14,11 +14,14 @@ SOURCES = ['compiler/main.c', 'compiler/pipeline.c', 'compiler/base/file.c', 'co
            'compiler/graph/elaborate*.c', 'compiler/graph/parse.c', 'compiler/graph/text.c', 'compiler/graph/type.c',
            'compiler/graph/attr.c', 'compiler/graph/op_info.c', 'compiler/graph/gradient.c',
            'compiler/ops/*.c', 'compiler/passes/*.c', 'compiler/kernels/lower.c', 'compiler/kernels/plan.c',
-           'compiler/kernels/tile.c', 'compiler/kernels/units.c', 'compiler/jit/*.c', 'compiler/lab/*.c',
+           'compiler/kernels/tile.c', 'compiler/kernels/units.c', 'compiler/verify/*.c', 'compiler/emit/*.c', 'compiler/jit/*.c', 'compiler/lab/*.c',
            'compiler/commands/*.c', 'compiler/budget/*.c', 'compiler/profile/*.c']
 # What these are given is a result, our own mistake, or no text for people.
 SILENT = {'BUG', 'bug_at', 'printf', 'puts', 'put_line', 'add', 'line', 'str_eq', 'strstr', 'strcmp', 'strncmp',
           'strspn', 'strcspn', 'strpbrk', 'begins', 'json_pack', 'getenv', 'print_line', 'fopen', 'print_option', 'report', '_Static_assert'}
+# These write C: what they say to people goes through calls of these names.
+WRITERS = re.compile(r'compiler/(?:emit/.*|verify/(?:files|code))\.c')
+SPEAKING = {'diag_error', 'diag_note', 'diag_note_at', 'bad'}
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|[A-Za-z_]\w*|\d[\w.]*|\s+|.', re.S)
 # Tables of options and texts for whoever asks, which --help and `dlc doc` print.
 TABLE = re.compile(r'(?:const Option|const Command|const Builtin|static const Pass|static const Group|commands\[\] = |_head =|'
@@ -37,13 +40,14 @@ def literals(path, silent=()):
     if silent:
         text = TABLE.sub(blank, text)
     text = re.sub(r'^#\s*include.*$', blank, text, flags=re.M)
-    line, calls, name, joined = 1, [], '', None
+    line, calls, name, joined, writes = 1, [], '', None, WRITERS.fullmatch(path)
     for match in TOKEN.finditer(text):
         token = match.group()
         if token.isspace() or token.startswith('/*') or token.startswith('//'):
             pass
         elif token[0] == '"':
-            joined = joined or [line, '', any(c in silent for c in calls)]
+            quiet = any(c in silent for c in calls) or (silent and writes and not any(c in SPEAKING for c in calls))
+            joined = joined or [line, '', quiet]
             joined[1] += unescape(token)
         elif joined and re.fullmatch(r'PRI\w+', token):
             joined[1] += 'd'
@@ -73,7 +77,7 @@ def is_message(text):
 
 def pattern(text):
     out = ''
-    for part in re.split(r'(%%|%[-+#0-9.*]*(?:ll|z|j)?[a-zA-Z]|\n)', text.strip()):
+    for part in re.split(r'(%%|%[-+#0-9.*]*(?:ll|l|z|j)?[a-zA-Z]|\n)', text.strip()):
         if part == '%%':
             out += '%'
         elif re.fullmatch(r'%.*[diu]', part):

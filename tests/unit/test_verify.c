@@ -290,6 +290,38 @@ static struct {
     int planted, found, placed, equivalent;
 } tally;
 
+/* What is said of them, all of it at least once; N is a name or a number. */
+static const char *const said[] = {
+    "computes a wrong value",
+    "has not made N, which N reads, by then",
+    "has not made this turn's N, which N reads, by then",
+    "overwrites N, which N still reads",
+    "lets an index pass that is out of range: N[N] = N",
+    "refuses indices that are in range",
+    "is right alone, and wrong in its place in the arena",
+    "never runs",
+};
+static bool heard[LEN(said)];
+
+/* Does the text begin like this? */
+static bool is_like(const char *text, const char *like)
+{
+    if (!*like)
+        return true;
+    if (*like != 'N')
+        return *text == *like && is_like(text + 1, like + 1);
+    for (; *text; text++)
+        if (is_like(text + 1, like + 1))
+            return true;
+    return false;
+}
+
+static void hear(const char *text)
+{
+    for (int i = 0; i < LEN(said); i++)
+        heard[i] |= is_like(text, said[i]);
+}
+
 static bool is_guilty(const Planter *p, const Kernel *k)
 {
     for (int i = 0; i < p->guilty.n; i++)
@@ -314,6 +346,7 @@ static void try_fault(Subject *s, const char *model, Planter *p, const struct Fa
         tally.found++;
         tally.placed += placed;
         wrong = !placed;
+        hear(fault.text);
         named = arena_printf(s->a, "%s %s", fault.kernel ? fault.kernel->name : "no kernel", fault.text);
     } else if (changes_nothing(s, p, &code)) {
         tally.equivalent++;
@@ -364,6 +397,9 @@ static void planted_faults(void **state)
     }
     print_message("%d faults planted, %d change nothing; of the others %d found, %d placed\n", tally.planted,
                   tally.equivalent, tally.found, tally.placed);
+    for (int i = 0; i < LEN(said); i++)
+        if (!heard[i])
+            fail_msg("no fault %s", said[i]);
     assert_true(tally.planted - tally.equivalent >= 100);
     assert_int_equal(tally.found, tally.planted - tally.equivalent);
     assert_int_equal(tally.placed, tally.found);
@@ -518,7 +554,9 @@ static void entry_points(void **state)
         const char *says;
     } rows[] = {
         {NULL, 0, true, ""},          {idle, 0, false, ""},          {refusing, 1, true, "returns 1"},
-        {beside, 1, false, "beside"}, {crashing, 1, true, "memory"}, {leaking, 1, true, "arena"},
+        {beside, 1, false, "infer () writes beside the caller's tensors"},
+        {crashing, 1, true, "infer () reads or writes memory nobody has"},
+        {leaking, 1, true, "infer () depends on what the arena held before"},
     };
     Arena *a = arena_new();
     Module *m = read_model(a, diag_new(a), &examples[0]);
