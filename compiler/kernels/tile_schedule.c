@@ -22,13 +22,13 @@ enum {
     FEW_STEPS = 16,         /* of a sum, which are written out */
     LEAST_STEPS = 64,       /* of a tile that fetches for the next one */
     LEAST_REUSE = 16,       /* rows that use a copy: with nine, tiles without were a tenth faster */
-    HALF_PAGE = 2048,
+    HALF_PAGE = 2048,       /* bytes */
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
 
 static const double WRITTEN = 0.002;     /* of a step written out: code, for what it does not gain */
 static const double ONE_PANEL = 0.97;    /* of what tiles cost, where what follows them need not wait for all; */
-static const double FORESEEN = 0.8;      /* where whole rows come from beyond L2 and go there, that lie half a page apart or more */
+static const double WHOLE_ROWS = 0.8;   /* where whole rows come from beyond L2 and go there, that lie half a page apart or more */
 
 /* One row that streams through a right operand not much larger than L1, at each turn of a loop: what the last turn read last is still
  * there, and is read first. */
@@ -131,7 +131,7 @@ typedef struct Search {
 static double panel_gain(const Contraction *k, const TileSchedule *s)
 {
     const bool far = k->stacked && 4 * k->extent[k->n_axis] >= HALF_PAGE;
-    return !tile_is_one_panel(k, s) ? 1 : far ? FORESEEN : ONE_PANEL;
+    return !tile_is_one_panel(k, s) ? 1 : far ? WHOLE_ROWS : ONE_PANEL;
 }
 
 static void consider(Search *f, TileSchedule s)
