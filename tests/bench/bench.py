@@ -64,17 +64,17 @@ def lanes(engine):
 
 
 class Probe:
-    """The machine's peak, and how fast arrays of some sizes are read, over all rounds."""
+    """The machine's peak, in bursts and as it lasts for a call, and how fast arrays of some sizes are read, over all rounds."""
     def __init__(self, cpus, engine):
-        self.peak, self.read = 0, {}
+        self.peak, self.lasting, self.read = 0, 0, {}
         self.process = subprocess.Popen(["taskset", "-c", cpus.split(",")[0], BUILD + "/bench/peak", "-", *lanes(engine)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def round(self, sizes):
-        self.process.stdin.write(" ".join(str(kib) for kib in sizes) + "\n")
+    def round(self, call, ms, sizes):
+        self.process.stdin.write("%g %g %s\n" % (call, ms, " ".join(str(kib) for kib in sizes)))
         self.process.stdin.flush()
-        peak, *read = (float(x) for x in self.process.stdout.readline().split())
-        self.peak = max(self.peak, peak)
+        peak, lasting, *read = (float(x) for x in self.process.stdout.readline().split())
+        self.peak, self.lasting = max(self.peak, peak), max(self.lasting, lasting)
         for kib, gb in zip(sizes, read):
             self.read[kib] = max(self.read.get(kib, 0), gb)
 
@@ -131,18 +131,19 @@ def compete(model, what, batch, threads, peers, args):
     running, probe = [c for c in all_of_them if c.facts], Probe(cpus, args.engine)
     levels = sorted({s["among"] // 1024 for s in ours.facts["streams"]}) if MODELS[model].streams and batch == 1 else []
     for _ in range(args.rounds):
-        probe.round(levels)
         for contestant in running:
             contestant.round(args.ms)
+        probe.round(ours.best(), args.ms, levels)
     probe.close()
     for contestant in running:
         contestant.close()
-    bound, stream = bound_seconds(ours.facts, probe)
-    of_bound = (stream if levels and what == "infer" else bound) * 1e3 / ours.best() / threads
+    bound, stream = bound_seconds(ours.facts, probe.peak, probe.read)
+    of_bound, of_lasting = ((s if levels and what == "infer" else b) * 1e3 / ours.best() / threads
+                            for b, s in ((bound, stream), bound_seconds(ours.facts, probe.lasting, probe.read)))
     return {
         "model": model, "what": what, "batch": batch, "threads": threads, "engine": args.engine, "macs": ours.facts["macs"],
-        "peak_gflops": probe.peak, "read_gb_s": probe.read, "bound_ms": bound * 1e3, "stream_bound_ms": stream * 1e3 if levels else None,
-        "of_bound": of_bound, "start_seconds": ours.start_seconds, "ms": {c.name: c.best() for c in running},
+        "peak_gflops": probe.peak, "lasting_gflops": probe.lasting, "read_gb_s": probe.read, "bound_ms": bound * 1e3, "stream_bound_ms": stream * 1e3 if levels else None,
+        "of_bound": of_bound, "of_lasting": of_lasting, "start_seconds": ours.start_seconds, "ms": {c.name: c.best() for c in running},
         "faster": {c.name: c.best() / ours.best() for c in running[1:]}, "rounds": {c.name: c.rounds for c in running},
         "ways": {c.name: c.facts.get("way") for c in running[1:]}, "versions": {c.name: c.facts["version"] for c in running[1:]},
     }
@@ -169,8 +170,8 @@ def main():
                 if not row:
                     sys.exit("%s: dlc failed" % model)
                 rows.append(row)
-                print("%-12s%s %2d, threads %s: dlc %9.4f ms, %.2f of the bound; %s" % (
-                    model, what, batch, threads, row["ms"]["dlc"], row["of_bound"],
+                print("%-12s%s %2d, threads %s: dlc %9.4f ms, %.2f of the bound, %.2f of what lasts; %s" % (
+                    model, what, batch, threads, row["ms"]["dlc"], row["of_bound"], row["of_lasting"],
                     ", ".join("%s %.4f ms (%.2f)" % (p, row["ms"][p], f) for p, f in row["faster"].items())), flush=True)
                 slow = slow or bool(row["faster"]) and min(row["faster"].values()) < args.least
     write_reports(args.out, machine(args), rows)

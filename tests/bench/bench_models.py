@@ -22,13 +22,14 @@ MODELS = {
 }
 
 
-def bound_seconds(facts, probe):
-    """The multiply-accumulates at the peak; and the same, where a contraction that takes longer to read its weights takes that long."""
+def bound_seconds(facts, peak, read):
+    """The multiply-accumulates at the peak, in GFLOP/s; and the same, where a contraction that takes longer to read its weights takes that
+    long: read has the GB/s of arrays of so many KiB."""
     def at_peak(macs):
-        return 2e-9 * macs / probe.peak
+        return 2e-9 * macs / peak
     rest, stream = facts["macs"], 0
     for s in facts["streams"]:
-        gb = probe.read.get(s["among"] // 1024)
+        gb = read.get(s["among"] // 1024)
         rest -= s["times"] * s["macs"]
         stream += s["times"] * max(at_peak(s["macs"]), 1e-9 * s["bytes"] / gb if gb else 0)
     return at_peak(facts["macs"]), stream + at_peak(max(rest, 0))

@@ -61,7 +61,7 @@ def measure(model, what, batch, of, limit, probe):
     facts = json.loads(line)
     kib, best, fastest = str(facts["bytes"] // 1024), 0, 1e30
     for attempt in range(TRIES):
-        peak, read = probe.ask(kib)
+        peak, _, read = probe.ask("0 0 " + kib)
         best = max(best, peak if of == PEAK else read)
         fastest = min(fastest, calls.ask("8")[0])
         fraction = (2e-6 * facts["macs"] if of == PEAK else 1e-6 * facts["bytes"]) / fastest / best

@@ -5,8 +5,10 @@
  *
  *     make build/bench/peak && build/bench/peak
  *
- * `peak - [LANES]` measures at once what others are compared with: for each line `KIB...` on standard input it prints the
- * multiply-adds in GFLOP/s, by vectors of LANES floats at the most, and for each KIB in GB/s how fast an array of that size is read.
+ * `peak - [LANES]` measures at once what others are compared with: for each line `CALL TOTAL KIB...` on standard input it prints in GFLOP/s
+ * the multiply-adds, by vectors of LANES floats at the most, in a burst, and those of the best CALL milliseconds of TOTAL that they are
+ * made without a pause (a processor lowers its clock after a while of wide vectors); and for each KIB in GB/s how fast an array of that
+ * size is read.
  */
 #include "compiler/profile/probe.h"
 
@@ -26,19 +28,41 @@ static void print_bandwidths(float *memory)
     }
 }
 
-/* For each line of sizes: the peak, and how fast arrays of these sizes are read. */
+/* The best `window` seconds of `total`. */
+static double lasting_gflops(int w, double window, double total)
+{
+    const double begin = seconds();
+    double best = 0;
+
+    do {
+        const double start = seconds();
+        double made = 0, took;
+        do {
+            made += 2e-9 * width[w].floats * ACCUMULATORS * chain(w);
+            took = seconds() - start;
+        } while (took < window);
+        best = made / took > best ? made / took : best;
+    } while (seconds() - begin < total);
+    return best;
+}
+
+/* For each line: the peaks, and how fast arrays of these sizes are read. */
 static void answer(float *memory, int lanes)
 {
     char line[1000];
 
     while (fgets(line, sizeof line, stdin)) {
         double peak = 0;
+        int fastest = 0;
+        char *at = line, *end;
+        const double window = strtod(line, &at) * 1e-3, total = strtod(at, &at) * 1e-3;
         for (int w = 0; w < WIDTHS; w++) {
             const double gflops = w && width[w].floats > lanes ? 0 : fma_gflops(w, 20);
+            fastest = gflops > peak ? w : fastest;
             peak = gflops > peak ? gflops : peak;
         }
-        printf("%.2f", peak);
-        for (char *at = line, *end;; at = end) {
+        printf("%.2f %.2f", peak, lasting_gflops(fastest, window, total));
+        for (;; at = end) {
             const long kib = strtol(at, &end, 10);
             if (end == at)
                 break;
