@@ -125,18 +125,6 @@ static bool settle(Measured *m, StackNode *node)
     return true;
 }
 
-static bool settle_all(Arena *a, Measured *m, const char **why)
-{
-    for (int i = 0; i < m->nodes.n; i++)
-        m->nodes.at[i].most = -1, m->nodes.at[i].under_way = false;
-    for (int i = 0; i < m->nodes.n; i++)
-        if (!settle(m, &m->nodes.at[i])) {
-            *why = arena_printf(a, "%s calls itself", m->nodes.at[i].name);
-            return false;
-        }
-    return true;
-}
-
 static bool read_calls(Arena *a, const char *path, Measured *m, const char **why)
 {
     size_t n;
@@ -149,7 +137,12 @@ static bool read_calls(Arena *a, const char *path, Measured *m, const char **why
     for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state))
         if (!read_line(a, m, &numbers, line, why))
             return false;
-    return settle_all(a, m, why);
+    for (int i = 0; i < m->nodes.n; i++)
+        if (!settle(m, &m->nodes.at[i])) {
+            *why = arena_printf(a, "%s calls itself", m->nodes.at[i].name);
+            return false;
+        }
+    return true;
 }
 
 /* Whether a function is called of which the graph has nothing: gcc found that it does what another one does, made one of the two
@@ -196,31 +189,21 @@ static bool compile(Arena *a, const char *command, const Target *target, const c
     return process_run(a, compiler_words(a, command, target, folder, besides), arena_printf(a, "%s/log", folder), why);
 }
 
-static void take_whole(StackNode *node, int64_t most)
-{
-    node->own = most > 0 ? most : node->own;
-    node->calls.n = most > 0 ? 0 : node->calls.n;
-}
-
-/* What twins need is what they need in a second run, in which they are two functions; or, where one of them is a part of its caller there,
- * what that needs. */
+/* Where there are twins, the calls are those of a second run in which they are two functions; what the first one knew of a function
+ * counts where it is more. */
 static bool read_twins(Arena *a, const char *command, const Target *target, const char *folder, const char *calls, Measured *m,
                        const char **why)
 {
     Measured apart = {0};
     if (!compile(a, command, target, folder, "-fno-ipa-icf", why) || !read_calls(a, calls, &apart, why))
         return false;
-    for (int i = 0; i < m->nodes.n; i++) {
-        StackNode *node = &m->nodes.at[i];
-        bool part = false;
-        for (int k = 0; k < node->calls.n; k++) {
-            const StackNode *called = &m->nodes.at[node->calls.at[k]];
-            part |= !called->told && measured_stack(&apart, called->name) < 0;
-        }
-        if (!node->told || part)
-            take_whole(node, measured_stack(&apart, node->name));
+    for (int i = 0; i < apart.nodes.n; i++) {
+        StackNode *node = &apart.nodes.at[i];
+        int64_t together = measured_stack(m, node->name);
+        node->most = together > node->most ? together : node->most;
     }
-    return settle_all(a, m, why);
+    m->nodes = apart.nodes;
+    return true;
 }
 
 static bool compile_and_read(Arena *a, const char *command, const Target *target, const char *folder, Measured *m, const char **why)
