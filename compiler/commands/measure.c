@@ -125,10 +125,40 @@ static bool settle(Measured *m, StackNode *node)
     return true;
 }
 
-static bool read_calls(Arena *a, const char *path, Measured *m, const char **why)
+/* The number of a function, told or not; -1: nothing is said of it. */
+static int node_number(const Measured *m, const char *name)
+{
+    for (int i = 0; i < m->nodes.n; i++)
+        if (str_eq(m->nodes.at[i].name, name))
+            return i;
+    return -1;
+}
+
+/* gcc makes one function of two that do the same (-fipa-icf): calls of both stay, but the graph has a node of one alone. Its notes tell
+ * which: "m.c:9:5: optimized: Semantic equality hit:kept/3->gone/4". What is gone needs the stack of what is kept. */
+static void read_twins(Arena *a, char *notes, Measured *m)
+{
+    static const char hit[] = "Semantic equality hit:", arrow[] = "->";
+    char *state = NULL;
+    for (char *line = strtok_r(notes, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
+        const char *kept = strstr(line, hit), *gone = kept ? strstr(kept, arrow) : NULL;
+        if (!gone)
+            continue;
+        kept += strlen(hit);
+        gone += strlen(arrow);
+        int from = node_number(m, arena_strndup(a, gone, strcspn(gone, "/"))), to = node_number(m, arena_strndup(a, kept, strcspn(kept, "/")));
+        if (from < 0 || to < 0 || m->nodes.at[from].told)
+            continue;
+        vec_push(a, &m->nodes.at[from].calls, to);
+        m->nodes.at[from].told = true;
+    }
+}
+
+static bool read_calls(Arena *a, const char *folder, Measured *m, const char **why)
 {
     size_t n;
-    char *text = file_read(a, path, &n, why), *state = NULL;
+    char *text = file_read(a, arena_printf(a, "%s/object.ci", folder), &n, why), *state = NULL;
+    char *notes = file_read(a, arena_printf(a, "%s/notes", folder), &n, why);
     if (!text) {
         *why = "it does not say what stack its functions use: --cc wants gcc 10 or later (-fcallgraph-info)";
         return false;
@@ -137,39 +167,32 @@ static bool read_calls(Arena *a, const char *path, Measured *m, const char **why
     for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state))
         if (!read_line(a, m, &numbers, line, why))
             return false;
-    for (int i = 0; i < m->nodes.n; i++)
-        if (!settle(m, &m->nodes.at[i])) {
-            *why = arena_printf(a, "%s calls itself", m->nodes.at[i].name);
+    if (notes)
+        read_twins(a, notes, m);
+    for (int i = 0; i < m->nodes.n; i++) {
+        StackNode *node = &m->nodes.at[i];
+        const char *wrong = !node->told ? "it does not say what stack %s uses" : !settle(m, node) ? "%s calls itself" : NULL;
+        if (wrong) {
+            *why = arena_printf(a, wrong, node->name);
             return false;
         }
+    }
     return true;
-}
-
-/* Whether a function is called of which the graph has nothing: gcc found that it does what another one does, made one of the two
- * (-fipa-icf), and tells the other's frame only. */
-static bool has_twins(const Measured *m)
-{
-    for (int i = 0; i < m->nodes.n; i++)
-        if (!m->nodes.at[i].told)
-            return true;
-    return false;
 }
 
 int64_t measured_stack(const Measured *m, const char *function)
 {
-    for (int i = 0; i < m->nodes.n; i++)
-        if (str_eq(m->nodes.at[i].name, function))
-            return m->nodes.at[i].most;
-    return -1;
+    int number = node_number(m, function);
+    return number < 0 ? -1 : m->nodes.at[number].most;
 }
 
 /* ---- the compiler ---------------------------------------------------------------------------------------- */
-static char **compiler_words(Arena *a, const char *command, const Target *target, const char *folder, const char *besides)
+static char **compiler_words(Arena *a, const char *command, const Target *target, const char *folder)
 {
     const char *others = strchr(command, ' ') ? strchr(command, ' ') : "";
     const char *compiler = arena_strndup(a, command, strlen(command) - strlen(others));
     const char *words[] = {compiler, target->flags, target->gcc_flags && !strstr(compiler, "clang") ? target->gcc_flags : "",
-                           "-std=c11 -ffreestanding -fno-asynchronous-unwind-tables", others, "-fcallgraph-info=su", besides, "-c"};
+                           "-std=c11 -ffreestanding -fno-asynchronous-unwind-tables", others, "-fcallgraph-info=su", "-c"};
     size_t room = 8;
     for (int i = 0; i < LEN(words); i++)
         room += strlen(words[i]) + 1;
@@ -177,6 +200,7 @@ static char **compiler_words(Arena *a, const char *command, const Target *target
     int n = 0;
     for (int i = 0; i < LEN(words); i++)
         process_words(a, words[i], argv, &n);
+    argv[n++] = arena_printf(a, "-fopt-info-ipa-optimized=%s/notes", folder);
     argv[n++] = arena_printf(a, "-I%s", folder);
     argv[n++] = arena_strdup(a, "-o");
     argv[n++] = arena_printf(a, "%s/object.o", folder);
@@ -184,33 +208,10 @@ static char **compiler_words(Arena *a, const char *command, const Target *target
     return argv;
 }
 
-static bool compile(Arena *a, const char *command, const Target *target, const char *folder, const char *besides, const char **why)
-{
-    return process_run(a, compiler_words(a, command, target, folder, besides), arena_printf(a, "%s/log", folder), why);
-}
-
-/* Where there are twins, the calls are those of a second run in which they are two functions; what the first one knew of a function
- * counts where it is more. */
-static bool read_twins(Arena *a, const char *command, const Target *target, const char *folder, const char *calls, Measured *m,
-                       const char **why)
-{
-    Measured apart = {0};
-    if (!compile(a, command, target, folder, "-fno-ipa-icf", why) || !read_calls(a, calls, &apart, why))
-        return false;
-    for (int i = 0; i < apart.nodes.n; i++) {
-        StackNode *node = &apart.nodes.at[i];
-        int64_t together = measured_stack(m, node->name);
-        node->most = together > node->most ? together : node->most;
-    }
-    m->nodes = apart.nodes;
-    return true;
-}
-
 static bool compile_and_read(Arena *a, const char *command, const Target *target, const char *folder, Measured *m, const char **why)
 {
-    const char *calls = arena_printf(a, "%s/object.ci", folder);
-    return compile(a, command, target, folder, "", why) && read_object(a, arena_printf(a, "%s/object.o", folder), m, why) &&
-           read_calls(a, calls, m, why) && (!has_twins(m) || read_twins(a, command, target, folder, calls, m, why));
+    return process_run(a, compiler_words(a, command, target, folder), arena_printf(a, "%s/log", folder), why) &&
+           read_object(a, arena_printf(a, "%s/object.o", folder), m, why) && read_calls(a, folder, m, why);
 }
 
 bool measure(Arena *a, const char *command, const Target *target, const char *name, const char *source, const char *header,
@@ -228,7 +229,7 @@ bool measure(Arena *a, const char *command, const Target *target, const char *na
     file[n++] = (FileText){"object.c", source, strlen(source)};
     for (int i = 0; i < n; i++)
         ok = ok && file_write(a, arena_printf(a, "%s/%s", folder, file[i].path), file[i].bytes, file[i].n, why);
-    static const char *const made[] = {"object.o", "object.ci", "object.su", "log"};
+    static const char *const made[] = {"object.o", "object.ci", "object.su", "notes", "log"};
     ok = ok && compile_and_read(a, command, target, folder, m, why);
     for (int i = 0; i < n; i++)
         unlink(arena_printf(a, "%s/%s", folder, file[i].path));
