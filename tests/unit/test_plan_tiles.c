@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* test_plan_tiles.c: tiles with one thing wrong are shown to the verifier; and what becomes a tile, a square or a pack. */
+#include "plan_case.h"
+
+static const char conv_of_one[] = "func f(x: f32[1, 9, 3] input 0, w: f32[3, 3, 8] param 0) { %1 = conv(x, w) "
+                           "stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] "
+                           "rhs_dilation=[1] groups=1 return output 0 y = %1 }";
+static const char small_image[] = "func f(x: f32[1, 3, 3, 3] input 0, w: f32[3, 3, 3, 8] param 0) { %1 = conv(x, w) "
+                                  "stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] "
+                                  "rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
+static const char biased[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, b: f32[4] param 1) { %1 = dot(x, w) contract=[1]/[0] "
+                             "%2 = broadcast(b) axes=[1] : f32[8, 4] %3 = add(%1, %2) return output 0 y = %3 }";
+static const char spread[] = "func f(x: f32[2, 3, 3, 64] input 0, w: f32[3, 3, 64, 64] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[2, 2] "
+                             "pad_hi=[2, 2] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
+static const char masked[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, z: f32[8, 4] input 1, p: f32[8, 4] param 1) { "
+                             "%1 = dot(x, w) contract=[1]/[0] %2 = const() value=0 : f32 %3 = broadcast(%2) axes=[] : f32[8, 4] %4 = lt(%3, z) %5 = select(%4, %1, %3) "
+                             "return param 1 p = %5 }";
+static const char turned[] = "func f(x: f32[3, 16, 24] input 0) { %1 = permute(x) axes=[0, 2, 1] return output 0 y = %1 }";
+static const char attention[] =
+    "func f(q: f32[2, 40, 8] input 0, k: f32[2, 8, 90] input 1, v: f32[2, 90, 8] input 2) { "
+    "%1 = dot(q, k) batch=[0]/[0] contract=[2]/[1] %2 = max(%1) axes=[2] "
+    "%3 = broadcast(%2) axes=[0, 1] : f32[2, 40, 90] %4 = sub(%1, %3) %5 = exp(%4) "
+    "%6 = dot(%5, v) batch=[0]/[0] contract=[2]/[1] return output 0 y = %6 }";
+/* One row and five by the same matrix, whose columns lie apart. */
+static const char shared_matrix[] =
+    "func f(x: f32[5, 8] input 0, m: f32[3, 8, 8] input 1, h: f32[1, 8] input 2) { "
+    "%1 = scan(h, m, x) carries=1 slices=1 yields=1 length=3 "
+    "body=func b(h: f32[1, 8] carry 0, m: f32[8, 8] slice 0, x: f32[5, 8] invariant 0) { "
+    "%2 = dot(h, m) contract=[1]/[1] %3 = dot(x, m) contract=[1]/[1] return carry 0 h = %2, yield 0 y = %3 } "
+    "%4 = result(%1) index=0 : f32[1, 8] %5 = result(%1) index=1 : f32[3, 5, 8] return output 0 h = %4, output 1 y = %5 }";
+
+static void wrong_tiles(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(conv);
+    assert_int_equal(stage(p, 0, 0)->kind, STAGE_TILE);
+    stage(p, 0, 0)->tile->k[0].tap.pad++;
+    expect(p, "tile reads");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->k[0].tapped = false;
+    expect(p, "tile reads");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->b_at = lin_const(arena, 1);
+    expect(p, "tile reads w outside");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.columns = 100;
+    expect(p, "wider than the result");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->c_m--;
+    expect(p, "y");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule = (TileSchedule){.rows = 1, .lanes = 1, .columns = 1, .panel_tiles = 1, .k_split = 1, .k_block = 2, .unroll = 1};
+    expect(p, "blocks of k do not end with the loop");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.k_outer = 1;
+    expect(p, "blocks of k stand around no loops");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.panel_tiles = 1;
+    stage(p, 0, 0)->tile->schedule.outside = 0;
+    stage(p, 0, 0)->tile->schedule.k_outer = 1;
+    expect(p, "a panel holds a block of k that has taps");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.outside = 0;
+    stage(p, 0, 0)->tile->schedule.k_outer = 1;
+    stage(p, 0, 0)->tile->schedule.columns = 3;
+    expect(p, "blocks of k are added twice to some columns");
+    p = plan_of(conv_of_one);
+    stage(p, 0, 0)->tile->schedule.outside = 0;
+    stage(p, 0, 0)->tile->schedule.k_outer = 1 + stage(p, 0, 0)->tile->by_row;
+    expect(p, "a block of k has some of the taps that hang on the rows");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.panel_tiles = 3;
+    expect(p, "panels do not end with the columns");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.panel_tiles = 1;
+    stage(p, 0, 0)->tile->schedule.outside = 0;
+    stage(p, 0, 0)->tile->b_at = lin_var(arena, p->kernels.at[0]->outer[1]);
+    expect(p, "a panel is not the same in the loop over i1");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.prefetch = 2;
+    expect(p, "columns are fetched in turns of a loop over rows");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.prefetch = 1;
+    expect(p, "rows are fetched along one loop");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->turn = p->kernels.at[0]->outer[0];
+    expect(p, "steps that run backwards want one loop");
+    p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.unroll = 5;
+    expect(p, "steps that are written out do not end with the loop");
+    p = plan_of(conv_of_one);
+    Tile *t = stage(p, 0, 0)->tile;
+    assert_true(t->by_row >= 0);
+    t->forms.at[0].parts.at[0].rows ^= 1;
+    expect(p, "row 0 of the tile does not have the taps it should");
+    p = plan_of(conv_of_one);
+    t = stage(p, 0, 0)->tile;
+    t->runs.n--;
+    expect(p, "tiles make 6 of 9 rows");
+}
+
+/* Rows along both axes of an image. */
+static void wrong_second_axes(void **state)
+{
+    (void)state;
+    const Target *v3 = target_find("x86-64-v3");
+    Plan *p = plan_for(small_image, v3);
+    Tile *t = stage(p, 0, 0)->tile;
+    assert_true(t->inner && tile_inner(t) == 3 && t->by_inner >= 0);
+    t->inner_form.parts.at[0].rows ^= 1;
+    expect(p, "row 0 of the tile does not have the taps it should");
+    p = plan_for(small_image, v3);
+    stage(p, 0, 0)->tile->a_inner++;
+    expect(p, "tile reads x outside");
+    p = plan_for(small_image, v3);
+    stage(p, 0, 0)->tile->c_inner = 0;
+    expect(p, "writes elements of y more than once");
+    p = plan_for(small_image, v3);
+    t = stage(p, 0, 0)->tile;
+    t->inner = arena_dup(arena, t->inner, sizeof *t->inner);
+    expect(p, "second axis of rows is not the one behind its first");
+}
+
+/* Both tiles of an attention: what lies between them is a block of rows. */
+static void wrong_chains(void **state)
+{
+    (void)state;
+    Plan *p = plan_of(attention);
+    assert_int_equal(p->kernels.n, 1);
+    assert_int_equal(stage(p, 0, 3)->kind, STAGE_TILE);
+    assert_true(stage(p, 0, 3)->tile->a->block && stage(p, 0, 3)->tile->a->type.dim[0] < 40);
+    stage(p, 0, 3)->tile->schedule.rows--;
+    expect(p, "rows are not those of the tile before it");
+    p = plan_of(attention);
+    Stage *last = stage(p, 0, 3);
+    p->kernels.at[0]->stages.at[3] = p->kernels.at[0]->stages.at[2];
+    p->kernels.at[0]->stages.at[2] = last;
+    expect(p, "operand an unnamed buffer is not written before it");
+    p = plan_of(attention);
+    Kernel *k = p->kernels.at[0];
+    vec_push(arena, &k->stages, k->stages.at[3]);
+    k->stages.at[3] = k->stages.at[2];
+    k->stages.at[2] = k->stages.at[0];
+    expect(p, "is read across a tile");
+    p = plan_of(attention);
+    stage(p, 0, 3)->tile->a_m--;
+    expect(p, "tile reads");
+    p = plan_of(attention);
+    stage(p, 0, 2)->items.at[0].at = lin_offset(arena, stage(p, 0, 2)->items.at[0].at, 1);
+    expect(p, "writes an unnamed buffer outside");
+}
+
+/* A bias is added to the sums of a tile by the tile that has them and none else: with vectors, or where loads take time of their own. */
+static void finished_tiles(void **state)
+{
+    (void)state;
+    const Target *vectors = target_find("x86-64");
+    assert_true(stage(plan_for(biased, vectors), 0, 1)->in_tile);
+    assert_false(stage(plan_of(biased), 0, 1)->in_tile);
+    Plan *p = plan_for(biased, target_find("cortex-m4f"));
+    assert_true(stage(p, 0, 1)->in_tile && stage(p, 0, 0)->tile->finish == stage(p, 0, 1));
+    assert_int_equal(stage(p, 0, 0)->tile->operands.n, 1);
+    assert_null(plan_verify(arena, p));
+    stage(p, 0, 0)->tile->finish = NULL;
+    expect(p, "the tile cannot do on its sums what it should");
+    p = plan_for(biased, target_find("cortex-m4f"));
+    stage(p, 0, 0)->tile->operands.n = 0;
+    expect(p, "the tile cannot do on its sums what it should");
+    p = plan_for(masked, vectors);      /* by other numbers in every row: the sums have no place in memory */
+    assert_null(plan_verify(arena, p));
+    assert_true(stage(p, 0, 1)->in_tile && item(p, 0, 0)->buffer->kind == BUFFER_LOCAL);
+    assert_int_equal(p->kernels.at[0]->locals.n, 0);
+    assert_int_equal(p->arena_bytes, 0);
+    item(p, 0, 1)->value = item(p, 0, 1)->value->in[1];
+    expect(p, "the tile cannot do on its sums what it should");
+    p = plan_for(masked, vectors);
+    item(p, 0, 1)->value->in[1]->at = lin_const(arena, 0);
+    expect(p, "the tile cannot do on its sums what it should");
+    p = plan_for(masked, vectors);
+    stage(p, 0, 1)->in_tile = false;
+    stage(p, 0, 0)->tile->finish = NULL;
+    expect(p, "has no declaration");
+}
+
+/* Where three fifths of the windows of a row lie on the data, tiles along that row alone have few sums for each vector of weights. */
+static void rows_on_data(void **state)
+{
+    (void)state;
+    assert_int_equal(stage(plan_for(spread, target_find("x86-64-v4")), 0, 0)->tile->schedule.row_axes, 2);
+}
+
+/* Where bytes count, one row takes a matrix as it lies, also where a pack of it is made for others. */
+static void sparing_packs(void **state)
+{
+    (void)state;
+    Diag *d;
+    const Fn *fn = fn_of(shared_matrix, &d);
+    const Target *target = target_find("x86-64-v3");
+    const Plan *plan[] = {lower(arena, d, fn, target), lower_sparing(arena, d, fn, target, NULL)};
+    for (int i = 0; i < LEN(plan); i++) {
+        int packs = 0, packed[6] = {0};     /* packed: by rows */
+        for (int k = 0; k < plan[i]->kernels.n; k++) {
+            const Kernel *kernel = plan[i]->kernels.at[k];
+            const Stage *s = kernel->stages.at[0];
+            packs += kernel->units.at[0]->kind == UNIT_PACK;
+            if (s->tile)
+                packed[tile_extent(s->tile)] += s->tile->b->kind == BUFFER_ARENA;
+        }
+        assert_int_equal(packs, 1);
+        assert_int_equal(packed[5], 1);
+        assert_int_equal(packed[1], i == 0);
+    }
+}
+
+/* Squares of the largest vectors that fill both loops; only of what makes columns of rows; threads share the others. */
+static void wrong_squares(void **state)
+{
+    (void)state;
+    const Target *target = target_find("x86-64-v4");
+    Plan *p = plan_for(turned, target);
+    Stage *s = stage(p, 0, 0);
+    assert_int_equal(s->square, 8);
+    s->square = 16;
+    expect(p, "no squares of 16 can be turned");
+    p = plan_for(turned, target_with_threads(arena, target, 2));
+    s = stage(p, 0, 0);
+    p->kernels.at[0]->split = (Split){1, {s->loop[s->nloop - 1]}, s->loop[s->nloop - 1]->extent, 1};
+    expect(p, "threads share the loops of a square");
+    assert_int_equal(stage(plan_of(turned), 0, 0)->square, 0);
+    p = plan_of(twins);
+    stage(p, 0, 0)->square = 4;
+    expect(p, "no squares of 4 can be turned");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_tiles),
+        cmocka_unit_test(wrong_second_axes),
+        cmocka_unit_test(wrong_chains),
+        cmocka_unit_test(finished_tiles),
+        cmocka_unit_test(rows_on_data),
+        cmocka_unit_test(sparing_packs),
+        cmocka_unit_test(wrong_squares),
+    };
+    arena = arena_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(arena);
+    return failed;
+}
