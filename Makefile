@@ -113,7 +113,7 @@ UNITS   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 CHECKS  := $(wildcard tests/*/check_*.sh)
 TESTS   := $(CHECKS) $(wildcard tests/*/test_*.sh)
 LONGS   := $(wildcard tests/*/long_*.sh)
-SLOW     = test_kernels test_verify   # not in check: these compile much, or try many
+SLOW     = test_kernels test_planted_faults   # not in check: these compile much, or try many
 # What reads files of others, the front end, the means of budgets, and what another compiler must give alike (an order of evaluation, say):
 # these run under sanitizers too, and in front of libFuzzer, which wants clang and the counters.
 ASAN     = CC=clang CFLAGS="-O1 -g" BUILD=build/asan \
