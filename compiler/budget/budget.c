@@ -60,7 +60,7 @@ static void climb(Fit *f)
 
 /* A batch that is done by parts may need few bytes as it is. Other means want it as a whole: they begin with far more, and may not get
  * below that. */
-static void fit(Fit *f)
+static void fit_once(Fit *f)
 {
     if (f->plan->fn == f->plan->whole || f->plan->arena_bytes <= f->limit) {
         climb(f);
@@ -74,6 +74,20 @@ static void fit(Fit *f)
     }
     if (parts.plan->arena_bytes <= f->limit || parts.plan->arena_bytes <= f->plan->arena_bytes)
         *f = parts;
+}
+
+/* The search goes another way for each limit. What it does not find for one it may on its way to the least of all; so whatever is said
+ * to be the least can be had. */
+static void fit(Fit *f)
+{
+    Fit least = *f;
+    fit_once(f);
+    if (f->plan->arena_bytes <= f->limit)
+        return;
+    least.limit = 1;
+    fit_once(&least);
+    if (least.plan->arena_bytes < f->plan->arena_bytes)
+        *f = least;
 }
 
 /* ---- what is kept between calls ------------------------------------------------------------------------- */
