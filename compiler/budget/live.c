@@ -9,7 +9,7 @@ int64_t *live_bytes(Arena *a, const Plan *p)
     int64_t *live = NEWN(a, int64_t, p->nstep + 2);
     for (int i = 0; i < p->buffers.n; i++) {
         const Buffer *b = p->buffers.at[i];
-        if (b->kind != BUFFER_ARENA || b->alias || b->first < 0)
+        if (!is_placed(b))
             continue;
         int64_t bytes = (type_bytes(b->type) + ALIGN - 1) / ALIGN * ALIGN;
         live[b->first] += bytes;

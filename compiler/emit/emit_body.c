@@ -217,7 +217,7 @@ static void put_arena_pointers(Body *e, const Plan *p)
     bool any = false;
     for (int i = 0; i < p->buffers.n; i++) {
         const Buffer *b = p->buffers.at[i];
-        if (b->kind != BUFFER_ARENA || b->alias || b->first < 0)
+        if (b->kind != BUFFER_ARENA || b->alias || b->first < 0 || b->part)
             continue;
         if (!any && !p->memories)
             sb_puts(e->sb, "    unsigned char *const base = arena;\n");

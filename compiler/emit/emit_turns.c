@@ -40,7 +40,8 @@ static const char *function_of(const Plan *p, const Step *loop)
 static const char *pointer_in_turn(void *context, const Buffer *b)
 {
     Arena *a = context;
-    return b->own ? arena_printf(a, "with->%s + thread * %" PRId64, b->name, b->own) : arena_printf(a, "with->%s", b->name);
+    const int64_t stride = thread_stride(b);
+    return stride ? arena_printf(a, "with->%s + thread * %" PRId64, b->name, stride) : arena_printf(a, "with->%s", b->name);
 }
 
 static void print_function(StrBuf *sb, const Plan *p, const Step *loop)
@@ -52,7 +53,7 @@ static void print_function(StrBuf *sb, const Plan *p, const Step *loop)
     for (int i = 0; i < list.n; i++) {
         const Buffer *b = list.at[i];
         sb_printf(sb, "    %s%s *%s;\n", writes(loop, b) ? "" : "const ", c_storage_type(b), b->name);
-        own |= b->own > 0;
+        own |= thread_stride(b) > 0;
     }
     sb_printf(sb, "};\n\nstatic void %s(const void *arguments, int thread, int from, int to)\n{\n", name);
     sb_printf(sb, "    const struct %s_arguments *const with = arguments;\n%s", name, own ? "" : "    (void)thread;\n");

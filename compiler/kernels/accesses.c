@@ -15,7 +15,8 @@ typedef struct Count {
 
 static void count_at(Count *c, const Buffer *b, double times)
 {
-    c->count[buffer_root((Buffer *)b)->id] += c->calls * times;
+    const Buffer *root = buffer_root((Buffer *)b);
+    c->count[root->turn ? root->turn->id : root->id] += c->calls * times;
 }
 
 static double turns(const Count *c, int loops)

@@ -152,13 +152,19 @@ struct Buffer {
     bool written;           /* BUFFER_PORT: a result */
     bool block;             /* BUFFER_ARENA: holds one block of the rows of a kernel with tiles, made anew for the next */
     VEC(Unit *) readers;    /* while units are put in order: those that read its old contents, in order */
-    int64_t own;            /* BUFFER_ARENA: so many elements are each thread's own, one thread's behind the other's; 0: all see the same */
+    Buffer *turn;           /* BUFFER_ARENA: lies in that, once for each thread: made anew in each turn of a loop that threads share; NULL: all see the same */
+    int64_t inside;         /* with turn: bytes from where a thread's part begins; set by plan_memory */
+    int64_t part;           /* of what holds such, behind each other for all threads: bytes of one's part; of others 0 */
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
     int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
     int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
     int memory;             /* BUFFER_ARENA: in which of the plan's memories, where it has some */
 };
 Buffer *buffer_root(Buffer *b);     /* behind all aliases */
+/* Elements from the first thread's to the second's; 0: all see the same. */
+int64_t thread_stride(const Buffer *b);
+bool is_placed(const Buffer *b);    /* has a place in an arena of its own, neither in another's nor in a turn's */
+void settle_turns(const Plan *p);   /* plan_memory.c: the places of what lies in a turn's, once that has one */
 
 /* ---- kernels --------------------------------------------------------------------------------------- */
 typedef enum UnitKind {

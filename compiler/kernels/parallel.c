@@ -254,22 +254,28 @@ static double body_cycles(const Plan *p, const Step *loop)
     return cycles;
 }
 
-/* What lives in the loop alone each thread has for itself. */
-static void copy_tensors(const Plan *p, const Step *loop)
+/* What lives in the loop alone each thread has for itself: in its part of one tensor, so that a thread may be at another step than the
+ * others. */
+static void copy_tensors(Plan *p, const Step *loop)
 {
-    for (int i = 0; i < p->buffers.n; i++) {
+    const int n = p->buffers.n;
+    Buffer *turn = NULL;
+    for (int i = 0; i < n; i++) {
         Buffer *b = p->buffers.at[i];
-        const Buffer *root = buffer_root(b);
-        if (root->kind != BUFFER_ARENA || root->first < loop->at || root->last > loop->end || root->first < 0)
+        if (b->kind != BUFFER_ARENA || b->alias || b->first < loop->at || b->last > loop->end || b->first < 0)
             continue;
-        b->own = type_count(b->type);
-        if (!b->type.rank)
-            b->type = type_insert(b->type, 0, 1);
-        b->type.dim[0] *= p->target->threads.n;
+        if (!turn)
+            turn = buffer_new(p, BUFFER_ARENA, (Type){.dt = DT_U8, .rank = 2, .dim = {p->target->threads.n, 1}}, "turns");
+        b->turn = turn;
     }
+    if (!turn)
+        return;
+    turn->part = 1;
+    turn->first = loop->at;
+    turn->last = loop->end;
 }
 
-static void split_loop(const Plan *p, Step *loop)
+static void split_loop(Plan *p, Step *loop)
 {
     const int n = p->target->threads.n;
     const double cycles = body_cycles(p, loop), all = cycles * (double)loop->time->extent;

@@ -252,7 +252,7 @@ static void collect_buffers(Search *s, int p)
     const double *count = p == 0 ? count_accesses(s->a, plan) : NULL;
     for (int i = 0; i < plan->buffers.n; i++) {
         Buffer *b = plan->buffers.at[i];
-        if (b->kind == BUFFER_ARENA && !b->alias && b->first >= 0)
+        if (is_placed(b))
             vec_push(s->a, &s->buffers[p], ((Thing){.buffer = b, .bytes = padded(b), .accesses = count ? count[b->id] : 0, .id = s->kept.n + b->id}));
         for (int k = 0; count && b->kind == BUFFER_PORT && k < s->kept.n; k++)
             if (s->kept.at[k].kept->role == b->role && s->kept.at[k].kept->index == b->index)
@@ -313,6 +313,7 @@ static Placement *settle(Search *s, KeptTensor *kept, int nkept)
         }
         for (int r = 0; r < s->memories->n; r++)
             plan->arena_bytes += plan->memory_bytes[r];
+        settle_turns(plan);
     }
     return to;
 }

@@ -7,6 +7,7 @@
 
 enum {
     ALIGN = 16,
+    APART = 64,         /* threads write no line of the cache that another one reads */
     MANY = 2000,        /* buffers, from which trying each against all others takes too long */
     MOST_HOLES = 64,    /* looked at for one of these */
     PROMOTED = 100,     /* tried where bytes count */
@@ -237,6 +238,7 @@ static int64_t live_bound(const Plan *p, Buffer *const *buffers, int n)
 
 typedef struct Best {
     int64_t bytes;      /* of the arena; -1: nothing was tried */
+    int64_t bound;      /* nothing takes less */
     int64_t *offset;    /* by buffer */
 } Best;
 
@@ -250,11 +252,11 @@ static void keep_better(Best *best, int64_t bytes, Buffer *const *order, int n)
 }
 
 /* From the first step on, and from the last one back. */
-static void try_times(Plan *p, Buffer **order, int n, Buffer **ending, Best *best)
+static void try_times(const Plan *p, Buffer **order, int n, Buffer **ending, Best *best)
 {
     Block **block = NEWN(p->a, Block *, p->buffers.n);
     bool turned = false;
-    for (int turn = 0; turn < 2 && best->bytes != p->arena_bound; turn++) {
+    for (int turn = 0; turn < 2 && best->bytes != best->bound; turn++) {
         keep_better(best, place_by_time(p->a, order, n, ending, block), order, n);
         turn_time(order, n);
         turned = !turned;
@@ -264,9 +266,9 @@ static void try_times(Plan *p, Buffer **order, int n, Buffer **ending, Best *bes
 }
 
 /* Again and again, what ended highest is placed before all others. */
-static void try_promoting(const Plan *p, Buffer **order, int n, Buffer **placed, Best *best)
+static void try_promoting(Buffer **order, int n, Buffer **placed, Best *best)
 {
-    for (int turn = 0; turn < PROMOTED && best->bytes != p->arena_bound; turn++) {
+    for (int turn = 0; turn < PROMOTED && best->bytes != best->bound; turn++) {
         int64_t end = place(order, n, placed);
         keep_better(best, end, order, n);
         int highest = 0;
@@ -281,29 +283,64 @@ static void try_promoting(const Plan *p, Buffer **order, int n, Buffer **placed,
 static void try_orders(const Plan *p, Buffer **order, int n, Buffer **placed, Best *best)
 {
     static int (*const orders[])(const void *, const void *) = {by_size, by_area, by_start, by_length};
-    for (int i = 0; i < LEN(orders) && best->bytes != p->arena_bound; i++) {
+    for (int i = 0; i < LEN(orders) && best->bytes != best->bound; i++) {
         qsort(order, (size_t)n, sizeof *order, orders[i]);
         keep_better(best, place(order, n, placed), order, n);
         if (p->sparing)
-            try_promoting(p, order, n, placed, best);
+            try_promoting(order, n, placed, best);
+    }
+}
+
+/* Of the buffers that lie in `turn`, NULL: in the arena itself. Gives bytes that take all of them, and the most that live at once. */
+static Best place_best(const Plan *p, const Buffer *turn)
+{
+    Buffer **order = NEWN(p->a, Buffer *, p->buffers.n), **scratch = NEWN(p->a, Buffer *, p->buffers.n);
+    int n = 0;
+    for (int i = 0; i < p->buffers.n; i++) {
+        Buffer *b = p->buffers.at[i];
+        if (turn ? b->turn == turn : is_placed(b))
+            order[n++] = b;
+    }
+    Best best = {.bytes = -1, .bound = live_bound(p, order, n), .offset = NEWN(p->a, int64_t, p->buffers.n)};
+    if (n <= MANY)
+        try_orders(p, order, n, scratch, &best);
+    try_times(p, order, n, scratch, &best);
+    for (int i = 0; i < n; i++)
+        *(turn ? &order[i]->inside : &order[i]->offset) = best.offset[order[i]->id];
+    return best;
+}
+
+bool is_placed(const Buffer *b)
+{
+    return b->kind == BUFFER_ARENA && !b->alias && !b->turn && b->first >= 0;
+}
+
+int64_t thread_stride(const Buffer *b)
+{
+    const Buffer *turn = buffer_root((Buffer *)b)->turn;
+    return turn ? turn->part / dtype_bytes(b->type.dt) : 0;
+}
+
+void settle_turns(const Plan *p)
+{
+    for (int i = 0; i < p->buffers.n; i++) {
+        Buffer *b = p->buffers.at[i];
+        if (!b->turn)
+            continue;
+        b->offset = b->turn->offset + b->inside;
+        b->memory = b->turn->memory;
     }
 }
 
 void plan_memory(Plan *p)
 {
-    Buffer **order = NEWN(p->a, Buffer *, p->buffers.n), **scratch = NEWN(p->a, Buffer *, p->buffers.n);
-    Best best = {.bytes = -1, .offset = NEWN(p->a, int64_t, p->buffers.n)};
-    int n = 0;
     for (int i = 0; i < p->buffers.n; i++) {
-        Buffer *b = p->buffers.at[i];
-        if (b->kind == BUFFER_ARENA && !b->alias && b->first >= 0)
-            order[n++] = b;
+        Buffer *turn = p->buffers.at[i];
+        if (turn->part)
+            turn->type.dim[1] = turn->part = (place_best(p, turn).bytes + 2 * APART - 1) / APART * APART;
     }
-    p->arena_bound = live_bound(p, order, n);
-    if (n <= MANY)
-        try_orders(p, order, n, scratch, &best);
-    try_times(p, order, n, scratch, &best);
+    const Best best = place_best(p, NULL);
     p->arena_bytes = best.bytes;
-    for (int i = 0; i < n; i++)
-        order[i]->offset = best.offset[order[i]->id];
+    p->arena_bound = best.bound;
+    settle_turns(p);
 }

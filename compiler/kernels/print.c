@@ -508,6 +508,8 @@ void plan_print_memory(StrBuf *sb, const Plan *p)
         StrBuf at = {.a = o.a};
         if (b->alias)
             sb_printf(&at, "in %s", name_of(&o, b));
+        else if (b->turn)
+            sb_printf(&at, "turn %" PRId64, b->inside);
         else
             sb_printf(&at, "%s %" PRId64, p->memories ? p->memories->at[b->memory].name : "at", b->offset);
         line(&o, "    %-12s %9" PRId64 " bytes  steps %3d..%-3d  %s : %s", sb_text(&at), type_bytes(b->type),

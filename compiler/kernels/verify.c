@@ -27,6 +27,9 @@
  * - The loops it is cut along stand around all it does; what it stores moves with them, and so does what it reads of its own.
  * - Each thread has a block of rows of its own.
  *
+ * Turns (verify_turns.c), where threads share a loop of kernels
+ * - What a turn writes is its thread's own, or a part of a tensor that no other turn writes or reads.
+ *
  * Order (verify_memory.c), walking the steps, through loops twice
  * - No two loops' positions in time are the same variable.
  * - A tensor is written before it is read, and what is read is not what another value left in the same
@@ -34,7 +37,8 @@
  * - Units that need an input's old contents stand before the kernel that overwrites it.
  *
  * Memory (verify_memory.c)
- * - Buffers that live at the same time do not overlap in the arena. A shared storage has the size of both. */
+ * - Buffers that live at the same time do not overlap in the arena, nor, of a turn's, in a thread's part. There is a part for each thread.
+ * A shared storage has the size of both. */
 #include "verify.h"
 
 /* ---- one kernel ------------------------------------------------------------------------------------ */

@@ -121,15 +121,23 @@ const char *verify_order(Arena *a, const Plan *p)
 }
 
 /* ---- lifetimes ------------------------------------------------------------------------------------- */
-static void use(Walk *w, Buffer *b)
+static void stretch(Walk *w, int id)
 {
-    int id = buffer_root(b)->id;
-    if (w->in_loop && w->from[id] >= w->first && w->to[id] <= w->last)
-        return;
     if (w->from[id] < 0 || w->first < w->from[id])
         w->from[id] = w->first;
     if (w->last > w->to[id])
         w->to[id] = w->last;
+}
+
+static void use(Walk *w, Buffer *b)
+{
+    const Buffer *root = buffer_root(b);
+    int id = root->id;
+    if (w->in_loop && root->turn)
+        stretch(w, root->turn->id);
+    if (w->in_loop && w->from[id] >= w->first && w->to[id] <= w->last)
+        return;
+    stretch(w, id);
 }
 
 static void use_load(void *context, const Load *load)
@@ -244,19 +252,19 @@ static int by_offset(const void *x, const void *y)
     return a->offset != b->offset ? (a->offset > b->offset) - (a->offset < b->offset) : a->id - b->id;
 }
 
-/* Storages of a memory that are alive together share no byte: from the lowest up, none begins below the end of another that lies
- * lower. */
-static void check_overlaps(Walk *w, int memory, int64_t bytes)
+/* Storages of a memory, or of each thread's part of `turn`, that are alive together share no byte: from the lowest up, none begins below the
+ * end of another that lies lower. */
+static void check_overlaps(Walk *w, const Buffer *turn, int memory, int64_t from, int64_t bytes)
 {
     int n = 0, last = w->at;
     const Buffer **used = NEWN(w->a, const Buffer *, w->p->buffers.n + 1);
     Tops tops = {NEWN(w->a, const Buffer *, 4 * last + 4), NEWN(w->a, const Buffer *, 4 * last + 4)};
     for (int i = 0; i < w->p->buffers.n; i++) {
         const Buffer *x = w->p->buffers.at[i];
-        if (x->kind != BUFFER_ARENA || x->alias || w->from[i] < 0 || x->memory != memory)
+        if (x->kind != BUFFER_ARENA || x->alias || w->from[i] < 0 || x->memory != memory || x->turn != turn)
             continue;
-        if (x->offset < 0 || x->offset % dtype_bytes(x->type.dt) || x->offset + type_bytes(x->type) > bytes)
-            complain(w, "the buffer", x, "does not lie in the arena");
+        if (x->offset < from || x->offset % dtype_bytes(x->type.dt) || x->offset + type_bytes(x->type) > from + bytes)
+            complain(w, "the buffer", x, turn ? "does not lie in a thread's part" : "does not lie in the arena");
         used[n++] = x;
     }
     qsort(used, (size_t)n, sizeof *used, by_offset);
@@ -275,7 +283,25 @@ static void check_memories(Walk *w)
         if (w->p->buffers.at[i]->memory < 0 || w->p->buffers.at[i]->memory >= n)
             complain(w, "the buffer", w->p->buffers.at[i], "lies in no memory");
     for (int r = 0; r < n; r++)
-        check_overlaps(w, r, w->p->memories ? w->p->memory_bytes[r] : w->p->arena_bytes);
+        check_overlaps(w, NULL, r, 0, w->p->memories ? w->p->memory_bytes[r] : w->p->arena_bytes);
+}
+
+/* Threads are at any steps of the loop at once, each in its part. */
+static void check_turns(Walk *w)
+{
+    for (int i = 0; i < w->p->buffers.n; i++) {
+        const Buffer *turn = w->p->buffers.at[i];
+        if (!turn->part)
+            continue;
+        if (type_bytes(turn->type) < turn->part * w->p->target->threads.n)
+            complain(w, "the buffer", turn, "has no part for each thread");
+        check_overlaps(w, turn, turn->memory, turn->offset, turn->part);
+    }
+    for (int i = 0; i < w->p->buffers.n; i++) {
+        const Buffer *b = w->p->buffers.at[i];
+        if (b->turn && (b->memory != b->turn->memory || b->turn->part % dtype_bytes(b->type.dt)))
+            complain(w, "the buffer", b, "does not lie in a thread's part");
+    }
 }
 
 static void check_aliases(Walk *w)
@@ -298,5 +324,6 @@ const char *verify_arena(Arena *a, const Plan *p)
     int at = 0;
     outlast_loops(&w, p->steps.at, p->steps.n, &at);
     check_memories(&w);
+    check_turns(&w);
     return w.why;
 }

@@ -31,11 +31,8 @@ static void check_write(Turns *x, const Stage *s, const Item *item)
     if (!root || root->kind == BUFFER_LOCAL)
         return;
     const Lin *at = store_index(x->a, s, item);
-    if (item->buffer->own) {
-        if (type_count(root->type) < item->buffer->own * x->p->target->threads.n || item->buffer->own != root->own)
-            complain(x, "threads have no room of their own for", root);
+    if (root->turn)
         return;
-    }
     int64_t part = lin_factor(at, x->loop->time);
     if (part <= 0 || !is_in_part(x, at, part, NULL, 0) || (x->part[root->id] && x->part[root->id] != part))
         complain(x, "writes what others write of", root);
@@ -106,11 +103,11 @@ static void check_own(Turns *x, Step *const *steps, int n, const Step *inside, c
         x->k = s->kernel;
         for (int k = 0; k < s->kernel->args.n; k++) {
             const Buffer *b = buffer_root(s->kernel->args.at[k]);
-            if (!b->own)
+            if (!b->turn)
                 continue;
-            if (!inside || (user[b->id] && user[b->id] != inside))
+            if (!inside || (user[b->turn->id] && user[b->turn->id] != inside))
                 complain(x, "has no thread for", b);
-            user[b->id] = inside;
+            user[b->turn->id] = inside;
         }
     }
 }

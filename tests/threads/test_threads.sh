@@ -62,6 +62,12 @@ same_in_memory() {
     "$build/bits" dsl_examples/rnn.dl 16 2 LENGTH=4
 }
 
+# Threads at different steps of a part, whose tensors take each other's places.
+same_by_parts() {
+    "$dlc" ir --target native --after plan -f infer --batch 24 --threads 2 tests/threads/turns.dl | grep -q '^    turn 0 ' &&
+        "$build/bits" tests/threads/turns.dl 24 2 3
+}
+
 guarded() {
     emitted mlp generic 3 20 && grep -q dl_parallel "$work/3/cnn.c" &&
         built guarded 3 clang -std=c11 -O1 -g "-fsanitize=$1" -fno-sanitize-recover=all &&
@@ -80,4 +86,5 @@ check "C as it was" as_it_was
 check "verified in memory" verified --jit tcc
 check "verified from files" verified --cc "gcc -O1" --steps 1
 check "the same bits in memory" same_in_memory
+check "the same bits by parts" same_by_parts
 finish

@@ -194,9 +194,9 @@ static Plan *shared_turns(Buffer **own, Stage **yield)
     assert_true(loop->grain > 0);
     *own = loop->body.at[0]->kernel->stages.at[0]->items.at[0].buffer;
     *yield = loop->body.at[1]->kernel->stages.at[0];
-    assert_int_equal((*own)->own, 9 * 20);
-    assert_int_equal(type_count((*own)->type), 3 * 9 * 20);
-    assert_int_equal((*yield)->items.at[0].buffer->own, 0);
+    assert_int_equal(type_count((*own)->type), 9 * 20);
+    assert_true(thread_stride(*own) >= 9 * 20);
+    assert_int_equal(thread_stride((*yield)->items.at[0].buffer), 0);
     assert_null(plan_verify(arena, p));
     return p;
 }
@@ -207,10 +207,16 @@ static void wrong_turns(void **state)
     Buffer *own;
     Stage *yield;
     Plan *p = shared_turns(&own, &yield);
-    own->type.dim[0] = 9;
-    expect(p, "threads have no room of their own");
+    own->turn->type.dim[0] = 1;
+    expect(p, "has no part for each thread");
     p = shared_turns(&own, &yield);
-    own->own = 0;
+    own->turn->part = 64;
+    expect(p, "does not lie in a thread's part");
+    p = shared_turns(&own, &yield);
+    own->offset += own->turn->part;
+    expect(p, "does not lie in a thread's part");
+    p = shared_turns(&own, &yield);
+    own->turn = NULL;
     expect(p, "writes what others write");
     p = shared_turns(&own, &yield);
     yield->tile->c_at = lin_const(arena, 0);
