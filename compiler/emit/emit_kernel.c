@@ -26,8 +26,8 @@ static void print_locals(Out *o)
     }
 }
 
-/* Stages of a block of rows, from the i-th on, up to the next tile: row by row. The place of that tile. */
-int print_rows(Out *o, int i, const Tile *t)
+/* Stages of a block of rows, from the i-th on, row by row. The place of the next one that waits for all rows. */
+static int print_row_stages(Out *o, int i, const Tile *t)
 {
     const Var *m = t->m, *block = t->block;
     const int n = o->k->stages.n;
@@ -38,9 +38,18 @@ int print_rows(Out *o, int i, const Tile *t)
         open_loop(o, m);
     if (t->inner)
         open_loop(o, t->inner);
-    for (; i < n && o->k->stages.at[i]->kind != STAGE_TILE; i++)
-        print_stage(o, o->k->stages.at[i]);
+    do
+        print_stage(o, o->k->stages.at[i++]);
+    while (i < n && o->k->stages.at[i]->kind != STAGE_TILE && !o->k->stages.at[i]->behind_rows);
     close_loops(o, (m != NULL) + (t->inner != NULL));
+    return i;
+}
+
+/* Those up to the next tile, whose place it returns. */
+int print_rows(Out *o, int i, const Tile *t)
+{
+    while (i < o->k->stages.n && o->k->stages.at[i]->kind != STAGE_TILE)
+        i = print_row_stages(o, i, t);
     return i;
 }
 

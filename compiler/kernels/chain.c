@@ -95,12 +95,12 @@ static bool stage_stores(const Stage *s, const Buffer *b)
     return false;
 }
 
-bool crosses_tile(const Kernel *k, const Buffer *b)
+bool crosses_rows(const Kernel *k, const Buffer *b)
 {
     bool stored = false, crossed = false;
     for (int i = 0; i < k->stages.n; i++) {
         const Stage *s = k->stages.at[i];
-        crossed |= stored && s->kind == STAGE_TILE;
+        crossed |= stored && (s->kind == STAGE_TILE || s->behind_rows);
         if (crossed && stage_loads(s, b))
             return true;
         stored |= stage_stores(s, b);

@@ -312,6 +312,7 @@ struct Stage {
     VEC(Item) items;
     Tile *tile;
     bool in_tile;               /* MAP: the tile in front of it does it on its sums, see finish.c */
+    bool behind_rows;           /* with tiles: all rows of a block are done with the stages before it (latency.c) */
     int square;                 /* MAP: its last two loops go by squares of so many, rows made columns (transpose.c); 0: by elements */
     int64_t limit;              /* CHECK, SCATTER */
 };

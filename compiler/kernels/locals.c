@@ -58,7 +58,7 @@ void keep_local(Kernel *k, const Group *g)
         bool tiled = false;
         for (int s = 0; s < k->stages.n; s++)
             tiled |= k->stages.at[s]->kind == STAGE_TILE && k->stages.at[s]->items.at[0].unit == u;
-        if (tiled || type_bytes(t) > LOCAL_BYTES || crosses_tile(k, u->buffer))
+        if (tiled || type_bytes(t) > LOCAL_BYTES || crosses_rows(k, u->buffer))
             continue;
         u->buffer->kind = BUFFER_LOCAL;
         u->buffer->type = t;

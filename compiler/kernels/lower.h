@@ -191,11 +191,12 @@ void tile_forms(Arena *a, Tile *t);     /* which rows have which taps, and so wh
 /* chain.c */
 bool may_chain(Lower *c, const Unit *u, int group);         /* u contracts rows of a group whose first unit is a contraction */
 void share_rows(Kernel *k, Tile *t);                        /* t, not yet in k, and the tiles that are */
-bool crosses_tile(const Kernel *k, const Buffer *b);        /* stored in front of a tile, read by it or behind it */
+bool crosses_rows(const Kernel *k, const Buffer *b);        /* read when other rows of the block have been there since it was stored */
 bool stage_loads(const Stage *s, const Buffer *b);
 
 /* latency.c */
 bool waits_for_slow(const Stage *s, const Ex *e);           /* e has a slow function of a value of s that comes from another one */
+void put_behind_rows(const Kernel *k);                      /* stages that wait for a number of their row: Stage.behind_rows */
 
 /* transpose.c: once storage is shared */
 void find_squares(Plan *p);

@@ -378,17 +378,18 @@ static void print_stage(Printer *o, const Stage *s)
 {
     static const char *const kind[] = {
         [STAGE_MAP] = "map", [STAGE_REDUCE] = "reduce", [STAGE_SCATTER] = "scatter", [STAGE_CHECK] = "check"};
+    const char *behind = s->behind_rows ? "behind all rows: " : "";
     if (s->kind == STAGE_TILE) {
         print_tile(o, s);
         return;
     }
     if (s->kind == STAGE_REDUCE)
-        line(o, "reduce%s  over%s%s%s%s", loops_text(o, s->loop, 0, s->nparallel),
+        line(o, "%sreduce%s  over%s%s%s%s", behind, loops_text(o, s->loop, 0, s->nparallel),
              loops_text(o, s->loop, s->nparallel, s->nloop),
              s->lanes > 1 ? arena_printf(o->a, "  %d lanes", s->lanes) : "", s->vector ? "  by columns" : "",
              s->wide ? arena_printf(o->a, ", %d*%d at a time", s->together, s->wide) : "");
     else
-        line(o, "%s%s%s", kind[s->kind], loops_text(o, s->loop, 0, s->nloop),
+        line(o, "%s%s%s%s", behind, kind[s->kind], loops_text(o, s->loop, 0, s->nloop),
              s->square ? arena_printf(o->a, "  in squares of %d", s->square) : "");
     o->indent++;
     o->shown.n = 0;

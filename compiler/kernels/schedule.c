@@ -461,6 +461,8 @@ Kernel *schedule_group(Lower *c, Group *g)
     }
     forget_here(&m);
     set_order(k);
+    if (c->p->target->lanes > 1)
+        put_behind_rows(k);
     keep_local(k, g);
     return k;
 }

@@ -17,7 +17,7 @@
  * they are read; a tile's sums without an array are read by what the tile does on them.
  * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it
  * writes at; in the stage that writes they are at the very element. A tile's operand that its kernel writes
- * was written by a stage before it; a local array, which holds one row, is not read across a tile.
+ * was written by a stage before it; a local array, which holds one row, is not read when other rows of the block have been there.
  * - All tiles of a kernel have the same rows.
  *
  * Needs (verify_reads.c)

@@ -121,7 +121,7 @@ static void check_pair(Check *c, const Accesses *all, const Access *read, const 
                  check_label(read->buffer));
 }
 
-/* A local array holds one row, and between its store and its load all rows go through a tile. */
+/* A local array holds one row, and between its store and its load all rows go through a tile, or are done with a stage. */
 static bool loses_rows(const Accesses *all, const Access *x)
 {
     int last = -1;
@@ -129,7 +129,7 @@ static bool loses_rows(const Accesses *all, const Access *x)
         if (all->list.at[i].writes && all->list.at[i].buffer == x->buffer && all->list.at[i].stage <= x->stage)
             last = all->list.at[i].stage > last ? all->list.at[i].stage : last;
     for (int i = last + 1; last >= 0 && i <= x->stage; i++)
-        if (all->c->k->stages.at[i]->kind == STAGE_TILE)
+        if (all->c->k->stages.at[i]->kind == STAGE_TILE || all->c->k->stages.at[i]->behind_rows)
             return true;
     return false;
 }
@@ -162,7 +162,7 @@ static void check_local(Check *c, const Accesses *all, const Access *x)
     if (!x->writes && !written_before(all, x))
         check_complain(c, "the local %s is read before it is written", check_label(root));
     if (!x->writes && loses_rows(all, x))
-        check_complain(c, "the local %s is read across a tile", check_label(root));
+        check_complain(c, "the local %s is read when other rows have been there", check_label(root));
 }
 
 void check_accesses(Check *c)

@@ -148,4 +148,30 @@ static inline void tighten_tap(Planter *p, const Spot *s)
     form_again(p, s);
 }
 
+/* ---- rows ------------------------------------------------------------------------------------------ */
+static inline bool is_stored_before(const Spot *s, const Buffer *b)
+{
+    for (int i = 0; i < s->i; i++)
+        for (int j = 0; j < s->k->stages.at[i]->items.n; j++)
+            if (s->k->stages.at[i]->items.at[j].buffer == b)
+                return true;
+    return false;
+}
+
+/* A stage of several rows that reads what an earlier one has made of its row, in the place where the others have theirs. */
+static inline bool keeps_its_row(const Spot *s)
+{
+    const Tile *t = kernel_tile(s->k);
+    bool keeps = false;
+    for (int i = 0; i < s->k->locals.n; i++)
+        keeps |= is_stored_before(s, s->k->locals.at[i]) && stage_loads(s->s, s->k->locals.at[i]);
+    return keeps && !is_tile(s) && t && t->m && t->m->extent > 1 && t->schedule.rows > 1;
+}
+
+static inline void wait_for_rows(Planter *p, const Spot *s)
+{
+    say(p, "all rows go by before a stage");
+    SET(p, s->s->behind_rows, true);
+}
+
 #endif

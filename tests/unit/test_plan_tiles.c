@@ -141,7 +141,12 @@ static void wrong_chains(void **state)
     vec_push(arena, &k->stages, k->stages.at[3]);
     k->stages.at[3] = k->stages.at[2];
     k->stages.at[2] = k->stages.at[0];
-    expect(p, "is read across a tile");
+    expect(p, "is read when other rows have been there");
+    p = plan_of(attention);
+    stage(p, 0, 2)->behind_rows = true;
+    expect(p, "is read when other rows have been there");
+    p = plan_for(attention, target_find("x86-64-v3"));      /* whose maxima of all rows come first */
+    assert_true(stage(p, 0, 2)->behind_rows && stage(p, 0, 1)->items.at[0].buffer->block);
     p = plan_of(attention);
     stage(p, 0, 3)->tile->a_m--;
     expect(p, "tile reads");
