@@ -116,93 +116,102 @@ DL_INLINE float dl_rem(float x, float y)
 
 /* -- exponentials ---------------------------------------------------------------------------------------- */
 
-/* e^x = (1 + the result) * 2^(*n - 0x4B400000) for |x| < 2^21, the result between -0.3 and 0.42.
- * n = round(x / ln 2) by adding 1.5 * 2^23, which leaves it in the low bits; x - n ln 2 in two pieces, the
- * first exact; the second joins the polynomial's tail, so that only the two last additions round on the scale
- * of the result. */
-DL_INLINE float dl_exp_parts(float x, uint32_t *n)
+/* e^r - 1 - r for |r| <= ln 2 / 2. */
+DL_INLINE float dl_exp_tail(float r)
 {
-    const float shifted = x * 1.44269504f + 12582912.0f;
-    const float count = shifted - 12582912.0f;
-    const float rest = x - count * 0.693359375f; /* exact: the constant has 9 bits */
-    const float small = count * -2.12194440e-4f; /* ln 2 less the constant */
-    const float r = rest - small;
     float tail = 1.38201378e-3f;
 
     tail = tail * r + 8.36868584e-3f;
     tail = tail * r + 4.16682735e-2f;
     tail = tail * r + 1.66665211e-1f;
     tail = tail * r + 0.49999994f;
-    *n = dl_bits(shifted);
-    return rest + (tail * (r * r) - small);
+    return tail * (r * r);
 }
 
-/* e^x for |x| <= 87; NaN for NaN. */
-DL_INLINE float dl_exp_normal(float x)
+/* round(x / ln 2) for |x| < 2^21, by adding 1.5 * 2^23, and a bias with it: of *n count the low nine bits, which hold
+ * the number and the bias, as an exponent's field wants them. */
+DL_INLINE float dl_exp_count(float x, int bias, uint32_t *n)
+{
+    const float shift = 12582912.0f + (float)bias;
+    const float shifted = x * 1.44269504f + shift;
+
+    *n = dl_bits(shifted);
+    return shifted - shift;
+}
+
+/* e^x = (1 + the result) 2^count, the result between -0.3 and 0.42. ln 2 is in two pieces, of which the first has 9
+ * bits and its multiple none to round. */
+DL_INLINE float dl_exp_parts(float x, int bias, uint32_t *n)
+{
+    const float count = dl_exp_count(x, bias, n);
+    const float r = (x - count * 0.693359375f) - count * -2.12194440e-4f;
+
+    return r + dl_exp_tail(r);
+}
+
+/* e^x 2^(bias - 127), if that is a normal number; NaN for NaN. */
+DL_INLINE float dl_exp_normal(float x, int bias)
 {
     uint32_t n;
-    const float significand = 1.0f + dl_exp_parts(x, &n);
+    const float significand = 1.0f + dl_exp_parts(x, bias, &n);
 
-    return significand * dl_float((n << 23) + 0x3F800000u);
+    return significand * dl_float(n << 23);
 }
 
-/* e^x. The power of two comes in two halves, each a normal number: the second product overflows to infinity
- * or rounds to a subnormal as it should. */
+/* e^x. The rest's second piece joins the tail, so that only the two last additions round on the scale of the
+ * result. The power of two comes in two halves, each a normal number: the second product overflows to infinity or
+ * rounds to a subnormal as it should. */
 DL_INLINE float dl_exp(float x)
 {
     uint32_t n, half;
-    float significand;
+    float count, rest, small, significand;
 
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;
-    significand = 1.0f + dl_exp_parts(x, &n);
-    n -= 0x4B400000u - 254u; /* both halves biased */
+    count = dl_exp_count(x, 254, &n); /* both halves biased */
+    rest = x - count * 0.693359375f;
+    small = count * -2.12194440e-4f;
+    significand = 1.0f + (rest + (dl_exp_tail(rest - small) - small));
     half = n >> 1;
     return significand * dl_float(half << 23) * dl_float((n - half) << 23);
 }
 
-/* e^x - 1 = (2^n - 1) + 2^n r, where r is e^x / 2^n - 1: small x, whose n is 0, lose nothing. Half of the
- * power of two, which 128 would have beyond what is finite, is doubled in the end. */
-DL_INLINE float dl_expm1(float x)
+/* Half of e^x - 1 = (2^n - 1) + 2^n r, where r is e^x / 2^n - 1: small x, whose n is 0, lose nothing. All of 2^128
+ * would be beyond what is finite. */
+DL_INLINE float dl_half_expm1(float x)
 {
     uint32_t n;
-    float rest, half, y;
+    const float r = dl_exp_parts(x, 126, &n), half = dl_float(n << 23);
 
-    x = x > 89.0f ? 89.0f : x;
-    y = x < -20.0f ? -20.0f : x;
-    rest = dl_exp_parts(y, &n);
-    half = dl_float((n << 23) + 0x3F000000u);
-    y = 2.0f * ((half - 0.5f) + half * rest);
+    return (half - 0.5f) + half * r;
+}
+
+DL_INLINE float dl_expm1(float x)
+{
+    float y = x > 89.0f ? 89.0f : x;
+
+    y = 2.0f * dl_half_expm1(y < -20.0f ? -20.0f : y);
     return dl_abs(x) < 1e-30f ? x : y; /* -0, and subnormals, of which half is no float */
 }
 
-/* 1 / (1 + e^-x), by e^-|x|, which cannot overflow; 2^64 times it is a normal number, and the quotient rounds where
- * the result is a subnormal. */
+/* 1 / (1 + e^-x), of which both are divided by 2^64: neither overflows, and the quotient rounds where the result is
+ * a subnormal. */
 DL_INLINE float dl_sigmoid(float x)
 {
-    const float size = dl_abs(x), scale = 18446744073709551616.0f; /* 2^64 */
-    uint32_t n;
-    const float significand = 1.0f + dl_exp_parts(-size, &n);
-    float e = significand * dl_float((n << 23) + 0x5F800000u);
+    const float unit = 5.42101086e-20f; /* 2^-64 */
 
-    e = size > 104.0f ? 0.0f : e;
-    return (x < 0.0f ? e : scale) / (scale + e);
+    x = x > 40.0f ? 40.0f : x;
+    x = x < -104.0f ? -104.0f : x;
+    return unit / (unit + dl_exp_normal(-x, 127 - 64));
 }
 
-/* tanh x: odd polynomial below 0.625, from there 1 - 2 / (e^2|x| + 1); 1 from 9.02 on. */
+/* tanh |x| = h / (h + 1), where h is half of e^2|x| - 1; 1 from 9.02 on. */
 DL_INLINE float dl_tanh(float x)
 {
-    const float size = dl_abs(x);
-    const float square = size * size;
-    float p = -5.69611648e-3f, far = size > 10.0f ? 10.0f : size;
+    const float size = dl_abs(x), far = size > 10.0f ? 10.0f : size;
+    const float h = dl_half_expm1(far + far);
 
-    p = p * square + 2.06308067e-2f;
-    p = p * square + -5.37370555e-2f;
-    p = p * square + 1.33314088e-1f;
-    p = p * square + -3.33332807e-1f;
-    p = size + size * (square * p);
-    far = 1.0f - 2.0f / (dl_exp_normal(far + far) + 1.0f);
-    return dl_signed(size < 0.625f ? p : far, x);
+    return dl_signed(h / (h + 1.0f), x);
 }
 
 /* The error function: odd polynomial below 0.9, from there 1 - e^q(|x|) where q is close to log erfc; 1
@@ -226,7 +235,7 @@ DL_INLINE float dl_erf(float x)
     q = q * far + -6.36976361e-1f;
     q = q * far + -1.12779713f;
     q = q * far + -1.66464641e-4f;
-    return dl_signed(size < 0.9f ? p : 1.0f - dl_exp_normal(q), x);
+    return dl_signed(size < 0.9f ? p : 1.0f - dl_exp_normal(q, 127), x);
 }
 
 /* -- logarithm and power --------------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ static const Rule rules[] = {
     {OP_LT, 0, true, 0, 0},     {OP_LE, 0, true, 0, 0},      {OP_AND, 0, true, 0, 0},
     {OP_OR, 0, true, 0, 0},     {OP_SELECT, 0, true, 0, 0},  {OP_DIV, 0.5, false, 2, 2},
     {OP_REM, 1, true, 2, 2},    {OP_SQRT, 0.5, false, 1, 0}, {OP_EXP, 2, false, 0, 0},
-    {OP_LOG, 2, false, 1, 1},   {OP_TANH, 2, false, 0, 0},   {OP_SIGMOID, 3, false, 0, 0},
+    {OP_LOG, 2, false, 1, 1},   {OP_TANH, 3, false, 0, 0},   {OP_SIGMOID, 3, false, 0, 0},
     {OP_ERF, 2, false, 0, 0},   {OP_POW, 3, false, 1, 1},    {OP_EXPM1, 3, false, 0, 0},
     {OP_LOG1P, 3, false, 1, 0}, {OP_RSQRT, 2, false, 1, 1},  {OP_SIN, 2, false, 0, 0},
     {OP_COS, 2, false, 0, 0},

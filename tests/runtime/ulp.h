@@ -49,7 +49,7 @@ static inline double rsqrt(double x)
     F(expm1, expm1, 2.0) \
     F(log, log, 1.0) \
     F(log1p, log1p, 1.0) \
-    F(tanh, tanh, 1.5) \
+    F(tanh, tanh, 2.75) \
     F(sigmoid, sigmoid, 2.5) \
     F(erf, erf, 1.5) \
     F(sin, sin, 1.0) \
