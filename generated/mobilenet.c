@@ -1390,10 +1390,10 @@ static inline void infer_k16_conv2d_tile_4(const float *restrict a, int at, cons
 static void infer_k16_conv2d(const float *restrict block_4_depthwise_conv2d_1_y, const float *restrict block_4_conv2d_1_kernel,
         float *restrict block_4_conv2d_1_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            infer_k16_conv2d_tile_4(block_4_depthwise_conv2d_1_y, i1 * 128, block_4_conv2d_1_kernel + n,
-                    block_4_conv2d_1_y + (i1 * 256 + n));
+            infer_k16_conv2d_tile_4(block_4_depthwise_conv2d_1_y, i1_0 * 32, block_4_conv2d_1_kernel + n,
+                    block_4_conv2d_1_y + (i1_0 * 64 + n));
     }
 }
 
@@ -1518,10 +1518,10 @@ static inline void infer_k20_conv2d_tile_4(const float *restrict a, int at, cons
 static void infer_k20_conv2d(const float *restrict block_5_depthwise_conv2d_1_y, const float *restrict block_5_conv2d_1_kernel,
         float *restrict block_5_conv2d_1_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
+    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            infer_k20_conv2d_tile_4(block_5_depthwise_conv2d_1_y, i1 * 256, block_5_conv2d_1_kernel + n,
-                    block_5_conv2d_1_y + (i1 * 256 + n));
+            infer_k20_conv2d_tile_4(block_5_depthwise_conv2d_1_y, i1_0 * 64, block_5_conv2d_1_kernel + n,
+                    block_5_conv2d_1_y + (i1_0 * 64 + n));
     }
 }
 
@@ -1613,15 +1613,19 @@ static void infer_k23_batch_norm_relu(const float *restrict block_6_norm_relu_1_
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 2, 2, 128], 32768 multiply-accumulates */
-static inline void infer_k24_conv2d_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k24_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 128);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
         { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -1631,16 +1635,21 @@ static inline void infer_k24_conv2d_tile_2(const float *restrict a, int at, cons
     c[129] = c1_1;
     c[130] = c1_2;
     c[131] = c1_3;
+    c[256] = c2_0;
+    c[257] = c2_1;
+    c[258] = c2_2;
+    c[259] = c2_3;
+    c[384] = c3_0;
+    c[385] = c3_1;
+    c[386] = c3_2;
+    c[387] = c3_3;
 }
 
 static void infer_k24_conv2d(const float *restrict block_6_depthwise_conv2d_1_y, const float *restrict block_6_conv2d_1_kernel,
         float *restrict block_6_conv2d_1_y)
 {
-    for (int i1 = 0; i1 < 2; i1++) {
-        for (int n = 0; n < 128; n += 4)
-            infer_k24_conv2d_tile_2(block_6_depthwise_conv2d_1_y, i1 * 128, block_6_conv2d_1_kernel + n,
-                    block_6_conv2d_1_y + (i1 * 256 + n));
-    }
+    for (int n = 0; n < 128; n += 4)
+        infer_k24_conv2d_tile_4(block_6_depthwise_conv2d_1_y, 0, block_6_conv2d_1_kernel + n, block_6_conv2d_1_y + n);
 }
 
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 2, 2, 128]; in 3 places */
@@ -1759,15 +1768,19 @@ static void infer_k26_depthwise_conv2d(const float *restrict block_6_conv2d_1_y,
 }
 
 /* mobilenet.dl:14: conv2d -> f32[1, 2, 2, 128], 65536 multiply-accumulates */
-static inline void infer_k28_conv2d_tile_2(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void infer_k28_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 128; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 128);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
         { const float x = ak[128]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[256]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[384]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
@@ -1777,16 +1790,21 @@ static inline void infer_k28_conv2d_tile_2(const float *restrict a, int at, cons
     c[129] = c1_1;
     c[130] = c1_2;
     c[131] = c1_3;
+    c[256] = c2_0;
+    c[257] = c2_1;
+    c[258] = c2_2;
+    c[259] = c2_3;
+    c[384] = c3_0;
+    c[385] = c3_1;
+    c[386] = c3_2;
+    c[387] = c3_3;
 }
 
 static void infer_k28_conv2d(const float *restrict middle_1_depthwise_conv2d_1_y,
         const float *restrict middle_1_conv2d_1_kernel, float *restrict middle_1_conv2d_1_y)
 {
-    for (int i1 = 0; i1 < 2; i1++) {
-        for (int n = 0; n < 128; n += 4)
-            infer_k28_conv2d_tile_2(middle_1_depthwise_conv2d_1_y, i1 * 256, middle_1_conv2d_1_kernel + n,
-                    middle_1_conv2d_1_y + (i1 * 256 + n));
-    }
+    for (int n = 0; n < 128; n += 4)
+        infer_k28_conv2d_tile_4(middle_1_depthwise_conv2d_1_y, 0, middle_1_conv2d_1_kernel + n, middle_1_conv2d_1_y + n);
 }
 
 /* mobilenet.dl:13: depthwise_conv2d -> f32[1, 1, 1, 128], 1152 multiply-accumulates */

@@ -3061,11 +3061,9 @@ static inline void train_k46_conv2d_tile_4(const float *restrict a, int at, cons
 
 static void train_k46_conv2d(const float *restrict relu_7, const float *restrict conv2d_37, float *restrict conv2d_2)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 32; n += 4)
-                train_k46_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256, conv2d_37 + n, conv2d_2 + (i0 * 512 + i1 * 128 + n));
-        }
+    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        for (int n = 0; n < 32; n += 4)
+            train_k46_conv2d_tile_4(relu_7, i0_0 * 64, conv2d_37 + n, conv2d_2 + (i0_0 * 32 + n));
     }
 }
 

@@ -131,12 +131,11 @@ static void shrink(const Shrink *s)
     }
 }
 
-/* Elements of what u stores at one position of the outer loops. */
-static int64_t row_width(const Kernel *k, const Unit *u)
+int64_t unit_row(const Kernel *k, const Unit *u)
 {
-    int64_t width = 1;
-    for (int i = k->nouter; i < u->type.rank; i++)
-        width *= u->type.dim[i];
+    int64_t width = type_count(u->type);
+    for (int i = 0; i < k->nouter; i++)
+        width = width % k->outer[i]->extent ? 0 : width / k->outer[i]->extent;
     return width;
 }
 
@@ -150,10 +149,10 @@ static void shrink_values(const Step *step)
         return;
     for (int i = 0; i < k->units.n; i++) {
         const Unit *u = k->units.at[i];
-        if (!u->buffer || u->buffer->kind != BUFFER_ARENA || u->buffer->block || u->type.rank < k->nouter)
+        if (!u->buffer || u->buffer->kind != BUFFER_ARENA || u->buffer->block || !unit_row(k, u))
             continue;
         const Buffer *root = buffer_root(u->buffer);
-        Shrink s = {.k = k, .first = first, .root = root, .width = row_width(k, u)};
+        Shrink s = {.k = k, .first = first, .root = root, .width = unit_row(k, u)};
         if (root->kind == BUFFER_ARENA && root->first == step->at && root->last == step->at && all_stay_in_row(&s))
             shrink(&s);
     }

@@ -59,7 +59,7 @@ bool waits_for_slow(const Stage *s, const Ex *e)
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 static bool is_of_a_row(const Kernel *k, const Item *item)
 {
-    return item->unit->type.rank == k->nouter;
+    return unit_row(k, item->unit) == 1;
 }
 
 /* Is more than a number a row made since the last tile, in front of stage i, and read from there on? */

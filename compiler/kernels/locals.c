@@ -46,14 +46,17 @@ static void forget_storage(Kernel *k, const Buffer *buffer)
 }
 
 /* A value no other kernel reads lives in a C variable, or in a small array, or nowhere. */
-void keep_local(Kernel *k, const Group *g)
+void keep_local(const Making *m)
 {
+    Kernel *k = m->k;
+    const Group *g = m->g;
+    const int outer = outer_axes(m);
     for (int i = 0; i < g->units.n; i++) {
         Unit *u = g->units.at[i];
         if (!u->private || u->buffer->kind != BUFFER_ARENA)
             continue;
         Type t = {.dt = u->type.dt};
-        for (int axis = k->nouter; axis < u->type.rank; axis++)
+        for (int axis = outer; axis < u->type.rank; axis++)
             t.dim[t.rank++] = u->type.dim[axis];
         bool tiled = false;
         for (int s = 0; s < k->stages.n; s++)

@@ -164,7 +164,10 @@ bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);
 bool contraction_wants_pack_of(Lower *c, const Node *n, const Node *right, int *permutation);   /* of a loop's body: operand 1 as c has it */
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k);
 int contraction_tap(const Contraction *k, int axis);        /* which tap hangs on an axis, the result's or a contracted one; -1: none */
-Stage *tile_stage(Kernel *kernel, Lower *c, const Group *g, Unit *u);
+/* Whether the positions of two axes of the result, the second of which is behind the first, follow one another in both operands; they
+ * become one axis. */
+bool contraction_merges(const Contraction *k, int axis);
+void contraction_merge(Contraction *k, int axis);
 
 /* tile_schedule.c: the cheapest schedule by a model of the target; the same sums with any. */
 TileSchedule tile_schedule(const Contraction *k, const Target *target);
@@ -202,6 +205,7 @@ void put_behind_rows(const Kernel *k);                      /* stages that wait 
 void find_squares(Plan *p);
 
 /* block.c */
+int64_t unit_row(const Kernel *k, const Unit *u);           /* elements that u stores at one position of the outer loops; 0: it is not of so many of these */
 void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage is shared */
 
 /* schedule.c */

@@ -20,22 +20,41 @@ Stage *stage_new(Making *m, StageKind kind)
     return s;
 }
 
+int outer_axes(const Making *m)
+{
+    int axes = 0;
+    for (int i = 0; i < m->k->nouter; i++) {
+        while (m->merged[axes])
+            axes++;
+        axes++;
+    }
+    return axes;
+}
+
+/* A variable for each outer loop. */
+void make_outer(Making *m, const Type *shape)
+{
+    for (int i = 0, axis = 0; i < m->k->nouter; i++, axis++) {
+        int64_t extent = shape->dim[axis];
+        while (m->merged[axis])
+            extent *= shape->dim[++axis];
+        m->k->outer[i] = var_new(m->k, extent, "i", i);
+    }
+}
+
 /* The index of u's element: the kernel's outer variables, then the stage's first loops, each for the axes it runs over. */
 void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index)
 {
     int loop = 0;
     for (int i = 0; i < u->type.rank; i++) {
-        if (i < m->k->nouter) {
-            index[i] = lin_var(m->k->a, m->k->outer[i]);
-            continue;
-        }
         Type run = type_scalar(u->type.dt);
         int first = i;
         for (bool more = true; more; i++) {
             run.dim[run.rank++] = u->type.dim[i];
             more = m->merged[i];
         }
-        const Lin *at = lin_var(m->k->a, s->loop[loop++]);
+        const Lin *at = lin_var(m->k->a, loop < m->k->nouter ? m->k->outer[loop] : s->loop[loop - m->k->nouter]);
+        loop++;
         if (m->range[first])
             at = lin_offset(m->k->a, lin_scale(m->k->a, at, m->range[first]->step), m->range[first]->start);
         lin_unflatten(m->k->a, at, run, index + first);
@@ -98,7 +117,7 @@ bool reads_stage(const Ex *e, const Stage *s)
 int own_loops(const Making *m, const Unit *u, int64_t *extent)
 {
     int n = 0;
-    for (int i = m->k->nouter; i < u->type.rank; i++) {
+    for (int i = outer_axes(m); i < u->type.rank; i++) {
         const Range *range = m->range[i];
         extent[n] = u->type.dim[i];
         while (m->merged[i])
@@ -225,7 +244,7 @@ static void check_stage(Making *m, Unit *u)
 }
 
 /* ---- kernels --------------------------------------------------------------------------------------- */
-static void add_unit(Making *m, Unit *u)
+void add_unit(Making *m, Unit *u)
 {
     OpClass class = op_info(u->node->op)->class;
     if (u->kind == UNIT_CHECK) {
@@ -238,7 +257,7 @@ static void add_unit(Making *m, Unit *u)
     }
     if (class == CLASS_CONTRACT && !is_outer_product(u->node)) {
         forget_here(m);
-        Stage *s = tile_stage(m->k, m->c, m->g, u);
+        Stage *s = tile_stage(m, u);
         if (s)
             vec_push(m->k->a, &m->k->stages, s);
         else
@@ -287,11 +306,14 @@ static Stage *one_map(Making *m)
     return m->k->stages.n == 1 ? m->k->stages.at[0] : NULL;
 }
 
-static int stage_divisions(const Stage *s)
+int stages_divisions(const Making *m)
 {
     int n = 0;
-    for (int i = 0; i < s->items.n; i++)
-        n += divisions(s->items.at[i].value) + divisions_in(s->items.at[i].at);
+    for (int k = 0; k < m->k->stages.n; k++) {
+        const Stage *s = m->k->stages.at[k];
+        for (int i = 0; i < s->items.n; i++)
+            n += divisions(s->items.at[i].value) + divisions_in(s->items.at[i].at);
+    }
     return n;
 }
 
@@ -327,16 +349,16 @@ static bool choose_merged(Making *m)
     Stage *s = one_map(m);
     if (!s)
         return false;
-    const int least = stage_divisions(s), last = m->g->units.at[0]->type.rank - 1 - stage_draws(s);
+    const int least = stages_divisions(m), last = m->g->units.at[0]->type.rank - 1 - stage_draws(s);
     for (int i = last - 1; i >= 0; i--) {
         m->merged[i] = true;
         s = one_map(m);
-        m->merged[i] = s && stage_divisions(s) <= least;
+        m->merged[i] = s && stages_divisions(m) <= least;
     }
     return true;
 }
 
-static void make_in(Making *m, Arena *a)
+void make_in(Making *m, Arena *a)
 {
     m->k->a = a;
     m->k->stages.at = NULL;
@@ -385,10 +407,10 @@ static bool merge_loops(Making *m)
     k->nvar = nvar;
     arena_reset(m->c->work);
     k->nouter = one ? before_ranges(m) : outer;
-    for (int i = 0; one && i < k->nouter; i++)
-        k->outer[i] = var_new(k, first->type.dim[i], "i", i);
-    if (one)
+    if (one) {
+        make_outer(m, &first->type);
         map_ranges(m, 0);
+    }
     return one;
 }
 
@@ -445,8 +467,8 @@ Kernel *schedule_group(Lower *c, Group *g)
         k->nouter = 0;
     if (first->kind == UNIT_VALUE && first->node->op == OP_CONCAT && (c->p->target->threads.n > 1 || has_short_pieces(first->node)))
         k->nouter = first->node->attr.axis.axis;
-    for (int i = 0; i < k->nouter; i++)
-        k->outer[i] = var_new(k, g->shape.dim[i], "i", i);
+    merge_rows(&m);
+    make_outer(&m, &g->shape);
     if (op_info(first->node->op)->class == CLASS_REDUCE && first->kind == UNIT_VALUE && !reduces_inline(c, first->node))
         free_last_axis(&m, first);
     bool merged = merge_loops(&m);
@@ -463,6 +485,6 @@ Kernel *schedule_group(Lower *c, Group *g)
     set_order(k);
     if (c->p->target->lanes > 1)
         put_behind_rows(k);
-    keep_local(k, g);
+    keep_local(&m);
     return k;
 }

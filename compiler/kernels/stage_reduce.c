@@ -87,7 +87,7 @@ static int lanes_for(const Making *m, const Stage *s)
 /* The reduced value in the last stage's loops, where this has just these loops and makes what is reduced. */
 static bool join_reduction(Making *m, Unit *u, int nr, const int64_t *extent)
 {
-    if (!m->k->stages.n || u->type.rank > m->k->nouter)
+    if (!m->k->stages.n || u->type.rank > outer_axes(m))
         return false;
     Stage *s = m->k->stages.at[m->k->stages.n - 1];
     if ((s->kind != STAGE_MAP && (s->kind != STAGE_REDUCE || s->nparallel)) || !same_loops(s, nr, extent))

@@ -4,7 +4,7 @@
  *
  * Columns run along the result's last axis, contiguous in the right operand and in the result; rows along another axis of the
  * result that the right operand does not have, or along two, where the second is short. Zero padding costs nothing: where a position has no taps, they are left out of the loops. */
-#include "lower.h"
+#include "stages.h"
 
 #include <stdlib.h>
 
@@ -243,6 +243,29 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
     return k->sb[k->n_axis] == 1;
 }
 
+bool contraction_merges(const Contraction *k, int axis)
+{
+    const int next = axis + 1;
+    return contraction_tap(k, axis) < 0 && contraction_tap(k, next) < 0 && k->sa[axis] == k->sa[next] * k->extent[next] &&
+           k->sb[axis] == k->sb[next] * k->extent[next];
+}
+
+void contraction_merge(Contraction *k, int axis)
+{
+    k->extent[axis + 1] *= k->extent[axis];
+    for (int i = axis; i + 1 < k->naxis; i++) {
+        k->extent[i] = k->extent[i + 1];
+        k->sa[i] = k->sa[i + 1];
+        k->sb[i] = k->sb[i + 1];
+    }
+    for (int i = 0; i < k->ntap; i++) {
+        k->tap[i].out -= k->tap[i].out > axis;
+        k->tap[i].k -= k->tap[i].k > axis;
+    }
+    k->naxis--;
+    k->n_axis--;
+}
+
 /* ---- the tile --------------------------------------------------------------------------------------- */
 static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
 {
@@ -295,15 +318,27 @@ static bool is_stacked(const Lower *c, const Group *g)
     return stacked;
 }
 
-/* A register tile for u, or NULL where its operands do not allow one. The kernel's outer variables are the result's axes but the last. */
-Stage *tile_stage(Kernel *kernel, Lower *c, const Group *g, Unit *u)
+bool contraction_in(const Making *m, const Unit *u, Contraction *k)
 {
+    if (!contraction_analyse(m->c, u->node, k))
+        return false;
+    for (int i = k->n_axis - 1; i >= 0; i--)
+        if (m->merged[i])
+            contraction_merge(k, i);
+    k->alone = is_alone(m->k, m->g);
+    k->stacked = is_stacked(m->c, m->g);
+    return true;
+}
+
+/* The kernel's outer variables are the result's axes but the last, or several of them. */
+Stage *tile_stage(Making *m, Unit *u)
+{
+    Kernel *kernel = m->k;
+    Lower *c = m->c;
     Contraction k;
-    if (!contraction_analyse(c, u->node, &k))
+    if (!contraction_in(m, u, &k))
         return NULL;
     Tile *t = NEW(kernel->a, Tile);
-    k.alone = is_alone(kernel, g);
-    k.stacked = is_stacked(c, g);
     t->name = contraction_name(kernel->a, &k);
     t->schedule = tile_choose(c, &k);
     t->turn = t->schedule.zigzag ? k.turn : NULL;
@@ -313,7 +348,7 @@ Stage *tile_stage(Kernel *kernel, Lower *c, const Group *g, Unit *u)
     t->b_at = k.b_at;
     t->c_at = u->base;
     t->a_n = k.sa[k.n_axis];
-    int64_t stride = u->type.dim[k.n_axis];
+    int64_t stride = k.extent[k.n_axis];
     for (int i = k.n_axis - 1; i >= 0; i--) {
         const Lin *v = lin_var(kernel->a, kernel->outer[i]);
         if (i == t->schedule.row_axis) {
@@ -329,10 +364,10 @@ Stage *tile_stage(Kernel *kernel, Lower *c, const Group *g, Unit *u)
             t->b_at = lin_add(kernel->a, t->b_at, lin_scale(kernel->a, v, k.sb[i]));
             t->c_at = lin_add(kernel->a, t->c_at, lin_scale(kernel->a, v, stride));
         }
-        stride *= u->type.dim[i];
+        stride *= k.extent[i];
     }
     t->n = NEW(kernel->a, Var);
-    *t->n = (Var){.id = kernel->nvar++, .extent = u->type.dim[k.n_axis], .name = "n"};
+    *t->n = (Var){.id = kernel->nvar++, .extent = k.extent[k.n_axis], .name = "n"};
     choose_k_loops(kernel, &k, t);
     lay_out_panel(t);
     share_rows(kernel, t);
