@@ -7,7 +7,8 @@
  *
  * A loop, or *level*, is all that can be made before the next sum over examples is there: of a network with batch normalization a layer, of one
  * without all of it. What is wanted in a later loop is stored, or, where that reads no more than storing it would write, made again there. A
- * part is as many examples as a sixth of L2 holds with what is made of them; where half of it holds them all there is no loop.
+ * part is as many examples as a sixth of L2 holds with what is made of them; where half of it holds them all there is no loop, and where it
+ * does not hold an example, there are eight parts: what lies between two steps comes from further away, but is less.
  *
  * needs: a function that is differentiated and hoisted. gives: the same, but that sums over examples add up parts first. */
 #include "parts.h"
@@ -20,6 +21,7 @@ enum {
     WHOLE_ROOM = 2,         /* of L2: the half may hold a batch that is no loop, */
     PART_ROOM = 6,          /* and the 6th a part of another one: measured, from the half to the 8th */
     SMALL_PART = 16,        /* of L2: what is less than the 16th is no traffic */
+    LARGE_TURNS = 8,        /* of examples that do not fit: sums of so many parts are short ones, written out by who reads them */
     LEAST_SUM = 32,         /* terms that a part's sum should have, for its sums to stay in registers */
 };
 
@@ -188,7 +190,8 @@ typedef struct Demand {
 
 static bool is_made(const Parts *p, const Node *n)
 {
-    return p->fresh[n->id] && (op_info(n->op)->class == CLASS_CONTRACT || op_info(n->op)->class == CLASS_ELEMENT);
+    OpClass class = op_info(n->op)->class;
+    return p->fresh[n->id] && (class == CLASS_CONTRACT || class == CLASS_ELEMENT || n->op == OP_RESULT);
 }
 
 /* What each turn reads of x, which n takes whole. */
@@ -249,7 +252,12 @@ static int64_t fewest_turns(const Parts *p, const Demand *d)
     for (int64_t turns = 2; turns <= p->batch; turns++)
         if (p->batch % turns == 0 && d->most / turns <= p->limits.l2 / PART_ROOM)
             return turns;
-    return d->most / p->batch <= p->limits.l2 ? p->batch : 1;
+    if (d->most / p->batch <= p->limits.l2)
+        return p->batch;
+    int64_t turns = LARGE_TURNS;
+    while (p->batch % turns)
+        turns--;
+    return turns;
 }
 
 static void choose_turns(Parts *p)

@@ -13,6 +13,7 @@ typedef struct PartRule {
     int at;                 /* its axis along which examples lie; -1: none */
     bool sums;              /* a sum or maximum over them: the parts' own ones make the whole one; at is -1 */
     int operand[3];         /* likewise of each operand, -1: it is read whole; the n-th operand's is [n % 3] */
+    int nsliced;            /* of a loop over the examples: operands behind so many are read whole; otherwise 0 */
 } PartRule;
 
 typedef VEC(const Node *) NodeList;

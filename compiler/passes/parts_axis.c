@@ -64,6 +64,19 @@ static bool adds_up(const Parts *p, const Node *n, int64_t *in, PartRule *r)
     return (class == CLASS_REDUCE || class == CLASS_CONTRACT) && examples_add_up(n, p->batch, in);
 }
 
+/* A loop over the examples themselves, as blockwise.c makes them: for a part of the batch it is shorter. */
+static bool goes_over_examples(const Parts *p, const Node *n, const int64_t *in, PartRule *r)
+{
+    int nslice = n->attr.scan.nslice;
+    if (n->attr.scan.ncarry || !nslice || n->attr.scan.length != p->batch)
+        return false;
+    for (int i = 0; i < n->nin; i++)
+        if (in[i] != (i < nslice ? axis_stride(n->in[i]->type, 0) : SAME) && !(i < nslice && !in[i] && may_enter(p, n->in[i])))
+            return false;
+    *r = (PartRule){.nsliced = nslice};
+    return true;
+}
+
 bool part_rule(const Parts *p, const Node *n, PartRule *r)
 {
     int64_t *in = NEWN(p->a, int64_t, n->nin + 1);
@@ -71,16 +84,25 @@ bool part_rule(const Parts *p, const Node *n, PartRule *r)
         int at = p->rule[n->in[i]->id].at;
         in[i] = at < 0 ? SAME : axis_stride(n->in[i]->type, at);
     }
+    if (n->op == OP_SCAN)
+        return goes_over_examples(p, n, in, r);
+    if (n->op == OP_RESULT) {
+        *r = (PartRule){0};
+        return p->rule[n->in[0]->id].at == 0;
+    }
     return keeps_apart(p, n, in, r) || adds_up(p, n, in, r);
 }
 
 int part_operand(const PartRule *r, int i)
 {
-    return r->operand[i % LEN(r->operand)];
+    return r->nsliced && i >= r->nsliced ? -1 : r->operand[i % LEN(r->operand)];
 }
 
 Attr part_attr(const Parts *p, const Node *n, int64_t turns)
 {
     int at = p->rule[n->id].at < 0 ? 0 : p->rule[n->id].at;
-    return turns == 1 ? n->attr : examples_attr(n, p->batch, axis_stride(n->type, at), p->batch / turns);
+    Attr attr = turns == 1 ? n->attr : examples_attr(n, p->batch, axis_stride(n->type, at), p->batch / turns);
+    if (n->op == OP_SCAN)
+        attr.scan.length /= turns;
+    return attr;
 }
