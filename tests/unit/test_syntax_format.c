@@ -295,14 +295,13 @@ static void check_variants(Arena *a, const char *name, const char *text)
         return;
     checked++;
     check_source(a, name, text);
-    check_source(a, name, with_longer_names(a, text, "_long"));
-    check_source(a, name, with_longer_names(a, text, "_that_is_quite_long"));
+    check_source(a, name, with_longer_names(a, text, checked % 2 ? "_long" : "_that_is_quite_long"));
     check_source(
         a, name,
         with_longer_names(a, text, "_that_is_as_long_as_hardly_any_name_of_anybodys_will_ever_be_I_hope"));
     check_source(a, name, with_shorter_lines(a, text));
-    for (uint32_t seed = 0; seed < 6; seed++) {
-        const char *other = with_comments(a, text, seed);
+    for (uint32_t seed = 0; seed < 3; seed++) {     /* others in each source */
+        const char *other = with_comments(a, text, 3 * (uint32_t)checked + seed);
         if (other)
             check_source(a, name, other);
         strewn += other != NULL;
@@ -371,7 +370,7 @@ static void all_models(void **state)
         check_folder(folders[i]);
         assert_true(checked > before);
     }
-    assert_true(strewn > 3 * checked);
+    assert_true(2 * strewn > 3 * checked);
 }
 
 /* What we write ourselves: `make fmt`. */
