@@ -1,3 +1,3 @@
 #!/bin/sh
 . tests/differential/emitted.sh
-emitted rnn --train --batch 3 --train-batch 5 --set LENGTH=7 --set VOCABULARY=50 --limit tokens=50
+emitted_quickly rnn --train --batch 3 --train-batch 5 --set LENGTH=7 --set VOCABULARY=50 --limit tokens=50
