@@ -20,7 +20,7 @@ done
 for program in dlc dlc-fuzz-graphs library models; do
     ln -s "$(cd "$build" && pwd)/$program" "$here/build/$program"
 done
-export XDG_CACHE_HOME="$work/cache"
+export XDG_CACHE_HOME="${XDG_CACHE_HOME:-$work/cache}"
 
 # Each block of PAGE as block/N, what its first line says as block/N.says, where it begins as block/N.at
 split_page() {
