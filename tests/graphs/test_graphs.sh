@@ -4,7 +4,7 @@
 . tests/tap.sh
 fuzz="$build/dlc-fuzz-graphs --jobs 1 --out $work"
 
-kinds=tcc,tcc-generic,gcc-generic,clang-v3,gcc-v4,tcc-compact,tcc-unrolled,tcc-threads,gcc-blocks,gcc-4lanes,gcc-checked
+kinds=tcc,tcc-generic,clang-v3,gcc-v4,tcc-compact,tcc-unrolled,tcc-threads,gcc-blocks,gcc-checked
 check "graphs that were wrong once" $fuzz --shrink 0 --engines $kinds tests/graphs/*.ir
 check "80 random graphs" $fuzz --count 80
 check "what is changed is found out" $fuzz --mutants --seed 1000 --count 60
