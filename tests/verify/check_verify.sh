@@ -49,7 +49,7 @@ check "cc" says "compiled by cc" $dlc verify dsl_examples/axpy.dl --jit cc
 check "the files of dlc -o" says "the files of dlc -o" $dlc verify dsl_examples/axpy.dl --cc "cc -O1"
 check "a compiler that is wrong" finds "WRONG: infer: kernel k0_dense_relu" "model.dl:4 dense, relu" "h : f32\[3, 8\], element \[0, 2\] is 0" "elements are wrong"
 check "its faults in JSON" test "$($dlc verify $mini/model.dl --cc "$work/broken-cc -O0" --steps 1 --json | grep -c '"fault"')" -ge 3
-check "loops and embeddings" says "each is right" $dlc verify dsl_examples/rnn.dl $small --jit tcc --batch 2 --steps 1
+check "loops and embeddings" says "each is right" $dlc verify dsl_examples/gru_attention.dl $small --jit tcc --batch 2 --steps 1
 check "a batch of one" says "step 1" $dlc verify $mini/model.dl --jit tcc --batch 1 --steps 1
 echo "model m { input x: f32[5]; output y = log1p(x * x); }" >"$work/log1p.dl"
 check "only a function of the runtime" says "is right" $dlc verify "$work/log1p.dl" --jit tcc
