@@ -70,7 +70,7 @@ same_by_parts() {
 
 guarded() {
     emitted mlp generic 3 20 && grep -q dl_parallel "$work/3/cnn.c" &&
-        built guarded 3 clang -std=c11 -O1 -g "-fsanitize=$1" -fno-sanitize-recover=all &&
+        built guarded 3 clang -std=c11 -O0 -g "-fsanitize=$1" -fno-sanitize-recover=all &&
         TSAN_OPTIONS=halt_on_error=1 hashes guarded 1 2 3
 }
 
