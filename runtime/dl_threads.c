@@ -8,17 +8,19 @@
  * Whoever has taken a grain may read the work, which is not done before that grain is. What was seen before may have been of
  * the work before, and does not matter: the word that was taken from is the very word that was seen.
  *
- * A thread looks for work for a little while, and then sleeps until it is woken. */
+ * A thread looks for work for a little while, then lets others run between its looks, and at last sleeps until it is woken. */
 #include "dl_threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 enum {
     LINE = 128,       /* bytes: two lines of a cache, which are fetched together */
-    PATIENCE = 2000,  /* looks before sleeping: 20 to 100 microseconds, as long as a pause takes */
+    PATIENCE = 2000,  /* looks, a pause between them: 20 to 100 microseconds, as long as a pause takes, */
+    COURTESY = 2000,  /* and then others may run between so many more: a millisecond, before it sleeps */
     BITS = 28,        /* of a number of grains */
     MOST = 1 << BITS
 };
@@ -56,6 +58,16 @@ static void pause_a_little(void)
 #elif defined(__GNUC__) && defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
+}
+
+/* Between two looks. false: it has been long enough. */
+static int look_again(int looks)
+{
+    if (looks < PATIENCE)
+        pause_a_little();
+    else
+        sched_yield();
+    return looks < PATIENCE + COURTESY;
 }
 
 /* ---- shares ---------------------------------------------------------------------------------------- */
@@ -151,9 +163,7 @@ static void *live(void *context)
     while (!atomic_load(&t->closing)) {
         if (work_along(t, me->number)) {
             idle = 0;
-        } else if (idle++ < PATIENCE) {
-            pause_a_little();
-        } else {
+        } else if (!look_again(idle++)) {
             sleep_until_woken(t, me->number);
             idle = 0;
         }
@@ -173,11 +183,9 @@ static void wake_all(Threads *t)
 
 static void wait_for_the_others(Threads *t)
 {
-    for (int i = 0; i < PATIENCE; i++) {
+    for (int i = 0; look_again(i); i++)
         if (!atomic_load(&t->unfinished))
             return;
-        pause_a_little();
-    }
     pthread_mutex_lock(&t->mutex);
     atomic_store(&t->waiting, 1);
     while (atomic_load(&t->unfinished))
