@@ -211,4 +211,13 @@ void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage 
 /* schedule.c */
 Kernel *schedule_group(Lower *c, Group *g);
 
+/* handed.c: of a kernel's turns, what threads that share them so fetch from each other's caches; and what it reads and writes in all. Lists of
+ * steps have numbers from 1. */
+typedef struct Handed Handed;
+Handed *handed_new(Arena *a, const Plan *p);
+void handed_alone(Handed *h, const Kernel *k);                                  /* one thread will do it */
+void handed_made(Handed *h, const Step *step, int list, bool by_all);           /* it has run, by one thread or by all */
+double handed_bytes(Handed *h, const Kernel *k, const Split *s, int list);
+double kernel_bytes(Handed *h, const Kernel *k);
+
 #endif

@@ -6,8 +6,11 @@
  * loops); a kernel of one stage has its loops that are not reduced. */
 #include "lower.h"
 
-static const double WORTH = 4;      /* times the hand-over must be saved: two threads then take five eighths of the time at the most */
+static const double WORTH = 3;      /* times the hand-over must be saved: two threads then take two thirds of the time at the most */
 static const double EVEN = 0.8;     /* of the threads' time that they work: shares as good as equal */
+
+static const double FETCHED = 80000;    /* bytes that come from another's cache, beside other work, in the time of a hand-over */
+static const double STREAMED = 8;   /* bytes a cycle, where L2 has no room for what a kernel touches */
 
 enum {
     PIECES = 8,     /* of a hand-over is how long a piece takes at the least */
@@ -70,12 +73,24 @@ static double stage_cycles(const Plan *p, const Kernel *k, const Stage *s)
     return turns * cost / lanes_of(p->target);
 }
 
-static double kernel_cycles(const Plan *p, const Kernel *k)
+static bool streams(const Plan *p, double bytes)
 {
-    double cycles = 0;
+    return p->target->l2 && bytes > (double)p->target->l2;
+}
+
+/* Cycles of a kernel that reads and writes so many bytes: of its arithmetic, or to move these. */
+static double cycles_with(const Plan *p, const Kernel *k, double bytes)
+{
+    double cycles = 0, width = streams(p, bytes) ? STREAMED : (double)p->target->l2_width / 2;
     for (int i = 0; i < k->stages.n; i++)
         cycles += stage_cycles(p, k, k->stages.at[i]);
-    return cycles;
+    return bytes > (double)p->target->l1 && width > 0 && bytes / width > cycles ? bytes / width : cycles;
+}
+
+/* Whether it is enough: what threads save, of so many cycles, and what they have to fetch. */
+static bool is_worth_it(const Plan *p, double cycles, double bytes)
+{
+    return cycles - cycles / p->target->threads.n >= (WORTH + bytes / FETCHED) * p->target->threads.hand_over;
 }
 
 /* ---- loops ----------------------------------------------------------------------------------------- */
@@ -220,11 +235,11 @@ static void copy_blocks(const Plan *p, const Kernel *k)
     }
 }
 
-static void split_kernel(const Plan *p, Kernel *k)
+static void split_kernel(const Plan *p, Handed *h, Kernel *k, int list)
 {
     Split s = {.turns = 1};
-    double cycles = kernel_cycles(p, k);
-    if (k->in_turn || !may_split(k) || cycles - cycles / p->target->threads.n < WORTH * p->target->threads.hand_over)
+    const double bytes = kernel_bytes(h, k), cycles = cycles_with(p, k, bytes);
+    if (!may_split(k) || !is_worth_it(p, cycles, 0))
         return;
     if (tile_of(k) && tile_of(k)->schedule.outside >= 0)
         split_blocks(p, k, &s);
@@ -233,7 +248,8 @@ static void split_kernel(const Plan *p, Kernel *k)
     split_columns(p, k, &s);
     if (!s.n)
         split_stage(p, k, &s);
-    if (!s.n)
+    const double fetched = streams(p, bytes) ? 0 : handed_bytes(h, k, &s, list);    /* or it is in no cache by now */
+    if (!s.n || !is_worth_it(p, cycles, fetched))
         return;
     s.grain = grain_of(p, k, &s, cycles);
     if (s.grain >= s.turns)
@@ -249,7 +265,7 @@ static double body_cycles(const Plan *p, const Step *loop)
     for (int i = 0; i < loop->body.n; i++) {
         if (loop->body.at[i]->kind == STEP_SCAN || !may_split(loop->body.at[i]->kernel))
             return 0;
-        cycles += kernel_cycles(p, loop->body.at[i]->kernel);
+        cycles += cycles_with(p, loop->body.at[i]->kernel, 0);
     }
     return cycles;
 }
@@ -287,11 +303,34 @@ static void split_loop(Plan *p, Step *loop)
     copy_tensors(p, loop);
 }
 
+/* What is made in a list of steps, and in loops in it, has been made there before: in the turn before, or the call. */
+static void split_steps(Plan *p, Handed *h, Step *const *step, int n, int *lists)
+{
+    const int list = ++*lists;
+    for (int i = 0; i < n; i++)
+        handed_made(h, step[i], list, false);
+    for (int i = 0; i < n; i++) {
+        if (step[i]->kind == STEP_KERNEL)
+            split_kernel(p, h, step[i]->kernel, list);
+        else if (!step[i]->grain)
+            split_steps(p, h, step[i]->body.at, step[i]->body.n, lists);
+        handed_made(h, step[i], list, step[i]->kind == STEP_SCAN ? step[i]->grain > 0 : step[i]->kernel->split.n > 0);
+    }
+}
+
 void split_kernels(Plan *p)
 {
-    for (int i = 0; p->target->threads.n > 1 && i < p->steps.n; i++)
+    int lists = 0;
+    if (p->target->threads.n < 2)
+        return;
+    for (int i = 0; i < p->steps.n; i++)
         if (p->steps.at[i]->kind == STEP_SCAN)
             split_loop(p, p->steps.at[i]);
-    for (int i = 0; p->target->threads.n > 1 && i < p->kernels.n; i++)
-        split_kernel(p, p->kernels.at[i]);
+    Arena *work = arena_inner(p->a);
+    Handed *h = handed_new(work, p);
+    for (int i = 0; i < p->kernels.n; i++)
+        if (!p->kernels.at[i]->in_turn && !is_worth_it(p, cycles_with(p, p->kernels.at[i], kernel_bytes(h, p->kernels.at[i])), 0))
+            handed_alone(h, p->kernels.at[i]);
+    split_steps(p, h, p->steps.at, p->steps.n, &lists);
+    arena_free(work);
 }
