@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* emit_fetch.c: what a tile fetches into the cache for those after it: see kernels/fetch.c. */
+/* emit_fetch.c: what a tile fetches into the cache for those after it: see kernels/fetch.c; and for the next turn: kernels/ahead.c. */
 #include "emit_internal.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* A line of one of the next rows a step. */
 static void fetch_rows(Out *o, const Tile *t, int rows)
@@ -46,4 +47,66 @@ const char *fetch_argument(Out *o, const Tile *t)
         return ", next";
     const char *turn = v == t->block ? arena_printf(o->a, "%s / %d", v->name, t->schedule.rows) : v->name;
     return arena_printf(o->a, ", next + %s %% %d * %d", turn, lines, LINE);
+}
+
+/* ---- of the next turn's ---------------------------------------------------------------------------- */
+const char *ahead_parameters(Out *o, const Tile *t)
+{
+    StrBuf sb = {.a = o->a};
+    for (int i = 0; i < t->ahead.n; i++)
+        sb_printf(&sb, ", const float *next%d, int next%d_at", i, i);
+    return sb.n ? sb_text(&sb) : "";
+}
+
+/* One more loop inside of those that `at` counts the turns of, NULL: none. */
+static const char *counted(Out *o, const char *at, int64_t extent, const char *v)
+{
+    return at ? arena_printf(o->a, strchr(at, ' ') ? "(%s) * %" PRId64 " + %s" : "%s * %" PRId64 " + %s", at, extent, v) : v;
+}
+
+/* Behind a sum. */
+static const char *times(Out *o, const char *at, int64_t n)
+{
+    return at ? arena_printf(o->a, strchr(at, ' ') ? " + (%s) * %" PRId64 : " + %s * %" PRId64, at, n) : "";
+}
+
+void print_ahead(Out *o, const Tile *t)
+{
+    const char *at = NULL;
+    for (int i = 0; i < ahead_loop(t); i++)
+        if (t->k[i].var->extent > 1)
+            at = counted(o, at, t->k[i].var->extent, t->k[i].var->name);
+    for (int i = 0; i < t->ahead.n; i++) {
+        const int floats = t->ahead.at[i].lines * LINE;
+        const char *from = times(o, at, floats);
+        line(o, "for (int q = 0; q < %d; q += %d)", floats, LINE);
+        line(o, "    DL_PREFETCH(next%d, next%d_at%s + q);", i, i, from);
+    }
+}
+
+/* The tile's number among those of a call. */
+static const char *tile_number(Out *o, const Tile *t, bool columns)
+{
+    const int64_t width = (int64_t)t->schedule.lanes * t->schedule.columns;
+    const char *at = NULL;
+    for (int i = 0; i < o->k->nouter; i++) {
+        const Var *v = o->k->outer[o->k->order[i]];
+        if (v != t->m && v != t->inner && v->extent > 1)
+            at = counted(o, at, v->extent, v->name);
+    }
+    int large, nlarge;
+    if (t->block)
+        at = counted(o, at, tile_rows(t->m->extent, t->schedule.rows, &large, &nlarge), arena_printf(o->a, "%s / %d", t->block->name, t->schedule.rows));
+    if (columns)
+        at = counted(o, at, (t->n->extent + width - 1) / width, arena_printf(o->a, "n / %" PRId64, width));
+    return at;
+}
+
+const char *ahead_arguments(Out *o, const Tile *t, bool columns)
+{
+    StrBuf sb = {.a = o->a};
+    for (int i = 0; i < t->ahead.n; i++)
+        sb_printf(&sb, ", %s, %s%s", buffer_root(t->ahead.at[i].buffer)->name, lin_text(o, t->ahead.at[i].at),
+                  times(o, tile_number(o, t, columns), ahead_times(t) * t->ahead.at[i].lines * LINE));
+    return sb.n ? sb_text(&sb) : "";
 }

@@ -111,6 +111,9 @@ void print_fetch(Out *o, const Tile *t, int rows);              /* in a step of 
 void print_fetch_columns(Out *o, const Tile *t);                /* in one that has its operands: of the next columns */
 void print_next_columns(Out *o, const Tile *t);                 /* where these are; before the loops over rows */
 const char *fetch_argument(Out *o, const Tile *t);              /* and which line of them; "" where none are fetched */
+const char *ahead_parameters(Out *o, const Tile *t);            /* of a tile that fetches of the next turn's; "" where it does not */
+const char *ahead_arguments(Out *o, const Tile *t, bool columns);       /* columns: inside a loop over n */
+void print_ahead(Out *o, const Tile *t);                        /* before the loop of ahead_loop */
 
 /* ---- emit_panel.c ---------------------------------------------------------------------------------- */
 void print_k_blocks(Out *o, const Stage *tile);     /* a tile in blocks of k, or with panels, and the stages behind it */

@@ -251,6 +251,11 @@ typedef struct TileRun {    /* tiles one behind the other that have one form */
     int form;
     int64_t end;            /* the row behind them */
 } TileRun;
+typedef struct Ahead {      /* what a tile fetches of the next turn's, see ahead.c */
+    Buffer *buffer;
+    const Lin *at;          /* where the first tile of a call begins, over the loop's position */
+    int lines;              /* of the cache, each time */
+} Ahead;
 typedef struct Tile {
     Buffer *a, *b;
     const Lin *a_at, *b_at, *c_at;      /* at m = n = k = 0, over the outer variables */
@@ -271,6 +276,7 @@ typedef struct Tile {
     Var *turn;              /* with schedule.zigzag: the scan whose turns are odd or even */
     Stage *finish;          /* the stage behind it that it does itself, or NULL, */
     ExList operands;        /* and what that loads besides the sums, each place once */
+    VEC(Ahead) ahead;
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
 } Tile;
@@ -299,6 +305,10 @@ int tile_lines(const TileSchedule *s);  /* that a step reads of the right operan
 bool tile_fetches_rows(const Tile *t);
 bool tile_fetches_columns(const Tile *t);
 int64_t next_block(const Tile *t);      /* elements of the right operand from a block to the one behind it */
+/* ahead.c: in loops over parts of a batch, tiles fetch what the next turn reads from beyond L2; once kernels have their arguments */
+void fetch_ahead(Plan *p);
+int ahead_loop(const Tile *t);          /* the loop of k before which they do, each time */
+int64_t ahead_times(const Tile *t);     /* so often in each tile */
 const Var *fetching_loop(const Kernel *k, const Tile *t);   /* in whose turns a tile fetches one line or another of the next columns; NULL: none has turns enough */
 
 struct Stage {
@@ -337,7 +347,8 @@ struct Kernel {
     int blocked;                /* which outer variable the tile's rows run along; -1 without a tile */
     VEC(Unit *) units;
     VEC(Stage *) stages;
-    VEC(Buffer *) args;         /* caller's and arena's, in order of first appearance, deduplicated by storage */
+    VEC(Buffer *) args;         /* caller's and arena's, in order of first appearance, deduplicated by storage, */
+    int nused;                  /* of which so many are read or written; tiles fetch of the others */
     VEC(Buffer *) locals;
     VEC(Var *) scans;           /* scan positions it uses: int parameters */
     VEC(uint32_t) salts;        /* of its random draws: uint32_t parameters, so that draws that are alike are one function */

@@ -425,9 +425,11 @@ static Plan *lower_as(Arena *a, Plan how)
     choose_columns(p);
     for (int i = 0; i < p->kernels.n; i++) {
         visit_kernel(p->kernels.at[i], add_argument, p->kernels.at[i]);
+        p->kernels.at[i]->nused = p->kernels.at[i]->args.n;
         find_salts(p->kernels.at[i]);
         name_kernel(p, p->kernels.at[i], i);
     }
+    fetch_ahead(p);
     plan_memory(p);
     check_plan(p);
     note_held(c);

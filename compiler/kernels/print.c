@@ -355,6 +355,8 @@ static void print_tile(Printer *o, const Stage *s)
     }
     line(o, "%s = sum(%s * %s)", strided_text(o, item->buffer, t->c_at, t, t->c_m, 1, 0),
          strided_text(o, t->a, t->a_at, t, t->a_m, t->a_n, 1), strided_text(o, t->b, t->b_at, t, 0, 1, 2));
+    for (int i = 0; i < t->ahead.n; i++)
+        line(o, "fetches ahead, from %s, %d lines at a time", element_text(o, t->ahead.at[i].buffer, t->ahead.at[i].at), t->ahead.at[i].lines);
     o->indent--;
 }
 
@@ -418,7 +420,7 @@ static bool writes(const Kernel *k, const Buffer *root)
 static void print_arguments(Printer *o, const Kernel *k, bool written)
 {
     StrBuf sb = {.a = o->a};
-    for (int i = 0; i < k->args.n; i++) {
+    for (int i = 0; i < k->nused; i++) {
         if (writes(k, k->args.at[i]) != written)
             continue;
         if (sb.n > WIDE) {

@@ -165,10 +165,22 @@ static void check_local(Check *c, const Accesses *all, const Access *x)
         check_complain(c, "the local %s is read when other rows have been there", check_label(root));
 }
 
+/* What is fetched of a tensor needs its address. */
+static void check_ahead(Check *c)
+{
+    for (c->stage = 0; c->stage < c->k->stages.n; c->stage++) {
+        const Tile *t = c->k->stages.at[c->stage]->tile;
+        for (int i = 0; t && i < t->ahead.n; i++)
+            if (!listed(c->k->args.at, c->k->args.n, t->ahead.at[i].buffer))
+                check_complain(c, "fetches of %s, which is no argument", check_label(t->ahead.at[i].buffer));
+    }
+}
+
 void check_accesses(Check *c)
 {
     Accesses all = {.c = c};
     find_accesses(&all);
+    check_ahead(c);
     for (int i = 0; i < all.list.n; i++) {
         const Access *x = &all.list.at[i];
         Buffer *root = buffer_root(x->buffer);
