@@ -30,6 +30,8 @@ static inline int dl_sooner(int x, int y)
 #define DL_ALIGNED __attribute__((aligned(64)))
 /* x[i] into the cache; it need not exist. */
 #define DL_PREFETCH(x, i) __builtin_prefetch((const void *)((__UINTPTR_TYPE__)(x) + 4 * (__UINTPTR_TYPE__)(i)))
+/* The same, to be written. */
+#define DL_PREFETCH_RESULT(x, i) __builtin_prefetch((const void *)((__UINTPTR_TYPE__)(x) + 4 * (__UINTPTR_TYPE__)(i)), 1)
 typedef float dl_v4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float dl_v8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float dl_v16 __attribute__((vector_size(64), aligned(4), may_alias));

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { AHEAD = 512 };       /* floats: half a page; twice that, or half, was no better */
+
 /* A line of one of the next rows a step. */
 static void fetch_rows(Out *o, const Tile *t, int rows)
 {
@@ -35,6 +37,21 @@ void print_next_columns(Out *o, const Tile *t)
         line(o, "const int next = n < %" PRId64 " ? %" PRId64 " : %" PRId64 ";", last, column_step(t), far);
     else
         line(o, "const int next = %" PRId64 ";", far);
+}
+
+/* Of each line that the tile stores through c, the one so far behind it: a few tiles further. */
+void print_fetch_result(Out *o, const Stage *s, int rows)
+{
+    const Tile *t = s->tile;
+    int64_t last = -LINE;
+    for (int r = 0; tile_fetches_result(t) && r < rows; r++)
+        for (int c = 0; c < t->schedule.columns; c++) {
+            const int64_t at = place_stored(o, s, r, c);
+            if (at - last < LINE)
+                continue;
+            line(o, "DL_PREFETCH_RESULT(c, %" PRId64 ");", at + AHEAD);
+            last = at;
+        }
 }
 
 const char *fetch_argument(Out *o, const Tile *t)

@@ -67,6 +67,13 @@ static bool is_same_in_rows(const Tile *t, const Lin *at)
     return !(t->m && lin_uses(at, t->m)) && !(t->inner && lin_uses(at, t->inner));
 }
 
+int64_t finish_place(Out *o, const Stage *s, int r, int c)
+{
+    const Tile *t = s->tile;
+    const Item *first = first_result(o, s);
+    return place_in_tile(t, first ? first->at : tile_place(o->a, t, t->finish->loop[0]), r, c);
+}
+
 /* ---- parameters -------------------------------------------------------------------------------------- */
 const char *finish_parameters(Out *o, const Stage *s)
 {

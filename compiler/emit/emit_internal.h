@@ -94,6 +94,7 @@ void tile_functions(Out *o, const Stage *s);
 void print_tile(Out *o, const Stage *s);
 const char *tile_column(Out *o, const Tile *t);
 const Lin *with_block(Out *o, const Lin *at, int64_t stride);   /* `at`, counted from the first row, at the block's first one */
+int64_t place_stored(Out *o, const Stage *s, int r, int c);      /* of row r's vector c, behind the c a tile is told */
 const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column);
 
 /* ---- emit_unroll.c --------------------------------------------------------------------------------- */
@@ -104,10 +105,12 @@ void print_unrolled(Out *o, const Tile *t, const TileForm *form, int from, int64
 bool stores_sums(Out *o, const Stage *s);                               /* and whether it stores them as well */
 const char *finish_parameters(Out *o, const Stage *s);                  /* behind c; "" where it does nothing */
 const char *finish_arguments(Out *o, const Stage *s, const char *column);     /* c, and those */
+int64_t finish_place(Out *o, const Stage *s, int r, int c);             /* place_stored's, then */
 void print_finished(Out *o, const Stage *s, int rows);                  /* does it, and stores what becomes of them */
 
 /* ---- emit_fetch.c: what a tile fetches for those after it ---------------------------------------------- */
 void print_fetch(Out *o, const Tile *t, int rows);              /* in a step of a tile of so many rows: of the next rows */
+void print_fetch_result(Out *o, const Stage *s, int rows);      /* at the begin of a tile: of the result */
 void print_fetch_columns(Out *o, const Tile *t);                /* in one that has its operands: of the next columns */
 void print_next_columns(Out *o, const Tile *t);                 /* where these are; before the loops over rows */
 const char *fetch_argument(Out *o, const Tile *t);              /* and which line of them; "" where none are fetched */

@@ -192,6 +192,12 @@ static const char *form_name(Out *o, const Tile *t, const TileForm *form)
     return arena_printf(o->a, "%s_tile%s_%d%s", o->k->function, number, form->rows * tile_inner(t), at);
 }
 
+int64_t place_stored(Out *o, const Stage *s, int r, int c)
+{
+    const Tile *t = s->tile;
+    return t->finish ? finish_place(o, s, r, c) : result_row(t, r) + c * t->schedule.lanes;
+}
+
 static void print_stores(Out *o, const Tile *t, int rows)
 {
     for (int r = 0; r < rows; r++)
@@ -223,6 +229,7 @@ static void tile_function(Out *o, const Stage *s, const TileForm *form)
     line(o, "{");
     o->indent++;
     const int rows = form->rows * tile_inner(t);
+    print_fetch_result(o, s, rows);
     accumulators(o, t, rows);
     if (!t->nk)
         open_block(o, "{");

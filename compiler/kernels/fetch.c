@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fetch.c: what is fetched into the cache while a tile is made: the rows that the next one reads of the left operand, or the columns that
- * the next ones read of the right one.
+/* fetch.c: what is fetched into the cache while a tile is made: the rows that the next one reads of the left operand, the columns that
+ * the next ones read of the right one, or the lines that the next ones store, of a result that no cache has.
  *
  * Columns are for blocks of k without panels. There all rows go through a block's columns before the next columns, so that these have
  * the time of all of them to come: in each turn of one of the loops over rows, each step fetches one of its lines. */
@@ -20,6 +20,11 @@ bool tile_fetches_rows(const Tile *t)
 bool tile_fetches_columns(const Tile *t)
 {
     return t->schedule.prefetch == 2;
+}
+
+bool tile_fetches_result(const Tile *t)
+{
+    return t->schedule.prefetch == 3;
 }
 
 int64_t next_block(const Tile *t)

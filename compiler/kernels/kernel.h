@@ -233,7 +233,7 @@ typedef struct TileSchedule {
     int outside;            /* with panels or blocks of k: how many of the kernel's loops, of which m is none, lie around them; else -1 */
     int k_split;            /* the k loop that is cut into blocks, each with a panel of its own if there are panels; -1: none */
     int k_block;            /* its steps in a block */
-    int prefetch;           /* 1: while a tile is made, the rows of the left operand that the next one reads are fetched; 2: the next columns of the right one */
+    int prefetch;           /* 1: while a tile is made, the rows of the left operand that the next one reads are fetched; 2: the next columns of the right one; 3: lines of the result that the next ones store */
     int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
     int unroll;             /* steps of k that are written out one behind the other: of the innermost loop, or all of it and of more */
     int k_outer;            /* without panels: so many k loops, the first ones, stand around the blocks: a step of each at a time */
@@ -304,6 +304,7 @@ enum { LINE = 16 };                     /* floats of a line of the cache */
 int tile_lines(const TileSchedule *s);  /* that a step reads of the right operand */
 bool tile_fetches_rows(const Tile *t);
 bool tile_fetches_columns(const Tile *t);
+bool tile_fetches_result(const Tile *t);
 int64_t next_block(const Tile *t);      /* elements of the right operand from a block to the one behind it */
 /* ahead.c: in loops over parts of a batch, tiles fetch what the next turn reads from beyond L2; once kernels have their arguments */
 void fetch_ahead(Plan *p);

@@ -155,7 +155,7 @@ typedef struct Contraction {
     int nloop;
     bool alone;                                 /* its kernel has no other contraction and begins with it */
     Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
-    bool stacked;                               /* its kernel stores a turn's part of what that scan makes, which no cache has yet */
+    int64_t stacked;                            /* bytes of what that scan makes, where its kernel stores a turn's part of it, which no cache has yet; or 0 */
 } Contraction;
 int64_t contraction_groups(const Node *n);     /* parts of the left operand's channels that are convolved each by itself */
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */

@@ -309,13 +309,14 @@ static bool is_alone(const Kernel *kernel, const Group *g)
     return contractions == 1 && kernel->stages.n == 0;
 }
 
-/* Whether g stores a turn's part of what the loop around makes. */
-static bool is_stacked(const Lower *c, const Group *g)
+/* Bytes of what the loop around makes of the turns' parts that g stores. */
+static int64_t stacked_bytes(const Lower *c, const Group *g)
 {
-    bool stacked = false;
+    int64_t bytes = 0;
     for (int i = 0; c->parent && i < g->units.n; i++)
-        stacked |= lin_uses(g->units.at[i]->base, c->time);
-    return stacked;
+        if (lin_uses(g->units.at[i]->base, c->time))
+            bytes += c->scan->attr.scan.length * type_bytes(g->units.at[i]->type);
+    return bytes;
 }
 
 bool contraction_in(const Making *m, const Unit *u, Contraction *k)
@@ -326,7 +327,7 @@ bool contraction_in(const Making *m, const Unit *u, Contraction *k)
         if (m->merged[i])
             contraction_merge(k, i);
     k->alone = is_alone(m->k, m->g);
-    k->stacked = is_stacked(m->c, m->g);
+    k->stacked = stacked_bytes(m->c, m->g);
     return true;
 }
 

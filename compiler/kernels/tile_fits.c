@@ -41,6 +41,17 @@ bool tile_may_fetch_columns(const Contraction *k, const TileSchedule *s)
     return s->lanes > 1 && schedule_has_blocks(s) && s->unroll == 1 && turns >= tile_lines(s);
 }
 
+/* May it fetch lines of the result that the next tiles store? Not where they find their sums there, and add to them. */
+bool tile_may_fetch_result(const TileSchedule *s)
+{
+    return s->lanes > 1 && s->row_axis >= 0 && s->k_split < 0 && !s->k_outer;
+}
+
+bool tile_may_fetch(const Contraction *k, const TileSchedule *s, int what)
+{
+    return what == 0 || (what == 1 ? tile_may_prefetch(k, s) : what == 2 ? tile_may_fetch_columns(k, s) : tile_may_fetch_result(s));
+}
+
 int contraction_tap(const Contraction *k, int axis)
 {
     for (int i = 0; i < k->ntap; i++)
@@ -204,9 +215,9 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return why;
     if (target->deterministic && !tile_keeps_order(s))
         return "with --deterministic sums keep their order: k_split is k_outer or -1, zigzag 0";
-    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 2)
-        return "prefetch is 0, 1 or 2, zigzag 0 or 1";
-    if (s->prefetch && !(s->prefetch == 1 ? tile_may_prefetch(k, s) : tile_may_fetch_columns(k, s)))
+    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 3)
+        return "prefetch is from 0 to 3, zigzag 0 or 1";
+    if (s->prefetch && !tile_may_fetch(k, s, s->prefetch))
         s->prefetch = 0;
     s->zigzag &= tile_may_zigzag(k, s);
     int nlarge;

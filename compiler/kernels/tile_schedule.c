@@ -21,6 +21,7 @@ enum {
     MOST_TILES = 4,         /* of a panel */
     FEW_STEPS = 16,         /* of a sum, which are written out */
     LEAST_STEPS = 64,       /* of a tile that fetches for the next one */
+    LINE_COMES = 24,        /* vectors multiplied and added while a line comes from beyond L2, and more than that */
     LEAST_REUSE = 16,       /* rows that use a copy: with nine, tiles without were a tenth faster */
     HALF_PAGE = 2048,       /* bytes */
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
@@ -53,9 +54,20 @@ static bool is_better_fetching_columns(const Contraction *k, const Target *targe
     return tile_may_fetch_columns(k, s) && tile_right_bytes(k) > target->l2 / 2;
 }
 
+/* Where there is little to compute for each line that is stored, it is waited for: caches do not foresee what is written as well as what
+ * is read. */
+static bool is_better_fetching_result(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    return k->alone && tile_may_fetch_result(s) && target->l2_width && k->stacked > target->l2 / 4 &&
+           contraction_steps(k) * LINE <= LINE_COMES * s->lanes;
+}
+
 static int best_prefetch(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    return is_better_prefetched(k, target, s) ? 1 : is_better_fetching_columns(k, target, s) ? 2 : 0;
+    return is_better_prefetched(k, target, s)         ? 1
+           : is_better_fetching_columns(k, target, s) ? 2
+           : is_better_fetching_result(k, target, s)  ? 3
+                                                      : 0;
 }
 
 /* Loops of a few turns within each other, whose ends are mispredicted, take half as long again as their steps written out. */
@@ -325,8 +337,8 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     int at = 1;
     for (int i = 0; i < n; i++)
         found[i].best.prefetch = best_prefetch(k, target, &found[i].best);
-    for (int fetched = 0; fetched <= 2 && at < most; fetched++)
-        if (fetched != list[0].prefetch && (fetched == 0 || (fetched == 1 ? tile_may_prefetch(k, &list[0]) : tile_may_fetch_columns(k, &list[0])))) {
+    for (int fetched = 0; fetched <= 3 && at < most; fetched++)
+        if (fetched != list[0].prefetch && tile_may_fetch(k, &list[0], fetched)) {
             list[at] = list[0];
             list[at++].prefetch = fetched;
         }

@@ -83,6 +83,10 @@ static void wrong_tiles(void **state)
     stage(p, 0, 0)->tile->schedule.prefetch = 1;
     expect(p, "rows are fetched along one loop");
     p = plan_of(conv);
+    stage(p, 0, 0)->tile->schedule.prefetch = 3;
+    stage(p, 0, 0)->tile->schedule.lanes = 1;
+    expect(p, "lines of the result are fetched where each is stored once");
+    p = plan_of(conv);
     stage(p, 0, 0)->tile->turn = p->kernels.at[0]->outer[0];
     expect(p, "steps that run backwards want one loop");
     p = plan_of(conv);
