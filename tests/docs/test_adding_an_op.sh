@@ -16,7 +16,7 @@ copy_tree() {
 apply_page() {
     "${PYTHON:-python3}" tests/docs/apply_page.py docs/adding-an-op.md "$tree" >"$work/changed" || return 1
     echo compiler/graph/ops.def compiler/ops/element.c runtime/dl_math.h tests/runtime/ulp.h tests/unit/test_ops.c \
-        tests/unit/gradient_cases.h | diff - "$work/changed"
+        tests/unit/test_op_errors.c tests/unit/gradient_cases.h | diff - "$work/changed"
 }
 
 # What the page's block of commands says, with few floats.
@@ -27,7 +27,7 @@ make_documents() (
 )
 
 build_tree() (
-    cd "$tree" && $make_ build/dlc build/dlc-fuzz-graphs build/tests/test_ops build/tests/test_gradients build/tests/test_ir_docs build/tests/test_runtime
+    cd "$tree" && $make_ build/dlc build/dlc-fuzz-graphs build/tests/test_ops build/tests/test_op_errors build/tests/test_gradients build/tests/test_ir_docs build/tests/test_runtime
 )
 
 run_test() (
@@ -92,7 +92,7 @@ check "a copy of the tree" copy_tree
 check "the page's changes fit, and touch what the page says" apply_page
 check "the tree builds" build_tree
 check "documents are made" make_documents
-for test in test_ops test_gradients test_ir_docs test_runtime; do
+for test in test_ops test_op_errors test_gradients test_ir_docs test_runtime; do
     check "$test knows the operation" run_test build/tests/$test
 done
 check "random graphs know it" run_test build/dlc-fuzz-graphs --seed 1 --count 5 --engines tcc --jobs 1 --shrink 0
