@@ -1,5 +1,6 @@
 # For test scripts: `. tests/tap.sh`, then `check NAME COMMAND...` for each case, `skip NAME WHY` where one cannot run, `finish`
 # in the end. What a failing command printed is shown. $build is the build folder, $dlc the compiler, $work an empty folder.
+# TAP_CPU=1 in the environment: behind each case the seconds of processor time until its end, all before it included.
 build=${BUILD:-build}
 dlc=$build/dlc
 tap_cases=0 tap_failed=0
@@ -17,6 +18,7 @@ check() {
         echo "not ok $tap_cases - $tap_name"
         tail -n 20 "$work/tap.out" | sed 's/^/# /'
     fi
+    [ -z "${TAP_CPU:-}" ] || { times >"$work/tap.times" && awk -F '[ms ]+' 'NR == 2 { print "# " $1 * 60 + $2 + $3 * 60 + $4 " s" }' "$work/tap.times"; }
 }
 
 skip() {
