@@ -120,7 +120,7 @@ SLOW     = test_kernels test_planted_faults   # not in check: these compile much
 # these run under sanitizers too, and in front of libFuzzer, which wants clang and the counters.
 ASAN     = CC=clang CFLAGS="-O1 -gline-tables-only" BUILD=build/asan \
            SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=inline-8bit-counters,pc-table"
-GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_store test_syntax% test_elaborate test_graph test_ir% test_lab% test_pass_golden test_budget test_rows test_micro_batch,$(UNITS)))
+GUARDED := $(addprefix build/asan/tests/,$(filter test_base test_store test_syntax% test_elaborate test_graph% test_ir% test_lab% test_pass_golden test_budget test_rows test_micro_batch,$(UNITS)))
 COVERED  = CC=gcc CFLAGS="-O1 -g" BUILD=build/coverage SANITIZE="--coverage -fprofile-update=atomic"
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,build/asan/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 RUN      = BUILD=$(BUILD) JOBS=$(JOBS) tests/run.sh
