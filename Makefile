@@ -85,8 +85,8 @@ $(BUILD)/dlc-fuzz-graphs: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/graph
 	$(CC) $(SANITIZE) -o $@ $^ $(LIBS)
 
 # What emitted C has to compute; see tests/differential/emitted.sh.
-$(BUILD)/reference: tests/differential/reference.c $(BUILD)/libdlc.a
-	$(CC) $(DLC_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libdlc.a $(LIBS)
+$(BUILD)/reference: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/differential/reference*.c)) $(BUILD)/libdlc.a
+	$(CC) $(SANITIZE) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 # The same bits by several threads; see tests/threads/bits.c.
 $(BUILD)/bits: tests/threads/bits.c $(BUILD)/libdlc.a
