@@ -103,10 +103,15 @@ static bool streams_left(const Contraction *k, const TileSchedule *s)
     return s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= s->rows;
 }
 
-/* A gradient of a matrix, whose left operand comes from L2 as the right one does: a panel would take the place in L1 of both. */
-static bool panel_pushes_out(const Contraction *k, const TileSchedule *s)
+/* What columns lose that come from L2 for each tile, since lines of L1 that lie a row apart push each other out. Of a product of matrices
+ * they foresee one another, and next to nothing is lost; nor where the left operand streams as well, for which a panel has no room. */
+static double pushed_out(const Contraction *k, const TileSchedule *s)
 {
-    return s->lanes > 1 && s->row_axes == 1 && streams_left(k, s) && contraction_tap(k, s->row_axis) < 0;
+    if (s->lanes == 1 || s->row_axes != 1 || contraction_tap(k, s->row_axis) >= 0)
+        return 1.1;
+    if (k->nloop == 1 && tile_rows_within(k, s) <= (double)k->extent[s->row_axis])
+        return 1.02;
+    return streams_left(k, s) ? 1.05 : 1.1;
 }
 
 static double tapped_part(const Contraction *k, int axis)
@@ -287,7 +292,7 @@ double tile_schedule_cost(const Contraction *k, const Target *target, const Tile
     if (s->row_axis >= 0 && llabs(k->sa[s->row_axis]) >= FAR)
         cost *= 1.25;
     if (!s->panel_tiles && !schedule_has_blocks(s) && tile_is_streamed(k, target, s) && width < k->extent[k->n_axis])
-        cost *= panel_pushes_out(k, s) ? 1.05 : 1.1;    /* lines of the cache that lie a row apart push each other out */
+        cost *= pushed_out(k, s);
     if (left_pages(k, s) > PAGES)
         cost *= 1 + 0.15 * left_pages(k, s) / PAGES;
     if (s->panel_tiles)
