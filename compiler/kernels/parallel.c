@@ -9,7 +9,7 @@
 static const double WORTH = 3;      /* times the hand-over must be saved: two threads then take two thirds of the time at the most */
 static const double EVEN = 0.8;     /* of the threads' time that they work: shares as good as equal */
 
-static const double FETCHED = 80000;    /* bytes that come from another's cache, beside other work, in the time of a hand-over */
+static const double FETCHED = 60000;    /* bytes that come from another's cache, beside other work, in the time of a hand-over */
 static const double STREAMED = 8;   /* bytes a cycle, where L2 has no room for what a kernel touches */
 
 enum {
