@@ -96,7 +96,11 @@ typedef union Attr {
     struct { Type type; uint32_t salt; } random;
     struct { int64_t limit; } limit;                    /* check_index: 0 <= x < limit; scatter_add: extent of axis 0 */
     struct { int nbatch, ncontract; int lhs_batch[MAX_RANK], rhs_batch[MAX_RANK], lhs_contract[MAX_RANK], rhs_contract[MAX_RANK]; } dot;
-    struct { int nspatial; int64_t stride[MAX_SPATIAL], pad_lo[MAX_SPATIAL], pad_hi[MAX_SPATIAL], lhs_dilation[MAX_SPATIAL], rhs_dilation[MAX_SPATIAL], groups; } conv; /* paddings may be negative: they crop */
+    struct {
+        int nspatial;
+        int64_t stride[MAX_SPATIAL], pad_lo[MAX_SPATIAL], pad_hi[MAX_SPATIAL];      /* paddings may be negative: they crop */
+        int64_t lhs_dilation[MAX_SPATIAL], rhs_dilation[MAX_SPATIAL], groups;
+    } conv;
     struct { Fn *body; int ncarry, nslice, nyield; int64_t length; int reverse; } scan;
     struct { int index; } index;                        /* result: which of a scan's results */
 } Attr;

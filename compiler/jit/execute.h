@@ -9,7 +9,8 @@ typedef struct Executable Executable;
 
 /* `deterministic`: the same bits as of every other engine and machine, which the interpreter has not.
  * `threads`: how many share the work of a call; the interpreter has one whatever it is.
- * `engine`: "tcc", "cc", "cc:TARGET" for a target this machine can run, "interpret" (in f32), "interpret64" (entirely in double inside; tensors stay f32), or NULL for the default.
+ * `engine`: "tcc", "cc", "cc:TARGET" for a target this machine can run, "interpret" (in f32), "interpret64" (entirely in double inside;
+ * tensors stay f32), or NULL for the default.
  * fn[i] may be NULL: it cannot be called then. NULL with *why set on failure. */
 Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, bool deterministic, Fn *const *fn, const char *const *name, int n,
                            const char **why);

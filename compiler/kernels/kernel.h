@@ -152,7 +152,8 @@ struct Buffer {
     bool written;           /* BUFFER_PORT: a result */
     bool block;             /* BUFFER_ARENA: holds one block of the rows of a kernel with tiles, made anew for the next */
     VEC(Unit *) readers;    /* while units are put in order: those that read its old contents, in order */
-    Buffer *turn;           /* BUFFER_ARENA: lies in that, once for each thread: made anew in each turn of a loop that threads share; NULL: all see the same */
+    Buffer *turn;           /* BUFFER_ARENA: lies in that, once for each thread: made anew in each turn of a loop that threads share; NULL:
+                             * all see the same */
     int64_t inside;         /* with turn: bytes from where a thread's part begins; set by plan_memory */
     int64_t part;           /* of what holds such, behind each other for all threads: bytes of one's part; of others 0 */
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
@@ -233,7 +234,8 @@ typedef struct TileSchedule {
     int outside;            /* with panels or blocks of k: how many of the kernel's loops, of which m is none, lie around them; else -1 */
     int k_split;            /* the k loop that is cut into blocks, each with a panel of its own if there are panels; -1: none */
     int k_block;            /* its steps in a block */
-    int prefetch;           /* 1: while a tile is made, the rows of the left operand that the next one reads are fetched; 2: the next columns of the right one; 3: lines of the result that the next ones store */
+    int prefetch;           /* while a tile is made, what the next ones want is fetched. 1: rows of the left operand; 2: columns of the right
+                             * one; 3: lines of the result; 0: nothing */
     int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
     int unroll;             /* steps of k that are written out one behind the other: of the innermost loop, or all of it and of more */
     int k_outer;            /* without panels: so many k loops, the first ones, stand around the blocks: a step of each at a time */

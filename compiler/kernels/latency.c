@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* latency.c: what processors would wait for.
  *
- * Chains of slow functions, as tanh(c) of a cell c that is made of tanh and sigmoid: both wait for each other in every turn of a loop, which few processors can overlap with the next turn; and clang 14 does not
- * make vectors of so long a body. In a loop of its own the second one waits for nothing.
+ * Chains of slow functions, as tanh(c) of a cell c that is made of tanh and sigmoid: both wait for each other in every turn of a loop,
+ * which few processors can overlap with the next turn; and clang 14 does not make vectors of so long a body. In a loop of its own the
+ * second one waits for nothing.
  *
  * A row's maximum, and the exponentials of what lies below it: the one is a chain of comparisons down to one lane, and the others are so
  * many instructions that the next row's chain is not among those that a processor looks at meanwhile. Where a block of rows is at hand,

@@ -114,11 +114,15 @@ static bool is_by_columns(const Stage *s, const Ex *e)
 /* So many lanes that a few vectors are added to in turn: one would have to wait for itself. */
 static int column_lanes(const Making *m, const Stage *s)
 {
-    int64_t columns = s->loop[s->nparallel - 1]->extent, each = 1;
+    const Target *t = m->c->p->target;
+    const int64_t columns = s->loop[s->nparallel - 1]->extent, last = s->loop[s->nloop - 1]->extent;
+    int64_t each = 1;
     int lanes = 1;
     for (int i = s->nparallel; i < s->nloop; i++)
         each *= s->loop[i]->extent;
-    while (m->c->p->target->lanes > 1 && !m->c->p->target->deterministic && each >= LONG_COLUMN && lanes * columns < COLUMNS_AT_ONCE && s->loop[s->nloop - 1]->extent % (2 * lanes) == 0)
+    if (t->lanes == 1 || t->deterministic || each < LONG_COLUMN)
+        return 1;
+    while (lanes * columns < COLUMNS_AT_ONCE && last % (2 * lanes) == 0)
         lanes *= 2;
     return lanes;
 }
