@@ -136,7 +136,7 @@ check:
 # The quick ones last, so that no job is left with a long one.
 test: setup
 	@$(MAKE_ALL) -s programs
-	@$(MAKE_ALL) -s $(ASAN) WITHOUT="commands jit profile verify" $(GUARDED) $(FUZZERS)
+	@$(MAKE_ALL) -s $(ASAN) WITHOUT="jit profile verify" $(GUARDED) $(FUZZERS)
 	@$(RUN) $(GUARDED) $(addprefix $(BUILD)/tests/,$(SLOW)) $(filter-out $(CHECKS),$(TESTS)) $(CHECKS) $(addprefix $(BUILD)/tests/,$(filter-out $(SLOW),$(UNITS)))
 
 test-long: test $(BUILD)/bench/calls $(BUILD)/bench/peak

@@ -51,7 +51,7 @@ static void compile(Arena *a, const Fn *fn, const Target *target)
     Fn *hoisted = hoist(simple, HOIST_ROOM);
     check_sound(a, hoisted, "hoist");
     Plan *plan = lower(a, NULL, hoisted, target);
-    const MemoryFunction function = {"f", plan};
+    const MemoryFunction function = {.name = "f", .plan = plan};
     if (plan)
         emit_memory(a, &function, 1);
 }
