@@ -191,8 +191,8 @@ static char **compiler_words(Arena *a, const char *command, const Target *target
 {
     const char *others = strchr(command, ' ') ? strchr(command, ' ') : "";
     const char *compiler = arena_strndup(a, command, strlen(command) - strlen(others));
-    const char *words[] = {compiler, target->flags, target->gcc_flags && !strstr(compiler, "clang") ? target->gcc_flags : "",
-                           "-std=c11 -ffreestanding -fno-asynchronous-unwind-tables", others, "-fcallgraph-info=su", "-c"};
+    const char *words[] = {compiler, target_flags(a, target, compiler), "-std=c11 -ffreestanding -fno-asynchronous-unwind-tables", others,
+                           "-fcallgraph-info=su", "-c"};
     size_t room = 8;
     for (int i = 0; i < LEN(words); i++)
         room += strlen(words[i]) + 1;

@@ -27,8 +27,7 @@ static void print_targets(Arena *a)
            native->name);
     for (int i = 0; target_at(i); i++)
         if (!target_at(i)->calls_gemm)
-            printf("%-16s%s%s%s\n", target_at(i)->name, target_at(i)->flags, target_at(i)->gcc_flags ? ", of gcc also " : "",
-                   target_at(i)->gcc_flags ? target_at(i)->gcc_flags : "");
+            printf("%-16s%s\n", target_at(i)->name, target_advice(a, target_at(i), ", "));
 }
 
 int target_settle(const Command *command, const char *name, bool in_memory, const Target **target)

@@ -21,13 +21,6 @@ static const char *compiler_name(void)
     return cc && *cc && !strchr(cc, ' ') ? cc : "cc";
 }
 
-/* What the target wants of this compiler. */
-static const char *compiler_flags(Arena *a, const Target *target)
-{
-    bool gcc = target->gcc_flags && !strstr(compiler_name(), "clang");
-    return gcc ? arena_printf(a, "%s %s", target->flags, target->gcc_flags) : target->flags;
-}
-
 static bool on_path(const char *program)
 {
     if (strchr(program, '/'))
@@ -84,7 +77,7 @@ static bool compile(Arena *a, const char *source, const char *object, const Targ
     char *argv[64];
     int n = 0;
     argv[n++] = arena_strdup(a, compiler_name());
-    process_words(a, compiler_flags(a, target), argv, &n);
+    process_words(a, target_flags(a, target, compiler_name()), argv, &n);
     process_words(a, "-std=gnu11 -w -fPIC -shared -o", argv, &n);
     argv[n++] = arena_strdup(a, object);
     argv[n++] = arena_strdup(a, source);
@@ -187,7 +180,7 @@ Jit *jit_files(Arena *a, const char *command, const FileText *file, int n, const
 
 Jit *jit_cc(Arena *a, const char *body, const Target *target, const char **why)
 {
-    const char *source = arena_printf(a, "/* %s %s */\n%s", compiler_name(), compiler_flags(a, target), body);
+    const char *source = arena_printf(a, "/* %s %s */\n%s", compiler_name(), target_flags(a, target, compiler_name()), body);
     const char *folder = cache_folder(a);
     if (!folder)
         return compile_once(a, source, target, why);

@@ -36,7 +36,7 @@ struct Target {
     bool calls_gemm;        /* contractions call dl_gemm instead of being written out (in-memory tcc) */
     const char *needs;      /* of the preprocessor: what emitted C is for; NULL: any machine */
     const char *flags;      /* what makes the compiler's code fast; in-memory work is compiled so */
-    const char *gcc_flags;  /* the same, of gcc alone */
+    const char *gcc_flags, *clang_flags;    /* the same, of one of them besides; NULL: none */
     const char *machine;    /* for whoever chooses */
     struct {
         int n;              /* that share a kernel's work, at the most: 1 in the table */
@@ -47,6 +47,10 @@ struct Target {
     bool flushes;           /* vectors take subnormal numbers for zeros, as scalars do not */
     bool deterministic;     /* the same bits as of every other such target: sums run in the order of what is summed */
 };
+/* What makes this compiler's code fast; one whose name has no "clang" in it takes what gcc does. */
+const char *target_flags(Arena *a, const Target *target, const char *compiler);
+/* The same for a reader: of any compiler, then, after `between`, what gcc and clang want besides. */
+const char *target_advice(Arena *a, const Target *target, const char *between);
 /* The same machine, its work shared by so many threads. */
 const Target *target_with_threads(Arena *a, const Target *target, int threads);
 /* The same machine, for little code: plain loops without vectors, kernels that are alike, flags that say so. */

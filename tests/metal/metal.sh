@@ -41,7 +41,7 @@ metal_has() {
 # Flags that say which machine the code is for, and that it is to be fast: what `dlc targets` has, and the table.
 metal_flags() {
     metal_name=$(metal_target "$1") || return
-    "${dlc:-build/dlc}" targets | sed -n "/^native is/,\$s/^$metal_name  *//p" | sed 's/, of gcc also / /; s/, of gcc also.*//'
+    "${dlc:-build/dlc}" targets | sed -n "/^native is/,\$s/^$metal_name  *//p" | sed 's/, of clang .*//; s/, of gcc also / /'
 }
 
 metal_begin() { # what all uses of the board's compiler have in common
