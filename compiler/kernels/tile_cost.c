@@ -109,7 +109,7 @@ static double pushed_out(const Contraction *k, const TileSchedule *s)
 {
     if (s->lanes == 1 || s->row_axes != 1 || contraction_tap(k, s->row_axis) >= 0)
         return 1.1;
-    if (k->nloop == 1 && tile_rows_within(k, s) <= (double)k->extent[s->row_axis])
+    if (k->nloop == 1 && tile_rows_within(k, s) <= (s->row_axis < 0 ? 1.0 : (double)k->extent[s->row_axis]))
         return 1.02;
     return streams_left(k, s) ? 1.05 : 1.1;
 }
