@@ -24,10 +24,9 @@ check "sines" sines
 check "sine" learns 0.05 - sine "$work/sines" --epochs 60
 check "small_cnn" learns 0.3 0.85 small_cnn "$work/digits" --epochs 4 --batch 8
 check "autoencoder" learns 0.6 - autoencoder "$work/digits" --epochs 3 --set FEATURES=784
-check "resnet" learns 0.5 0.5 resnet "$work/digits" --epochs 2 --batch 16 --set SIZE=28 --set CHANNELS=1
 check "ds_cnn" learns 0.85 0.4 ds_cnn "$work/digits" --epochs 4 --batch 16 --set TIME=28 --set FEATURES=28 --set FILTERS=32 --set BLOCKS=2
 check "siamese" learns 0.7 0.75 siamese "$work/pairs" --epochs 6
-check "transformer" learns 0.1 0.9 transformer "$work/bytes" --epochs 32 --batch 16 --seed 2 --set BLOCKS=1 \
+check "transformer" learns 0.1 0.9 transformer "$work/bytes" --epochs 24 --batch 16 --seed 2 --set BLOCKS=1 \
     -o "$work/transformer.safetensors"
 check "transformer continues a text" continues
 finish
