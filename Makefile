@@ -25,8 +25,7 @@ WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 DLC_CFLAGS = -std=gnu11 $(WARN) -I. -Icompiler -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
 LIBS     = -ltcc -ljansson -lz -ldl -lpthread -lm
 
-# WITHOUT: folders of compiler/ that nothing calls of what is built; programs would not link if something did.
-SOURCES := $(filter-out compiler/main.c $(WITHOUT:%=compiler/%/%.c),$(wildcard compiler/*.c compiler/*/*.c)) runtime/dl_threads.c runtime/dl_store.c
+SOURCES := $(filter-out compiler/main.c,$(wildcard compiler/*.c compiler/*/*.c)) runtime/dl_threads.c runtime/dl_store.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/parser.o $(BUILD)/obj/gen/lexer.o \
            $(BUILD)/obj/gen/runtime_text.o $(BUILD)/obj/gen/probe_text.o $(BUILD)/obj/gen/std_sources.o
 
@@ -136,7 +135,7 @@ check:
 # The quick ones last, so that no job is left with a long one.
 test: setup
 	@$(MAKE_ALL) -s programs
-	@$(MAKE_ALL) -s $(ASAN) WITHOUT="jit profile verify" $(GUARDED) $(FUZZERS)
+	@$(MAKE_ALL) -s $(ASAN) $(GUARDED) $(FUZZERS)
 	@$(RUN) $(GUARDED) $(addprefix $(BUILD)/tests/,$(SLOW)) $(filter-out $(CHECKS),$(TESTS)) $(CHECKS) $(addprefix $(BUILD)/tests/,$(filter-out $(SLOW),$(UNITS)))
 
 test-long: test $(BUILD)/bench/calls $(BUILD)/bench/peak
