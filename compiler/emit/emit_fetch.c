@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { AHEAD = 512 };       /* floats: half a page; twice that, or half, was no better */
-
 /* A line of one of the next rows a step. */
 static void fetch_rows(Out *o, const Tile *t, int rows)
 {
@@ -49,7 +47,7 @@ void print_fetch_result(Out *o, const Stage *s, int rows)
             const int64_t at = place_stored(o, s, r, c);
             if (at - last < LINE)
                 continue;
-            line(o, "DL_PREFETCH_RESULT(c, %" PRId64 ");", at + AHEAD);
+            line(o, "DL_PREFETCH_RESULT(c, %" PRId64 ");", at + RESULT_AHEAD);
             last = at;
         }
 }

@@ -14,17 +14,17 @@ int tile_lines(const TileSchedule *s)
 
 bool tile_fetches_rows(const Tile *t)
 {
-    return t->schedule.prefetch == 1;
+    return t->schedule.prefetch == FETCH_ROWS;
 }
 
 bool tile_fetches_columns(const Tile *t)
 {
-    return t->schedule.prefetch == 2;
+    return t->schedule.prefetch == FETCH_COLUMNS;
 }
 
 bool tile_fetches_result(const Tile *t)
 {
-    return t->schedule.prefetch == 3;
+    return t->schedule.prefetch == FETCH_RESULT;
 }
 
 int64_t next_block(const Tile *t)

@@ -229,6 +229,10 @@ typedef struct KLoop {
 } KLoop;
 /* What may be chosen freely about a tile: the sums are the same, in another order. All of it is chosen by one function,
  * tile_schedule (tile_schedule.c), or read from a file (schedule_file.c, which has a row for each member: all are ints). */
+/* What a tile fetches for the next ones, as schedules say it: rows of the left operand, columns of the right one, lines of the result. */
+typedef enum Prefetch { FETCH_NOTHING, FETCH_ROWS, FETCH_COLUMNS, FETCH_RESULT } Prefetch;
+enum { RESULT_AHEAD = 512 };            /* floats, so much further than what is stored: half a page; twice that, or half, was no better */
+
 typedef struct TileSchedule {
     int row_axis;           /* the result's axis whose positions are rows; -1: a single row */
     int row_axes;           /* 2: so are, for each of them, all positions of the next axis; else 1 */
@@ -238,8 +242,7 @@ typedef struct TileSchedule {
     int outside;            /* with panels or blocks of k: how many of the kernel's loops, of which m is none, lie around them; else -1 */
     int k_split;            /* the k loop that is cut into blocks, each with a panel of its own if there are panels; -1: none */
     int k_block;            /* its steps in a block */
-    int prefetch;           /* while a tile is made, what the next ones want is fetched. 1: rows of the left operand; 2: columns of the right
-                             * one; 3: lines of the result; 0: nothing */
+    int prefetch;           /* a Prefetch: what the next tiles want is fetched while one is made */
     int zigzag;             /* 1: in odd turns of the loop around, the steps of k run from the last to the first */
     int unroll;             /* steps of k that are written out one behind the other: of the innermost loop, or all of it and of more */
     int k_outer;            /* without panels: so many k loops, the first ones, stand around the blocks: a step of each at a time */

@@ -215,7 +215,7 @@ static int64_t left_span(const Contraction *k, const TileSchedule *s)
 static double fetch_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     int64_t right = tile_right_bytes(k), left = 4 * left_span(k, s);
-    int64_t bytes = left + (schedule_has_blocks(s) && s->prefetch != 2 ? right : 0);
+    int64_t bytes = left + (schedule_has_blocks(s) && s->prefetch != FETCH_COLUMNS ? right : 0);
     return left + right > target->l2 / 2 ? copies(k, s) * (double)bytes / ((double)target->l2_width / 4) : 0;
 }
 

@@ -47,9 +47,18 @@ bool tile_may_fetch_result(const TileSchedule *s)
     return s->lanes > 1 && s->row_axis >= 0 && s->k_split < 0 && !s->k_outer;
 }
 
-bool tile_may_fetch(const Contraction *k, const TileSchedule *s, int what)
+bool tile_may_fetch(const Contraction *k, const TileSchedule *s, Prefetch what)
 {
-    return what == 0 || (what == 1 ? tile_may_prefetch(k, s) : what == 2 ? tile_may_fetch_columns(k, s) : tile_may_fetch_result(s));
+    switch (what) {
+    case FETCH_ROWS:
+        return tile_may_prefetch(k, s);
+    case FETCH_COLUMNS:
+        return tile_may_fetch_columns(k, s);
+    case FETCH_RESULT:
+        return tile_may_fetch_result(s);
+    default:
+        return true;
+    }
 }
 
 int contraction_tap(const Contraction *k, int axis)
@@ -215,10 +224,10 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return why;
     if (target->deterministic && !tile_keeps_order(s))
         return "with --deterministic sums keep their order: k_split is k_outer or -1, zigzag 0";
-    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < 0 || s->prefetch > 3)
+    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < FETCH_NOTHING || s->prefetch > FETCH_RESULT)
         return "prefetch is from 0 to 3, zigzag 0 or 1";
-    if (s->prefetch && !tile_may_fetch(k, s, s->prefetch))
-        s->prefetch = 0;
+    if (!tile_may_fetch(k, s, (Prefetch)s->prefetch))
+        s->prefetch = FETCH_NOTHING;
     s->zigzag &= tile_may_zigzag(k, s);
     int nlarge;
     if (s->row_axis >= 0)

@@ -62,12 +62,13 @@ static bool is_better_fetching_result(const Contraction *k, const Target *target
            contraction_steps(k) * LINE <= LINE_COMES * s->lanes;
 }
 
-static int best_prefetch(const Contraction *k, const Target *target, const TileSchedule *s)
+static Prefetch best_prefetch(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    return is_better_prefetched(k, target, s)         ? 1
-           : is_better_fetching_columns(k, target, s) ? 2
-           : is_better_fetching_result(k, target, s)  ? 3
-                                                      : 0;
+    if (is_better_prefetched(k, target, s))
+        return FETCH_ROWS;
+    if (is_better_fetching_columns(k, target, s))
+        return FETCH_COLUMNS;
+    return is_better_fetching_result(k, target, s) ? FETCH_RESULT : FETCH_NOTHING;
 }
 
 /* Loops of a few turns within each other, whose ends are mispredicted, take half as long again as their steps written out. */
@@ -172,7 +173,7 @@ static void consider_block(Search *f, TileSchedule s)
         if (most < 1)
             return;
         s.k_block = (int)even_block(k->loop[s.k_split].extent, most);
-        s.prefetch = is_better_fetching_columns(k, f->target, &s) ? 2 : 0;
+        s.prefetch = is_better_fetching_columns(k, f->target, &s) ? FETCH_COLUMNS : FETCH_NOTHING;
         consider(f, s);
     }
 }
@@ -337,8 +338,8 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     int at = 1;
     for (int i = 0; i < n; i++)
         found[i].best.prefetch = best_prefetch(k, target, &found[i].best);
-    for (int fetched = 0; fetched <= 3 && at < most; fetched++)
-        if (fetched != list[0].prefetch && tile_may_fetch(k, &list[0], fetched)) {
+    for (int fetched = FETCH_NOTHING; fetched <= FETCH_RESULT && at < most; fetched++)
+        if (fetched != list[0].prefetch && tile_may_fetch(k, &list[0], (Prefetch)fetched)) {
             list[at] = list[0];
             list[at++].prefetch = fetched;
         }

@@ -31,7 +31,7 @@ bool tile_may_zigzag(const Contraction *k, const TileSchedule *s);
 bool tile_may_prefetch(const Contraction *k, const TileSchedule *s);                            /* the next rows */
 bool tile_may_fetch_columns(const Contraction *k, const TileSchedule *s);
 bool tile_may_fetch_result(const TileSchedule *s);
-bool tile_may_fetch(const Contraction *k, const TileSchedule *s, int what);    /* what `prefetch` says */
+bool tile_may_fetch(const Contraction *k, const TileSchedule *s, Prefetch what);
 bool contraction_hangs_on(const Contraction *k, int i, int axis);   /* the taps of the i-th loop of k, on an axis of the result */
 bool tile_turns_fit(const Contraction *k, const TileSchedule *s, int loops);
 int tile_edge_tiles(const Contraction *k, int axis, int rows);

@@ -430,7 +430,7 @@ static Schedules *blocks_in_place(Arena *a, const Case *c, const Target *target)
             if (found->s[k].panel_tiles == 0 && found->s[k].k_split >= 0) {
                 schedules_add(chosen, found->function, found->name, found->s[k]);
                 with_blocks++;
-                fetching += found->s[k].prefetch == 2;
+                fetching += found->s[k].prefetch == FETCH_COLUMNS;
                 break;
             }
     return chosen;

@@ -77,13 +77,13 @@ static void wrong_tiles(void **state)
     stage(p, 0, 0)->tile->b_at = lin_var(arena, p->kernels.at[0]->outer[1]);
     expect(p, "a panel is not the same in the loop over i1");
     p = plan_of(conv);
-    stage(p, 0, 0)->tile->schedule.prefetch = 2;
+    stage(p, 0, 0)->tile->schedule.prefetch = FETCH_COLUMNS;
     expect(p, "columns are fetched in turns of a loop over rows");
     p = plan_of(conv);
-    stage(p, 0, 0)->tile->schedule.prefetch = 1;
+    stage(p, 0, 0)->tile->schedule.prefetch = FETCH_ROWS;
     expect(p, "rows are fetched along one loop");
     p = plan_of(conv);
-    stage(p, 0, 0)->tile->schedule.prefetch = 3;
+    stage(p, 0, 0)->tile->schedule.prefetch = FETCH_RESULT;
     stage(p, 0, 0)->tile->schedule.lanes = 1;
     expect(p, "lines of the result are fetched where each is stored once");
     p = plan_of(conv);
