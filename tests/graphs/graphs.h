@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* graphs.h: random graphs and what is checked of them. docs/hacking.md says how to use dlc-fuzz-graphs.
  *
- *   grow.c     makes a graph from a seed, every row of ops.def taking part (pick.c, grow_*.c)
- *   bound.c    interprets a graph, with a bound on how far correctly compiled code may be off, element by
- * element variant.c  what becomes of a graph in the compiler: simplified, hoisted, differentiated, a training
- * step; all checked engine.c   compiles many functions at once and calls them shrink.c   makes a graph that
- * shows a fault smaller; changes one on purpose work.c     workers that may crash fuzz.c     the command, the
- * summary */
+ *   - grow.c     makes a graph from a seed, every row of ops.def taking part (pick.c, grow_*.c)
+ *   - bound.c    interprets a graph, with a bound on how far correctly compiled code may be off, element by
+ *                element (bound_*.c)
+ *   - variant.c  what becomes of a graph in the compiler: simplified, hoisted, differentiated, a training
+ *                step; all checked
+ *   - engine.c   compiles many functions at once and calls them
+ *   - shrink.c   makes a graph that shows a fault smaller; changes one on purpose
+ *   - work.c     workers that may crash
+ *   - fuzz.c     the command, the summary
+ */
 #ifndef TEST_GRAPHS_H
 #define TEST_GRAPHS_H
 
@@ -30,7 +34,7 @@ static inline int64_t random_below(uint64_t *state, int64_t n)
 Fn *grow_graph(Arena *a, uint64_t seed);
 const char *grow_problem(Arena *a); /* NULL when every row of ops.def can be made; otherwise which can not */
 
-/* ---- bound.c ------------------------------------------------------------------------------------- */
+/* ---- bound.c, bound_element.c -------------------------------------------------------------------- */
 /* A tensor as it is in exact arithmetic, and how far off each element may be when every operation is done in
  * float, sums in any order, products and sums perhaps contracted: 0 is "this very number", infinity "nothing
  * can be said". */
