@@ -198,6 +198,33 @@ static void rows_on_data(void **state)
     assert_int_equal(stage(plan_for(spread, target_find("x86-64-v4")), 0, 0)->tile->schedule.row_axes, 2);
 }
 
+/* Tiles of the panel of h w, 64 rows of `columns` floats, in a loop that makes 8 of them, stacked or the last one alone. */
+static int panel_of_loop(int columns, bool stacked)
+{
+    const char *body = arena_printf(arena, "func step(h: f32[64, 64] carry 0, x: f32[64, %d] slice 0, w: f32[64, %d] invariant 0) {"
+                                      " %%3 = dot(h, w) contract=[1]/[0] %%4 = add(%%3, x)"
+                                      " %%5 = slice(%%4) start=[0, 0] limit=[64, 64] stride=[1, 1]"
+                                      " return carry 0 h = %%5%s }", columns, columns, stacked ? ", yield 0 y = %4" : "");
+    const Plan *p = plan_for(arena_printf(arena, "func f(h: f32[64, 64] input 0, x: f32[8, 64, %d] input 1, w: f32[64, %d] param 0) {"
+                                            " %%3 = scan(h, x, w) carries=1 slices=1 yields=%d length=8 body=%s"
+                                            " %%4 = result(%%3) index=%d return output 0 y = %%4 }",
+                                     columns, columns, stacked, body, stacked), target_find("x86-64-v4"));
+    for (int i = 0; i < p->kernels.n; i++)
+        if (kernel_tile(p->kernels.at[i]))
+            return kernel_tile(p->kernels.at[i])->schedule.panel_tiles;
+    fail_msg("no tile");
+    return -1;
+}
+
+/* What a loop stacks is stored in whole rows where they are long, which one panel of all columns allows. */
+static void panels_of_stacked_rows(void **state)
+{
+    (void)state;
+    assert_int_equal(panel_of_loop(512, true), 512 / 32);
+    assert_int_equal(panel_of_loop(512, false), 0);
+    assert_int_equal(panel_of_loop(256, true), 0);
+}
+
 /* Where bytes count, one row takes a matrix as it lies, also where a pack of it is made for others. */
 static void sparing_packs(void **state)
 {
@@ -249,6 +276,7 @@ int main(void)
         cmocka_unit_test(wrong_chains),
         cmocka_unit_test(finished_tiles),
         cmocka_unit_test(rows_on_data),
+        cmocka_unit_test(panels_of_stacked_rows),
         cmocka_unit_test(sparing_packs),
         cmocka_unit_test(wrong_squares),
     };
