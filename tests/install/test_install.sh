@@ -52,6 +52,20 @@ for_a_board() {
         arm-none-eabi-readelf -A "$work/board/build/liblearn_cnn.a" | grep 'Tag_FP_arch: VFPv4-D16'
 }
 
+has_flags() {
+    configure -B "$work/$1" -DCMAKE_C_COMPILER="$1" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/said" 2>&1 &&
+        grep 'ruler\.c' "$work/$1/compile_commands.json" >"$work/command" && grep -e "$2" "$work/command" && ! grep -e "$3" "$work/command"
+}
+
+# flags_of COMPILER HAS NOT: it gets the flags of its own, and none of the other's
+flags_of() {
+    if command -v "$1" >/dev/null; then
+        check "cmake: flags of $1" has_flags "$@"
+    else
+        skip "cmake: flags of $1" "it is not there"
+    fi
+}
+
 # complains WORDS ARGUMENTS OF dlc_add_model...
 complains() {
     words=$1
@@ -94,6 +108,8 @@ if command -v cmake >/dev/null; then
     else
         skip "cmake: for a board" "arm-none-eabi-gcc is not there"
     fi
+    flags_of gcc -fno-inline-functions-called-once '-fno-inline-functions '
+    flags_of clang '-fno-inline-functions ' '-fno-inline-functions-called-once'
     check "cmake: a word that is none" complains "not understood: BACTH;4" BACTH 4
     check "cmake: no such target" complains "does not list pdp11" TARGET pdp11
     check "cmake: of another version" another_version
