@@ -61,6 +61,17 @@ const char *c_float(Arena *a, double value)
 }
 
 /* ---- indices --------------------------------------------------------------------------------------- */
+/* By how much a row or a column that is written out moves an index. */
+static int64_t shift_of(const Out *o, const Lin *x)
+{
+    return (o->column.v ? lin_factor(x, o->column.v) * o->column.by : 0) + (o->row.v ? lin_factor(x, o->row.v) * o->row.by : 0);
+}
+
+/* Whether it is printed as one variable or value. */
+static bool is_bare(const Out *o, const Lin *x)
+{
+    return x->n == 1 && x->constant + shift_of(o, x) == 0 && x->term[0].factor == 1;
+}
 
 static void put_atom(Out *o, StrBuf *sb, const Atom *atom)
 {
@@ -72,7 +83,7 @@ static void put_atom(Out *o, StrBuf *sb, const Atom *atom)
         put_ex(o, sb, atom->value, 10);
         break;
     default: {
-        bool bare = atom->of->n == 1 && atom->of->constant == 0 && atom->of->term[0].factor == 1;
+        const bool bare = is_bare(o, atom->of);
         sb_puts(sb, bare ? "" : "(");
         put_lin(o, sb, atom->of);
         sb_printf(sb, "%s %s %" PRId64, bare ? "" : ")", atom->kind == ATOM_DIV ? "/" : "%", atom->by);
@@ -118,11 +129,6 @@ static const Place *place_of(Out *o, const Lin *x)
 static bool is_fixed(const Out *o, const Atom *atom)
 {
     return atom->kind == ATOM_VAR && ((o->column.fixed && atom->var == o->column.v) || (o->row.fixed && atom->var == o->row.v));
-}
-
-static int64_t shift_of(const Out *o, const Lin *x)
-{
-    return (o->column.v ? lin_factor(x, o->column.v) * o->column.by : 0) + (o->row.v ? lin_factor(x, o->row.v) * o->row.by : 0);
 }
 
 void put_lin(Out *o, StrBuf *sb, const Lin *x)
@@ -374,9 +380,9 @@ void put_whole(Out *o, StrBuf *sb, const Ex *e, int outside)
         }
         break;
     case X_INDEX:
-        open_paren(sb, outside > PLUS && (e->at->n > 1 || e->at->constant || e->at->term[0].factor != 1));
+        open_paren(sb, outside > PLUS && !is_bare(o, e->at));
         put_lin(o, sb, e->at);
-        close_paren(sb, outside > PLUS && (e->at->n > 1 || e->at->constant || e->at->term[0].factor != 1));
+        close_paren(sb, outside > PLUS && !is_bare(o, e->at));
         break;
     case X_LOAD:
         if (o->column.wide && lin_uses(e->at, o->column.v))
