@@ -339,6 +339,14 @@ const char *tile_column(Out *o, const Tile *t)
     return t->n->extent % width ? arena_printf(o->a, "(n < %" PRId64 " ? n : %" PRId64 ")", last, last) : "n";
 }
 
+/* What a tile's columns move the left operand by. */
+static const char *left_column(Out *o, const Tile *t, const char *column)
+{
+    if (!strcmp(column, "0") || !(t->a_n || t->group))
+        return "";
+    return t->a_n ? arena_printf(o->a, " + %s", column) : arena_printf(o->a, " + %s / %" PRId64 " * %" PRId64, column, t->group, t->a_group);
+}
+
 /* From the first step of k to the block's, in the left or the right operand; steps with taps are counted from the first. */
 static const char *block_offset(Out *o, const Tile *t, bool right)
 {
@@ -367,8 +375,7 @@ void print_tile(Out *o, const Stage *s)
     else if (loop)
         line(o, "for (int n = 0; n < %" PRId64 "; n += %" PRId64 ")", extent, width);
     o->indent += loop;
-    const char *left = t->a_n && strcmp(column, "0") ? arena_printf(o->a, "%s + %s", lin_text(o, a_at), column) : lin_text(o, a_at);
-    left = arena_printf(o->a, "%s%s", left, block_offset(o, t, false));
+    const char *left = arena_printf(o->a, "%s%s%s", lin_text(o, a_at), left_column(o, t, column), block_offset(o, t, false));
     const char *right = t->schedule.panel_tiles > 1    ? arena_printf(o->a, "panel + p * %" PRId64, panel_rows(t))
                         : t->schedule.panel_tiles == 1 ? "panel"
                                                        : arena_printf(o->a, "%s%s", tile_pointer(o, t->b, t->b_at, column), block_offset(o, t, true));

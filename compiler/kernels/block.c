@@ -69,7 +69,7 @@ static bool stays_in_row(const Shrink *s, const Lin *at)
 /* A left operand. */
 static bool operand_stays_in_row(const Shrink *s, const Tile *t)
 {
-    const Lin *at = lin_add(s->k->a, t->a_at, lin_scale(s->k->a, lin_var(s->k->a, t->n), t->a_n));
+    const Lin *at = lin_add(s->k->a, t->a_at, tile_left_column(s->k->a, t));
     for (int i = 0; i < t->nk; i++)
         at = lin_add(s->k->a, at, lin_scale(s->k->a, lin_var(s->k->a, t->k[i].var), t->k[i].a));
     return stays_in_row(s, at) && (!t->m || t->a_m == row_step(s)) && (!t->inner || t->a_inner == s->width);

@@ -273,6 +273,7 @@ typedef struct Tile {
     Var *inner;                         /* with two axes of rows: the second one's, all of it in each tile; else NULL */
     int64_t a_inner, c_inner;           /* strides along it */
     int64_t a_n;                        /* stride of a along n, 0 or 1; of b and c it is 1 */
+    int64_t group, a_group;             /* 0: none; or so many columns read the same of a, the next ones a_group elements further */
     int nk;
     KLoop k[MAX_K];
     int by_row;             /* the k loop whose taps depend on m; -1: none */
@@ -297,6 +298,7 @@ int tile_inner(const Tile *t);          /* and at each of them: 1 without a seco
 /* Where the steps that are written out begin: at loop `whole` of k, of which and of those inside all steps are, and of the one around
  * them `turn` in each turn. whole is nk where no loop is. false: the schedule's unroll is no such number. */
 bool tile_unroll(const Tile *t, int *whole, int64_t *turn);
+const Lin *tile_left_column(Arena *a, const Tile *t);   /* how far n moves a */
 int64_t column_step(const Tile *t);                     /* columns that one turn of a tile's loop over them makes */
 /* Of a loop. A tile's block makes one for each of its blocks, its columns one for each step, columns one for each SPLIT_COLUMNS, or one where these do not fit. */
 int64_t split_turns(const Kernel *k, const Var *v);

@@ -100,8 +100,8 @@ bool reduces_inline(const Lower *c, const Node *n);
 bool is_outer_product(const Node *n);
 /* n as a strided operand: its buffer, and the position of its first element and the strides of its axes. */
 bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride);
-/* The same with the last axis in two: `groups` parts, whose stride comes last but one and is 1, or 0, and what is in each. */
-bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, const Lin **at, int64_t *stride);
+/* The same of a contraction's operand. The left one's last axis is two where there are groups: these, and what is in each. */
+bool operand_view(Lower *c, const Node *n, int operand, Buffer **buffer, const Lin **at, int64_t *stride);
 
 /* units.c */
 Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan);
@@ -149,6 +149,7 @@ typedef struct Contraction {
     int64_t extent[2 * MAX_RANK], sa[2 * MAX_RANK], sb[2 * MAX_RANK];   /* by axis: the result's, then the contracted ones */
     int naxis;
     int n_axis;                                 /* the result's axis along which b and the result are contiguous */
+    int64_t group, a_group;                     /* as a Tile's: columns that read the same of a, and how far it is to what the next ones do */
     struct { int out, k; int64_t stride, dilation, pad, extent; double part; } tap[MAX_SPATIAL];     /* part: of the windows what lies on the data */
     int ntap;
     struct { int64_t extent, a, b; int tap; } loop[MAX_K];  /* over what is contracted, outermost first; tap: -1 without one */
@@ -157,7 +158,7 @@ typedef struct Contraction {
     Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
     int64_t stacked;                            /* bytes of what that scan makes, where its kernel stores a turn's part of it, which no cache has yet; or 0 */
 } Contraction;
-int64_t contraction_groups(const Node *n);     /* parts of the left operand's channels that are convolved each by itself */
+bool columns_are_groups(const Node *n);        /* each column of a convolution is a group, and groups lie side by side on the left: a vector has several */
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */
 /* Whether operand 1 must be copied first, into which axis order, for its columns to be contiguous. */
 bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);

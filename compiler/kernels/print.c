@@ -320,7 +320,11 @@ static const char *strided_text(Printer *o, const Buffer *b, const Lin *at, cons
         *k = (Var){.id = 1001 + i, .extent = t->k[i].var->extent, .name = t->k[i].var->name};
         at = lin_add(o->a, at, lin_scale(o->a, lin_var(o->a, k), operand == 1 ? t->k[i].a : t->k[i].b));
     }
-    at = lin_add(o->a, at, lin_scale(o->a, lin_var(o->a, &column), n));
+    const Lin *columns = lin_var(o->a, &column);
+    if (operand == 1 && t->group)
+        at = lin_add(o->a, at, lin_scale(o->a, lin_div(o->a, columns, t->group), t->a_group));
+    else
+        at = lin_add(o->a, at, lin_scale(o->a, columns, n));
     return arena_printf(o->a, "%s[%s]", name_of(o, b), lin_text(o, at));
 }
 

@@ -75,6 +75,8 @@ static int *place_of(Schedules *all, const char *function, const char *name)
 static void put_axis(StrBuf *sb, const Contraction *k, int axis)
 {
     sb_printf(sb, " %" PRId64 ":%" PRId64 "/%" PRId64, k->extent[axis], k->sa[axis], k->sb[axis]);
+    if (axis == k->n_axis && k->group)
+        sb_printf(sb, "(/%" PRId64 "*%" PRId64 ")", k->group, k->a_group);
     for (int i = 0; i < k->ntap; i++)
         if (k->tap[i].k == axis)
             sb_printf(sb, "(%d*%" PRId64 "+%" PRId64 "-%" PRId64 "<%" PRId64 ")", k->tap[i].out, k->tap[i].stride,

@@ -73,7 +73,7 @@ static bool view_along(Lower *c, const Node *n, const Lin *const *index, Var *va
     return true;
 }
 
-bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, const Lin **at, int64_t *stride)
+static bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, const Lin **at, int64_t *stride)
 {
     Var var[MAX_RANK + 1];
     const Lin *index[MAX_RANK];
@@ -87,7 +87,7 @@ bool grouped_view(Lower *c, const Node *n, int64_t groups, Buffer **buffer, cons
         var[rank - 1].extent = groups;
         index[rank - 1] = lin_add(c->a, lin_scale(c->a, lin_var(c->a, &var[rank - 1]), inside), lin_var(c->a, &var[rank]));
     }
-    return view_along(c, n, index, var, nvar, buffer, at, stride) && (groups == 1 || stride[rank - 1] == 0 || stride[rank - 1] == 1);
+    return view_along(c, n, index, var, nvar, buffer, at, stride);
 }
 
 bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int64_t *stride)
@@ -95,8 +95,15 @@ bool strided_view(Lower *c, const Node *n, Buffer **buffer, const Lin **at, int6
     return grouped_view(c, n, 1, buffer, at, stride);
 }
 
-/* Whether x, moves of `from`, would have strides if that were stored. */
-static bool may_be_view(Lower *c, const Node *x, const Node *from, int64_t groups)
+bool operand_view(Lower *c, const Node *n, int operand, Buffer **buffer, const Lin **at, int64_t *stride)
+{
+    const Node *x = n->in[operand];
+    const int64_t groups = n->op == OP_CONV && operand == 0 ? n->attr.conv.groups : 1, *along = &stride[x->type.rank - 1];
+    return grouped_view(c, x, groups, buffer, at, stride) && (groups == 1 || !columns_are_groups(n) || *along == 0 || *along == 1);
+}
+
+/* Whether an operand of contraction n, moves of `from`, would have strides if that were stored. */
+static bool may_be_view(Lower *c, const Node *n, int operand, const Node *from)
 {
     Buffer buffer = {.id = -1, .kind = BUFFER_ARENA, .type = from->type}, *found;
     Unit unit = {.node = from, .type = from->type, .buffer = &buffer, .base = lin_const(c->a, 0)}, *old = c->unit[from->id];
@@ -104,7 +111,7 @@ static bool may_be_view(Lower *c, const Node *x, const Node *from, int64_t group
     int64_t stride[MAX_RANK + 1];
     c->stored[from->id] = true;
     c->unit[from->id] = &unit;
-    bool strided = grouped_view(c, x, groups, &found, &at, stride);
+    bool strided = operand_view(c, n, operand, &found, &at, stride);
     c->stored[from->id] = false;
     c->unit[from->id] = old;
     return strided;
@@ -128,13 +135,14 @@ static bool repeats_outside(const Node *n)
     return false;
 }
 
-/* Stores x; where it is element work with its axes in another order, or in another shape besides, that, of which x is then a view. */
-static void store_view(Lower *c, const Node *x, int64_t groups)
+/* Stores an operand of contraction n; where it is element work with its axes in another order, or in another shape besides, that, of
+ * which it is then a view. */
+static void store_view(Lower *c, const Node *n, int operand)
 {
-    const Node *from = x;
+    const Node *x = n->in[operand], *from = x;
     while (from->op == OP_PERMUTE || from->op == OP_RESHAPE)
         from = from->in[0];
-    if (!is_element(from) || c->stored[from->id] || !may_be_view(c, x, from, groups))
+    if (!is_element(from) || c->stored[from->id] || !may_be_view(c, n, operand, from))
         from = x;
     store_node(c, from);
 }
@@ -154,8 +162,8 @@ static void store_operands(Lower *c, const Node *n)
     int64_t stride[MAX_RANK + 1];
     if (op_info(n->op)->class == CLASS_CONTRACT && contraction_tiles(c->p->target, n)) {
         for (int i = 0; i < 2; i++)
-            if (!grouped_view(c, n->in[i], i ? 1 : contraction_groups(n), &buffer, &at, stride))
-                store_view(c, n->in[i], i ? 1 : contraction_groups(n));
+            if (!operand_view(c, n, i, &buffer, &at, stride))
+                store_view(c, n, i);
     } else if (n->op == OP_SCAN) {
         int nslices = n->attr.scan.ncarry + n->attr.scan.nslice;
         for (int i = n->attr.scan.ncarry; i < n->nin; i++)      /* read at every step: worth a plain load */

@@ -21,12 +21,10 @@ static bool images_are_channels(const Node *x, int64_t groups)
     return true;
 }
 
-/* Groups want columns of their own: as many as there are groups, so that both lie beside each other. */
-static bool groups_tile(const Node *n, const Target *target)
+bool columns_are_groups(const Node *n)
 {
     int64_t groups = n->attr.conv.groups, last = n->type.rank - 1;
-    return groups == 1 || (!target->calls_gemm && groups == n->type.dim[last] &&
-                           (groups == n->in[0]->type.dim[last] || images_are_channels(n->in[0], groups)));
+    return groups > 1 && groups == n->type.dim[last] && (groups == n->in[0]->type.dim[last] || images_are_channels(n->in[0], groups));
 }
 
 static bool conv_tiles(const Node *n, const Target *target)
@@ -34,12 +32,7 @@ static bool conv_tiles(const Node *n, const Target *target)
     for (int i = 0; i < n->attr.conv.nspatial; i++)
         if (n->attr.conv.lhs_dilation[i] != 1)
             return false;
-    return groups_tile(n, target) && n->attr.conv.nspatial + 1 <= MAX_K;
-}
-
-int64_t contraction_groups(const Node *n)
-{
-    return n->op == OP_CONV ? n->attr.conv.groups : 1;
+    return (n->attr.conv.groups == 1 || !target->calls_gemm) && n->attr.conv.nspatial + 1 <= MAX_K;
 }
 
 bool contraction_tiles(const Target *target, const Node *n)
@@ -90,8 +83,7 @@ bool contraction_wants_pack(Lower *c, const Node *n, int *permutation)
     Buffer *buffer;
     const Lin *at;
     int64_t stride[MAX_RANK + 1];
-    const Node *left = n->in[0];
-    return (left->op != OP_INPUT || grouped_view(c, left, contraction_groups(n), &buffer, &at, stride)) &&
+    return (n->in[0]->op != OP_INPUT || operand_view(c, n, 0, &buffer, &at, stride)) &&
            contraction_wants_pack_of(c, n, n->in[1], permutation);
 }
 
@@ -158,8 +150,12 @@ static void conv_axes(Lower *c, const Node *n, Contraction *k, const int64_t *a,
     add_axis(k, n->type.dim[0], a[0], 0);
     for (int i = 0; i < ns; i++)
         add_axis(k, n->type.dim[i + 1], a[i + 1] * n->attr.conv.stride[i], 0);
-    bool grouped = n->attr.conv.groups > 1;
-    add_axis(k, n->type.dim[ns + 1], grouped ? a[ns + 1] : 0, b[ns + 1]);
+    const bool grouped = n->attr.conv.groups > 1, by_column = columns_are_groups(n);
+    if (grouped && !by_column) {
+        k->group = n->type.dim[ns + 1] / n->attr.conv.groups;
+        k->a_group = a[ns + 1];
+    }
+    add_axis(k, n->type.dim[ns + 1], by_column ? a[ns + 1] : 0, b[ns + 1]);
     for (int i = 0; i < ns; i++) {
         int64_t pad = n->attr.conv.pad_lo[i], extent = n->in[0]->type.dim[i + 1];
         int64_t stride = n->attr.conv.stride[i], dilation = n->attr.conv.rhs_dilation[i];
@@ -231,7 +227,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
 {
     int64_t a[MAX_RANK + 1], b[MAX_RANK];
     *k = (Contraction){.node = n, .n_axis = n->type.rank - 1};
-    if (!contraction_tiles(c->p->target, n) || !grouped_view(c, n->in[0], contraction_groups(n), &k->a, &k->a_at, a) ||
+    if (!contraction_tiles(c->p->target, n) || !operand_view(c, n, 0, &k->a, &k->a_at, a) ||
         !view_right(c, n, k, b))
         return false;
     if (n->op == OP_CONV)
@@ -267,6 +263,12 @@ void contraction_merge(Contraction *k, int axis)
 }
 
 /* ---- the tile --------------------------------------------------------------------------------------- */
+const Lin *tile_left_column(Arena *a, const Tile *t)
+{
+    const Lin *n = lin_var(a, t->n);
+    return t->group ? lin_scale(a, lin_div(a, n, t->group), t->a_group) : lin_scale(a, n, t->a_n);
+}
+
 static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
 {
     t->by_row = t->by_inner = -1;
@@ -349,6 +351,8 @@ Stage *tile_stage(Making *m, Unit *u)
     t->b_at = k.b_at;
     t->c_at = u->base;
     t->a_n = k.sa[k.n_axis];
+    t->group = k.group;
+    t->a_group = k.a_group;
     int64_t stride = k.extent[k.n_axis];
     for (int i = k.n_axis - 1; i >= 0; i--) {
         const Lin *v = lin_var(kernel->a, kernel->outer[i]);

@@ -260,7 +260,7 @@ static double spread_cost(const Contraction *k, const Target *target, const Tile
     left /= rows_alike(k, s->row_axis, s->rows) * rows_alike(k, s->row_axis + 1, k->extent[s->row_axis + 1]);
     if (k->sa[s->row_axis] == 1)    /* of each line only what the tile has rows for */
         left *= (double)(k->extent[s->row_axis] < LINE ? k->extent[s->row_axis] : LINE) / s->rows;
-    distinct *= k->sa[k->n_axis] ? columns : 1;
+    distinct *= k->sa[k->n_axis] ? columns : k->group ? columns / (double)k->group : 1;
     double once = 4 * distinct + (double)tile_right_bytes(k);
     bool far = !s->k_outer && target->l2 && once > (double)target->l2 / 2;
     double again = far && left + right > once ? (left + right - once) / (target->l2_width / 4.0) : 0;

@@ -6,6 +6,18 @@ enum {
     MOST_ONE_PANEL = 256 << 10,     /* and of one that is all there is, where L2 has four times as much */
 };
 
+int64_t contraction_columns(const Contraction *k)
+{
+    return k->group ? k->group : k->extent[k->n_axis];
+}
+
+/* A tile has columns of one group, which read the same of the left operand; and makes no column twice where there are groups. */
+bool tile_width_fits(const Contraction *k, const TileSchedule *s)
+{
+    const int64_t width = (int64_t)s->lanes * s->columns, extent = contraction_columns(k);
+    return width <= extent && (!k->group || extent % width == 0);
+}
+
 /* A single row uses each vector of b at once, which then needs no register. */
 bool tile_has_one_row(const Contraction *k)
 {
@@ -25,7 +37,7 @@ bool tile_may_zigzag(const Contraction *k, const TileSchedule *s)
 bool tile_may_prefetch(const Contraction *k, const TileSchedule *s)
 {
     return s->lanes > 1 && s->row_axis >= 0 && s->row_axes == 1 && k->extent[s->row_axis] > s->rows && s->rows <= LINE && k->nloop == 1 &&
-           k->loop[0].tap < 0 && k->loop[0].a == 1 && k->sa[k->n_axis] == 0 && s->unroll == 1;
+           k->loop[0].tap < 0 && k->loop[0].a == 1 && k->sa[k->n_axis] == 0 && !k->group && s->unroll == 1;
 }
 
 /* May it fetch the columns of the next tiles, as fetch.c says? */
@@ -196,7 +208,7 @@ static const char *panels_fit(Arena *a, const Contraction *k, const Target *targ
 const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s)
 {
     enum { MOST_ROWS = 32 };        /* bits of TilePart.rows */
-    int64_t extent = k->extent[k->n_axis], rows = 1;
+    int64_t rows = 1;
     if (s->row_axis < -1 || s->row_axis >= k->n_axis)
         return arena_printf(a, "row_axis is from -1 to %d", k->n_axis - 1);
     if (s->row_axis >= 0 && !contraction_gives_rows(k, s->row_axis, target))
@@ -212,9 +224,10 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return arena_printf(a, "rows is from 1 to %d", most);
     if (s->lanes < 1 || s->lanes > target->lanes || (s->lanes & (s->lanes - 1)) || (s->lanes > 1 && s->lanes < LEAST_LANES))
         return arena_printf(a, "lanes is 1, or a power of two from %d to the %d of %s", LEAST_LANES, target->lanes, target->name);
-    if (s->columns < 1 || s->columns > WIDEST || (int64_t)s->columns * s->lanes > extent)
-        return arena_printf(a, "columns is from 1 to %d, and columns times lanes at most %lld, the result's columns", WIDEST,
-                            (long long)extent);
+    if (s->columns < 1 || s->columns > WIDEST || !tile_width_fits(k, s))
+        return arena_printf(a, k->group ? "columns is from 1 to %d, and columns times lanes divides %lld, a group's columns"
+                                        : "columns is from 1 to %d, and columns times lanes at most %lld, the result's columns",
+                            WIDEST, (long long)contraction_columns(k));
     if (s->row_axis >= 0 && tile_edge_tiles(k, s->row_axis, s->rows) > MOST_EDGE_TILES)
         return arena_printf(a, "so few rows need more than %d tiles at the padded edges", MOST_EDGE_TILES);
     if (!unroll_fits(k, s))

@@ -263,17 +263,22 @@ static void consider_rows(Search *f, TileSchedule s)
 
 static void consider_columns(Search *f, int axis, int axes)
 {
-    int64_t extent = f->k->extent[f->k->n_axis];
-    int lanes = f->target->lanes, least = lanes >= LEAST_LANES && extent >= LEAST_LANES ? LEAST_LANES : 1;
+    const Contraction *k = f->k;
+    int64_t extent = contraction_columns(k);
+    int lanes = f->target->lanes, least = lanes >= LEAST_LANES && extent >= LEAST_LANES && !(k->group % LEAST_LANES) ? LEAST_LANES : 1;
+    TileSchedule s = {.row_axis = axis, .row_axes = axes, .unroll = 1};
     if (least == 1) {       /* `columns` neighbours are what compilers make a vector of */
-        int columns = (int)(extent < f->target->columns ? extent : f->target->columns);
-        for (int more = f->target->issue ? 1 : columns; more <= columns; more++)
-            consider_rows(f, (TileSchedule){.row_axis = axis, .row_axes = axes, .lanes = 1, .columns = more, .unroll = 1});
+        int columns = (int)(k->group ? even_block(extent, f->target->columns) : extent < f->target->columns ? extent : f->target->columns);
+        s.lanes = 1;
+        for (s.columns = f->target->issue ? 1 : columns; s.columns <= columns; s.columns++)
+            if (tile_width_fits(k, &s))
+                consider_rows(f, s);
         return;
     }
-    for (; lanes >= least; lanes /= 2)
-        for (int columns = 1; columns <= WIDEST && (int64_t)columns * lanes <= extent; columns++)
-            consider_rows(f, (TileSchedule){.row_axis = axis, .row_axes = axes, .lanes = lanes, .columns = columns, .unroll = 1});
+    for (s.lanes = lanes; s.lanes >= least; s.lanes /= 2)
+        for (s.columns = 1; s.columns <= WIDEST && (int64_t)s.columns * s.lanes <= extent; s.columns++)
+            if (tile_width_fits(k, &s))
+                consider_rows(f, s);
 }
 
 /* With rows of one axis, or of two. */
@@ -307,7 +312,7 @@ static int by_cost(const void *x, const void *y)
 /* The cheapest heights of tiles so wide: with panels of each size, and without, in blocks and whole. */
 static int find_heights(Search *found, int n, int most, const Contraction *k, const Target *target, TileSchedule s)
 {
-    if ((int64_t)s.lanes * s.columns > k->extent[k->n_axis] || (s.lanes > 1 && s.lanes < LEAST_LANES))
+    if (!tile_width_fits(k, &s) || (s.lanes > 1 && s.lanes < LEAST_LANES))
         return n;
     for (int panels = BLOCKS; panels <= MOST_TILES && n < most; panels = panels == BLOCKS ? WHOLE : panels ? 2 * panels : 1) {
         found[n] = (Search){.k = k, .target = target, .panel_tiles = panels};

@@ -26,6 +26,9 @@ int tile_inner_rows(const Contraction *k, const TileSchedule *s);
 double tile_schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s);
 
 /* ---- tile_fits.c ---- */
+/* The columns that tiles divide: of a group, or all. Whether tiles so wide may be. */
+int64_t contraction_columns(const Contraction *k);
+bool tile_width_fits(const Contraction *k, const TileSchedule *s);
 bool tile_has_one_row(const Contraction *k);
 bool tile_may_zigzag(const Contraction *k, const TileSchedule *s);
 bool tile_may_prefetch(const Contraction *k, const TileSchedule *s);                            /* the next rows */

@@ -218,7 +218,7 @@ static void check_filled(Check *c, const Unit *u)
 /* ---- tiles ----------------------------------------------------------------------------------------- */
 const Lin *operand_index(Arena *a, const Tile *t, int operand)
 {
-    const Lin *at = lin_add(a, operand ? t->b_at : t->a_at, lin_scale(a, lin_var(a, t->n), operand ? 1 : t->a_n));
+    const Lin *at = lin_add(a, operand ? t->b_at : t->a_at, operand ? lin_var(a, t->n) : tile_left_column(a, t));
     if (t->m && !operand)
         at = lin_add(a, at, lin_scale(a, lin_var(a, t->m), t->a_m));
     if (t->inner && !operand)
@@ -387,6 +387,8 @@ static void check_tile(Check *c)
     const TileSchedule *s = &t->schedule;
     if ((int64_t)s->lanes * s->columns > t->n->extent || s->rows < 1 || s->lanes < 1 || s->columns < 1)
         check_complain(c, "the tile is wider than the result");
+    if (t->group && t->group % ((int64_t)s->lanes * s->columns))
+        check_complain(c, "the tile has columns of two groups");
     Buffer *to = c->s->items.at[0].buffer;
     if (!to)
         check_complain(c, "the tile stores nowhere");

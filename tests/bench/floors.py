@@ -24,6 +24,8 @@ FLOORS = [
     ("strided_input_gradient", "infer", 1, PEAK, 0.31),
     ("conv_kernel_gradient", "train", 8, PEAK, 0.42),
     ("depthwise_kernel_gradient", "train", 8, PEAK, 0.19),
+    ("grouped", "infer", 1, PEAK, 0.44),
+    ("grouped_kernel_gradient", "train", 8, PEAK, 0.38),
     ("lstm_steps", "infer", 32, PEAK, 0.27),
     ("attention_heads", "infer", 1, PEAK, 0.19),
     ("gemv", "infer", 1, READ, 0.5),

@@ -55,6 +55,7 @@ static const struct FaultRow {
     {"tile sum", IN_STAGES, has_sum, stretch_sum},
     {"tile last term", IN_STAGES, has_sum, miss_last_term},
     {"tile tail", IN_STAGES, has_tail, miss_tail},
+    {"tile groups", IN_STAGES, has_groups, mistake_group},
     {"rows", IN_STAGES, keeps_its_row, wait_for_rows},
     {"tap padding", IN_STAGES, has_taps, shift_tap},
     {"loose tap", IN_STAGES, has_taps, loosen_tap},

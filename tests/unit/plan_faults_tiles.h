@@ -127,6 +127,17 @@ static inline void miss_tail(Planter *p, const Spot *s)
     SET(p, t->n->extent, t->n->extent / width * width);
 }
 
+static inline bool has_groups(const Spot *s)
+{
+    return is_tile(s) && s->s->tile->group;
+}
+
+static inline void mistake_group(Planter *p, const Spot *s)
+{
+    say(p, "a tile's columns read the group's beside theirs");
+    SET(p, s->s->tile->group, s->s->tile->group * 2);
+}
+
 static inline void shift_tap(Planter *p, const Spot *s)
 {
     say(p, "taps begin one too early");

@@ -125,6 +125,35 @@ static void wrong_second_axes(void **state)
     expect(p, "second axis of rows is not the one behind its first");
 }
 
+/* Each group of columns has channels of its own on the left; a tile has columns of one. */
+static void tiles_of_groups(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t groups, inside, outside;    /* channels of a group */
+        int lanes;
+    } rows[] = {{8, 8, 8, 8}, {3, 8, 48, 16}, {16, 4, 4, 4}, {4, 6, 5, 1}, {8, 1, 2, 1}};
+    const Target *target = target_find("x86-64-v4");
+    for (int i = 0; i < LEN(rows); i++) {
+        const char *text = arena_printf(arena, "func f(x: f32[2, 9, %d] input 0, w: f32[3, %d, %d] param 0) { %%1 = conv(x, w) stride=[1] pad_lo=[1] "
+                                        "pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=%d return output 0 y = %%1 }",
+                                        (int)(rows[i].groups * rows[i].inside), (int)rows[i].inside, (int)(rows[i].groups * rows[i].outside),
+                                        (int)rows[i].groups);
+        Plan *p = plan_for(text, target);
+        assert_int_equal(stage(p, 0, 0)->kind, STAGE_TILE);
+        Tile *t = stage(p, 0, 0)->tile;
+        assert_int_equal(t->group, rows[i].outside);
+        assert_int_equal(t->a_group, rows[i].inside);
+        assert_int_equal(t->schedule.lanes, rows[i].lanes);
+        assert_int_equal(rows[i].outside % (t->schedule.lanes * t->schedule.columns), 0);
+        t->schedule.columns = (int)(2 * rows[i].outside / t->schedule.lanes);
+        expect(p, "the tile has columns of two groups");
+        p = plan_for(text, target);
+        stage(p, 0, 0)->tile->a_group++;
+        expect(p, "tile reads x outside");
+    }
+}
+
 /* Both tiles of an attention: what lies between them is a block of rows. */
 static void wrong_chains(void **state)
 {
@@ -273,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_tiles),
         cmocka_unit_test(wrong_second_axes),
+        cmocka_unit_test(tiles_of_groups),
         cmocka_unit_test(wrong_chains),
         cmocka_unit_test(finished_tiles),
         cmocka_unit_test(rows_on_data),

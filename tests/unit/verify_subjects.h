@@ -23,7 +23,7 @@ typedef struct Example {
     bool two_axes;             /* tiles have rows of two axes where they can */
 } Example;
 
-/* No example has these: streams, states, loops that run backwards, an integer drawn from random numbers. */
+/* No example has these: streams, states, loops that run backwards, an integer drawn from random numbers, groups of several channels. */
 static const char *const listener =
     "model listener {\n"
     "    input frames: f32[4, 3]\n"
@@ -32,7 +32,8 @@ static const char *const listener =
     "    backwards = for f in reverse(frames) { s = 0.5 * h + sum(f); yield s }\n"
     "    stream loudest: f32 = 0\n"
     "    loudest <- max(loudest, max(frames))\n"
-    "    z = concat([dense(h, 3), backwards[2, :3], one_hot(tone, 4)])\n"
+    "    grouped = frames |> dense(4) |> conv1d(6, 2, groups = 2)\n"
+    "    z = concat([dense(h, 3), backwards[2, :3], one_hot(tone, 4), grouped[0]])\n"
     "    output y = dense(z, 2) * loudest\n"
     "    train {\n"
     "        target t: f32[2]\n"
