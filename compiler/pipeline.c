@@ -35,6 +35,21 @@ static void run_stepwise(Module *m, Diag *d)
         stepwise(m, d);
 }
 
+static void run_on_each(Module *m, Fn *pass(Fn *))
+{
+    const char *name;
+    Fn **slot;
+    for (int i = 0; (slot = function_slot(m, i, &name)) != NULL; i++)
+        if (*slot)
+            *slot = pass(*slot);
+}
+
+static void run_crop(Module *m, Diag *d)
+{
+    (void)d;
+    run_on_each(m, crop);
+}
+
 static void run_differentiate(Module *m, Diag *d)
 {
     (void)d;
@@ -47,15 +62,6 @@ static void run_compose(Module *m, Diag *d)
     (void)d;
     if (m->gradients)
         m->train_step = compose_train_step(m, m->gradients, m->update);
-}
-
-static void run_on_each(Module *m, Fn *pass(Fn *))
-{
-    const char *name;
-    Fn **slot;
-    for (int i = 0; (slot = function_slot(m, i, &name)) != NULL; i++)
-        if (*slot)
-            *slot = pass(*slot);
 }
 
 static Fn *hoisted(Fn *fn)
@@ -103,6 +109,7 @@ static void run_micro_batch(Module *m, Diag *d)
 
 static const Pass passes[] = {
     {"stepwise", run_stepwise, "where it is asked for: inference of one time step, which keeps what it needs of the others"},
+    {"crop", run_crop, "of each value is made what others read of it"},
     {"differentiate", run_differentiate, "gradients of the loss, as an ordinary function"},
     {"compose", run_compose, "gradients and optimizer in one training step"},
     {"hoist", run_hoist, "what loops compute from their inputs alone, or only accumulate, leaves them"},

@@ -182,7 +182,7 @@ dl_status cnn_init(cnn_params *params, cnn_optimizer *optimizer, uint64_t seed, 
     return DL_OK;
 }
 
-/* cnn.dl:6: conv2d, relu -> f32[1, 26, 26, 32], 194688 multiply-accumulates */
+/* cnn.dl:6: conv2d, relu -> f32[1, 24, 24, 32], 165888 multiply-accumulates */
 static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -217,70 +217,39 @@ static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static inline void infer_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-}
-
 static void infer_k0_conv2d_relu(const float *restrict image, const float *restrict conv2d_1_kernel, float *restrict relu,
         const float *restrict conv2d_1_bias)
 {
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-            rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 24; i1++) {
+        for (int i2_0 = 0; i2_0 < 24; i2_0 += 4) {
+            const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                if (i2_0 < 20)
-                    infer_k0_conv2d_relu_tile_4(image, i1 * 28 + i2_0, conv2d_1_kernel + n, relu + (i1 * 832 + i2_0 * 32 + n));
-                else
-                    infer_k0_conv2d_relu_tile_3(image, i1 * 28 + i2_0, conv2d_1_kernel + n, relu + (i1 * 832 + i2_0 * 32 + n));
+                infer_k0_conv2d_relu_tile_4(image, i1 * 28 + i2_0, conv2d_1_kernel + n, relu + (i1 * 768 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = relu[i1 * 832 + i2 * 32 + j0] + conv2d_1_bias[j0];
-                    relu[i1 * 832 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = relu[i1 * 768 + i2 * 32 + j0] + conv2d_1_bias[j0];
+                    relu[i1 * 768 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* cnn.dl:6: max_pool2d -> f32[1, 13, 13, 32] */
+/* cnn.dl:6: max_pool2d -> f32[1, 12, 12, 32] */
 static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
-    for (int j0 = 0; j0 < 13; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
+    for (int j0 = 0; j0 < 12; j0++) {
+        for (int j1 = 0; j1 < 12; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                max_pool2d[j0 * 416 + j1 * 32 + j2] = dl_max(dl_max(dl_max(relu[j0 * 1664 + j1 * 64 + j2],
-                        relu[j0 * 1664 + j1 * 64 + j2 + 32]), relu[j0 * 1664 + j1 * 64 + j2 + 832]),
-                        relu[j0 * 1664 + j1 * 64 + j2 + 864]);
+                max_pool2d[j0 * 384 + j1 * 32 + j2] = dl_max(dl_max(dl_max(relu[j0 * 1536 + j1 * 64 + j2],
+                        relu[j0 * 1536 + j1 * 64 + j2 + 32]), relu[j0 * 1536 + j1 * 64 + j2 + 768]),
+                        relu[j0 * 1536 + j1 * 64 + j2 + 800]);
             }
         }
     }
 }
 
-/* cnn.dl:7: conv2d, relu -> f32[1, 11, 11, 64], 2230272 multiply-accumulates */
+/* cnn.dl:7: conv2d, relu -> f32[1, 10, 10, 64], 1843200 multiply-accumulates */
 static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -289,7 +258,7 @@ static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, 
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 96; k1++) {
-            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
+            const float *const ak = a + (at + k0 * 384 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -322,7 +291,7 @@ static inline void infer_k2_conv2d_relu_tile_3(const float *restrict a, int at, 
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 96; k1++) {
-            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
+            const float *const ak = a + (at + k0 * 384 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -346,20 +315,20 @@ static inline void infer_k2_conv2d_relu_tile_3(const float *restrict a, int at, 
 static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict conv2d_2_kernel,
         float *restrict relu_2, const float *restrict conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-            rows = i2_0 < 8 ? 4 : 3;
+    for (int i1 = 0; i1 < 10; i1++) {
+        for (int i2_0 = 0, rows = 4; i2_0 < 10; i2_0 += rows) {
+            rows = i2_0 < 4 ? 4 : 3;
             for (int n = 0; n < 64; n += 4)
-                if (i2_0 < 8)
-                    infer_k2_conv2d_relu_tile_4(max_pool2d, i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
-                        relu_2 + (i1 * 704 + i2_0 * 64 + n));
+                if (i2_0 < 4)
+                    infer_k2_conv2d_relu_tile_4(max_pool2d, i1 * 384 + i2_0 * 32, conv2d_2_kernel + n,
+                        relu_2 + (i1 * 640 + i2_0 * 64 + n));
                 else
-                    infer_k2_conv2d_relu_tile_3(max_pool2d, i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
-                        relu_2 + (i1 * 704 + i2_0 * 64 + n));
+                    infer_k2_conv2d_relu_tile_3(max_pool2d, i1 * 384 + i2_0 * 32, conv2d_2_kernel + n,
+                        relu_2 + (i1 * 640 + i2_0 * 64 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_2[i1 * 704 + i2 * 64 + j0] + conv2d_2_bias[j0];
-                    relu_2[i1 * 704 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = relu_2[i1 * 640 + i2 * 64 + j0] + conv2d_2_bias[j0];
+                    relu_2[i1 * 640 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -372,9 +341,9 @@ static void infer_k3_max_pool2d(const float *restrict relu_2, float *restrict ma
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                max_pool2d_2[j0 * 320 + j1 * 64 + j2] = dl_max(dl_max(dl_max(relu_2[j0 * 1408 + j1 * 128 + j2],
-                        relu_2[j0 * 1408 + j1 * 128 + j2 + 64]), relu_2[j0 * 1408 + j1 * 128 + j2 + 704]),
-                        relu_2[j0 * 1408 + j1 * 128 + j2 + 768]);
+                max_pool2d_2[j0 * 320 + j1 * 64 + j2] = dl_max(dl_max(dl_max(relu_2[j0 * 1280 + j1 * 128 + j2],
+                        relu_2[j0 * 1280 + j1 * 128 + j2 + 64]), relu_2[j0 * 1280 + j1 * 128 + j2 + 640]),
+                        relu_2[j0 * 1280 + j1 * 128 + j2 + 704]);
             }
         }
     }
@@ -497,10 +466,10 @@ static void infer_k6_dense_softmax(const float *restrict relu_4, const float *re
 dl_status cnn_infer(const cnn_params *params, const float *image, float *probs, void *arena)
 {
     unsigned char *const base = arena;
-    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 26, 26, 32] */
-    float *const max_pool2d = (float *)(void *)(base + 86528);   /* f32[1, 13, 13, 32] */
-    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 11, 11, 64] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 30976);   /* f32[1, 5, 5, 64] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 24, 24, 32] */
+    float *const max_pool2d = (float *)(void *)(base + 73728);   /* f32[1, 12, 12, 32] */
+    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 10, 10, 64] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 25600);   /* f32[1, 5, 5, 64] */
     float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 3, 3, 64] */
     float *const relu_4 = (float *)(void *)(base + 2304);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
@@ -515,7 +484,7 @@ dl_status cnn_infer(const cnn_params *params, const float *image, float *probs, 
     return DL_OK;
 }
 
-/* cnn.dl:6: conv2d, relu -> f32[32, 26, 26, 32], 6230016 multiply-accumulates; in 3 places */
+/* cnn.dl:6: conv2d, relu -> f32[32, 24, 24, 32], 5308416 multiply-accumulates; in 3 places */
 static inline void train_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -527,43 +496,43 @@ static inline void train_k0_conv2d_relu_tile_4(const float *restrict a, int at, 
             const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 96 + k1 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[784]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[1568]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[2352]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[21632] = c1_0;
-    c[21633] = c1_1;
-    c[21634] = c1_2;
-    c[21635] = c1_3;
-    c[43264] = c2_0;
-    c[43265] = c2_1;
-    c[43266] = c2_2;
-    c[43267] = c2_3;
-    c[64896] = c3_0;
-    c[64897] = c3_1;
-    c[64898] = c3_2;
-    c[64899] = c3_3;
+    c[32] = c1_0;
+    c[33] = c1_1;
+    c[34] = c1_2;
+    c[35] = c1_3;
+    c[64] = c2_0;
+    c[65] = c2_1;
+    c[66] = c2_2;
+    c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
 static void train_k0_conv2d_relu(const float *restrict image, const float *restrict conv2d_1_kernel, float *restrict relu,
         const float *restrict conv2d_1_bias)
 {
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2 = 0; i2 < 26; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int i1 = 0; i1 < 24; i1++) {
+            for (int i2_0 = 0; i2_0 < 24; i2_0 += 4) {
                 const int rows = 4;
                 for (int n = 0; n < 32; n += 4)
-                    train_k0_conv2d_relu_tile_4(image, i1 * 28 + i2 + i0_0 * 784, conv2d_1_kernel + n,
-                            relu + (i1 * 832 + i2 * 32 + i0_0 * 21632 + n));
-                for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+                    train_k0_conv2d_relu_tile_4(image, i0 * 784 + i1 * 28 + i2_0, conv2d_1_kernel + n,
+                            relu + (i0 * 18432 + i1 * 768 + i2_0 * 32 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] + conv2d_1_bias[j0];
-                        relu[i0 * 21632 + i1 * 832 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = relu[i0 * 18432 + i1 * 768 + i2 * 32 + j0] + conv2d_1_bias[j0];
+                        relu[i0 * 18432 + i1 * 768 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
             }
@@ -571,21 +540,21 @@ static void train_k0_conv2d_relu(const float *restrict image, const float *restr
     }
 }
 
-/* cnn.dl:6: max_pool2d -> f32[32, 13, 13, 32]; in 3 places */
+/* cnn.dl:6: max_pool2d -> f32[32, 12, 12, 32]; in 3 places */
 static void train_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
+    for (int j0 = 0; j0 < 384; j0++) {
+        for (int j1 = 0; j1 < 12; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                max_pool2d[j0 * 416 + j1 * 32 + j2] = dl_max(dl_max(dl_max(relu[j0 * 1664 + j1 * 64 + j2],
-                        relu[j0 * 1664 + j1 * 64 + j2 + 32]), relu[j0 * 1664 + j1 * 64 + j2 + 832]),
-                        relu[j0 * 1664 + j1 * 64 + j2 + 864]);
+                max_pool2d[j0 * 384 + j1 * 32 + j2] = dl_max(dl_max(dl_max(relu[j0 * 1536 + j1 * 64 + j2],
+                        relu[j0 * 1536 + j1 * 64 + j2 + 32]), relu[j0 * 1536 + j1 * 64 + j2 + 768]),
+                        relu[j0 * 1536 + j1 * 64 + j2 + 800]);
             }
         }
     }
 }
 
-/* cnn.dl:7: conv2d, relu -> f32[32, 11, 11, 64], 71368704 multiply-accumulates; in 3 places */
+/* cnn.dl:7: conv2d, relu -> f32[32, 10, 10, 64], 58982400 multiply-accumulates; in 3 places */
 static inline void train_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -594,7 +563,7 @@ static inline void train_k2_conv2d_relu_tile_4(const float *restrict a, int at, 
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 96; k1++) {
-            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
+            const float *const ak = a + (at + k0 * 384 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -627,7 +596,7 @@ static inline void train_k2_conv2d_relu_tile_3(const float *restrict a, int at, 
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 96; k1++) {
-            const float *const ak = a + (at + k0 * 416 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
+            const float *const ak = a + (at + k0 * 384 + k1), *const bk = b + (k0 * 6144 + k1 * 64);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -652,20 +621,20 @@ static void train_k2_conv2d_relu(const float *restrict max_pool2d, const float *
         float *restrict relu_2, const float *restrict conv2d_2_bias)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 11; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-                rows = i2_0 < 8 ? 4 : 3;
+        for (int i1 = 0; i1 < 10; i1++) {
+            for (int i2_0 = 0, rows = 4; i2_0 < 10; i2_0 += rows) {
+                rows = i2_0 < 4 ? 4 : 3;
                 for (int n = 0; n < 64; n += 4)
-                    if (i2_0 < 8)
-                        train_k2_conv2d_relu_tile_4(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
-                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
+                    if (i2_0 < 4)
+                        train_k2_conv2d_relu_tile_4(max_pool2d, i0 * 4608 + i1 * 384 + i2_0 * 32, conv2d_2_kernel + n,
+                            relu_2 + (i0 * 6400 + i1 * 640 + i2_0 * 64 + n));
                     else
-                        train_k2_conv2d_relu_tile_3(max_pool2d, i0 * 5408 + i1 * 416 + i2_0 * 32, conv2d_2_kernel + n,
-                            relu_2 + (i0 * 7744 + i1 * 704 + i2_0 * 64 + n));
+                        train_k2_conv2d_relu_tile_3(max_pool2d, i0 * 4608 + i1 * 384 + i2_0 * 32, conv2d_2_kernel + n,
+                            relu_2 + (i0 * 6400 + i1 * 640 + i2_0 * 64 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 64; j0++) {
-                        const float v1 = relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] + conv2d_2_bias[j0];
-                        relu_2[i0 * 7744 + i1 * 704 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+                        const float v1 = relu_2[i0 * 6400 + i1 * 640 + i2 * 64 + j0] + conv2d_2_bias[j0];
+                        relu_2[i0 * 6400 + i1 * 640 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
             }
@@ -676,16 +645,12 @@ static void train_k2_conv2d_relu(const float *restrict max_pool2d, const float *
 /* cnn.dl:7: max_pool2d -> f32[32, 5, 5, 64]; in 3 places */
 static void train_k3_max_pool2d(const float *restrict relu_2, float *restrict max_pool2d_2)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
+    for (int j0 = 0; j0 < 160; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
-            for (int j2 = 0; j2 < 5; j2++) {
-                for (int j3 = 0; j3 < 64; j3++) {
-                    max_pool2d_2[j0 * 1600 + j1 * 320 + j2 * 64 + j3]
-                            = dl_max(dl_max(dl_max(relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3],
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64]),
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704]),
-                            relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768]);
-                }
+            for (int j2 = 0; j2 < 64; j2++) {
+                max_pool2d_2[j0 * 320 + j1 * 64 + j2] = dl_max(dl_max(dl_max(relu_2[j0 * 1280 + j1 * 128 + j2],
+                        relu_2[j0 * 1280 + j1 * 128 + j2 + 64]), relu_2[j0 * 1280 + j1 * 128 + j2 + 640]),
+                        relu_2[j0 * 1280 + j1 * 128 + j2 + 704]);
             }
         }
     }
@@ -1377,52 +1342,46 @@ static void train_k22_conv2d(const float *restrict max_pool2d_2, const float *re
     }
 }
 
-/* cnn.dl:7: max_pool2d -> i32[32, 5, 5, 64]; in 2 places */
-static void train_k23_max_pool2d(const float *restrict relu_2, dl_word *restrict max_pool2d_3)
+/* cnn.dl:7: max_pool2d, relu, conv2d -> f32[32, 64]; in 2 places */
+static void train_k23_max_pool2d_relu_conv2d(const float *restrict relu_2, dl_word *restrict max_pool2d_3,
+        const float *restrict conv2d_2, float *restrict relu_7, float *restrict conv2d_4)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 5; j1++) {
-            for (int j2 = 0; j2 < 5; j2++) {
-                for (int j3 = 0; j3 < 64; j3++) {
-                    const float v1 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3];
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 5; j0++) {
+            for (int j1 = 0; j1 < 5; j1++) {
+                for (int j2 = 0; j2 < 64; j2++) {
+                    const float v1 = relu_2[i0 * 6400 + j0 * 1280 + j1 * 128 + j2];
                     const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
-                    const float v3 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 64];
+                    const float v3 = relu_2[i0 * 6400 + j0 * 1280 + j1 * 128 + j2 + 64];
                     const int v4 = v2 < v3;
                     const float v5 = v4 ? v3 : v2;
-                    const float v6 = relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 704];
+                    const float v6 = relu_2[i0 * 6400 + j0 * 1280 + j1 * 128 + j2 + 640];
                     const int v7 = v5 < v6;
                     const int32_t v8 = v4 ? 1 : 0;
                     const int32_t v9 = v7 ? 2 : v8;
-                    max_pool2d_3[j0 * 1600 + j1 * 320 + j2 * 64 + j3] = (v7 ? v6 : v5)
-                            < relu_2[j0 * 7744 + j1 * 1408 + j2 * 128 + j3 + 768] ? 3 : v9;
+                    max_pool2d_3[i0 * 1600 + j0 * 320 + j1 * 64 + j2] = (v7 ? v6 : v5)
+                            < relu_2[i0 * 6400 + j0 * 1280 + j1 * 128 + j2 + 704] ? 3 : v9;
                 }
             }
         }
-    }
-}
-
-/* cnn.dl:7: relu, conv2d -> f32[32, 64]; in 2 places */
-static void train_k24_relu_conv2d(float *restrict relu_2, const dl_word *restrict max_pool2d_3, const float *restrict conv2d_2,
-        float *restrict conv2d_4)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int j0 = 0; j0 < 11; j0++) {
-            for (int j1 = 0; j1 < 11; j1++) {
-                const long v1 = (j0 / 2) * 320 + (j1 / 2) * 64;
+        for (int j0 = 0; j0 < 10; j0++) {
+            for (int j1 = 0; j1 < 10; j1++) {
+                const long v10 = (j0 / 2) * 320 + (j1 / 2) * 64;
                 for (int j2 = 0; j2 < 64; j2++) {
-                    relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] = 0.0f < relu_2[i0 * 7744 + j0 * 704 + j1 * 64 + j2] ? (j0 / 2
-                            < 5 ? (j1 / 2 < 5 ? ((j0 % 2) * 2 + j1 % 2 == max_pool2d_3[v1 + i0 * 1600 + j2]
-                            ? conv2d_2[v1 + i0 * 1600 + j2] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                    const int32_t v11 = max_pool2d_3[v10 + i0 * 1600 + j2];
+                    const float v12 = conv2d_2[v10 + i0 * 1600 + j2];
+                    relu_7[i0 * 6400 + j0 * 640 + j1 * 64 + j2] = 0.0f < relu_2[i0 * 6400 + j0 * 640 + j1 * 64 + j2] ? ((j0 % 2)
+                            * 2 + j1 % 2 == v11 ? v12 : 0.0f) : 0.0f;
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
             conv2d_4[i0 * 64 + j0] = 0.0f;
         }
-        for (int r1 = 0; r1 < 11; r1++) {
-            for (int r2 = 0; r2 < 11; r2++) {
+        for (int r1 = 0; r1 < 10; r1++) {
+            for (int r2 = 0; r2 < 10; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_4[i0 * 64 + j0] += relu_2[i0 * 7744 + j0 + r1 * 704 + r2 * 64];
+                    conv2d_4[i0 * 64 + j0] += relu_7[i0 * 6400 + j0 + r1 * 640 + r2 * 64];
                 }
             }
         }
@@ -1430,7 +1389,7 @@ static void train_k24_relu_conv2d(float *restrict relu_2, const dl_word *restric
 }
 
 /* cnn.dl:7: conv2d -> f32[3, 3, 64, 32]; in 2 places */
-static void train_k26_conv2d_pack(const float *restrict conv2d_2_kernel, float *restrict conv2d_12)
+static void train_k25_conv2d_pack(const float *restrict conv2d_2_kernel, float *restrict conv2d_12)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1441,8 +1400,8 @@ static void train_k26_conv2d_pack(const float *restrict conv2d_2_kernel, float *
     }
 }
 
-/* cnn.dl:7: conv2d -> f32[32, 13, 13, 32], 99680256 multiply-accumulates; in 2 places */
-static inline void train_k27_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* cnn.dl:7: conv2d -> f32[32, 12, 12, 32], 84934656 multiply-accumulates; in 2 places */
+static inline void train_k26_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1451,20 +1410,20 @@ static inline void train_k27_conv2d_tile_4_at_0(const float *restrict a, int at,
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k2 = 0; k2 < 64; k2++) {
-            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float *const ak = a + (at + k0 * 640 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
         for (int k2 = 64; k2 < 128; k2++) {
-            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float *const ak = a + (at + k0 * 640 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
             { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
         for (int k2 = 128; k2 < 192; k2++) {
-            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float *const ak = a + (at + k0 * 640 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -1490,19 +1449,21 @@ static inline void train_k27_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static inline void train_k27_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k26_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k2 = 0; k2 < 192; k2++) {
-            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float *const ak = a + (at + k0 * 640 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
             { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
     }
     c[0] = c0_0;
@@ -1517,32 +1478,40 @@ static inline void train_k27_conv2d_tile_3(const float *restrict a, int at, cons
     c[65] = c2_1;
     c[66] = c2_2;
     c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
-static inline void train_k27_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k26_conv2d_tile_4_at_8(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k2 = 0; k2 < 64; k2++) {
-            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float *const ak = a + (at + k0 * 640 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+        for (int k2 = 64; k2 < 128; k2++) {
+            const float *const ak = a + (at + k0 * 640 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
             { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
         }
-        for (int k2 = 64; k2 < 128; k2++) {
-            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
+        for (int k2 = 128; k2 < 192; k2++) {
+            const float *const ak = a + (at + k0 * 640 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        }
-        for (int k2 = 128; k2 < 192; k2++) {
-            const float *const ak = a + (at + k0 * 704 + k2), *const bk = b + (k0 * 6144 + k2 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
         }
     }
     c[0] = c0_0;
@@ -1557,42 +1526,45 @@ static inline void train_k27_conv2d_tile_3_at_10(const float *restrict a, int at
     c[65] = c2_1;
     c[66] = c2_2;
     c[67] = c2_3;
+    c[96] = c3_0;
+    c[97] = c3_1;
+    c[98] = c3_2;
+    c[99] = c3_3;
 }
 
-static void train_k27_conv2d(const float *restrict relu_2, const float *restrict conv2d_12, float *restrict conv2d_6)
+static void train_k26_conv2d(const float *restrict relu_7, const float *restrict conv2d_12, float *restrict conv2d_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
-        for (int i1 = 0; i1 < 13; i1++) {
-            for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
-                rows = i2_0 < 4 ? 4 : 3;
+        for (int i1 = 0; i1 < 12; i1++) {
+            for (int i2_0 = 0; i2_0 < 12; i2_0 += 4) {
                 const int k0_lo = dl_first_tap(-i1 + 2, 1);
-                const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
+                const int k0_hi = dl_end_tap(-i1 + 11, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k27_conv2d_tile_4_at_0(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_12 + n,
-                            conv2d_6 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 10)
-                        train_k27_conv2d_tile_3(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_12 + n,
-                            conv2d_6 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k26_conv2d_tile_4_at_0(relu_7, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
+                            conv2d_6 + (i0 * 4608 + i1 * 384 + i2_0 * 32 + n), k0_lo, k0_hi);
+                    else if (i2_0 < 8)
+                        train_k26_conv2d_tile_4(relu_7, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
+                            conv2d_6 + (i0 * 4608 + i1 * 384 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k27_conv2d_tile_3_at_10(relu_2, i0 * 7744 + i1 * 704 + i2_0 * 64 - 1536, conv2d_12 + n,
-                            conv2d_6 + (i0 * 5408 + i1 * 416 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k26_conv2d_tile_4_at_8(relu_7, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
+                            conv2d_6 + (i0 * 4608 + i1 * 384 + i2_0 * 32 + n), k0_lo, k0_hi);
             }
         }
     }
 }
 
-/* cnn.dl:7: conv2d -> f32[32, 3, 3, 64], 71368704 multiply-accumulates; in 2 places */
-static inline void train_k28_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* cnn.dl:7: conv2d -> f32[32, 3, 3, 64], 58982400 multiply-accumulates; in 2 places */
+static inline void train_k27_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 11; k1++) {
-            for (int k2 = 0; k2 < 11; k2++) {
-                const float *const ak = a + (at + k0 * 5408 + k1 * 416 + k2 * 32),
-                        *const bk = b + (k0 * 7744 + k1 * 704 + k2 * 64);
+        for (int k1 = 0; k1 < 10; k1++) {
+            for (int k2 = 0; k2 < 10; k2++) {
+                const float *const ak = a + (at + k0 * 4608 + k1 * 384 + k2 * 32),
+                        *const bk = b + (k0 * 6400 + k1 * 640 + k2 * 64);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
                 { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -1614,48 +1586,48 @@ static inline void train_k28_conv2d_tile_3(const float *restrict a, int at, cons
     c[131] = c2_3;
 }
 
-static void train_k28_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_7)
+static void train_k27_conv2d(const float *restrict max_pool2d, const float *restrict relu_7, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             for (int n = 0; n < 64; n += 4)
-                train_k28_conv2d_tile_3(max_pool2d, i0 + i1 * 416, relu_2 + n, conv2d_7 + (i0 * 576 + i1 * 192 + n));
+                train_k27_conv2d_tile_3(max_pool2d, i0 + i1 * 384, relu_7 + n, conv2d_7 + (i0 * 576 + i1 * 192 + n));
         }
     }
 }
 
-/* cnn.dl:6: max_pool2d -> i32[32, 13, 13, 32]; in 2 places */
-static void train_k29_max_pool2d(const float *restrict relu, dl_word *restrict max_pool2d_4)
+/* cnn.dl:6: max_pool2d -> i32[32, 12, 12, 32]; in 2 places */
+static void train_k28_max_pool2d(const float *restrict relu, dl_word *restrict max_pool2d_4)
 {
-    for (int j0 = 0; j0 < 416; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
+    for (int j0 = 0; j0 < 384; j0++) {
+        for (int j1 = 0; j1 < 12; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = relu[j0 * 1664 + j1 * 64 + j2];
+                const float v1 = relu[j0 * 1536 + j1 * 64 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
-                const float v3 = relu[j0 * 1664 + j1 * 64 + j2 + 32];
+                const float v3 = relu[j0 * 1536 + j1 * 64 + j2 + 32];
                 const int v4 = v2 < v3;
                 const float v5 = v4 ? v3 : v2;
-                const float v6 = relu[j0 * 1664 + j1 * 64 + j2 + 832];
+                const float v6 = relu[j0 * 1536 + j1 * 64 + j2 + 768];
                 const int v7 = v5 < v6;
                 const int32_t v8 = v4 ? 1 : 0;
                 const int32_t v9 = v7 ? 2 : v8;
-                max_pool2d_4[j0 * 416 + j1 * 32 + j2] = (v7 ? v6 : v5) < relu[j0 * 1664 + j1 * 64 + j2 + 864] ? 3 : v9;
+                max_pool2d_4[j0 * 384 + j1 * 32 + j2] = (v7 ? v6 : v5) < relu[j0 * 1536 + j1 * 64 + j2 + 800] ? 3 : v9;
             }
         }
     }
 }
 
-/* cnn.dl:6: relu -> f32[32, 26, 26, 32]; in 2 places */
-static void train_k30_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_6)
+/* cnn.dl:6: relu -> f32[32, 24, 24, 32]; in 2 places */
+static void train_k29_relu(float *restrict relu, const dl_word *restrict max_pool2d_4, const float *restrict conv2d_6)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 26; j1++) {
-            for (int j2 = 0; j2 < 26; j2++) {
-                const long v1 = (j1 / 2) * 416 + (j2 / 2) * 32;
+        for (int j1 = 0; j1 < 24; j1++) {
+            for (int j2 = 0; j2 < 24; j2++) {
+                const long v1 = (j1 / 2) * 384 + (j2 / 2) * 32;
                 for (int j3 = 0; j3 < 32; j3++) {
-                    const int32_t v2 = max_pool2d_4[v1 + j0 * 5408 + j3];
-                    const float v3 = conv2d_6[v1 + j0 * 5408 + j3];
-                    relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] = 0.0f < relu[j0 * 21632 + j1 * 832 + j2 * 32 + j3] ? ((j1 % 2)
+                    const int32_t v2 = max_pool2d_4[v1 + j0 * 4608 + j3];
+                    const float v3 = conv2d_6[v1 + j0 * 4608 + j3];
+                    relu[j0 * 18432 + j1 * 768 + j2 * 32 + j3] = 0.0f < relu[j0 * 18432 + j1 * 768 + j2 * 32 + j3] ? ((j1 % 2)
                             * 2 + j2 % 2 == v2 ? v3 : 0.0f) : 0.0f;
                 }
             }
@@ -1664,16 +1636,16 @@ static void train_k30_relu(float *restrict relu, const dl_word *restrict max_poo
 }
 
 /* cnn.dl:6: conv2d -> f32[32, 32]; in 2 places */
-static void train_k31_conv2d(const float *restrict relu, float *restrict conv2d_8)
+static void train_k30_conv2d(const float *restrict relu, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             conv2d_8[i0 * 32 + j0] = 0.0f;
         }
-        for (int r1 = 0; r1 < 26; r1++) {
-            for (int r2 = 0; r2 < 26; r2++) {
+        for (int r1 = 0; r1 < 24; r1++) {
+            for (int r2 = 0; r2 < 24; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_8[i0 * 32 + j0] += relu[i0 * 21632 + j0 + r1 * 832 + r2 * 32];
+                    conv2d_8[i0 * 32 + j0] += relu[i0 * 18432 + j0 + r1 * 768 + r2 * 32];
                 }
             }
         }
@@ -1681,7 +1653,7 @@ static void train_k31_conv2d(const float *restrict relu, float *restrict conv2d_
 }
 
 /* cnn.dl:6: conv2d, cnn.dl:18: adam -> f32[32] */
-static void train_k32_conv2d_adam(const float *restrict conv2d_8, float *restrict m_conv2d_1_bias,
+static void train_k31_conv2d_adam(const float *restrict conv2d_8, float *restrict m_conv2d_1_bias,
         float *restrict v_conv2d_1_bias, float *restrict conv2d_1_bias, const float *restrict adam)
 {
     float conv2d_9[32];
@@ -1703,16 +1675,16 @@ static void train_k32_conv2d_adam(const float *restrict conv2d_8, float *restric
     }
 }
 
-/* cnn.dl:6: conv2d -> f32[1, 3, 3, 32], 6230016 multiply-accumulates; in 2 places */
-static inline void train_k33_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* cnn.dl:6: conv2d -> f32[1, 3, 3, 32], 5308416 multiply-accumulates; in 2 places */
+static inline void train_k32_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = 0; k0 < 32; k0++) {
-        for (int k1 = 0; k1 < 26; k1++) {
-            for (int k2 = 0; k2 < 26; k2++) {
-                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 21632 + k1 * 832 + k2 * 32);
+        for (int k1 = 0; k1 < 24; k1++) {
+            for (int k2 = 0; k2 < 24; k2++) {
+                const float *const ak = a + (at + k0 * 784 + k1 * 28 + k2), *const bk = b + (k0 * 18432 + k1 * 768 + k2 * 32);
                 const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
                 { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
                 { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -1734,16 +1706,16 @@ static inline void train_k33_conv2d_tile_3(const float *restrict a, int at, cons
     c[67] = c2_3;
 }
 
-static void train_k33_conv2d(const float *restrict image, const float *restrict relu, float *restrict conv2d_10)
+static void train_k32_conv2d(const float *restrict image, const float *restrict relu, float *restrict conv2d_10)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 32; n += 4)
-            train_k33_conv2d_tile_3(image, i1 * 28, relu + n, conv2d_10 + (i1 * 96 + n));
+            train_k32_conv2d_tile_3(image, i1 * 28, relu + n, conv2d_10 + (i1 * 96 + n));
     }
 }
 
 /* cnn.dl:18: adam -> f32[3, 3, 1, 32] */
-static void train_k34_adam(float *restrict m_conv2d_1_kernel, const float *restrict conv2d_10,
+static void train_k33_adam(float *restrict m_conv2d_1_kernel, const float *restrict conv2d_10,
         float *restrict v_conv2d_1_kernel, float *restrict conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 288; j0++) {
@@ -1757,7 +1729,7 @@ static void train_k34_adam(float *restrict m_conv2d_1_kernel, const float *restr
 }
 
 /* cnn.dl:18: adam -> f32[3, 3, 32, 64] */
-static void train_k35_adam(float *restrict m_conv2d_2_kernel, const float *restrict conv2d_7, float *restrict v_conv2d_2_kernel,
+static void train_k34_adam(float *restrict m_conv2d_2_kernel, const float *restrict conv2d_7, float *restrict v_conv2d_2_kernel,
         float *restrict conv2d_2_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -1776,7 +1748,7 @@ static void train_k35_adam(float *restrict m_conv2d_2_kernel, const float *restr
 }
 
 /* cnn.dl:18: adam -> f32[3, 3, 64, 64] */
-static void train_k36_adam(float *restrict m_conv2d_3_kernel, const float *restrict conv2d_3, float *restrict v_conv2d_3_kernel,
+static void train_k35_adam(float *restrict m_conv2d_3_kernel, const float *restrict conv2d_3, float *restrict v_conv2d_3_kernel,
         float *restrict conv2d_3_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -1795,7 +1767,7 @@ static void train_k36_adam(float *restrict m_conv2d_3_kernel, const float *restr
 }
 
 /* cnn.dl:18: adam -> f32[10] */
-static void train_k37_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k36_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1810,36 +1782,37 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 32] */
-    float *const max_pool2d = (float *)(void *)(base + 3760128);   /* f32[32, 13, 13, 32] */
-    float *const relu_2 = (float *)(void *)(base + 2768896);   /* f32[32, 11, 11, 64] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 4452352);   /* f32[32, 5, 5, 64] */
-    float *const relu_3 = (float *)(void *)(base + 4804608);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 4657152);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 4666624);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 4665344);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 4666784);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 4666912);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 4667040);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 4667904);   /* f32[32, 10] */
-    float *const dense_3 = (float *)(void *)(base + 4665344);   /* f32[4, 10] */
-    float *const relu_5 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
-    float *const dense_6 = (float *)(void *)(base + 4657152);   /* f32[4, 64] */
-    float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_2 = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
-    float *const conv2d_3 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
-    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
-    float *const conv2d_4 = (float *)(void *)(base + 4861952);   /* f32[32, 64] */
-    float *const conv2d_6 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
-    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 2768896);   /* f32[32, 32] */
-    float *const conv2d_10 = (float *)(void *)(base + 2768896);   /* f32[1, 3, 3, 32] */
-    float *const adam = (float *)(void *)(base + 5365760);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 4665344);   /* f32[10, 64] */
-    float *const hidden_kernel_2 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
-    float *const conv2d_11 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_12 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 24, 24, 32] */
+    float *const max_pool2d = (float *)(void *)(base + 3997696);   /* f32[32, 12, 12, 32] */
+    float *const relu_2 = (float *)(void *)(base + 2359296);   /* f32[32, 10, 10, 64] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 3178496);   /* f32[32, 5, 5, 64] */
+    float *const relu_3 = (float *)(void *)(base + 3530752);   /* f32[32, 3, 3, 64] */
+    float *const relu_4 = (float *)(void *)(base + 3383296);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 3392768);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 3391488);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 3392928);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 3393056);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 3393184);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 3394048);   /* f32[32, 10] */
+    float *const dense_3 = (float *)(void *)(base + 3391488);   /* f32[4, 10] */
+    float *const relu_5 = (float *)(void *)(base + 3678208);   /* f32[32, 64] */
+    float *const dense_6 = (float *)(void *)(base + 3383296);   /* f32[4, 64] */
+    float *const relu_6 = (float *)(void *)(base + 3604480);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_2 = (float *)(void *)(base + 4587520);   /* f32[32, 5, 5, 64] */
+    float *const conv2d_3 = (float *)(void *)(base + 4997120);   /* f32[64, 3, 3, 64] */
+    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4792320);   /* i32[32, 5, 5, 64] */
+    float *const relu_7 = (float *)(void *)(base + 3178496);   /* f32[32, 10, 10, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 5144576);   /* f32[32, 64] */
+    float *const conv2d_6 = (float *)(void *)(base + 2359296);   /* f32[32, 12, 12, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 4587520);   /* f32[32, 3, 3, 64] */
+    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2949120);   /* i32[32, 12, 12, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 2359296);   /* f32[32, 32] */
+    float *const conv2d_10 = (float *)(void *)(base + 2359296);   /* f32[1, 3, 3, 32] */
+    float *const adam = (float *)(void *)(base + 5152768);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 3391488);   /* f32[10, 64] */
+    float *const hidden_kernel_2 = (float *)(void *)(base + 3383296);   /* f32[64, 576] */
+    float *const conv2d_11 = (float *)(void *)(base + 3383296);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_12 = (float *)(void *)(base + 2949120);   /* f32[3, 3, 64, 32] */
 
     train_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
     train_k1_max_pool2d(relu, max_pool2d);
@@ -1869,22 +1842,21 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_11);
     train_k21_conv2d(relu_6, conv2d_11, conv2d_2);
     train_k22_conv2d(max_pool2d_2, relu_6, conv2d_3);
-    train_k23_max_pool2d(relu_2, max_pool2d_3);
-    train_k24_relu_conv2d(relu_2, max_pool2d_3, conv2d_2, conv2d_4);
+    train_k23_max_pool2d_relu_conv2d(relu_2, max_pool2d_3, conv2d_2, relu_7, conv2d_4);
     train_k15_dense_adam(conv2d_4, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias,
-            adam);   /* k25_conv2d_adam */
-    train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_12);
-    train_k27_conv2d(relu_2, conv2d_12, conv2d_6);
-    train_k28_conv2d(max_pool2d, relu_2, conv2d_7);
-    train_k29_max_pool2d(relu, max_pool2d_4);
-    train_k30_relu(relu, max_pool2d_4, conv2d_6);
-    train_k31_conv2d(relu, conv2d_8);
-    train_k32_conv2d_adam(conv2d_8, optimizer->m_conv2d_1_bias, optimizer->v_conv2d_1_bias, params->conv2d_1_bias, adam);
-    train_k33_conv2d(image, relu, conv2d_10);
-    train_k34_adam(optimizer->m_conv2d_1_kernel, conv2d_10, optimizer->v_conv2d_1_kernel, params->conv2d_1_kernel, adam);
-    train_k35_adam(optimizer->m_conv2d_2_kernel, conv2d_7, optimizer->v_conv2d_2_kernel, params->conv2d_2_kernel, adam);
-    train_k36_adam(optimizer->m_conv2d_3_kernel, conv2d_3, optimizer->v_conv2d_3_kernel, params->conv2d_3_kernel, adam);
-    train_k37_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+            adam);   /* k24_conv2d_adam */
+    train_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_12);
+    train_k26_conv2d(relu_7, conv2d_12, conv2d_6);
+    train_k27_conv2d(max_pool2d, relu_7, conv2d_7);
+    train_k28_max_pool2d(relu, max_pool2d_4);
+    train_k29_relu(relu, max_pool2d_4, conv2d_6);
+    train_k30_conv2d(relu, conv2d_8);
+    train_k31_conv2d_adam(conv2d_8, optimizer->m_conv2d_1_bias, optimizer->v_conv2d_1_bias, params->conv2d_1_bias, adam);
+    train_k32_conv2d(image, relu, conv2d_10);
+    train_k33_adam(optimizer->m_conv2d_1_kernel, conv2d_10, optimizer->v_conv2d_1_kernel, params->conv2d_1_kernel, adam);
+    train_k34_adam(optimizer->m_conv2d_2_kernel, conv2d_7, optimizer->v_conv2d_2_kernel, params->conv2d_2_kernel, adam);
+    train_k35_adam(optimizer->m_conv2d_3_kernel, conv2d_3, optimizer->v_conv2d_3_kernel, params->conv2d_3_kernel, adam);
+    train_k36_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
@@ -2043,7 +2015,7 @@ static void gradients_k18_conv2d(const float *restrict relu_6, float *restrict c
 }
 
 /* cnn.dl:6: conv2d -> f32[32] */
-static void gradients_k31_conv2d(const float *restrict conv2d_6, float *restrict conv2d_1_bias_2)
+static void gradients_k30_conv2d(const float *restrict conv2d_6, float *restrict conv2d_1_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         conv2d_1_bias_2[j0] = 0.0f;
@@ -2056,7 +2028,7 @@ static void gradients_k31_conv2d(const float *restrict conv2d_6, float *restrict
 }
 
 /* cnn.dl:7: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k33_conv2d_copy(const float *restrict conv2d_5, float *restrict conv2d_2_kernel_2)
+static void gradients_k32_conv2d_copy(const float *restrict conv2d_5, float *restrict conv2d_2_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -2068,7 +2040,7 @@ static void gradients_k33_conv2d_copy(const float *restrict conv2d_5, float *res
 }
 
 /* cnn.dl:8: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k34_conv2d_copy(const float *restrict conv2d_2, float *restrict conv2d_3_kernel_2)
+static void gradients_k33_conv2d_copy(const float *restrict conv2d_2, float *restrict conv2d_3_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -2085,32 +2057,33 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 32] */
-    float *const max_pool2d = (float *)(void *)(base + 3760128);   /* f32[32, 13, 13, 32] */
-    float *const relu_2 = (float *)(void *)(base + 2768896);   /* f32[32, 11, 11, 64] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 4452352);   /* f32[32, 5, 5, 64] */
-    float *const relu_3 = (float *)(void *)(base + 4804608);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 4657152);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 4666624);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 4665344);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 4666784);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 4666912);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 4667040);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 4667904);   /* f32[32, 10] */
-    float *const relu_5 = (float *)(void *)(base + 4878336);   /* f32[32, 64] */
-    float *const relu_6 = (float *)(void *)(base + 5009408);   /* f32[32, 3, 3, 64] */
-    float *const conv2d = (float *)(void *)(base + 4657152);   /* f32[32, 5, 5, 64] */
-    float *const conv2d_2 = (float *)(void *)(base + 5144576);   /* f32[64, 3, 3, 64] */
-    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4452352);   /* i32[32, 5, 5, 64] */
-    float *const conv2d_3 = (float *)(void *)(base + 4861952);   /* f32[32, 64] */
-    float *const conv2d_4 = (float *)(void *)(base + 4452352);   /* f32[32, 13, 13, 32] */
-    float *const conv2d_5 = (float *)(void *)(base + 5292032);   /* f32[32, 3, 3, 64] */
-    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2768896);   /* i32[32, 13, 13, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 2768896);   /* f32[32, 32] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 4665344);   /* f32[10, 64] */
-    float *const hidden_kernel_3 = (float *)(void *)(base + 4657152);   /* f32[64, 576] */
-    float *const conv2d_7 = (float *)(void *)(base + 4861952);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_8 = (float *)(void *)(base + 5292032);   /* f32[3, 3, 64, 32] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 24, 24, 32] */
+    float *const max_pool2d = (float *)(void *)(base + 3997696);   /* f32[32, 12, 12, 32] */
+    float *const relu_2 = (float *)(void *)(base + 2359296);   /* f32[32, 10, 10, 64] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 3178496);   /* f32[32, 5, 5, 64] */
+    float *const relu_3 = (float *)(void *)(base + 3530752);   /* f32[32, 3, 3, 64] */
+    float *const relu_4 = (float *)(void *)(base + 3383296);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 3392768);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 3391488);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 3392928);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 3393056);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 3393184);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 3394048);   /* f32[32, 10] */
+    float *const relu_5 = (float *)(void *)(base + 3678208);   /* f32[32, 64] */
+    float *const relu_6 = (float *)(void *)(base + 3604480);   /* f32[32, 3, 3, 64] */
+    float *const conv2d = (float *)(void *)(base + 4587520);   /* f32[32, 5, 5, 64] */
+    float *const conv2d_2 = (float *)(void *)(base + 4997120);   /* f32[64, 3, 3, 64] */
+    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4792320);   /* i32[32, 5, 5, 64] */
+    float *const relu_7 = (float *)(void *)(base + 3178496);   /* f32[32, 10, 10, 64] */
+    float *const conv2d_3 = (float *)(void *)(base + 5144576);   /* f32[32, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 2359296);   /* f32[32, 12, 12, 32] */
+    float *const conv2d_5 = (float *)(void *)(base + 4587520);   /* f32[32, 3, 3, 64] */
+    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2949120);   /* i32[32, 12, 12, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 2359296);   /* f32[32, 32] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 3391488);   /* f32[10, 64] */
+    float *const hidden_kernel_3 = (float *)(void *)(base + 3383296);   /* f32[64, 576] */
+    float *const conv2d_7 = (float *)(void *)(base + 3383296);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_8 = (float *)(void *)(base + 2949120);   /* f32[3, 3, 64, 32] */
 
     train_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
     train_k1_max_pool2d(relu, max_pool2d);
@@ -2136,19 +2109,18 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_7);   /* k19_conv2d_pack */
     train_k21_conv2d(relu_6, conv2d_7, conv2d);   /* k20_conv2d */
     train_k22_conv2d(max_pool2d_2, relu_6, conv2d_2);   /* k21_conv2d */
-    train_k23_max_pool2d(relu_2, max_pool2d_3);   /* k22_max_pool2d */
-    train_k24_relu_conv2d(relu_2, max_pool2d_3, conv2d, conv2d_3);   /* k23_relu_conv2d */
-    gradients_k14_dense(conv2d_3, gradients->conv2d_2_bias);   /* k24_conv2d */
-    train_k26_conv2d_pack(params->conv2d_2_kernel, conv2d_8);   /* k25_conv2d_pack */
-    train_k27_conv2d(relu_2, conv2d_8, conv2d_4);   /* k26_conv2d */
-    train_k28_conv2d(max_pool2d, relu_2, conv2d_5);   /* k27_conv2d */
-    train_k29_max_pool2d(relu, max_pool2d_4);   /* k28_max_pool2d */
-    train_k30_relu(relu, max_pool2d_4, conv2d_4);   /* k29_relu */
-    train_k31_conv2d(relu, conv2d_6);   /* k30_conv2d */
-    gradients_k31_conv2d(conv2d_6, gradients->conv2d_1_bias);
-    train_k33_conv2d(image, relu, gradients->conv2d_1_kernel);   /* k32_conv2d */
-    gradients_k33_conv2d_copy(conv2d_5, gradients->conv2d_2_kernel);
-    gradients_k34_conv2d_copy(conv2d_2, gradients->conv2d_3_kernel);
+    train_k23_max_pool2d_relu_conv2d(relu_2, max_pool2d_3, conv2d, relu_7, conv2d_3);   /* k22_max_pool2d_relu_conv2d */
+    gradients_k14_dense(conv2d_3, gradients->conv2d_2_bias);   /* k23_conv2d */
+    train_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_8);   /* k24_conv2d_pack */
+    train_k26_conv2d(relu_7, conv2d_8, conv2d_4);   /* k25_conv2d */
+    train_k27_conv2d(max_pool2d, relu_7, conv2d_5);   /* k26_conv2d */
+    train_k28_max_pool2d(relu, max_pool2d_4);   /* k27_max_pool2d */
+    train_k29_relu(relu, max_pool2d_4, conv2d_4);   /* k28_relu */
+    train_k30_conv2d(relu, conv2d_6);   /* k29_conv2d */
+    gradients_k30_conv2d(conv2d_6, gradients->conv2d_1_bias);
+    train_k32_conv2d(image, relu, gradients->conv2d_1_kernel);   /* k31_conv2d */
+    gradients_k32_conv2d_copy(conv2d_5, gradients->conv2d_2_kernel);
+    gradients_k33_conv2d_copy(conv2d_2, gradients->conv2d_3_kernel);
     metrics->count = count;
     return DL_OK;
 }
@@ -2282,10 +2254,10 @@ dl_status cnn_evaluate(const cnn_params *params, const float *image, const int32
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 26, 26, 32] */
-    float *const max_pool2d = (float *)(void *)(base + 2768896);   /* f32[32, 13, 13, 32] */
-    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[32, 11, 11, 64] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 991232);   /* f32[32, 5, 5, 64] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 24, 24, 32] */
+    float *const max_pool2d = (float *)(void *)(base + 2359296);   /* f32[32, 12, 12, 32] */
+    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[32, 10, 10, 64] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 819200);   /* f32[32, 5, 5, 64] */
     float *const relu_3 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const relu_4 = (float *)(void *)(base + 73728);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 10] */

@@ -122,7 +122,7 @@ dl_status siamese_init(siamese_params *params, siamese_optimizer *optimizer, uin
     return DL_OK;
 }
 
-/* siamese.dl:8: conv2d, relu -> f32[1, 26, 26, 8], 48672 multiply-accumulates; in 2 places */
+/* siamese.dl:8: conv2d, relu -> f32[1, 24, 24, 8], 41472 multiply-accumulates; in 2 places */
 static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -157,72 +157,39 @@ static inline void infer_k0_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static inline void infer_k0_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
 static void infer_k0_conv2d_relu(const float *restrict left, const float *restrict tower_conv2d_1_kernel, float *restrict relu,
         const float *restrict tower_conv2d_1_bias)
 {
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-            rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 24; i1++) {
+        for (int i2_0 = 0; i2_0 < 24; i2_0 += 4) {
+            const int rows = 4;
             for (int n = 0; n < 8; n += 4)
-                if (i2_0 < 20)
-                    infer_k0_conv2d_relu_tile_4(left, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                        relu + (i1 * 208 + i2_0 * 8 + n));
-                else
-                    infer_k0_conv2d_relu_tile_3(left, i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                        relu + (i1 * 208 + i2_0 * 8 + n));
+                infer_k0_conv2d_relu_tile_4(left, i1 * 28 + i2_0, tower_conv2d_1_kernel + n, relu + (i1 * 192 + i2_0 * 8 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = relu[i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                    relu[i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = relu[i1 * 192 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                    relu[i1 * 192 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* siamese.dl:8: max_pool2d -> f32[1, 13, 13, 8]; in 8 places */
+/* siamese.dl:8: max_pool2d -> f32[1, 12, 12, 8]; in 8 places */
 static void infer_k1_max_pool2d(const float *restrict relu, float *restrict max_pool2d)
 {
-    for (int j0 = 0; j0 < 13; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
+    for (int j0 = 0; j0 < 12; j0++) {
+        for (int j1 = 0; j1 < 12; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                max_pool2d[j0 * 104 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu[j0 * 416 + j1 * 16 + j2],
-                        relu[j0 * 416 + j1 * 16 + j2 + 8]), relu[j0 * 416 + j1 * 16 + j2 + 208]),
-                        relu[j0 * 416 + j1 * 16 + j2 + 216]);
+                max_pool2d[j0 * 96 + j1 * 8 + j2] = dl_max(dl_max(dl_max(relu[j0 * 384 + j1 * 16 + j2],
+                        relu[j0 * 384 + j1 * 16 + j2 + 8]), relu[j0 * 384 + j1 * 16 + j2 + 192]),
+                        relu[j0 * 384 + j1 * 16 + j2 + 200]);
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d, relu -> f32[1, 11, 11, 16], 139392 multiply-accumulates; in 8 places */
+/* siamese.dl:9: conv2d, relu -> f32[1, 10, 10, 16], 115200 multiply-accumulates; in 8 places */
 static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -231,7 +198,7 @@ static inline void infer_k2_conv2d_relu_tile_4(const float *restrict a, int at, 
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float *const ak = a + (at + k0 * 96 + k1), *const bk = b + (k0 * 384 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -264,7 +231,7 @@ static inline void infer_k2_conv2d_relu_tile_3(const float *restrict a, int at, 
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     for (int k0 = 0; k0 < 3; k0++) {
         for (int k1 = 0; k1 < 24; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1), *const bk = b + (k0 * 384 + k1 * 16);
+            const float *const ak = a + (at + k0 * 96 + k1), *const bk = b + (k0 * 384 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -288,20 +255,20 @@ static inline void infer_k2_conv2d_relu_tile_3(const float *restrict a, int at, 
 static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *restrict tower_conv2d_2_kernel,
         float *restrict relu_2, const float *restrict tower_conv2d_2_bias)
 {
-    for (int i1 = 0; i1 < 11; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 11; i2_0 += rows) {
-            rows = i2_0 < 8 ? 4 : 3;
+    for (int i1 = 0; i1 < 10; i1++) {
+        for (int i2_0 = 0, rows = 4; i2_0 < 10; i2_0 += rows) {
+            rows = i2_0 < 4 ? 4 : 3;
             for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 8)
-                    infer_k2_conv2d_relu_tile_4(max_pool2d, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                        relu_2 + (i1 * 176 + i2_0 * 16 + n));
+                if (i2_0 < 4)
+                    infer_k2_conv2d_relu_tile_4(max_pool2d, i1 * 96 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                        relu_2 + (i1 * 160 + i2_0 * 16 + n));
                 else
-                    infer_k2_conv2d_relu_tile_3(max_pool2d, i1 * 104 + i2_0 * 8, tower_conv2d_2_kernel + n,
-                        relu_2 + (i1 * 176 + i2_0 * 16 + n));
+                    infer_k2_conv2d_relu_tile_3(max_pool2d, i1 * 96 + i2_0 * 8, tower_conv2d_2_kernel + n,
+                        relu_2 + (i1 * 160 + i2_0 * 16 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_2[i1 * 176 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
-                    relu_2[i1 * 176 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = relu_2[i1 * 160 + i2 * 16 + j0] + tower_conv2d_2_bias[j0];
+                    relu_2[i1 * 160 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -312,10 +279,10 @@ static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *
 static void infer_k3_flatten(const float *restrict relu_2, float *restrict flatten)
 {
     for (int j0 = 0; j0 < 400; j0++) {
-        flatten[j0] = dl_max(dl_max(dl_max(relu_2[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16],
-                relu_2[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
-                relu_2[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]),
-                relu_2[(j0 / 16 / 5) * 352 + (j0 / 16 % 5) * 32 + j0 % 16 + 192]);
+        flatten[j0] = dl_max(dl_max(dl_max(relu_2[(j0 / 16 / 5) * 320 + (j0 / 16 % 5) * 32 + j0 % 16],
+                relu_2[(j0 / 16 / 5) * 320 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
+                relu_2[(j0 / 16 / 5) * 320 + (j0 / 16 % 5) * 32 + j0 % 16 + 160]),
+                relu_2[(j0 / 16 / 5) * 320 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]);
     }
 }
 
@@ -377,15 +344,15 @@ static void infer_k9_dense_sum_sqrt(const float *restrict flatten_2, const float
 dl_status siamese_infer(const siamese_params *params, const float *left, const float *right, float *unlike, void *arena)
 {
     unsigned char *const base = arena;
-    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 26, 26, 8] */
-    float *const max_pool2d = (float *)(void *)(base + 21632);   /* f32[1, 13, 13, 8] */
-    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 11, 11, 16] */
-    float *const flatten = (float *)(void *)(base + 7744);   /* f32[1, 400] */
-    float *const tower_dense_1_y = (float *)(void *)(base + 27040);   /* f32[1, 16] */
-    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 26, 26, 8] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 21632);   /* f32[1, 13, 13, 8] */
-    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[1, 11, 11, 16] */
-    float *const flatten_2 = (float *)(void *)(base + 7744);   /* f32[1, 400] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d = (float *)(void *)(base + 18432);   /* f32[1, 12, 12, 8] */
+    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 10, 10, 16] */
+    float *const flatten = (float *)(void *)(base + 6400);   /* f32[1, 400] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 23040);   /* f32[1, 16] */
+    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 18432);   /* f32[1, 12, 12, 8] */
+    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[1, 10, 10, 16] */
+    float *const flatten_2 = (float *)(void *)(base + 6400);   /* f32[1, 400] */
     float *const tower_again_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 16] */
 
     infer_k0_conv2d_relu(left, params->tower_conv2d_1_kernel, relu, params->tower_conv2d_1_bias);
@@ -450,7 +417,7 @@ static void train_k4_conv2d_pack(const float *restrict tower_conv2d_2_kernel, fl
     }
 }
 
-/* siamese.dl:8: conv2d, relu -> f32[1, 26, 26, 8], 48672 multiply-accumulates; in 6 places */
+/* siamese.dl:8: conv2d, relu -> f32[1, 24, 24, 8], 41472 multiply-accumulates; in 6 places */
 static inline void train_k5_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -485,51 +452,19 @@ static inline void train_k5_conv2d_relu_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static inline void train_k5_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 3; k0++) {
-        for (int k1 = 0; k1 < 3; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 24 + k1 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
 static void train_k5_conv2d_relu(int t, const float *restrict left, const float *restrict tower_conv2d_1_kernel,
         float *restrict relu, const float *restrict tower_conv2d_1_bias)
 {
-    for (int i1 = 0; i1 < 26; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 26; i2_0 += rows) {
-            rows = i2_0 < 20 ? 4 : 3;
+    for (int i1 = 0; i1 < 24; i1++) {
+        for (int i2_0 = 0; i2_0 < 24; i2_0 += 4) {
+            const int rows = 4;
             for (int n = 0; n < 8; n += 4)
-                if (i2_0 < 20)
-                    train_k5_conv2d_relu_tile_4(left, t * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                        relu + (i1 * 208 + i2_0 * 8 + n));
-                else
-                    train_k5_conv2d_relu_tile_3(left, t * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
-                        relu + (i1 * 208 + i2_0 * 8 + n));
+                train_k5_conv2d_relu_tile_4(left, t * 784 + i1 * 28 + i2_0, tower_conv2d_1_kernel + n,
+                        relu + (i1 * 192 + i2_0 * 8 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = relu[i1 * 208 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
-                    relu[i1 * 208 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    const float v1 = relu[i1 * 192 + i2 * 8 + j0] + tower_conv2d_1_bias[j0];
+                    relu[i1 * 192 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -542,9 +477,9 @@ static void train_k8_max_pool2d(int t, const float *restrict relu_2, float *rest
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                max_pool2d[t * 400 + j0 * 80 + j1 * 16 + j2] = dl_max(dl_max(dl_max(relu_2[j0 * 352 + j1 * 32 + j2],
-                        relu_2[j0 * 352 + j1 * 32 + j2 + 16]), relu_2[j0 * 352 + j1 * 32 + j2 + 176]),
-                        relu_2[j0 * 352 + j1 * 32 + j2 + 192]);
+                max_pool2d[t * 400 + j0 * 80 + j1 * 16 + j2] = dl_max(dl_max(dl_max(relu_2[j0 * 320 + j1 * 32 + j2],
+                        relu_2[j0 * 320 + j1 * 32 + j2 + 16]), relu_2[j0 * 320 + j1 * 32 + j2 + 160]),
+                        relu_2[j0 * 320 + j1 * 32 + j2 + 176]);
             }
         }
     }
@@ -645,43 +580,41 @@ static void train_k15_dense(const float *restrict neg_2, const float *restrict t
         train_k15_dense_tile_1(neg_2, 0, tower_dense_1_kernel_2 + n, dense_5 + n);
 }
 
-/* siamese.dl:9: max_pool2d -> i32[1, 5, 5, 16]; in 4 places */
-static void train_k16_max_pool2d(const float *restrict relu_4, dl_word *restrict max_pool2d_5)
+/* siamese.dl:9: max_pool2d, relu -> f32[1, 10, 10, 16]; in 2 places */
+static void train_k16_max_pool2d_relu(const float *restrict relu_4, dl_word *restrict max_pool2d_5,
+        const float *restrict dense_5, float *restrict relu_5)
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = relu_4[j0 * 352 + j1 * 32 + j2];
+                const float v1 = relu_4[j0 * 320 + j1 * 32 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
-                const float v3 = relu_4[j0 * 352 + j1 * 32 + j2 + 16];
+                const float v3 = relu_4[j0 * 320 + j1 * 32 + j2 + 16];
                 const int v4 = v2 < v3;
                 const float v5 = v4 ? v3 : v2;
-                const float v6 = relu_4[j0 * 352 + j1 * 32 + j2 + 176];
+                const float v6 = relu_4[j0 * 320 + j1 * 32 + j2 + 160];
                 const int v7 = v5 < v6;
                 const int32_t v8 = v4 ? 1 : 0;
                 const int32_t v9 = v7 ? 2 : v8;
-                max_pool2d_5[j0 * 80 + j1 * 16 + j2] = (v7 ? v6 : v5) < relu_4[j0 * 352 + j1 * 32 + j2 + 192] ? 3 : v9;
+                max_pool2d_5[j0 * 80 + j1 * 16 + j2] = (v7 ? v6 : v5) < relu_4[j0 * 320 + j1 * 32 + j2 + 176] ? 3 : v9;
             }
         }
     }
-}
-
-/* siamese.dl:9: relu -> f32[1, 11, 11, 16]; in 2 places */
-static void train_k17_relu(float *restrict relu_4, const dl_word *restrict max_pool2d_5, const float *restrict dense_5)
-{
-    for (int j0 = 0; j0 < 11; j0++) {
-        for (int j1 = 0; j1 < 11; j1++) {
-            const long v1 = (j0 / 2) * 80 + (j1 / 2) * 16;
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            const long v10 = (j0 / 2) * 80 + (j1 / 2) * 16;
             for (int j2 = 0; j2 < 16; j2++) {
-                relu_4[j0 * 176 + j1 * 16 + j2] = 0.0f < relu_4[j0 * 176 + j1 * 16 + j2] ? (j0 / 2 < 5 ? (j1 / 2 < 5 ? ((j0 % 2)
-                        * 2 + j1 % 2 == max_pool2d_5[v1 + j2] ? dense_5[v1 + j2] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                const int32_t v11 = max_pool2d_5[v10 + j2];
+                const float v12 = dense_5[v10 + j2];
+                relu_5[j0 * 160 + j1 * 16 + j2] = 0.0f < relu_4[j0 * 160 + j1 * 16 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                        : 0.0f) : 0.0f;
             }
         }
     }
 }
 
-/* siamese.dl:9: conv2d -> f32[1, 13, 13, 8], 194688 multiply-accumulates; in 4 places */
-static inline void train_k18_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* siamese.dl:9: conv2d -> f32[1, 12, 12, 8], 165888 multiply-accumulates; in 4 places */
+static inline void train_k17_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -690,20 +623,20 @@ static inline void train_k18_conv2d_tile_4_at_0(const float *restrict a, int at,
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k0 = k0_lo; k0 < k0_hi; k0++) {
         for (int k2 = 0; k2 < 16; k2++) {
-            const float *const ak = a + (at + k0 * 176 + k2), *const bk = b + (k0 * 384 + k2 * 8);
+            const float *const ak = a + (at + k0 * 160 + k2), *const bk = b + (k0 * 384 + k2 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
         for (int k2 = 16; k2 < 32; k2++) {
-            const float *const ak = a + (at + k0 * 176 + k2), *const bk = b + (k0 * 384 + k2 * 8);
+            const float *const ak = a + (at + k0 * 160 + k2), *const bk = b + (k0 * 384 + k2 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
             { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
             { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
         }
         for (int k2 = 32; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 176 + k2), *const bk = b + (k0 * 384 + k2 * 8);
+            const float *const ak = a + (at + k0 * 160 + k2), *const bk = b + (k0 * 384 + k2 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -729,106 +662,119 @@ static inline void train_k18_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[27] = c3_3;
 }
 
-static inline void train_k18_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k17_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 176 + k2), *const bk = b + (k0 * 384 + k2 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static inline void train_k18_conv2d_tile_3_at_10(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 16; k2++) {
-            const float *const ak = a + (at + k0 * 176 + k2), *const bk = b + (k0 * 384 + k2 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-        for (int k2 = 16; k2 < 32; k2++) {
-            const float *const ak = a + (at + k0 * 176 + k2), *const bk = b + (k0 * 384 + k2 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        }
-        for (int k2 = 32; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 176 + k2), *const bk = b + (k0 * 384 + k2 * 8);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-}
-
-static void train_k18_conv2d(const float *restrict relu_4, const float *restrict conv2d_9, float *restrict conv2d_10)
-{
-    for (int i1 = 0; i1 < 13; i1++) {
-        for (int i2_0 = 0, rows = 4; i2_0 < 13; i2_0 += rows) {
-            rows = i2_0 < 4 ? 4 : 3;
-            const int k0_lo = dl_first_tap(-i1 + 2, 1);
-            const int k0_hi = dl_end_tap(-i1 + 12, 1, 3);
-            for (int n = 0; n < 8; n += 4)
-                if (i2_0 < 4)
-                    train_k18_conv2d_tile_4_at_0(relu_4, i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                        conv2d_10 + (i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-                else if (i2_0 < 10)
-                    train_k18_conv2d_tile_3(relu_4, i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                        conv2d_10 + (i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-                else
-                    train_k18_conv2d_tile_3_at_10(relu_4, i1 * 176 + i2_0 * 16 - 384, conv2d_9 + n,
-                        conv2d_10 + (i1 * 104 + i2_0 * 8 + n), k0_lo, k0_hi);
-        }
-    }
-}
-
-/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 139392 multiply-accumulates; in 4 places */
-static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
     float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 11; k0++) {
-        for (int k1 = 0; k1 < 11; k1++) {
-            const float *const ak = a + (at + k0 * 104 + k1 * 8), *const bk = b + (k0 * 176 + k1 * 16);
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k2 = 0; k2 < 48; k2++) {
+            const float *const ak = a + (at + k0 * 160 + k2), *const bk = b + (k0 * 384 + k2 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static inline void train_k17_conv2d_tile_4_at_8(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k2 = 0; k2 < 16; k2++) {
+            const float *const ak = a + (at + k0 * 160 + k2), *const bk = b + (k0 * 384 + k2 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+        for (int k2 = 16; k2 < 32; k2++) {
+            const float *const ak = a + (at + k0 * 160 + k2), *const bk = b + (k0 * 384 + k2 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+        for (int k2 = 32; k2 < 48; k2++) {
+            const float *const ak = a + (at + k0 * 160 + k2), *const bk = b + (k0 * 384 + k2 * 8);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[8] = c1_0;
+    c[9] = c1_1;
+    c[10] = c1_2;
+    c[11] = c1_3;
+    c[16] = c2_0;
+    c[17] = c2_1;
+    c[18] = c2_2;
+    c[19] = c2_3;
+    c[24] = c3_0;
+    c[25] = c3_1;
+    c[26] = c3_2;
+    c[27] = c3_3;
+}
+
+static void train_k17_conv2d(const float *restrict relu_5, const float *restrict conv2d_9, float *restrict conv2d_10)
+{
+    for (int i1 = 0; i1 < 12; i1++) {
+        for (int i2_0 = 0; i2_0 < 12; i2_0 += 4) {
+            const int k0_lo = dl_first_tap(-i1 + 2, 1);
+            const int k0_hi = dl_end_tap(-i1 + 11, 1, 3);
+            for (int n = 0; n < 8; n += 4)
+                if (i2_0 < 4)
+                    train_k17_conv2d_tile_4_at_0(relu_5, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
+                        conv2d_10 + (i1 * 96 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else if (i2_0 < 8)
+                    train_k17_conv2d_tile_4(relu_5, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
+                        conv2d_10 + (i1 * 96 + i2_0 * 8 + n), k0_lo, k0_hi);
+                else
+                    train_k17_conv2d_tile_4_at_8(relu_5, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
+                        conv2d_10 + (i1 * 96 + i2_0 * 8 + n), k0_lo, k0_hi);
+        }
+    }
+}
+
+/* siamese.dl:9: conv2d -> f32[8, 3, 3, 16], 115200 multiply-accumulates; in 4 places */
+static inline void train_k18_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 10; k0++) {
+        for (int k1 = 0; k1 < 10; k1++) {
+            const float *const ak = a + (at + k0 * 96 + k1 * 8), *const bk = b + (k0 * 160 + k1 * 16);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -854,61 +800,61 @@ static inline void train_k19_conv2d_tile_4(const float *restrict a, int at, cons
     c[435] = c3_3;
 }
 
-static void train_k19_conv2d(int t, const float *restrict max_pool2d_4, const float *restrict relu_4, float *restrict conv2d)
+static void train_k18_conv2d(int t, const float *restrict max_pool2d_4, const float *restrict relu_5, float *restrict conv2d)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k19_conv2d_tile_4(max_pool2d_4, i1 * 104 + i2 * 8 + i0_0, relu_4 + n,
+                    train_k18_conv2d_tile_4(max_pool2d_4, i1 * 96 + i2 * 8 + i0_0, relu_5 + n,
                             conv2d + (t * 1152 + i1 * 48 + i2 * 16 + i0_0 * 144 + n));
             }
         }
     }
 }
 
-/* siamese.dl:8: max_pool2d, relu -> f32[1, 26, 26, 8]; in 2 places */
-static void train_k20_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_6,
+/* siamese.dl:8: max_pool2d, relu -> f32[1, 24, 24, 8]; in 2 places */
+static void train_k19_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_6,
         const float *restrict conv2d_10, float *restrict relu_6)
 {
-    for (int j0 = 0; j0 < 13; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
+    for (int j0 = 0; j0 < 12; j0++) {
+        for (int j1 = 0; j1 < 12; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                const float v1 = relu_3[j0 * 416 + j1 * 16 + j2];
+                const float v1 = relu_3[j0 * 384 + j1 * 16 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
-                const float v3 = relu_3[j0 * 416 + j1 * 16 + j2 + 8];
+                const float v3 = relu_3[j0 * 384 + j1 * 16 + j2 + 8];
                 const int v4 = v2 < v3;
                 const float v5 = v4 ? v3 : v2;
-                const float v6 = relu_3[j0 * 416 + j1 * 16 + j2 + 208];
+                const float v6 = relu_3[j0 * 384 + j1 * 16 + j2 + 192];
                 const int v7 = v5 < v6;
                 const int32_t v8 = v4 ? 1 : 0;
                 const int32_t v9 = v7 ? 2 : v8;
-                max_pool2d_6[j0 * 104 + j1 * 8 + j2] = (v7 ? v6 : v5) < relu_3[j0 * 416 + j1 * 16 + j2 + 216] ? 3 : v9;
+                max_pool2d_6[j0 * 96 + j1 * 8 + j2] = (v7 ? v6 : v5) < relu_3[j0 * 384 + j1 * 16 + j2 + 200] ? 3 : v9;
             }
         }
     }
-    for (int j0 = 0; j0 < 26; j0++) {
-        for (int j1 = 0; j1 < 26; j1++) {
-            const long v10 = (j0 / 2) * 104 + (j1 / 2) * 8;
+    for (int j0 = 0; j0 < 24; j0++) {
+        for (int j1 = 0; j1 < 24; j1++) {
+            const long v10 = (j0 / 2) * 96 + (j1 / 2) * 8;
             for (int j2 = 0; j2 < 8; j2++) {
                 const int32_t v11 = max_pool2d_6[v10 + j2];
                 const float v12 = conv2d_10[v10 + j2];
-                relu_6[j0 * 208 + j1 * 8 + j2] = 0.0f < relu_3[j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                relu_6[j0 * 192 + j1 * 8 + j2] = 0.0f < relu_3[j0 * 192 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
         }
     }
 }
 
-/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 48672 multiply-accumulates; in 4 places */
-static inline void train_k21_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* siamese.dl:8: conv2d -> f32[1, 3, 3, 8], 41472 multiply-accumulates; in 4 places */
+static inline void train_k20_conv2d_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k0 = 0; k0 < 26; k0++) {
-        for (int k1 = 0; k1 < 26; k1++) {
-            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 208 + k1 * 8);
+    for (int k0 = 0; k0 < 24; k0++) {
+        for (int k1 = 0; k1 < 24; k1++) {
+            const float *const ak = a + (at + k0 * 28 + k1), *const bk = b + (k0 * 192 + k1 * 8);
             const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
             { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
             { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
@@ -929,66 +875,84 @@ static inline void train_k21_conv2d_tile_3(const float *restrict a, int at, cons
     c[19] = c2_3;
 }
 
-static void train_k21_conv2d(int t, const float *restrict right, const float *restrict relu_6, float *restrict conv2d_2)
+static void train_k20_conv2d(int t, const float *restrict right, const float *restrict relu_6, float *restrict conv2d_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 8; n += 4)
-            train_k21_conv2d_tile_3(right, t * 784 + i1 * 28, relu_6 + n, conv2d_2 + (t * 72 + i1 * 24 + n));
+            train_k20_conv2d_tile_3(right, t * 784 + i1 * 28, relu_6 + n, conv2d_2 + (t * 72 + i1 * 24 + n));
     }
 }
 
-/* siamese.dl:9: relu, conv2d -> f32[1, 16]; in 2 places */
-static void train_k24_relu_conv2d(int t, float *restrict relu_2, const dl_word *restrict max_pool2d_7,
-        const float *restrict dense_6, const float *restrict relu_4, float *restrict conv2d_3)
+/* siamese.dl:9: max_pool2d, relu, conv2d -> f32[1, 16]; in 2 places */
+static void train_k22_max_pool2d_relu_conv2d(int t, const float *restrict relu_2, dl_word *restrict max_pool2d_7,
+        const float *restrict dense_6, float *restrict relu_7, const float *restrict relu_5, float *restrict conv2d_3)
 {
-    for (int j0 = 0; j0 < 11; j0++) {
-        for (int j1 = 0; j1 < 11; j1++) {
-            const long v1 = (j0 / 2) * 80 + (j1 / 2) * 16;
+    for (int j0 = 0; j0 < 5; j0++) {
+        for (int j1 = 0; j1 < 5; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                relu_2[j0 * 176 + j1 * 16 + j2] = 0.0f < relu_2[j0 * 176 + j1 * 16 + j2] ? (j0 / 2 < 5 ? (j1 / 2 < 5 ? ((j0 % 2)
-                        * 2 + j1 % 2 == max_pool2d_7[v1 + j2] ? dense_6[v1 + j2] : 0.0f) : 0.0f) : 0.0f) : 0.0f;
+                const float v1 = relu_2[j0 * 320 + j1 * 32 + j2];
+                const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
+                const float v3 = relu_2[j0 * 320 + j1 * 32 + j2 + 16];
+                const int v4 = v2 < v3;
+                const float v5 = v4 ? v3 : v2;
+                const float v6 = relu_2[j0 * 320 + j1 * 32 + j2 + 160];
+                const int v7 = v5 < v6;
+                const int32_t v8 = v4 ? 1 : 0;
+                const int32_t v9 = v7 ? 2 : v8;
+                max_pool2d_7[j0 * 80 + j1 * 16 + j2] = (v7 ? v6 : v5) < relu_2[j0 * 320 + j1 * 32 + j2 + 176] ? 3 : v9;
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 10; j0++) {
+        for (int j1 = 0; j1 < 10; j1++) {
+            const long v10 = (j0 / 2) * 80 + (j1 / 2) * 16;
+            for (int j2 = 0; j2 < 16; j2++) {
+                const int32_t v11 = max_pool2d_7[v10 + j2];
+                const float v12 = dense_6[v10 + j2];
+                relu_7[j0 * 160 + j1 * 16 + j2] = 0.0f < relu_2[j0 * 160 + j1 * 16 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                        : 0.0f) : 0.0f;
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
         conv2d_3[t * 16 + j0] = 0.0f;
     }
-    for (int r1 = 0; r1 < 11; r1++) {
-        for (int r2 = 0; r2 < 11; r2++) {
+    for (int r1 = 0; r1 < 10; r1++) {
+        for (int r2 = 0; r2 < 10; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_3[t * 16 + j0] += relu_4[j0 + r1 * 176 + r2 * 16] + relu_2[j0 + r1 * 176 + r2 * 16];
+                conv2d_3[t * 16 + j0] += relu_5[j0 + r1 * 160 + r2 * 16] + relu_7[j0 + r1 * 160 + r2 * 16];
             }
         }
     }
 }
 
 /* siamese.dl:8: max_pool2d, relu, conv2d -> f32[1, 8]; in 2 places */
-static void train_k27_max_pool2d_relu_conv2d(int t, const float *restrict relu, dl_word *restrict max_pool2d_8,
+static void train_k25_max_pool2d_relu_conv2d(int t, const float *restrict relu, dl_word *restrict max_pool2d_8,
         const float *restrict conv2d_11, float *restrict relu_8, const float *restrict relu_6, float *restrict conv2d_5)
 {
-    for (int j0 = 0; j0 < 13; j0++) {
-        for (int j1 = 0; j1 < 13; j1++) {
+    for (int j0 = 0; j0 < 12; j0++) {
+        for (int j1 = 0; j1 < 12; j1++) {
             for (int j2 = 0; j2 < 8; j2++) {
-                const float v1 = relu[j0 * 416 + j1 * 16 + j2];
+                const float v1 = relu[j0 * 384 + j1 * 16 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
-                const float v3 = relu[j0 * 416 + j1 * 16 + j2 + 8];
+                const float v3 = relu[j0 * 384 + j1 * 16 + j2 + 8];
                 const int v4 = v2 < v3;
                 const float v5 = v4 ? v3 : v2;
-                const float v6 = relu[j0 * 416 + j1 * 16 + j2 + 208];
+                const float v6 = relu[j0 * 384 + j1 * 16 + j2 + 192];
                 const int v7 = v5 < v6;
                 const int32_t v8 = v4 ? 1 : 0;
                 const int32_t v9 = v7 ? 2 : v8;
-                max_pool2d_8[j0 * 104 + j1 * 8 + j2] = (v7 ? v6 : v5) < relu[j0 * 416 + j1 * 16 + j2 + 216] ? 3 : v9;
+                max_pool2d_8[j0 * 96 + j1 * 8 + j2] = (v7 ? v6 : v5) < relu[j0 * 384 + j1 * 16 + j2 + 200] ? 3 : v9;
             }
         }
     }
-    for (int j0 = 0; j0 < 26; j0++) {
-        for (int j1 = 0; j1 < 26; j1++) {
-            const long v10 = (j0 / 2) * 104 + (j1 / 2) * 8;
+    for (int j0 = 0; j0 < 24; j0++) {
+        for (int j1 = 0; j1 < 24; j1++) {
+            const long v10 = (j0 / 2) * 96 + (j1 / 2) * 8;
             for (int j2 = 0; j2 < 8; j2++) {
                 const int32_t v11 = max_pool2d_8[v10 + j2];
                 const float v12 = conv2d_11[v10 + j2];
-                relu_8[j0 * 208 + j1 * 8 + j2] = 0.0f < relu[j0 * 208 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                relu_8[j0 * 192 + j1 * 8 + j2] = 0.0f < relu[j0 * 192 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
         }
@@ -996,17 +960,17 @@ static void train_k27_max_pool2d_relu_conv2d(int t, const float *restrict relu, 
     for (int j0 = 0; j0 < 8; j0++) {
         conv2d_5[t * 8 + j0] = 0.0f;
     }
-    for (int r1 = 0; r1 < 26; r1++) {
-        for (int r2 = 0; r2 < 26; r2++) {
+    for (int r1 = 0; r1 < 24; r1++) {
+        for (int r2 = 0; r2 < 24; r2++) {
             for (int j0 = 0; j0 < 8; j0++) {
-                conv2d_5[t * 8 + j0] += relu_6[j0 + r1 * 208 + r2 * 8] + relu_8[j0 + r1 * 208 + r2 * 8];
+                conv2d_5[t * 8 + j0] += relu_6[j0 + r1 * 192 + r2 * 8] + relu_8[j0 + r1 * 192 + r2 * 8];
             }
         }
     }
 }
 
 /* siamese.dl:26: -> f32[8, 3, 3, 16]; in 2 places */
-static void train_k29_sum(const float *restrict conv2d, float *restrict sum, const float *restrict conv2d_4,
+static void train_k27_sum(const float *restrict conv2d, float *restrict sum, const float *restrict conv2d_4,
         float *restrict sum_3)
 {
     for (int i0 = 0; i0 < 8; i0++) {
@@ -1028,7 +992,7 @@ static void train_k29_sum(const float *restrict conv2d, float *restrict sum, con
 }
 
 /* siamese.dl:26: -> f32[1, 3, 3, 8]; in 2 places */
-static void train_k30_sum(const float *restrict conv2d_2, float *restrict sum_2, const float *restrict conv2d_6,
+static void train_k28_sum(const float *restrict conv2d_2, float *restrict sum_2, const float *restrict conv2d_6,
         float *restrict sum_4)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -1048,7 +1012,7 @@ static void train_k30_sum(const float *restrict conv2d_2, float *restrict sum_2,
 }
 
 /* siamese.dl:28:, siamese.dl:26: -> f32; in 2 places */
-static void train_k31_sum(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
+static void train_k29_sum(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
         const float *restrict select_2, float *restrict loss)
 {
     float sum_5;
@@ -1088,7 +1052,7 @@ static void train_k31_sum(const float *restrict select, const int32_t *restrict 
 }
 
 /* siamese.dl:20: -> f32[32, 16]; in 2 places */
-static void train_k32_mul(const float *restrict sqrt, const float *restrict sub, float *restrict mul, float *restrict neg)
+static void train_k30_mul(const float *restrict sqrt, const float *restrict sub, float *restrict mul, float *restrict neg)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -1100,7 +1064,7 @@ static void train_k32_mul(const float *restrict sqrt, const float *restrict sub,
 }
 
 /* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates; in 2 places */
-static inline void train_k33_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1132,16 +1096,16 @@ static inline void train_k33_dense_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static void train_k33_dense(const float *restrict max_pool2d_2, const float *restrict neg, float *restrict dense)
+static void train_k31_dense(const float *restrict max_pool2d_2, const float *restrict neg, float *restrict dense)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k33_dense_tile_4(max_pool2d_2, i0_0, neg + n, dense + (i0_0 * 16 + n));
+            train_k31_dense_tile_4(max_pool2d_2, i0_0, neg + n, dense + (i0_0 * 16 + n));
     }
 }
 
 /* siamese.dl:11: dense, siamese.dl:9: conv2d, siamese.dl:27: adam -> f32[16] */
-static void train_k34_dense_conv2d_adam(const float *restrict sqrt, const float *restrict sub, const float *restrict conv2d_3,
+static void train_k32_dense_conv2d_adam(const float *restrict sqrt, const float *restrict sub, const float *restrict conv2d_3,
         float *restrict m_tower_conv2d_2_bias, float *restrict v_tower_conv2d_2_bias, float *restrict tower_conv2d_2_bias,
         const float *restrict adam, float *restrict m_tower_dense_1_bias, float *restrict v_tower_dense_1_bias,
         float *restrict tower_dense_1_bias)
@@ -1187,7 +1151,7 @@ static void train_k34_dense_conv2d_adam(const float *restrict sqrt, const float 
 }
 
 /* siamese.dl:11: dense, siamese.dl:27: adam -> f32[400, 16], 204800 multiply-accumulates */
-static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1219,14 +1183,14 @@ static inline void train_k35_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k35_dense_adam(const float *restrict max_pool2d, const float *restrict mul, float *restrict dense_4,
+static void train_k33_dense_adam(const float *restrict max_pool2d, const float *restrict mul, float *restrict dense_4,
         float *restrict m_tower_dense_1_kernel, const float *restrict dense, float *restrict v_tower_dense_1_kernel,
         float *restrict tower_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k35_dense_adam_tile_4(max_pool2d, i0_0, mul + n, dense_4 + n);
+            train_k33_dense_adam_tile_4(max_pool2d, i0_0, mul + n, dense_4 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense[i0 * 16 + j0] + dense_4[i0 * 16 - i0_0 * 16 + j0];
@@ -1242,7 +1206,7 @@ static void train_k35_dense_adam(const float *restrict max_pool2d, const float *
 }
 
 /* siamese.dl:8: conv2d, siamese.dl:27: adam -> f32[8] */
-static void train_k36_conv2d_adam(const float *restrict conv2d_5, float *restrict m_tower_conv2d_1_bias,
+static void train_k34_conv2d_adam(const float *restrict conv2d_5, float *restrict m_tower_conv2d_1_bias,
         float *restrict v_tower_conv2d_1_bias, float *restrict tower_conv2d_1_bias, const float *restrict adam)
 {
     float conv2d_8[8];
@@ -1265,7 +1229,7 @@ static void train_k36_conv2d_adam(const float *restrict conv2d_5, float *restric
 }
 
 /* siamese.dl:27: adam -> f32[3, 3, 1, 8] */
-static void train_k37_adam(float *restrict m_tower_conv2d_1_kernel, const float *restrict sum_2, const float *restrict sum_4,
+static void train_k35_adam(float *restrict m_tower_conv2d_1_kernel, const float *restrict sum_2, const float *restrict sum_4,
         float *restrict v_tower_conv2d_1_kernel, float *restrict tower_conv2d_1_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 72; j0++) {
@@ -1279,7 +1243,7 @@ static void train_k37_adam(float *restrict m_tower_conv2d_1_kernel, const float 
 }
 
 /* siamese.dl:27: adam -> f32[3, 3, 8, 16] */
-static void train_k38_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict sum, const float *restrict sum_3,
+static void train_k36_adam(float *restrict m_tower_conv2d_2_kernel, const float *restrict sum, const float *restrict sum_3,
         float *restrict v_tower_conv2d_2_kernel, float *restrict tower_conv2d_2_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -1304,21 +1268,21 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 548288);   /* f32 */
+    float *const adam = (float *)(void *)(base + 533600);   /* f32 */
     float *const max_pool2d = (float *)(void *)(base + 294912);   /* f32[32, 1, 5, 5, 16] */
     float *const max_pool2d_2 = (float *)(void *)(base + 346112);   /* f32[32, 1, 5, 5, 16] */
-    float *const sub = (float *)(void *)(base + 542560);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 547808);   /* f32[32, 1] */
-    float *const select_2 = (float *)(void *)(base + 547936);   /* f32[32, 1] */
-    float *const sqrt = (float *)(void *)(base + 548064);   /* f32[32, 1] */
+    float *const sub = (float *)(void *)(base + 527872);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 533120);   /* f32[32, 1] */
+    float *const select_2 = (float *)(void *)(base + 533248);   /* f32[32, 1] */
+    float *const sqrt = (float *)(void *)(base + 533376);   /* f32[32, 1] */
     float *const conv2d = (float *)(void *)(base + 0);   /* f32[32, 8, 3, 3, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 487808);   /* f32[32, 1, 3, 3, 8] */
-    float *const conv2d_3 = (float *)(void *)(base + 544608);   /* f32[32, 1, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 478208);   /* f32[32, 1, 3, 3, 8] */
+    float *const conv2d_3 = (float *)(void *)(base + 529920);   /* f32[32, 1, 16] */
     float *const conv2d_4 = (float *)(void *)(base + 147456);   /* f32[32, 8, 3, 3, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 546656);   /* f32[32, 1, 8] */
-    float *const conv2d_6 = (float *)(void *)(base + 497024);   /* f32[32, 1, 3, 3, 8] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 548256);   /* bool[32, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 547680);   /* f32[32, 1] */
+    float *const conv2d_5 = (float *)(void *)(base + 531968);   /* f32[32, 1, 8] */
+    float *const conv2d_6 = (float *)(void *)(base + 487424);   /* f32[32, 1, 3, 3, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 533568);   /* bool[32, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 532992);   /* f32[32, 1] */
     float *const sum = (float *)(void *)(base + 397312);   /* f32[8, 3, 3, 16] */
     float *const sum_2 = (float *)(void *)(base + 29696);   /* f32[1, 3, 3, 8] */
     float *const sum_3 = (float *)(void *)(base + 401920);   /* f32[8, 3, 3, 16] */
@@ -1328,27 +1292,29 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     float *const dense = (float *)(void *)(base + 0);   /* f32[400, 16] */
     float *const dense_4 = (float *)(void *)(base + 27648);   /* f32[4, 16] */
     float *const tower_dense_1_kernel_2 = (float *)(void *)(base + 397312);   /* f32[16, 400] */
-    float *const conv2d_9 = (float *)(void *)(base + 537952);   /* f32[3, 3, 16, 8] */
-    float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 26, 26, 8] */
-    float *const max_pool2d_3 = (float *)(void *)(base + 521728);   /* f32[1, 13, 13, 8] */
-    float *const relu_2 = (float *)(void *)(base + 506240);   /* f32[1, 11, 11, 16] */
-    float *const tower_dense_1_y = (float *)(void *)(base + 471584);   /* f32[1, 16] */
-    float *const relu_3 = (float *)(void *)(base + 444544);   /* f32[1, 26, 26, 8] */
-    float *const max_pool2d_4 = (float *)(void *)(base + 466176);   /* f32[1, 13, 13, 8] */
-    float *const relu_4 = (float *)(void *)(base + 513984);   /* f32[1, 11, 11, 16] */
-    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 471648);   /* f32[1, 16] */
-    float *const mul_2 = (float *)(void *)(base + 548192);   /* f32[1, 16] */
-    float *const neg_2 = (float *)(void *)(base + 473184);   /* f32[1, 16] */
-    float *const dense_5 = (float *)(void *)(base + 471584);   /* f32[1, 400] */
-    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 473184);   /* i32[1, 5, 5, 16] */
-    float *const conv2d_10 = (float *)(void *)(base + 527136);   /* f32[1, 13, 13, 8] */
-    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 532544);   /* i32[1, 13, 13, 8] */
-    float *const relu_6 = (float *)(void *)(base + 466176);   /* f32[1, 26, 26, 8] */
-    float *const dense_6 = (float *)(void *)(base + 444544);   /* f32[1, 400] */
-    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 446144);   /* i32[1, 5, 5, 16] */
-    float *const conv2d_11 = (float *)(void *)(base + 513984);   /* f32[1, 13, 13, 8] */
-    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 506240);   /* i32[1, 13, 13, 8] */
-    float *const relu_8 = (float *)(void *)(base + 444544);   /* f32[1, 26, 26, 8] */
+    float *const conv2d_9 = (float *)(void *)(base + 509440);   /* f32[3, 3, 16, 8] */
+    float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d_3 = (float *)(void *)(base + 514048);   /* f32[1, 12, 12, 8] */
+    float *const relu_2 = (float *)(void *)(base + 496640);   /* f32[1, 10, 10, 16] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 470784);   /* f32[1, 16] */
+    float *const relu_3 = (float *)(void *)(base + 441344);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d_4 = (float *)(void *)(base + 466176);   /* f32[1, 12, 12, 8] */
+    float *const relu_4 = (float *)(void *)(base + 459776);   /* f32[1, 10, 10, 16] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 470848);   /* f32[1, 16] */
+    float *const mul_2 = (float *)(void *)(base + 533504);   /* f32[1, 16] */
+    float *const neg_2 = (float *)(void *)(base + 472384);   /* f32[1, 16] */
+    float *const dense_5 = (float *)(void *)(base + 470784);   /* f32[1, 400] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 472384);   /* i32[1, 5, 5, 16] */
+    float *const relu_5 = (float *)(void *)(base + 503040);   /* f32[1, 10, 10, 16] */
+    float *const conv2d_10 = (float *)(void *)(base + 518656);   /* f32[1, 12, 12, 8] */
+    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 523264);   /* i32[1, 12, 12, 8] */
+    float *const relu_6 = (float *)(void *)(base + 459776);   /* f32[1, 24, 24, 8] */
+    float *const dense_6 = (float *)(void *)(base + 447744);   /* f32[1, 400] */
+    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 449344);   /* i32[1, 5, 5, 16] */
+    float *const relu_7 = (float *)(void *)(base + 441344);   /* f32[1, 10, 10, 16] */
+    float *const conv2d_11 = (float *)(void *)(base + 496640);   /* f32[1, 12, 12, 8] */
+    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 501248);   /* i32[1, 12, 12, 8] */
+    float *const relu_8 = (float *)(void *)(base + 441344);   /* f32[1, 24, 24, 8] */
 
     train_k0_adam(&step, adam);
     train_k1_reshape(&count, reshape);
@@ -1371,35 +1337,33 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
         train_k14_dense_sum_sqrt(t, max_pool2d_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
                 params->tower_dense_1_bias, sub, reshape, same, select, select_2, reshape_2, sqrt, mul_2, neg_2);
         train_k15_dense(neg_2, tower_dense_1_kernel_2, dense_5);
-        train_k16_max_pool2d(relu_4, max_pool2d_5);
-        train_k17_relu(relu_4, max_pool2d_5, dense_5);
-        train_k18_conv2d(relu_4, conv2d_9, conv2d_10);
-        train_k19_conv2d(t, max_pool2d_4, relu_4, conv2d);
-        train_k20_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_10, relu_6);
-        train_k21_conv2d(t, right, relu_6, conv2d_2);
-        train_k15_dense(mul_2, tower_dense_1_kernel_2, dense_6);   /* k22_dense */
-        train_k16_max_pool2d(relu_2, max_pool2d_7);   /* k23_max_pool2d */
-        train_k24_relu_conv2d(t, relu_2, max_pool2d_7, dense_6, relu_4, conv2d_3);
-        train_k18_conv2d(relu_2, conv2d_9, conv2d_11);   /* k25_conv2d */
-        train_k19_conv2d(t, max_pool2d_3, relu_2, conv2d_4);   /* k26_conv2d */
-        train_k27_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_11, relu_8, relu_6, conv2d_5);
-        train_k21_conv2d(t, left, relu_8, conv2d_6);   /* k28_conv2d */
+        train_k16_max_pool2d_relu(relu_4, max_pool2d_5, dense_5, relu_5);
+        train_k17_conv2d(relu_5, conv2d_9, conv2d_10);
+        train_k18_conv2d(t, max_pool2d_4, relu_5, conv2d);
+        train_k19_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_10, relu_6);
+        train_k20_conv2d(t, right, relu_6, conv2d_2);
+        train_k15_dense(mul_2, tower_dense_1_kernel_2, dense_6);   /* k21_dense */
+        train_k22_max_pool2d_relu_conv2d(t, relu_2, max_pool2d_7, dense_6, relu_7, relu_5, conv2d_3);
+        train_k17_conv2d(relu_7, conv2d_9, conv2d_11);   /* k23_conv2d */
+        train_k18_conv2d(t, max_pool2d_3, relu_7, conv2d_4);   /* k24_conv2d */
+        train_k25_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_11, relu_8, relu_6, conv2d_5);
+        train_k20_conv2d(t, left, relu_8, conv2d_6);   /* k26_conv2d */
     }
-    train_k29_sum(conv2d, sum, conv2d_4, sum_3);
-    train_k30_sum(conv2d_2, sum_2, conv2d_6, sum_4);
-    train_k31_sum(select, &count, &metrics->accuracy, select_2, &metrics->loss);
-    train_k32_mul(sqrt, sub, mul, neg);
-    train_k33_dense(max_pool2d_2, neg, dense);
-    train_k34_dense_conv2d_adam(sqrt, sub, conv2d_3, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
+    train_k27_sum(conv2d, sum, conv2d_4, sum_3);
+    train_k28_sum(conv2d_2, sum_2, conv2d_6, sum_4);
+    train_k29_sum(select, &count, &metrics->accuracy, select_2, &metrics->loss);
+    train_k30_mul(sqrt, sub, mul, neg);
+    train_k31_dense(max_pool2d_2, neg, dense);
+    train_k32_dense_conv2d_adam(sqrt, sub, conv2d_3, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
             params->tower_conv2d_2_bias, adam, optimizer->m_tower_dense_1_bias, optimizer->v_tower_dense_1_bias,
             params->tower_dense_1_bias);
-    train_k35_dense_adam(max_pool2d, mul, dense_4, optimizer->m_tower_dense_1_kernel, dense, optimizer->v_tower_dense_1_kernel,
+    train_k33_dense_adam(max_pool2d, mul, dense_4, optimizer->m_tower_dense_1_kernel, dense, optimizer->v_tower_dense_1_kernel,
             params->tower_dense_1_kernel, adam);
-    train_k36_conv2d_adam(conv2d_5, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
+    train_k34_conv2d_adam(conv2d_5, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
             params->tower_conv2d_1_bias, adam);
-    train_k37_adam(optimizer->m_tower_conv2d_1_kernel, sum_2, sum_4, optimizer->v_tower_conv2d_1_kernel,
+    train_k35_adam(optimizer->m_tower_conv2d_1_kernel, sum_2, sum_4, optimizer->v_tower_conv2d_1_kernel,
             params->tower_conv2d_1_kernel, adam);
-    train_k38_adam(optimizer->m_tower_conv2d_2_kernel, sum, sum_3, optimizer->v_tower_conv2d_2_kernel,
+    train_k36_adam(optimizer->m_tower_conv2d_2_kernel, sum, sum_3, optimizer->v_tower_conv2d_2_kernel,
             params->tower_conv2d_2_kernel, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -1407,7 +1371,7 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
 }
 
 /* siamese.dl:11: dense, siamese.dl:9: conv2d -> f32[16] */
-static void gradients_k33_dense_conv2d(const float *restrict sqrt, const float *restrict sub,
+static void gradients_k31_dense_conv2d(const float *restrict sqrt, const float *restrict sub,
         float *restrict tower_dense_1_bias_2, const float *restrict conv2d_3, float *restrict tower_conv2d_2_bias_2)
 {
     float dense_2[16];
@@ -1434,7 +1398,7 @@ static void gradients_k33_dense_conv2d(const float *restrict sqrt, const float *
 }
 
 /* siamese.dl:11: dense -> f32[400, 16], 204800 multiply-accumulates */
-static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k32_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1466,13 +1430,13 @@ static inline void gradients_k34_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k34_dense(const float *restrict max_pool2d, const float *restrict mul,
+static void gradients_k32_dense(const float *restrict max_pool2d, const float *restrict mul,
         float *restrict tower_dense_1_kernel_2, const float *restrict dense)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k34_dense_tile_4(max_pool2d, i0_0, mul + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
+            gradients_k32_dense_tile_4(max_pool2d, i0_0, mul + n, tower_dense_1_kernel_2 + (i0_0 * 16 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 tower_dense_1_kernel_2[i0 * 16 + j0] = dense[i0 * 16 + j0] + tower_dense_1_kernel_2[i0 * 16 + j0];
@@ -1482,7 +1446,7 @@ static void gradients_k34_dense(const float *restrict max_pool2d, const float *r
 }
 
 /* siamese.dl:9: conv2d -> f32[3, 3, 8, 16] */
-static void gradients_k35_conv2d(const float *restrict sum, const float *restrict sum_3,
+static void gradients_k33_conv2d(const float *restrict sum, const float *restrict sum_3,
         float *restrict tower_conv2d_2_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -1496,7 +1460,7 @@ static void gradients_k35_conv2d(const float *restrict sum, const float *restric
 }
 
 /* siamese.dl:8: conv2d -> f32[8] */
-static void gradients_k36_conv2d(const float *restrict conv2d_5, float *restrict tower_conv2d_1_bias_2)
+static void gradients_k34_conv2d(const float *restrict conv2d_5, float *restrict tower_conv2d_1_bias_2)
 {
     for (int j0 = 0; j0 < 8; j0++) {
         tower_conv2d_1_bias_2[j0] = 0.0f;
@@ -1509,7 +1473,7 @@ static void gradients_k36_conv2d(const float *restrict conv2d_5, float *restrict
 }
 
 /* siamese.dl:8: conv2d -> f32[3, 3, 1, 8] */
-static void gradients_k37_conv2d(const float *restrict sum_2, const float *restrict sum_4,
+static void gradients_k35_conv2d(const float *restrict sum_2, const float *restrict sum_4,
         float *restrict tower_conv2d_1_kernel_2)
 {
     for (int j0 = 0; j0 < 72; j0++) {
@@ -1525,18 +1489,18 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     unsigned char *const base = arena;
     float *const max_pool2d = (float *)(void *)(base + 294912);   /* f32[32, 1, 5, 5, 16] */
     float *const max_pool2d_2 = (float *)(void *)(base + 346112);   /* f32[32, 1, 5, 5, 16] */
-    float *const sub = (float *)(void *)(base + 542560);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 547808);   /* f32[32, 1] */
-    float *const select_2 = (float *)(void *)(base + 547936);   /* f32[32, 1] */
-    float *const sqrt = (float *)(void *)(base + 548064);   /* f32[32, 1] */
+    float *const sub = (float *)(void *)(base + 527872);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 533120);   /* f32[32, 1] */
+    float *const select_2 = (float *)(void *)(base + 533248);   /* f32[32, 1] */
+    float *const sqrt = (float *)(void *)(base + 533376);   /* f32[32, 1] */
     float *const conv2d = (float *)(void *)(base + 0);   /* f32[32, 8, 3, 3, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 487808);   /* f32[32, 1, 3, 3, 8] */
-    float *const conv2d_3 = (float *)(void *)(base + 544608);   /* f32[32, 1, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 478208);   /* f32[32, 1, 3, 3, 8] */
+    float *const conv2d_3 = (float *)(void *)(base + 529920);   /* f32[32, 1, 16] */
     float *const conv2d_4 = (float *)(void *)(base + 147456);   /* f32[32, 8, 3, 3, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 546656);   /* f32[32, 1, 8] */
-    float *const conv2d_6 = (float *)(void *)(base + 497024);   /* f32[32, 1, 3, 3, 8] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 548256);   /* bool[32, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 547680);   /* f32[32, 1] */
+    float *const conv2d_5 = (float *)(void *)(base + 531968);   /* f32[32, 1, 8] */
+    float *const conv2d_6 = (float *)(void *)(base + 487424);   /* f32[32, 1, 3, 3, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 533568);   /* bool[32, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 532992);   /* f32[32, 1] */
     float *const sum = (float *)(void *)(base + 397312);   /* f32[8, 3, 3, 16] */
     float *const sum_2 = (float *)(void *)(base + 29696);   /* f32[1, 3, 3, 8] */
     float *const sum_3 = (float *)(void *)(base + 401920);   /* f32[8, 3, 3, 16] */
@@ -1545,27 +1509,29 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     float *const neg = (float *)(void *)(base + 27648);   /* f32[32, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[400, 16] */
     float *const tower_dense_1_kernel_3 = (float *)(void *)(base + 397312);   /* f32[16, 400] */
-    float *const conv2d_7 = (float *)(void *)(base + 537952);   /* f32[3, 3, 16, 8] */
-    float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 26, 26, 8] */
-    float *const max_pool2d_3 = (float *)(void *)(base + 521728);   /* f32[1, 13, 13, 8] */
-    float *const relu_2 = (float *)(void *)(base + 506240);   /* f32[1, 11, 11, 16] */
-    float *const tower_dense_1_y = (float *)(void *)(base + 471584);   /* f32[1, 16] */
-    float *const relu_3 = (float *)(void *)(base + 444544);   /* f32[1, 26, 26, 8] */
-    float *const max_pool2d_4 = (float *)(void *)(base + 466176);   /* f32[1, 13, 13, 8] */
-    float *const relu_4 = (float *)(void *)(base + 513984);   /* f32[1, 11, 11, 16] */
-    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 471648);   /* f32[1, 16] */
-    float *const mul_2 = (float *)(void *)(base + 548192);   /* f32[1, 16] */
-    float *const neg_2 = (float *)(void *)(base + 473184);   /* f32[1, 16] */
-    float *const dense_4 = (float *)(void *)(base + 471584);   /* f32[1, 400] */
-    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 473184);   /* i32[1, 5, 5, 16] */
-    float *const conv2d_8 = (float *)(void *)(base + 527136);   /* f32[1, 13, 13, 8] */
-    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 532544);   /* i32[1, 13, 13, 8] */
-    float *const relu_6 = (float *)(void *)(base + 466176);   /* f32[1, 26, 26, 8] */
-    float *const dense_5 = (float *)(void *)(base + 444544);   /* f32[1, 400] */
-    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 446144);   /* i32[1, 5, 5, 16] */
-    float *const conv2d_9 = (float *)(void *)(base + 513984);   /* f32[1, 13, 13, 8] */
-    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 506240);   /* i32[1, 13, 13, 8] */
-    float *const relu_8 = (float *)(void *)(base + 444544);   /* f32[1, 26, 26, 8] */
+    float *const conv2d_7 = (float *)(void *)(base + 509440);   /* f32[3, 3, 16, 8] */
+    float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d_3 = (float *)(void *)(base + 514048);   /* f32[1, 12, 12, 8] */
+    float *const relu_2 = (float *)(void *)(base + 496640);   /* f32[1, 10, 10, 16] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 470784);   /* f32[1, 16] */
+    float *const relu_3 = (float *)(void *)(base + 441344);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d_4 = (float *)(void *)(base + 466176);   /* f32[1, 12, 12, 8] */
+    float *const relu_4 = (float *)(void *)(base + 459776);   /* f32[1, 10, 10, 16] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 470848);   /* f32[1, 16] */
+    float *const mul_2 = (float *)(void *)(base + 533504);   /* f32[1, 16] */
+    float *const neg_2 = (float *)(void *)(base + 472384);   /* f32[1, 16] */
+    float *const dense_4 = (float *)(void *)(base + 470784);   /* f32[1, 400] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 472384);   /* i32[1, 5, 5, 16] */
+    float *const relu_5 = (float *)(void *)(base + 503040);   /* f32[1, 10, 10, 16] */
+    float *const conv2d_8 = (float *)(void *)(base + 518656);   /* f32[1, 12, 12, 8] */
+    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 523264);   /* i32[1, 12, 12, 8] */
+    float *const relu_6 = (float *)(void *)(base + 459776);   /* f32[1, 24, 24, 8] */
+    float *const dense_5 = (float *)(void *)(base + 447744);   /* f32[1, 400] */
+    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 449344);   /* i32[1, 5, 5, 16] */
+    float *const relu_7 = (float *)(void *)(base + 441344);   /* f32[1, 10, 10, 16] */
+    float *const conv2d_9 = (float *)(void *)(base + 496640);   /* f32[1, 12, 12, 8] */
+    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 501248);   /* i32[1, 12, 12, 8] */
+    float *const relu_8 = (float *)(void *)(base + 441344);   /* f32[1, 24, 24, 8] */
 
     train_k1_reshape(&count, reshape);   /* k0_reshape */
     train_k2_reshape(&count, reshape_2);   /* k1_reshape */
@@ -1588,31 +1554,30 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
                 params->tower_dense_1_bias, sub, reshape, same, select, select_2, reshape_2, sqrt, mul_2,
                 neg_2);   /* k13_dense_sum_sqrt */
         train_k15_dense(neg_2, tower_dense_1_kernel_3, dense_4);   /* k14_dense */
-        train_k16_max_pool2d(relu_4, max_pool2d_5);   /* k15_max_pool2d */
-        train_k17_relu(relu_4, max_pool2d_5, dense_4);   /* k16_relu */
-        train_k18_conv2d(relu_4, conv2d_7, conv2d_8);   /* k17_conv2d */
-        train_k19_conv2d(t, max_pool2d_4, relu_4, conv2d);   /* k18_conv2d */
-        train_k20_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_8, relu_6);   /* k19_max_pool2d_relu */
-        train_k21_conv2d(t, right, relu_6, conv2d_2);   /* k20_conv2d */
-        train_k15_dense(mul_2, tower_dense_1_kernel_3, dense_5);   /* k21_dense */
-        train_k16_max_pool2d(relu_2, max_pool2d_7);   /* k22_max_pool2d */
-        train_k24_relu_conv2d(t, relu_2, max_pool2d_7, dense_5, relu_4, conv2d_3);   /* k23_relu_conv2d */
-        train_k18_conv2d(relu_2, conv2d_7, conv2d_9);   /* k24_conv2d */
-        train_k19_conv2d(t, max_pool2d_3, relu_2, conv2d_4);   /* k25_conv2d */
-        train_k27_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_9, relu_8, relu_6,
-                conv2d_5);   /* k26_max_pool2d_relu_conv2d */
-        train_k21_conv2d(t, left, relu_8, conv2d_6);   /* k27_conv2d */
+        train_k16_max_pool2d_relu(relu_4, max_pool2d_5, dense_4, relu_5);   /* k15_max_pool2d_relu */
+        train_k17_conv2d(relu_5, conv2d_7, conv2d_8);   /* k16_conv2d */
+        train_k18_conv2d(t, max_pool2d_4, relu_5, conv2d);   /* k17_conv2d */
+        train_k19_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_8, relu_6);   /* k18_max_pool2d_relu */
+        train_k20_conv2d(t, right, relu_6, conv2d_2);   /* k19_conv2d */
+        train_k15_dense(mul_2, tower_dense_1_kernel_3, dense_5);   /* k20_dense */
+        train_k22_max_pool2d_relu_conv2d(t, relu_2, max_pool2d_7, dense_5, relu_7, relu_5,
+                conv2d_3);   /* k21_max_pool2d_relu_conv2d */
+        train_k17_conv2d(relu_7, conv2d_7, conv2d_9);   /* k22_conv2d */
+        train_k18_conv2d(t, max_pool2d_3, relu_7, conv2d_4);   /* k23_conv2d */
+        train_k25_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_9, relu_8, relu_6,
+                conv2d_5);   /* k24_max_pool2d_relu_conv2d */
+        train_k20_conv2d(t, left, relu_8, conv2d_6);   /* k25_conv2d */
     }
-    train_k29_sum(conv2d, sum, conv2d_4, sum_3);   /* k28_sum */
-    train_k30_sum(conv2d_2, sum_2, conv2d_6, sum_4);   /* k29_sum */
-    train_k31_sum(select, &count, &metrics->accuracy, select_2, &metrics->loss);   /* k30_sum */
-    train_k32_mul(sqrt, sub, mul, neg);   /* k31_mul */
-    train_k33_dense(max_pool2d_2, neg, dense);   /* k32_dense */
-    gradients_k33_dense_conv2d(sqrt, sub, gradients->tower_dense_1_bias, conv2d_3, gradients->tower_conv2d_2_bias);
-    gradients_k34_dense(max_pool2d, mul, gradients->tower_dense_1_kernel, dense);
-    gradients_k35_conv2d(sum, sum_3, gradients->tower_conv2d_2_kernel);
-    gradients_k36_conv2d(conv2d_5, gradients->tower_conv2d_1_bias);
-    gradients_k37_conv2d(sum_2, sum_4, gradients->tower_conv2d_1_kernel);
+    train_k27_sum(conv2d, sum, conv2d_4, sum_3);   /* k26_sum */
+    train_k28_sum(conv2d_2, sum_2, conv2d_6, sum_4);   /* k27_sum */
+    train_k29_sum(select, &count, &metrics->accuracy, select_2, &metrics->loss);   /* k28_sum */
+    train_k30_mul(sqrt, sub, mul, neg);   /* k29_mul */
+    train_k31_dense(max_pool2d_2, neg, dense);   /* k30_dense */
+    gradients_k31_dense_conv2d(sqrt, sub, gradients->tower_dense_1_bias, conv2d_3, gradients->tower_conv2d_2_bias);
+    gradients_k32_dense(max_pool2d, mul, gradients->tower_dense_1_kernel, dense);
+    gradients_k33_conv2d(sum, sum_3, gradients->tower_conv2d_2_kernel);
+    gradients_k34_conv2d(conv2d_5, gradients->tower_conv2d_1_bias);
+    gradients_k35_conv2d(sum_2, sum_4, gradients->tower_conv2d_1_kernel);
     metrics->count = count;
     return DL_OK;
 }
@@ -1697,18 +1662,18 @@ dl_status siamese_evaluate(const siamese_params *params, const float *left, cons
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const select = (float *)(void *)(base + 27040);   /* f32[32, 1] */
-    float *const select_2 = (float *)(void *)(base + 27168);   /* f32[32, 1] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 27360);   /* bool[32, 1] */
-    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 26, 26, 8] */
-    float *const max_pool2d = (float *)(void *)(base + 21632);   /* f32[1, 13, 13, 8] */
-    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 11, 11, 16] */
-    float *const flatten = (float *)(void *)(base + 7744);   /* f32[1, 400] */
-    float *const tower_dense_1_y = (float *)(void *)(base + 27296);   /* f32[1, 16] */
-    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 26, 26, 8] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 21632);   /* f32[1, 13, 13, 8] */
-    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[1, 11, 11, 16] */
-    float *const flatten_2 = (float *)(void *)(base + 7744);   /* f32[1, 400] */
+    float *const select = (float *)(void *)(base + 23040);   /* f32[32, 1] */
+    float *const select_2 = (float *)(void *)(base + 23168);   /* f32[32, 1] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 23360);   /* bool[32, 1] */
+    float *const relu = (float *)(void *)(base + 0);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d = (float *)(void *)(base + 18432);   /* f32[1, 12, 12, 8] */
+    float *const relu_2 = (float *)(void *)(base + 0);   /* f32[1, 10, 10, 16] */
+    float *const flatten = (float *)(void *)(base + 6400);   /* f32[1, 400] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 23296);   /* f32[1, 16] */
+    float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 18432);   /* f32[1, 12, 12, 8] */
+    float *const relu_4 = (float *)(void *)(base + 0);   /* f32[1, 10, 10, 16] */
+    float *const flatten_2 = (float *)(void *)(base + 6400);   /* f32[1, 400] */
     float *const tower_again_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 16] */
 
     train_k1_reshape(&count, reshape);   /* k0_reshape */

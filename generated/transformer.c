@@ -325,54 +325,29 @@ static void infer_k1_embedding_layer_norm(const float *restrict embedding_1_embe
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates */
-static inline void infer_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 1, 16], 256 multiply-accumulates */
+static inline void infer_k2_multi_head_attention_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
 }
 
 static void infer_k2_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_query_kernel,
         float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
 {
-    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            infer_k2_multi_head_attention_tile_4(block_1_y, i1_0 * 16, block_1_attention_query_kernel + n,
-                    multi_head_attention + (i1_0 * 16 + n));
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention[i1 * 16 + j0] = (multi_head_attention[i1 * 16 + j0] + block_1_attention_query_bias[j0])
-                        * 0.5f;
-            }
-        }
+    for (int n = 0; n < 16; n += 4)
+        infer_k2_multi_head_attention_tile_1(block_1_y, 112, block_1_attention_query_kernel + n, multi_head_attention + n);
+    for (int j0 = 0; j0 < 16; j0++) {
+        multi_head_attention[j0] = (multi_head_attention[j0] + block_1_attention_query_bias[j0]) * 0.5f;
     }
 }
 
@@ -438,168 +413,106 @@ static void infer_k5_multi_head_attention_pack(const float *restrict block_1_att
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[1, 4, 8, 4], 2048 multiply-accumulates */
-static inline void infer_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 1], 128 multiply-accumulates */
+static inline void infer_k6_multi_head_attention_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 4; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 8);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[8] = c1_0;
-    c[9] = c1_1;
-    c[10] = c1_2;
-    c[11] = c1_3;
-    c[16] = c2_0;
-    c[17] = c2_1;
-    c[18] = c2_2;
-    c[19] = c2_3;
-    c[24] = c3_0;
-    c[25] = c3_1;
-    c[26] = c3_2;
-    c[27] = c3_3;
-}
-
-static inline void infer_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 8; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[8]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[16]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[24]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
 }
 
 static void infer_k6_multi_head_attention(const float *restrict multi_head_attention,
         const float *restrict multi_head_attention_5, float *restrict multi_head_attention_2,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
+        float *restrict multi_head_attention_3)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         float block_1_attention_scaled_dot_product_attention_1_scores[8];
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 8; n += 4)
-                infer_k6_multi_head_attention_tile_4(multi_head_attention, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_5 + (i1 * 32 + n), multi_head_attention_2 + n);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = multi_head_attention_2[i2 * 8 - i2_0 * 8 + j0];
-                    block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1;
-                }
-                const float v2
-                        = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
-                        block_1_attention_scaled_dot_product_attention_1_scores[1]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[2]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[3]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[4]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[5]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[6]),
-                        block_1_attention_scaled_dot_product_attention_1_scores[7]);
-                for (int j0 = 0; j0 < 8; j0++) {
-                    block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + j0]
-                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
-                }
-            }
-            infer_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, 0,
-                    block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + (i1 * 32 + i2_0 * 4));
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                const float v3 = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 1]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 2]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 3]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 4]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 5]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 6]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 8 - i2_0 * 8 + 7];
-                for (int j0 = 0; j0 < 4; j0++) {
-                    block_1_attention_y[i1 * 32 + i2 * 4 + j0] = block_1_attention_y[i1 * 32 + i2 * 4 + j0] / v3;
-                }
-            }
+        for (int n = 0; n < 8; n += 4)
+            infer_k6_multi_head_attention_tile_1(multi_head_attention, i1 * 4, multi_head_attention_5 + (i1 * 32 + n),
+                    multi_head_attention_2 + n);
+        for (int j0 = 0; j0 < 8; j0++) {
+            const float v1 = multi_head_attention_2[j0];
+            block_1_attention_scaled_dot_product_attention_1_scores[j0] = 7 < j0 ? -DL_INFINITY : v1;
         }
+        const float v2
+                = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
+                block_1_attention_scaled_dot_product_attention_1_scores[1]),
+                block_1_attention_scaled_dot_product_attention_1_scores[2]),
+                block_1_attention_scaled_dot_product_attention_1_scores[3]),
+                block_1_attention_scaled_dot_product_attention_1_scores[4]),
+                block_1_attention_scaled_dot_product_attention_1_scores[5]),
+                block_1_attention_scaled_dot_product_attention_1_scores[6]),
+                block_1_attention_scaled_dot_product_attention_1_scores[7]);
+        for (int j0 = 0; j0 < 8; j0++) {
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8 + j0]
+                    = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
+        }
+        multi_head_attention_3[i1] = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8]
+                + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8 + 1]
+                + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8 + 2]
+                + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8 + 3]
+                + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8 + 4]
+                + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8 + 5]
+                + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8 + 6]
+                + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 8 + 7];
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16] */
-static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_4[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 32 + j1 % 4];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[1, 8, 16], 2048 multiply-accumulates */
-static inline void infer_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 1, 4], 128 multiply-accumulates */
+static inline void infer_k7_multi_head_attention_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
+    for (int k = 0; k < 8; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
 }
 
-static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
+static void infer_k7_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y,
+        const float *restrict multi_head_attention_3)
+{
+    for (int i1 = 0; i1 < 4; i1++) {
+        infer_k7_multi_head_attention_tile_1(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, i1 * 8,
+                block_1_attention_value_y_2 + i1 * 4, block_1_attention_y + i1 * 4);
+        for (int j0 = 0; j0 < 4; j0++) {
+            block_1_attention_y[i1 * 4 + j0] = block_1_attention_y[i1 * 4 + j0] / multi_head_attention_3[i1];
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[1, 1, 16], 256 multiply-accumulates */
+static inline void infer_k8_multi_head_attention_layer_norm_tile_1(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+}
+
+static void infer_k8_multi_head_attention_layer_norm(const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
@@ -607,118 +520,70 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict multi
     float layer_norm_3;
     float block_1_norm_b_standardized_1_centered[16];
     float layer_norm_4;
-    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            infer_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i1_0 * 16,
-                    block_1_attention_output_kernel + n, block_1_attention_output_y + n);
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v2 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_x_v1 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
-                        + block_1_attention_output_bias[j0]);
-                block_1_x[i1 * 16 + j0] = block_1_x_v1;
-                sum_v2 += block_1_x_v1;
-            }
-            layer_norm_3 = sum_v2;
-            const float v1 = layer_norm_3 / 16.0f;
-            float sum_v4 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_b_standardized_1_centered_v3 = block_1_x[i1 * 16 + j0] - v1;
-                block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v3;
-                sum_v4 += block_1_norm_b_standardized_1_centered_v3 * block_1_norm_b_standardized_1_centered_v3;
-            }
-            layer_norm_4 = sum_v4;
-            const float v2 = 1.0f / dl_sqrt(layer_norm_4 / 16.0f + 0.001f);
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_y_2[i1 * 16 + j0] = block_1_norm_b_standardized_1_centered[j0] * v2 * block_1_norm_b_gamma[j0]
-                        + block_1_norm_b_beta[j0];
-            }
-        }
+    for (int n = 0; n < 16; n += 4)
+        infer_k8_multi_head_attention_layer_norm_tile_1(block_1_attention_y, 0, block_1_attention_output_kernel + n,
+                block_1_attention_output_y + n);
+    float sum_v2 = 0.0f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float block_1_x_v1 = x[j0 + 112] + (block_1_attention_output_y[j0] + block_1_attention_output_bias[j0]);
+        block_1_x[j0] = block_1_x_v1;
+        sum_v2 += block_1_x_v1;
+    }
+    layer_norm_3 = sum_v2;
+    const float v1 = layer_norm_3 / 16.0f;
+    float sum_v4 = 0.0f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float block_1_norm_b_standardized_1_centered_v3 = block_1_x[j0] - v1;
+        block_1_norm_b_standardized_1_centered[j0] = block_1_norm_b_standardized_1_centered_v3;
+        sum_v4 += block_1_norm_b_standardized_1_centered_v3 * block_1_norm_b_standardized_1_centered_v3;
+    }
+    layer_norm_4 = sum_v4;
+    const float v2 = 1.0f / dl_sqrt(layer_norm_4 / 16.0f + 0.001f);
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_y_2[j0] = block_1_norm_b_standardized_1_centered[j0] * v2 * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
     }
 }
 
-/* transformer.dl:13: dense, gelu -> f32[1, 8, 64], 8192 multiply-accumulates */
-static inline void infer_k9_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* transformer.dl:13: dense, gelu -> f32[1, 1, 64], 1024 multiply-accumulates */
+static inline void infer_k9_dense_gelu_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 64);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
 }
 
 static void infer_k9_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
         float *restrict gelu, const float *restrict block_1_up_bias)
 {
-    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            infer_k9_dense_gelu_tile_4(block_1_y_2, i1_0 * 16, block_1_up_kernel + n, gelu + (i1_0 * 64 + n));
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = gelu[i1 * 64 + j0] + block_1_up_bias[j0];
-                gelu[i1 * 64 + j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
-            }
-        }
+    for (int n = 0; n < 64; n += 4)
+        infer_k9_dense_gelu_tile_1(block_1_y_2, 0, block_1_up_kernel + n, gelu + n);
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = gelu[j0] + block_1_up_bias[j0];
+        gelu[j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
     }
 }
 
-/* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[1, 8, 16], 8192 multiply-accumulates */
-static inline void infer_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[1, 1, 16], 1024 multiply-accumulates */
+static inline void infer_k10_dense_layer_norm_tile_1(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 64; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
 }
 
 static void infer_k10_dense_layer_norm(const float *restrict gelu, const float *restrict block_1_down_kernel,
@@ -729,80 +594,51 @@ static void infer_k10_dense_layer_norm(const float *restrict gelu, const float *
     float layer_norm_5;
     float layer_norm_1_standardized_1_centered[16];
     float layer_norm_6;
-    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            infer_k10_dense_layer_norm_tile_4(gelu, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v2 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v1 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0] + block_1_down_bias[j0]);
-                x_2[j0] = x_v1;
-                sum_v2 += x_v1;
-            }
-            layer_norm_5 = sum_v2;
-            const float v1 = layer_norm_5 / 16.0f;
-            float sum_v4 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float layer_norm_1_standardized_1_centered_v3 = x_2[j0] - v1;
-                layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v3;
-                sum_v4 += layer_norm_1_standardized_1_centered_v3 * layer_norm_1_standardized_1_centered_v3;
-            }
-            layer_norm_6 = sum_v4;
-            const float v2 = 1.0f / dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_1_y[i1 * 16 + j0] = layer_norm_1_standardized_1_centered[j0] * v2 * layer_norm_1_gamma[j0]
-                        + layer_norm_1_beta[j0];
-            }
-        }
+    for (int n = 0; n < 16; n += 4)
+        infer_k10_dense_layer_norm_tile_1(gelu, 0, block_1_down_kernel + n, block_1_down_y + n);
+    float sum_v2 = 0.0f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float x_v1 = block_1_x[j0] + (block_1_down_y[j0] + block_1_down_bias[j0]);
+        x_2[j0] = x_v1;
+        sum_v2 += x_v1;
+    }
+    layer_norm_5 = sum_v2;
+    const float v1 = layer_norm_5 / 16.0f;
+    float sum_v4 = 0.0f;
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float layer_norm_1_standardized_1_centered_v3 = x_2[j0] - v1;
+        layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v3;
+        sum_v4 += layer_norm_1_standardized_1_centered_v3 * layer_norm_1_standardized_1_centered_v3;
+    }
+    layer_norm_6 = sum_v4;
+    const float v2 = 1.0f / dl_sqrt(layer_norm_6 / 16.0f + 0.001f);
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_1_y[j0] = layer_norm_1_standardized_1_centered[j0] * v2 * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
     }
 }
 
-/* transformer.dl:24: dense -> f32[1, 8, 256], 32768 multiply-accumulates */
-static inline void infer_k11_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* transformer.dl:24: dense -> f32[1, 1, 256], 4096 multiply-accumulates */
+static inline void infer_k11_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 256);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
 }
 
 static void infer_k11_dense(const float *restrict layer_norm_1_y, const float *restrict classifier_kernel,
         float *restrict logits, const float *restrict classifier_bias)
 {
-    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            infer_k11_dense_tile_4(layer_norm_1_y, i1_0 * 16, classifier_kernel + n, logits + (i1_0 * 256 + n));
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                logits[i1 * 256 + j0] = logits[i1 * 256 + j0] + classifier_bias[j0];
-            }
-        }
+    for (int n = 0; n < 256; n += 4)
+        infer_k11_dense_tile_1(layer_norm_1_y, 0, classifier_kernel + n, logits + n);
+    for (int j0 = 0; j0 < 256; j0++) {
+        logits[j0] = logits[j0] + classifier_bias[j0];
     }
 }
 
@@ -818,7 +654,7 @@ static void infer_k12_softmax(const float *restrict logits, float *restrict prob
     for (int r0_0 = 0; r0_0 < 256; r0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
-            const float x_max_v0 = logits[r0 + 1792];
+            const float x_max_v0 = logits[r0];
             max_v0[lane] = dl_max(max_v0[lane], x_max_v0);
         }
     }
@@ -834,7 +670,7 @@ static void infer_k12_softmax(const float *restrict logits, float *restrict prob
     for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float softmax_1_y_v1 = dl_exp(logits[j0 + 1792] - softmax);
+            const float softmax_1_y_v1 = dl_exp(logits[j0] - softmax);
             softmax_1_y[j0] = softmax_1_y_v1;
             sum_v2[lane] += softmax_1_y_v1;
         }
@@ -855,20 +691,20 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     unsigned char *const base = arena;
     float *const x = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
     float *const block_1_y = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 1536);   /* f32[1, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 2560);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 2688);   /* f32[4, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 1536);   /* f32[1, 4, 8, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 1024);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 2048);   /* f32[1, 8, 16] */
-    float *const block_1_y_2 = (float *)(void *)(base + 2560);   /* f32[1, 8, 16] */
-    float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 8, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 2560);   /* f32[4, 16] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 8192);   /* f32[1, 8, 16] */
-    float *const logits = (float *)(void *)(base + 0);   /* f32[1, 8, 256] */
+    float *const multi_head_attention = (float *)(void *)(base + 2048);   /* f32[1, 1, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 1536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 1152);   /* f32[1, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 1024);   /* f32[1, 4, 1, 8] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 1184);   /* f32[1, 4, 1] */
+    float *const block_1_attention_y = (float *)(void *)(base + 512);   /* f32[1, 4, 1, 4] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 576);   /* f32[1, 16] */
+    float *const block_1_x = (float *)(void *)(base + 640);   /* f32[1, 1, 16] */
+    float *const block_1_y_2 = (float *)(void *)(base + 704);   /* f32[1, 1, 16] */
+    float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 1, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 256);   /* f32[1, 16] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 1024);   /* f32[1, 1, 16] */
+    float *const logits = (float *)(void *)(base + 0);   /* f32[1, 1, 256] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 512);   /* f32[1, 4, 4, 8] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
@@ -883,10 +719,10 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
     infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
     infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_5, multi_head_attention_2,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    infer_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
+            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3);
+    infer_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+            block_1_attention_value_y_2, block_1_attention_y, multi_head_attention_3);
+    infer_k8_multi_head_attention_layer_norm(block_1_attention_y, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);
     infer_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);

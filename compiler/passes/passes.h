@@ -8,6 +8,9 @@
 /* ---- stepwise.c: inference of one time step, whose memory are streams; errors in d where it needs the whole sequence ---- */
 void stepwise(Module *m, Diag *d);
 
+/* ---- crop.c: of each value what others read; fn itself where that is everything ---- */
+Fn *crop(Fn *fn);
+
 /* ---- differentiate.c ---- */
 /* Results of fn plus d(loss)/d(param) as ROLE_GRADIENT for each parameter (zeros where it does not matter,
  * or is frozen). The results' order: gradients, then loss's own. */

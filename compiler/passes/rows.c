@@ -140,8 +140,7 @@ static bool by_rows(Rows *r, const Node *n)
         if ((n->op == OP_SLICE && n->type.dim[to] != n->in[0]->type.dim[from]) ||
             (n->op == OP_PAD && attr->pad.interior[from]))
             return false;
-        if (n->op == OP_CONV && (i || attr->conv.lhs_dilation[from - 1] != 1 ||
-                                 attr->conv.pad_lo[from - 1] < 0 || attr->conv.pad_hi[from - 1] < 0))
+        if (n->op == OP_CONV && (i || attr->conv.lhs_dilation[from - 1] != 1 || attr->conv.pad_lo[from - 1] < 0))
             return false;
         axis = to;
     }

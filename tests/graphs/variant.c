@@ -171,6 +171,7 @@ Fn *variant_make(const Fn *graph, Variant v)
     Module m;
     if (v == VARIANT_PLAIN)
         return plain;
+    plain = fn_prune(crop(plain));
     if (v == VARIANT_HOISTED)
         return has_loop(plain) ? hoist(plain, HOIST_ROOM) : NULL;
     if (!module_of(plain, &m))
@@ -490,6 +491,11 @@ const char *check_passes(Arena *a, const Fn *graph, uint64_t salt, Tally *tally)
     why = keeps_values(a, given, plain, salt, "simplify");
     if (!why)
         why = settles(a, plain);
+    if (!why)
+        why = keeps_values(a, given, crop(plain), salt, "crop");
+    if (why)
+        return why;
+    plain = crop(plain);
     if (!why && has_loop(plain)) {
         Fn *hoisted = hoist(plain, HOIST_ROOM);
         why = keeps_values(a, given, hoisted, salt, "hoist");

@@ -2,7 +2,7 @@
 /* tests/golden/passes/NAME.ir: a function, a line `#> PASS...`, and the function that comes out of these
  * passes. BLESS=1 build/tests/test_pass_golden   writes what comes out behind the line anew.
  *
- * passes: simplify (copied, with the local rewrites), differentiate (gradients of the loss by all
+ * passes: simplify (copied, with the local rewrites), crop, differentiate (gradients of the loss by all
  * parameters), hoist, strips (hoist with little room), micro_batch (two of input 0's examples at a time), by_parts (for an L2 of 32 KiB). In
  * tests/golden/fuse the last pass is fuse, which makes kernels: for x86-64-v3, so that
  * they are the same everywhere. */
@@ -30,6 +30,11 @@ static Fn *run_simplify(Fn *fn)
         fn_result(to, port->role, port->index, port->name, map[port->node->id]);
     }
     return to;
+}
+
+static Fn *run_crop(Fn *fn)
+{
+    return fn_prune(crop(fn));
 }
 
 static Fn *run_differentiate(Fn *fn)
@@ -70,6 +75,7 @@ static const struct {
     const char *name;
     Fn *(*run)(Fn *fn);
 } passes[] = {{"simplify", run_simplify},
+              {"crop", run_crop},
               {"differentiate", run_differentiate},
               {"hoist", run_hoist},
               {"strips", run_strips},

@@ -28,7 +28,8 @@ static const Case cases[] = {
     {"strides",
      "h = x |> conv2d(3, 3, strides = 2, padding = \"same\") |> relu\n"
      "output y = h |> depthwise_conv2d(3, padding = \"same\") |> conv2d(4, 1, strides = 3) |> tanh",
-     11},
+     6},
+    {"cropped", "output y = x |> conv2d(3, 3) |> relu |> conv2d(2, 2) |> relu |> max_pool2d(2) |> tanh", 12},
     {"residual",
      "h = x |> conv2d(2, 3, padding = \"same\") |> batch_norm\n"
      "h = relu(h + x)\n"
