@@ -152,7 +152,8 @@ static void make_loop(Making *m)
     Node **in = NEWN(p->a, Node *, most + 1);
     make_inputs(m, in);
     make_body(m);
-    Node *scan = node_scan(m->to, m->body, 0, m->slices.n, m->yields.n, m->back, m->slices.n + m->wholes.n, in);
+    const Attr attr = {.scan = {.body = m->body, .nslice = m->slices.n, .nyield = m->yields.n, .length = m->turns, .reverse = m->back}};
+    Node *scan = node_make(m->to, OP_SCAN, m->slices.n + m->wholes.n, in, &attr);   /* of constants alone: without slices */
     m->back = !m->back;
     for (int i = 0; i < m->yields.n; i++) {
         const Node *n = m->yields.at[i];
