@@ -34,12 +34,15 @@ const char *with_sizes(Arena *a, const Kernel *k, const char *text);
 typedef const char *PortPointer(void *context, const Buffer *port);     /* the C expression that points to a port's tensor */
 /* `ticks`: behind each kernel stands dlc_tick(its step). */
 void emit_steps(StrBuf *sb, const Plan *p, PortPointer *port, void *context, bool ticks);
-/* emit_turns.c: functions for the loops whose turns threads share, in front of whoever runs the steps; and the call of one. */
+/* emit_turns.c: functions for the loops whose turns or examples threads share, in front of whoever runs the steps; and the call of one. */
 void emit_turns(StrBuf *sb, const Plan *p);
 void emit_shared_loop(StrBuf *sb, const Plan *p, const Step *loop, PortPointer *port, void *context, int indent);
 /* The call of a kernel's function, its tensors as `port` and `arena` say. */
 const char *call_text(Arena *a, const Kernel *k, PortPointer *pointer, void *context);
+const char *call_text_from(Arena *a, const Kernel *k, const char *begin, PortPointer *pointer, void *context);     /* that begins so: up to, */
+const char *call_begin(Arena *a, const Kernel *k, const char *pool);    /* as others do, the first arguments: a pool, or all examples */
 const char *own_name(Arena *a, const Kernel *k);
+void emit_time_loop(StrBuf *sb, const Step *loop, int indent);          /* the line that opens it */
 void emit_line(StrBuf *sb, int indent, const char *text);       /* a long one is broken behind commas */
 void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of the headers `body` needs, or their text */
 

@@ -147,11 +147,23 @@ static const char *pointer_in_body(void *context, const Buffer *b)
     return pointer_of(context, b);
 }
 
+const char *call_begin(Arena *a, const Kernel *k, const char *pool)
+{
+    if (k->by_rows)
+        return arena_printf(a, "%s_range(0, %" PRId64, k->function, k->split.turns);
+    return arena_printf(a, "%s(%s", k->function, k->split.n ? pool : "");
+}
+
 const char *call_text(Arena *a, const Kernel *k, PortPointer *pointer, void *context)
+{
+    return call_text_from(a, k, call_begin(a, k, "pool"), pointer, context);
+}
+
+const char *call_text_from(Arena *a, const Kernel *k, const char *begin, PortPointer *pointer, void *context)
 {
     StrBuf sb = {.a = a};
     int n = k->split.n > 0;
-    sb_printf(&sb, "%s(%s", k->function, n ? "pool" : "");
+    sb_puts(&sb, begin);
     for (int i = 0; i < k->scans.n; i++)
         sb_printf(&sb, "%s%s", n++ ? ", " : "", k->scans.at[i]->name);
     for (int i = 0; i < k->salts.n; i++)
@@ -168,20 +180,23 @@ const char *own_name(Arena *a, const Kernel *k)
     return k->same && !str_eq(k->name, k->same->name) ? arena_printf(a, "   /* %s */", k->name) : "";
 }
 
+void emit_time_loop(StrBuf *sb, const Step *loop, int indent)
+{
+    const char *t = loop->time->name;
+    if (loop->reverse)
+        sb_printf(sb, "%*sfor (int %s = %" PRId64 "; %s >= 0; %s--) {\n", indent, "", t, loop->time->extent - 1, t, t);
+    else
+        sb_printf(sb, "%*sfor (int %s = 0; %s < %" PRId64 "; %s++) {\n", indent, "", t, t, loop->time->extent, t);
+}
+
 static void put_steps(Body *e, Step *const *steps, int n, int indent)
 {
     for (int i = 0; i < n; i++) {
         const Step *s = steps[i];
-        if (s->kind == STEP_SCAN && s->grain && !e->ticks) {
+        if (s->kind == STEP_SCAN && (s->grain || s->rows) && !e->ticks) {
             emit_shared_loop(e->sb, e->p, s, pointer_in_body, e, indent);
         } else if (s->kind == STEP_SCAN) {
-            const char *t = s->time->name;
-            if (s->reverse)
-                sb_printf(e->sb, "%*sfor (int %s = %" PRId64 "; %s >= 0; %s--) {\n", indent, "", t,
-                          s->time->extent - 1, t, t);
-            else
-                sb_printf(e->sb, "%*sfor (int %s = 0; %s < %" PRId64 "; %s++) {\n", indent, "", t, t,
-                          s->time->extent, t);
+            emit_time_loop(e->sb, s, indent);
             put_steps(e, s->body.at, s->body.n, indent + 4);
             sb_printf(e->sb, "%*s}\n", indent, "");
         } else if (s->kernel->stages.at[0]->kind == STAGE_CHECK) {

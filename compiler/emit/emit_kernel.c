@@ -197,7 +197,7 @@ static void print_function(Out *o)
     close_loops(o, opened);
     o->indent = 0;
     line(o, "}");
-    if (k->split.n)
+    if (k->split.n && !k->by_rows)
         print_pieces(o, with);
 }
 

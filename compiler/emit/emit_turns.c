@@ -1,84 +1,226 @@
 /* SPDX-License-Identifier: MIT */
-/* emit_turns.c: a loop of kernels whose turns threads share: a function for some of the turns, with what lives in a turn alone at a place of
- * the thread's own, and the call that hands them out. */
+/* emit_turns.c: loops of kernels that threads share, their turns or their examples: a function for some of these, and the call that hands
+ * them out. What lives in a turn alone, and a kernel's block of rows, has a place of the thread's own. */
 #include "emit.h"
 #include "emit_internal.h"
 
 #include <inttypes.h>
 
 typedef VEC(const Buffer *) Tensors;
+typedef VEC(const Var *) Times;
 
-static Tensors tensors_of(Arena *a, const Step *loop)
+/* What a loop's function is given. */
+typedef struct Given {
+    Tensors tensors;
+    Times times;                /* positions of the loops around it */
+} Given;
+
+static void add_kernel(Arena *a, Given *g, const Kernel *k)
 {
-    Tensors list = {0};
+    for (int i = 0; i < k->args.n; i++) {
+        bool known = false;
+        for (int j = 0; j < g->tensors.n; j++)
+            known |= g->tensors.at[j] == k->args.at[i];
+        if (!known)
+            vec_push(a, &g->tensors, k->args.at[i]);
+    }
+    for (int i = 0; i < k->scans.n; i++) {
+        bool known = false;
+        for (int j = 0; j < g->times.n; j++)
+            known |= g->times.at[j] == k->scans.at[i];
+        if (!known)
+            vec_push(a, &g->times, k->scans.at[i]);
+    }
+}
+
+static void add_steps(Arena *a, Given *g, const Step *loop)
+{
     for (int i = 0; i < loop->body.n; i++)
-        for (int k = 0; k < loop->body.at[i]->kernel->args.n; k++) {
-            const Buffer *b = loop->body.at[i]->kernel->args.at[k];
-            bool known = false;
-            for (int j = 0; j < list.n; j++)
-                known |= list.at[j] == b;
-            if (!known)
-                vec_push(a, &list, b);
-        }
-    return list;
+        if (loop->body.at[i]->kind == STEP_SCAN)
+            add_steps(a, g, loop->body.at[i]);
+        else
+            add_kernel(a, g, loop->body.at[i]->kernel);
+    int n = 0;
+    for (int i = 0; i < g->times.n; i++)
+        if (g->times.at[i] != loop->time)
+            g->times.at[n++] = g->times.at[i];
+    g->times.n = n;
+}
+
+static Given given_of(Arena *a, const Step *loop)
+{
+    Given g = {0};
+    add_steps(a, &g, loop);
+    return g;
 }
 
 static bool writes(const Step *loop, const Buffer *b)
 {
     for (int i = 0; i < loop->body.n; i++)
-        if (is_written(loop->body.at[i]->kernel, b))
+        if (loop->body.at[i]->kind == STEP_SCAN ? writes(loop->body.at[i], b) : is_written(loop->body.at[i]->kernel, b))
             return true;
     return false;
 }
 
 static const char *function_of(const Plan *p, const Step *loop)
 {
-    return arena_printf(p->a, "%sturns%d", p->prefix, loop->at);
+    return arena_printf(p->a, "%s%s%d", p->prefix, loop->rows ? "rows" : "turns", loop->at);
 }
 
-/* In the function: a member of its arguments, or the thread's part of it. */
-static const char *pointer_in_turn(void *context, const Buffer *b)
+/* ---- the function ---------------------------------------------------------------------------------- */
+static int64_t own_stride(const Plan *p, const Step *loop, const Buffer *b)
 {
-    Arena *a = context;
-    const int64_t stride = thread_stride(b);
-    return stride ? arena_printf(a, "with->%s + thread * %" PRId64, b->name, stride) : arena_printf(a, "with->%s", b->name);
+    return loop->rows && b->block ? type_count(b->type) / p->target->threads.n : thread_stride(b);
+}
+
+typedef struct Inside {
+    const Plan *p;
+    const Step *loop;
+    VEC(const char *) lists;    /* where shares begin in blocks of rows, each once */
+} Inside;
+
+/* In the function: a member of its arguments, or the thread's part of it. */
+static const char *pointer_inside(void *context, const Buffer *b)
+{
+    const Inside *in = context;
+    const int64_t stride = own_stride(in->p, in->loop, b);
+    return stride ? arena_printf(in->p->a, "with->%s + thread * %" PRId64, b->name, stride) : arena_printf(in->p->a, "with->%s", b->name);
+}
+
+/* Where shares begin in a kernel whose turns are blocks of rows; NULL: it has as many for each example. */
+static const char *block_list(const Inside *in, const Kernel *k)
+{
+    const Tile *t = k->stages.at[0]->tile;
+    const int n = in->p->target->threads.n;
+    StrBuf sb = {.a = in->p->a};
+    if (!t || t->block != k->split.var[0])
+        return NULL;
+    for (int i = 0; i <= n; i++)
+        sb_printf(&sb, "%s%" PRId64, i ? ", " : "", row_turn(k, in->loop->rows[i], in->loop->rows[n]));
+    return sb_text(&sb);
+}
+
+/* The number of a list, from 1 on; a new one is put behind the others. */
+static int list_number(Inside *in, const char *text)
+{
+    for (int i = 0; i < in->lists.n; i++)
+        if (str_eq(in->lists.at[i], text))
+            return i + 1;
+    vec_push(in->p->a, &in->lists, text);
+    return in->lists.n;
+}
+
+static void list_blocks(Inside *in, const Step *loop)
+{
+    for (int i = 0; i < loop->body.n; i++) {
+        const Step *s = loop->body.at[i];
+        const char *list = s->kind == STEP_KERNEL ? block_list(in, s->kernel) : NULL;
+        if (s->kind == STEP_SCAN)
+            list_blocks(in, s);
+        else if (list)
+            list_number(in, list);
+    }
+}
+
+/* The call's first arguments: the kernel's turns that are the share's. */
+static const char *begin_text(Inside *in, const Kernel *k)
+{
+    Arena *a = in->p->a;
+    const char *list = block_list(in, k);
+    const int64_t each = k->split.turns / in->loop->rows[in->p->target->threads.n];
+    const int number = list ? list_number(in, list) : 0;
+    if (list)
+        return arena_printf(a, "%s_range(blocks_%d[share], blocks_%d[share + 1]", k->function, number, number);
+    if (each == 1)
+        return arena_printf(a, "%s_range(rows[share], rows[share + 1]", k->function);
+    return arena_printf(a, "%s_range(rows[share] * %" PRId64 ", rows[share + 1] * %" PRId64, k->function, each, each);
+}
+
+static void print_calls(StrBuf *sb, Inside *in, const Step *loop, int indent)
+{
+    for (int i = 0; i < loop->body.n; i++) {
+        const Step *s = loop->body.at[i];
+        if (s->kind == STEP_SCAN) {
+            emit_time_loop(sb, s, indent);
+            print_calls(sb, in, s, indent + 4);
+            sb_printf(sb, "%*s}\n", indent, "");
+            continue;
+        }
+        const char *begin = in->loop->rows ? begin_text(in, s->kernel) : call_begin(in->p->a, s->kernel, "");
+        const char *call = call_text_from(in->p->a, s->kernel, begin, pointer_inside, in);
+        emit_line(sb, indent, arena_printf(in->p->a, "%s;%s", call, own_name(in->p->a, s->kernel)));
+    }
+}
+
+static void print_shares(StrBuf *sb, Inside *in)
+{
+    const int n = in->p->target->threads.n;
+    sb_puts(sb, "    static const int rows[] = {");
+    for (int i = 0; i <= n; i++)
+        sb_printf(sb, "%s%" PRId64, i ? ", " : "", in->loop->rows[i]);
+    list_blocks(in, in->loop);
+    for (int i = 0; i < in->lists.n; i++)
+        sb_printf(sb, "}, blocks_%d[] = {%s", i + 1, in->lists.at[i]);
+    sb_puts(sb, "};\n");
 }
 
 static void print_function(StrBuf *sb, const Plan *p, const Step *loop)
 {
     const char *name = function_of(p, loop), *t = loop->time->name;
-    const Tensors list = tensors_of(p->a, loop);
+    const Given g = given_of(p->a, loop);
+    Inside in = {.p = p, .loop = loop};
     bool own = false;
     sb_printf(sb, "struct %s_arguments {\n", name);
-    for (int i = 0; i < list.n; i++) {
-        const Buffer *b = list.at[i];
+    for (int i = 0; i < g.times.n; i++)
+        sb_printf(sb, "    int %s;\n", g.times.at[i]->name);
+    for (int i = 0; i < g.tensors.n; i++) {
+        const Buffer *b = g.tensors.at[i];
         sb_printf(sb, "    %s%s *%s;\n", writes(loop, b) ? "" : "const ", c_storage_type(b), b->name);
-        own |= thread_stride(b) > 0;
+        own |= own_stride(p, loop, b) > 0;
     }
     sb_printf(sb, "};\n\nstatic void %s(const void *arguments, int thread, int from, int to)\n{\n", name);
+    if (loop->rows)
+        print_shares(sb, &in);
     sb_printf(sb, "    const struct %s_arguments *const with = arguments;\n%s", name, own ? "" : "    (void)thread;\n");
-    sb_printf(sb, "    for (int %s = from; %s < to; %s++) {\n", t, t, t);
-    for (int i = 0; i < loop->body.n; i++) {
-        const Kernel *k = loop->body.at[i]->kernel;
-        emit_line(sb, 8, arena_printf(p->a, "%s;%s", call_text(p->a, k, pointer_in_turn, p->a), own_name(p->a, k)));
+    for (int i = 0; i < g.times.n; i++)
+        sb_printf(sb, "    const int %s = with->%s;\n", g.times.at[i]->name, g.times.at[i]->name);
+    if (loop->rows) {
+        sb_puts(sb, "    for (int share = from; share < to; share++) {\n");
+        emit_time_loop(sb, loop, 8);
+        print_calls(sb, &in, loop, 12);
+        sb_puts(sb, "        }\n");
+    } else {
+        sb_printf(sb, "    for (int %s = from; %s < to; %s++) {\n", t, t, t);
+        print_calls(sb, &in, loop, 8);
     }
     sb_puts(sb, "    }\n}\n\n");
 }
 
-void emit_turns(StrBuf *sb, const Plan *p)
+static void print_functions(StrBuf *sb, const Plan *p, Step *const *steps, int n)
 {
-    for (int i = 0; i < p->steps.n; i++)
-        if (p->steps.at[i]->kind == STEP_SCAN && p->steps.at[i]->grain)
-            print_function(sb, p, p->steps.at[i]);
+    for (int i = 0; i < n; i++)
+        if (steps[i]->kind == STEP_SCAN && (steps[i]->grain || steps[i]->rows))
+            print_function(sb, p, steps[i]);
+        else if (steps[i]->kind == STEP_SCAN)
+            print_functions(sb, p, steps[i]->body.at, steps[i]->body.n);
 }
 
+void emit_turns(StrBuf *sb, const Plan *p)
+{
+    print_functions(sb, p, p->steps.at, p->steps.n);
+}
+
+/* ---- the call -------------------------------------------------------------------------------------- */
 void emit_shared_loop(StrBuf *sb, const Plan *p, const Step *loop, PortPointer *pointer, void *context, int indent)
 {
     const char *name = function_of(p, loop);
-    const Tensors list = tensors_of(p->a, loop);
+    const Given g = given_of(p->a, loop);
+    const int n = p->target->threads.n;
     StrBuf with = {.a = p->a};
-    for (int i = 0; i < list.n; i++)
-        sb_printf(&with, "%s%s", i ? ", " : "", pointer(context, list.at[i]));
+    for (int i = 0; i < g.times.n; i++)
+        sb_printf(&with, "%s%s", with.n ? ", " : "", g.times.at[i]->name);
+    for (int i = 0; i < g.tensors.n; i++)
+        sb_printf(&with, "%s%s", with.n ? ", " : "", pointer(context, g.tensors.at[i]));
     emit_line(sb, indent, arena_printf(p->a, "dl_parallel(pool, &(const dl_work){%s, &(const struct %s_arguments){%s}, %" PRId64 ", %" PRId64 ", %d});",
-                                       name, name, sb_text(&with), loop->time->extent, loop->grain, p->target->threads.n));
+                                       name, name, sb_text(&with), loop->rows ? n : loop->time->extent, loop->rows ? 1 : loop->grain, n));
 }

@@ -302,6 +302,7 @@ const Lin *tile_left_column(Arena *a, const Tile *t);   /* how far n moves a */
 int64_t column_step(const Tile *t);                     /* columns that one turn of a tile's loop over them makes */
 /* Of a loop. A tile's block makes one for each of its blocks, its columns one for each step, columns one for each SPLIT_COLUMNS, or one where these do not fit. */
 int64_t split_turns(const Kernel *k, const Var *v);
+int64_t row_turn(const Kernel *k, int64_t row, int64_t rows);   /* by_rows: its turn with which that of so many examples begins; -1: none does */
 bool is_column(const Kernel *k, const Var *v);          /* the only loop of sums of columns, and all the kernel does */
 int64_t panel_rows(const Tile *t);      /* how many steps of k a panel holds */
 bool panel_is_whole(const Tile *t);     /* one has all columns and steps: rows are done with before the next ones begin */
@@ -368,6 +369,7 @@ struct Kernel {
     int64_t macs;
     Split split;
     bool in_turn;               /* threads share the turns of the loop around it */
+    bool by_rows;               /* threads share the examples of a loop around it: it is cut along them and called for some of them */
     Arena *a;
     int nvar;
     /* by who emits it (emit/share.c): */
@@ -388,6 +390,8 @@ struct Step {
     int end;                    /* SCAN: position behind its last body step */
     bool apart;                 /* SCAN: it carries nothing from turn to turn */
     int64_t grain;              /* SCAN: threads share its turns, at the least so many at a time; 0: one after the other */
+    const int64_t *rows;        /* SCAN: threads share its examples: the i-th, through all turns, those from rows[i] up to rows[i + 1]; NULL:
+                                 * they do not */
 };
 
 struct Plan {

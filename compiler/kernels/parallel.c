@@ -79,7 +79,7 @@ static bool streams(const Plan *p, double bytes)
 }
 
 /* Cycles of a kernel that reads and writes so many bytes: of its arithmetic, or to move these. */
-static double cycles_with(const Plan *p, const Kernel *k, double bytes)
+double cycles_with(const Plan *p, const Kernel *k, double bytes)
 {
     double cycles = 0, width = streams(p, bytes) ? STREAMED : (double)p->target->l2_width / 2;
     for (int i = 0; i < k->stages.n; i++)
@@ -87,10 +87,15 @@ static double cycles_with(const Plan *p, const Kernel *k, double bytes)
     return bytes > (double)p->target->l1 && width > 0 && bytes / width > cycles ? bytes / width : cycles;
 }
 
-/* Whether it is enough: what threads save, of so many cycles, and what they have to fetch. */
+bool saves_enough(const Plan *p, double cycles, double bytes)
+{
+    return cycles >= (WORTH + bytes / FETCHED) * p->target->threads.hand_over;
+}
+
+/* Whether equal shares of so many cycles are. */
 static bool is_worth_it(const Plan *p, double cycles, double bytes)
 {
-    return cycles - cycles / p->target->threads.n >= (WORTH + bytes / FETCHED) * p->target->threads.hand_over;
+    return saves_enough(p, cycles - cycles / p->target->threads.n, bytes);
 }
 
 /* ---- loops ----------------------------------------------------------------------------------------- */
@@ -212,7 +217,7 @@ static int64_t grain_of(const Plan *p, const Kernel *k, const Split *s, double c
 }
 
 /* Not one that leaves nothing behind: a value that others only wait for. */
-static bool may_split(const Kernel *k)
+bool may_split(const Kernel *k)
 {
     bool leaves = false;
     for (int i = 0; i < k->stages.n; i++) {
@@ -226,7 +231,7 @@ static bool may_split(const Kernel *k)
 }
 
 /* Each thread has blocks of its own. */
-static void copy_blocks(const Plan *p, const Kernel *k)
+void copy_blocks(const Plan *p, const Kernel *k)
 {
     for (int i = 0; i < k->units.n; i++) {
         Buffer *b = k->units.at[i]->buffer;
@@ -312,9 +317,9 @@ static void split_steps(Plan *p, Handed *h, Step *const *step, int n, int *lists
     for (int i = 0; i < n; i++) {
         if (step[i]->kind == STEP_KERNEL)
             split_kernel(p, h, step[i]->kernel, list);
-        else if (!step[i]->grain)
+        else if (!step[i]->grain && !step[i]->rows)
             split_steps(p, h, step[i]->body.at, step[i]->body.n, lists);
-        handed_made(h, step[i], list, step[i]->kind == STEP_SCAN ? step[i]->grain > 0 : step[i]->kernel->split.n > 0);
+        handed_made(h, step[i], list, step[i]->kind == STEP_SCAN ? step[i]->grain > 0 || step[i]->rows : step[i]->kernel->split.n > 0);
     }
 }
 
@@ -326,10 +331,11 @@ void split_kernels(Plan *p)
     for (int i = 0; i < p->steps.n; i++)
         if (p->steps.at[i]->kind == STEP_SCAN)
             split_loop(p, p->steps.at[i]);
+    split_rows(p);
     Arena *work = arena_inner(p->a);
     Handed *h = handed_new(work, p);
     for (int i = 0; i < p->kernels.n; i++)
-        if (!p->kernels.at[i]->in_turn && !is_worth_it(p, cycles_with(p, p->kernels.at[i], kernel_bytes(h, p->kernels.at[i])), 0))
+        if (!p->kernels.at[i]->in_turn && !p->kernels.at[i]->by_rows && !is_worth_it(p, cycles_with(p, p->kernels.at[i], kernel_bytes(h, p->kernels.at[i])), 0))
             handed_alone(h, p->kernels.at[i]);
     split_steps(p, h, p->steps.at, p->steps.n, &lists);
     arena_free(work);

@@ -460,13 +460,22 @@ static void print_kernel(Printer *o, const Kernel *k)
     o->indent++;
     print_arguments(o, k, false);
     print_arguments(o, k, true);
-    if (k->split.n)
+    if (k->split.n && !k->by_rows)
         line(o, "threads%s  %" PRId64 " turns, %" PRId64 " at least", split_text(o, k), k->split.turns, k->split.grain);
     for (int i = 0; i < k->locals.n; i++)
         line(o, "local %s : %s", name_of(o, k->locals.at[i]), type_text(o->a, k->locals.at[i]->type));
     for (int i = 0; i < k->stages.n; i++)
         print_stage(o, k->stages.at[i]);
     o->indent--;
+}
+
+static const char *rows_text(Printer *o, const int64_t *rows)
+{
+    StrBuf sb = {.a = o->a};
+    sb_puts(&sb, ", threads share the examples");
+    for (int i = 0; i < o->p->target->threads.n; i++)
+        sb_printf(&sb, "%s%" PRId64 " to %" PRId64, i ? ", " : " ", rows[i], rows[i + 1] - 1);
+    return sb_text(&sb);
 }
 
 static void print_steps(Printer *o, Step *const *steps, int n)
@@ -476,7 +485,8 @@ static void print_steps(Printer *o, Step *const *steps, int n)
             print_kernel(o, steps[i]->kernel);
             continue;
         }
-        const char *shared = steps[i]->grain ? arena_printf(o->a, ", threads share them, %" PRId64 " at least", steps[i]->grain) : "";
+        const char *shared = steps[i]->grain ? arena_printf(o->a, ", threads share them, %" PRId64 " at least", steps[i]->grain)
+                           : steps[i]->rows  ? rows_text(o, steps[i]->rows) : "";
         line(o, "for %s<%" PRId64 "%s%s {", steps[i]->time->name, steps[i]->time->extent, steps[i]->reverse ? ", backwards" : "", shared);
         o->indent++;
         print_steps(o, steps[i]->body.at, steps[i]->body.n);

@@ -30,6 +30,9 @@
  * Turns (verify_turns.c), where threads share a loop of kernels
  * - What a turn writes is its thread's own, or a part of a tensor that no other turn writes or reads.
  *
+ * Examples (verify_rows.c), where each thread takes some of them through a loop of kernels
+ * - What is written in the loop is written and read there by who has that example.
+ *
  * Order (verify_memory.c), walking the steps, through loops twice
  * - No two loops' positions in time are the same variable.
  * - A tensor is written before it is read, and what is read is not what another value left in the same
@@ -506,6 +509,7 @@ const char *plan_verify(Arena *a, const Plan *p)
     const char *why = verify_kernels(a, p);
     why = why ? why : verify_reads(a, p);
     why = why ? why : verify_turns(a, p);
+    why = why ? why : verify_rows(a, p);
     why = why ? why : verify_order(a, p);
     return why ? why : verify_arena(a, p);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_reads.c, verify_split.c, verify_turns.c and verify_memory.c. */
+/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_reads.c, verify_split.c, verify_turns.c, verify_rows.c and verify_memory.c. */
 #ifndef DLC_KERNEL_VERIFY_H
 #define DLC_KERNEL_VERIFY_H
 
@@ -51,6 +51,9 @@ const char *verify_split(Arena *a, const Plan *p, const Kernel *k);
 
 /* verify_turns.c: NULL, or why the turns of a loop of kernels may not run at once. */
 const char *verify_turns(Arena *a, const Plan *p);
+
+/* verify_rows.c: NULL, or why threads may not share the examples of a loop. */
+const char *verify_rows(Arena *a, const Plan *p);
 
 /* verify_memory.c: NULL, or what is wrong with orders and offsets. */
 const char *verify_order(Arena *a, const Plan *p);

@@ -16,7 +16,8 @@ typedef struct Walk {
     int *from, *to;   /* by storage: positions of its first and last use, loops taken whole */
     int at;           /* counts kernels as they are met */
     int first, last;  /* what is used now is used at these positions; */
-    bool in_loop;     /* they are a loop's, which what is used outside of it too has to outlast */
+    bool in_loop;     /* they are a loop's, which what is used outside of it too has to outlast, */
+    bool by_rows;     /* and all it uses, since threads that share its examples are at different steps */
     const char *why;
     const Kernel *k;
 } Walk;
@@ -135,7 +136,7 @@ static void use(Walk *w, Buffer *b)
     int id = root->id;
     if (w->in_loop && root->turn)
         stretch(w, root->turn->id);
-    if (w->in_loop && w->from[id] >= w->first && w->to[id] <= w->last)
+    if (w->in_loop && !w->by_rows && w->from[id] >= w->first && w->to[id] <= w->last)
         return;
     stretch(w, id);
 }
@@ -196,6 +197,7 @@ static void outlast_loops(Walk *w, Step *const *steps, int n, int *at)
         int start = *at + 1;
         outlast_loops(w, steps[i]->body.at, steps[i]->body.n, at);
         w->in_loop = true;
+        w->by_rows = steps[i]->rows != NULL;
         w->first = start;
         w->last = *at;
         use_again(w, steps[i]->body.at, steps[i]->body.n);

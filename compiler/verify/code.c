@@ -11,7 +11,7 @@ void code_put_pool(StrBuf *sb, const MemoryFunction *functions, int n)
     bool any = false;
     for (int i = 0; i < n; i++)
         for (int k = 0; k < functions[i].plan->kernels.n; k++)
-            any |= functions[i].plan->kernels.at[k]->split.n > 0;
+            any |= functions[i].plan->kernels.at[k]->split.n > 0 && !functions[i].plan->kernels.at[k]->by_rows;
     if (any)
         sb_puts(sb, "static void dlv_backwards(dl_pool *pool, const dl_work *work)\n{\n    (void)pool;\n"
                     "    for (int from = (work->count - 1) / work->grain * work->grain; from >= 0; from -= work->grain)\n"
@@ -28,7 +28,7 @@ void code_put_caller(StrBuf *sb, const char *function, const Kernel *k)
               "int dlv_%s_%d(void *const *arg, const int *time)\n{\n    (void)arg;\n    (void)time;\n    ",
               function, k->id);
     int n = k->split.n > 0;
-    sb_printf(sb, "%s%s(%s", check ? "return (int)" : "", k->function, n ? "&dlv_pool" : "");
+    sb_printf(sb, "%s%s", check ? "return (int)" : "", call_begin(sb->a, k, "&dlv_pool"));
     for (int i = 0; i < k->scans.n; i++)
         sb_printf(sb, "%stime[%d]", n++ ? ", " : "", i);
     for (int i = 0; i < k->salts.n; i++)

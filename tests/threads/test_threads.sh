@@ -58,8 +58,11 @@ verified() {
     "$dlc" verify tests/threads/shared.dl --threads 3 --batch 24 "$@" >"$work/verified" && tail -1 "$work/verified" | grep 'is right'
 }
 
+# Of a recurrence each thread takes some examples through all steps.
 same_in_memory() {
-    "$build/bits" dsl_examples/rnn.dl 16 2 LENGTH=4
+    "$dlc" ir --target native --train --after plan -f train_step --batch 16 --threads 2 --set LENGTH=4 dsl_examples/rnn.dl |
+        grep -q 'backwards, threads share the examples 0 to ' &&
+        "$build/bits" dsl_examples/rnn.dl 16 2 LENGTH=4
 }
 
 # Threads at different steps of a part, whose tensors take each other's places.
