@@ -12,8 +12,7 @@ static void init_k0_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             encoder_1_dense_1_kernel[j0 * 32 + j1] = v1 * 0.5f - 0.25f;
@@ -26,8 +25,7 @@ static void init_k1_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 32; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             encoder_2_dense_1_kernel[j0 * 32 + j1] = v1 * 0.61237246f - 0.30618623f;
@@ -40,8 +38,7 @@ static void init_k2_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 32; j0++) {
         float drawn_1[8];
-        for (int at = 0; at < 2; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2), 2, drawn_1);
         for (int j1 = 0; j1 < 8; j1++) {
             const float v1 = drawn_1[j1];
             code_dense_1_kernel[j0 * 8 + j1] = v1 * 0.7745967f - 0.38729835f;
@@ -54,8 +51,7 @@ static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 8; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             decoder_1_dense_1_kernel[j0 * 32 + j1] = v1 * 0.7745967f - 0.38729835f;
@@ -68,8 +64,7 @@ static void init_k5_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 32; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             final_kernel[j0 * 64 + j1] = v1 * 0.5f - 0.25f;

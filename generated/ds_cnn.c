@@ -14,8 +14,7 @@ static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 40; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             stem_kernel[j0 * 16 + j1] = v1 * 0.18786728f - 0.09393364f;
@@ -38,8 +37,7 @@ static void init_k2_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 16; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             block_1_conv2d_1_kernel[j0 * 16 + j1] = v1 * 0.8660254f - 0.4330127f;
@@ -52,8 +50,7 @@ static void init_k3_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 16; j0++) {
         float drawn_1[12];
-        for (int at = 0; at < 3; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 3 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 3), 3, drawn_1);
         for (int j1 = 0; j1 < 12; j1++) {
             const float v1 = drawn_1[j1];
             classifier_kernel[j0 * 12 + j1] = v1 * 0.9258201f - 0.46291006f;
@@ -949,9 +946,7 @@ static void train_k7_dropout(uint32_t salt, const int32_t *restrict seed_, const
 {
     for (int j0 = 0; j0 < 500; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
-                drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             const float v2 = relu[j0 * 16 + j1];
@@ -1268,9 +1263,7 @@ static void train_k20_dropout(uint32_t salt, const int32_t *restrict seed_, cons
 {
     for (int j0 = 0; j0 < 4; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
-                drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             const float v2 = global_avg_pool2d[j0 * 16 + j1];

@@ -12,8 +12,7 @@ static void init_k0_uniform(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 16; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             positions[j0 * 16 + j1] = v1 * 0.1f - 0.05f;
@@ -26,8 +25,7 @@ static void init_k1_embedding(uint32_t salt, const int32_t *restrict seed_, floa
 {
     for (int j0 = 0; j0 < 1000; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             embedding_1_embeddings[j0 * 16 + j1] = v1 * 0.1f - 0.05f;
@@ -41,8 +39,7 @@ static void init_k2_multi_head_attention(uint32_t salt, const int32_t *restrict 
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[4];
-        for (int at = 0; at < 1; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0), 1, drawn_1);
         for (int j1 = 0; j1 < 4; j1++) {
             const float v1 = drawn_1[j1];
             block_1_attention_query_kernel[j0 * 4 + j1] = v1 * 0.4330127f - 0.21650635f;
@@ -56,8 +53,7 @@ static void init_k5_multi_head_attention(uint32_t salt, const int32_t *restrict 
 {
     for (int j0 = 0; j0 < 16; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             block_1_attention_output_kernel[j0 * 16 + j1] = v1 * 0.5477226f - 0.2738613f;
@@ -70,8 +66,7 @@ static void init_k6_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 16; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             block_1_up_kernel[j0 * 64 + j1] = v1 * 0.5477226f - 0.2738613f;
@@ -84,8 +79,7 @@ static void init_k7_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             block_1_down_kernel[j0 * 16 + j1] = v1 * 0.5477226f - 0.2738613f;
@@ -847,9 +841,7 @@ static void train_k1_dropout(uint32_t salt, const int32_t *restrict seed_, const
 {
     for (int j0 = 0; j0 < 512; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4 + at),
-                drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             dropout[j0 * 16 + j1] = (uint8_t)(v1 < 0.1f);

@@ -13,8 +13,7 @@ static void init_k0_embedding(uint32_t salt, const int32_t *restrict seed_, floa
 {
     for (int j0 = 0; j0 < 1000; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             embedding_1_embeddings[j0 * 64 + j1] = v1 * 0.1f - 0.05f;
@@ -27,8 +26,7 @@ static void init_k1_bidirectional(uint32_t salt, const int32_t *restrict seed_, 
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[96];
-        for (int at = 0; at < 24; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 24 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 24), 24, drawn_1);
         for (int j1 = 0; j1 < 96; j1++) {
             const float v1 = drawn_1[j1];
             reader_forward_kernel[j0 * 96 + j1] = v1 * 0.38729835f - 0.19364917f;
@@ -42,8 +40,7 @@ static void init_k2_bidirectional(uint32_t salt, const int32_t *restrict seed_, 
 {
     for (int j0 = 0; j0 < 32; j0++) {
         float drawn_1[96];
-        for (int at = 0; at < 24; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 24 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 24), 24, drawn_1);
         for (int j1 = 0; j1 < 96; j1++) {
             const float v1 = drawn_1[j1];
             const float sub_v0 = v1 * 2.0f - 0.99999994f;
@@ -194,8 +191,7 @@ static void init_k18_dense(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             attention_hidden_kernel[j0 * 32 + j1] = v1 * 0.5f - 0.25f;

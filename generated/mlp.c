@@ -13,8 +13,7 @@ static void init_k0_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 784; j0++) {
         float drawn_1[128];
-        for (int at = 0; at < 32; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32), 32, drawn_1);
         for (int j1 = 0; j1 < 128; j1++) {
             const float v1 = drawn_1[j1];
             hidden_kernel[j0 * 128 + j1] = v1 * 0.16222142f - 0.08111071f;

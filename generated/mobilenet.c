@@ -13,8 +13,7 @@ static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 27; j0++) {
         float drawn_1[8];
-        for (int at = 0; at < 2; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2), 2, drawn_1);
         for (int j1 = 0; j1 < 8; j1++) {
             const float v1 = drawn_1[j1];
             stem_kernel[j0 * 8 + j1] = v1 * 0.49236596f - 0.24618298f;
@@ -37,8 +36,7 @@ static void init_k2_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 8; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             block_1_conv2d_1_kernel[j0 * 16 + j1] = v1 - 0.5f;
@@ -61,8 +59,7 @@ static void init_k4_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 16; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             block_2_conv2d_1_kernel[j0 * 32 + j1] = v1 * 0.70710677f - 0.35355338f;
@@ -86,8 +83,7 @@ static void init_k6_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 32; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             block_3_conv2d_1_kernel[j0 * 32 + j1] = v1 * 0.61237246f - 0.30618623f;
@@ -100,8 +96,7 @@ static void init_k8_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 32; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             block_4_conv2d_1_kernel[j0 * 64 + j1] = v1 * 0.5f - 0.25f;
@@ -125,8 +120,7 @@ static void init_k10_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             block_5_conv2d_1_kernel[j0 * 64 + j1] = v1 * 0.4330127f - 0.21650635f;
@@ -139,8 +133,7 @@ static void init_k12_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[128];
-        for (int at = 0; at < 32; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32), 32, drawn_1);
         for (int j1 = 0; j1 < 128; j1++) {
             const float v1 = drawn_1[j1];
             block_6_conv2d_1_kernel[j0 * 128 + j1] = v1 * 0.35355338f - 0.17677669f;
@@ -164,8 +157,7 @@ static void init_k14_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 128; j0++) {
         float drawn_1[128];
-        for (int at = 0; at < 32; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 32), 32, drawn_1);
         for (int j1 = 0; j1 < 128; j1++) {
             const float v1 = drawn_1[j1];
             middle_1_conv2d_1_kernel[j0 * 128 + j1] = v1 * 0.30618623f - 0.15309311f;
@@ -178,8 +170,7 @@ static void init_k16_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 128; j0++) {
         float drawn_1[256];
-        for (int at = 0; at < 64; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64), 64, drawn_1);
         for (int j1 = 0; j1 < 256; j1++) {
             const float v1 = drawn_1[j1];
             block_7_conv2d_1_kernel[j0 * 256 + j1] = v1 * 0.25f - 0.125f;
@@ -203,8 +194,7 @@ static void init_k18_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 256; j0++) {
         float drawn_1[256];
-        for (int at = 0; at < 64; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64), 64, drawn_1);
         for (int j1 = 0; j1 < 256; j1++) {
             const float v1 = drawn_1[j1];
             block_8_conv2d_1_kernel[j0 * 256 + j1] = v1 * 0.21650635f - 0.10825317f;

@@ -14,8 +14,7 @@ static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 27; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             stem_kernel[j0 * 16 + j1] = v1 * 0.37463433f - 0.18731716f;
@@ -29,8 +28,7 @@ static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 144; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             residual_1_conv_a_kernel[j0 * 16 + j1] = v1 * 0.28867513f - 0.14433756f;
@@ -43,8 +41,7 @@ static void init_k3_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 144; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             residual_2_conv_a_kernel[j0 * 32 + j1] = v1 * 0.23570226f - 0.11785113f;
@@ -57,8 +54,7 @@ static void init_k4_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 288; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             residual_2_conv_b_kernel[j0 * 32 + j1] = v1 * 0.20412415f - 0.10206208f;
@@ -71,8 +67,7 @@ static void init_k5_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 16; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             residual_2_shortcut_kernel[j0 * 32 + j1] = v1 * 0.70710677f - 0.35355338f;
@@ -85,8 +80,7 @@ static void init_k6_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 288; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             residual_3_conv_a_kernel[j0 * 64 + j1] = v1 * 0.16666667f - 0.083333336f;
@@ -99,8 +93,7 @@ static void init_k7_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 576; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             residual_3_conv_b_kernel[j0 * 64 + j1] = v1 * 0.14433756f - 0.07216878f;
@@ -113,8 +106,7 @@ static void init_k8_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 32; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             residual_3_shortcut_kernel[j0 * 64 + j1] = v1 * 0.5f - 0.25f;

@@ -13,8 +13,7 @@ static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 147; j0++) {
         float drawn_1[8];
-        for (int at = 0; at < 2; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2), 2, drawn_1);
         for (int j1 = 0; j1 < 8; j1++) {
             const float v1 = drawn_1[j1];
             stem_conv_kernel[j0 * 8 + j1] = v1 * 0.21101399f - 0.105506994f;
@@ -27,8 +26,7 @@ static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 72; j0++) {
         float drawn_1[8];
-        for (int at = 0; at < 2; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 2), 2, drawn_1);
         for (int j1 = 0; j1 < 8; j1++) {
             const float v1 = drawn_1[j1];
             residual_1_a_conv_kernel[j0 * 8 + j1] = v1 * 0.4082483f - 0.20412415f;
@@ -41,8 +39,7 @@ static void init_k5_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 72; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             residual_3_a_conv_kernel[j0 * 16 + j1] = v1 * 0.33333334f - 0.16666667f;
@@ -55,8 +52,7 @@ static void init_k6_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 144; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             residual_3_b_conv_kernel[j0 * 16 + j1] = v1 * 0.28867513f - 0.14433756f;
@@ -69,8 +65,7 @@ static void init_k7_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 8; j0++) {
         float drawn_1[16];
-        for (int at = 0; at < 4; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 4), 4, drawn_1);
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             residual_3_shortcut_conv_kernel[j0 * 16 + j1] = v1 - 0.5f;
@@ -83,8 +78,7 @@ static void init_k10_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 144; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             residual_5_a_conv_kernel[j0 * 32 + j1] = v1 * 0.23570226f - 0.11785113f;
@@ -97,8 +91,7 @@ static void init_k11_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 288; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             residual_5_b_conv_kernel[j0 * 32 + j1] = v1 * 0.20412415f - 0.10206208f;
@@ -111,8 +104,7 @@ static void init_k12_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 16; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             residual_5_shortcut_conv_kernel[j0 * 32 + j1] = v1 * 0.70710677f - 0.35355338f;
@@ -125,8 +117,7 @@ static void init_k15_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 288; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             residual_7_a_conv_kernel[j0 * 64 + j1] = v1 * 0.16666667f - 0.083333336f;
@@ -139,8 +130,7 @@ static void init_k16_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 576; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             residual_7_b_conv_kernel[j0 * 64 + j1] = v1 * 0.14433756f - 0.07216878f;
@@ -153,8 +143,7 @@ static void init_k17_conv2d(uint32_t salt, const int32_t *restrict seed_, float 
 {
     for (int j0 = 0; j0 < 32; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             residual_7_shortcut_conv_kernel[j0 * 64 + j1] = v1 * 0.5f - 0.25f;

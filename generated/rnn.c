@@ -13,8 +13,7 @@ static void init_k0_embedding(uint32_t salt, const int32_t *restrict seed_, floa
 {
     for (int j0 = 0; j0 < 1000; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             embedding_1_embeddings[j0 * 64 + j1] = v1 * 0.1f - 0.05f;
@@ -28,8 +27,7 @@ static void init_k1_lstm(uint32_t salt, const int32_t *restrict seed_, float *re
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[256];
-        for (int at = 0; at < 64; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64), 64, drawn_1);
         for (int j1 = 0; j1 < 256; j1++) {
             const float v1 = drawn_1[j1];
             lstm_1_kernel[j0 * 256 + j1] = v1 * 0.2738613f - 0.13693064f;
@@ -44,8 +42,7 @@ static void init_k2_lstm(uint32_t salt, const int32_t *restrict seed_, float *re
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[256];
-        for (int at = 0; at < 64; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64), 64, drawn_1);
         for (int j1 = 0; j1 < 256; j1++) {
             const float v1 = drawn_1[j1];
             const float sub_v0 = v1 * 2.0f - 0.99999994f;
@@ -214,8 +211,7 @@ static void init_k19_dense(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 64; j0++) {
         float drawn_1[64];
-        for (int at = 0; at < 16; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 16), 16, drawn_1);
         for (int j1 = 0; j1 < 64; j1++) {
             const float v1 = drawn_1[j1];
             hidden_kernel[j0 * 64 + j1] = v1 * 0.4330127f - 0.21650635f;

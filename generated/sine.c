@@ -10,8 +10,7 @@
 static void init_k0_dense(uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     float drawn_1[16];
-    for (int at = 0; at < 4; at++)
-        dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(0 + at), drawn_1 + 4 * at);
+    dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(0), 4, drawn_1);
     for (int j1 = 0; j1 < 16; j1++) {
         const float v1 = drawn_1[j1];
         hidden_kernel[j1] = v1 * 1.1881771f - 0.59408855f;

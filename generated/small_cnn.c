@@ -12,8 +12,7 @@ static void init_k0_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 25; j0++) {
         float drawn_1[4];
-        for (int at = 0; at < 1; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0), 1, drawn_1);
         for (int j1 = 0; j1 < 4; j1++) {
             const float v1 = drawn_1[j1];
             conv2d_1_kernel[j0 * 4 + j1] = v1 * 0.43817803f - 0.21908902f;
@@ -26,8 +25,7 @@ static void init_k1_conv2d(uint32_t salt, const int32_t *restrict seed_, float *
 {
     for (int j0 = 0; j0 < 100; j0++) {
         float drawn_1[12];
-        for (int at = 0; at < 3; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 3 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 3), 3, drawn_1);
         for (int j1 = 0; j1 < 12; j1++) {
             const float v1 = drawn_1[j1];
             conv2d_2_kernel[j0 * 12 + j1] = v1 * 0.24494897f - 0.122474484f;
@@ -40,8 +38,7 @@ static void init_k2_dense(uint32_t salt, const int32_t *restrict seed_, float *r
 {
     for (int j0 = 0; j0 < 192; j0++) {
         float drawn_1[32];
-        for (int at = 0; at < 8; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 8), 8, drawn_1);
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = drawn_1[j1];
             hidden_kernel[j0 * 32 + j1] = v1 * 0.32732683f - 0.16366342f;

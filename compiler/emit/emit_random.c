@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* emit_random.c: a row of random numbers, drawn before the loop over it: four neighbours share a block of the generator, so that
- * drawing each by itself would take four times as long. */
+/* emit_random.c: a row of random numbers, drawn before the loop over it: four neighbours share a block of the generator, and vectors
+ * make several blocks at once, so that drawing each by itself would take ten times as long. */
 #include "emit_internal.h"
 
 #include <inttypes.h>
@@ -38,9 +38,8 @@ static void draw_row(Out *o, Ex *e, const Var *v)
         sb_puts(&key, ", ");
     }
     line(o, "float drawn_%d[%" PRId64 "];", e->temp, v->extent);
-    line(o, "for (int at = 0; at < %" PRId64 "; at++)", v->extent / 4);
-    line(o, "    dl_uniform4(%s%s, (uint32_t)(%s + at), drawn_%d + 4 * at);", sb_text(&key), salt_text(o, e->salt), lin_text(o, block),
-         e->temp);
+    line(o, "dl_uniforms(%s%s, (uint32_t)(%s), %" PRId64 ", drawn_%d);", sb_text(&key), salt_text(o, e->salt), lin_text(o, block),
+         v->extent / 4, e->temp);
 }
 
 ExList draw_rows(Out *o, const Stage *s)

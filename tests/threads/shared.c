@@ -13,8 +13,7 @@ static void init_k0_dense_range(int dl_from, int dl_to, uint32_t salt, const int
 {
     for (int j0 = dl_from; j0 < dl_to; j0++) {
         float drawn_1[256];
-        for (int at = 0; at < 64; at++)
-            dl_uniform4((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64 + at), drawn_1 + 4 * at);
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], 0, salt, (uint32_t)(j0 * 64), 64, drawn_1);
         for (int j1 = 0; j1 < 256; j1++) {
             const float v1 = drawn_1[j1];
             hidden_kernel[j0 * 256 + j1] = v1 * 0.21650635f - 0.10825317f;

@@ -155,7 +155,7 @@ static void compiled_code_draws_as_python_does(void **state)
 }
 
 /* Four at a time, where a row is kept and where it is summed up at once. */
-static void rows_are_drawn_by_fours(void **state)
+static void rows_are_drawn_at_once(void **state)
 {
     (void)state;
     static const char *const head = "func f(x: f32[8, 64] input 0, seed: i32[2] input 1, step: i32 input 2) {\n"
@@ -169,7 +169,7 @@ static void rows_are_drawn_by_fours(void **state)
         MemoryFunction function = {.name = "f", .plan = lower(a, d, fn, target_find("generic"))};
         const char *body = strstr(emit_memory(a, &function, 1), "static void f_k0");
         assert_int_equal(function.plan->kernels.n, 1);
-        assert_non_null(strstr(body, "dl_uniform4("));
+        assert_non_null(strstr(body, "dl_uniforms("));
         assert_null(strstr(body, "dl_uniform("));
     }
     arena_free(a);
@@ -184,7 +184,7 @@ int main(void)
         cmocka_unit_test(the_runtime_draws_as_python_does),
         cmocka_unit_test(the_interpreter_draws_as_python_does),
         cmocka_unit_test(compiled_code_draws_as_python_does),
-        cmocka_unit_test(rows_are_drawn_by_fours),
+        cmocka_unit_test(rows_are_drawn_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
