@@ -960,16 +960,16 @@ static inline void train_k15_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k15_multi_head_attention(int t, const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict multi_head_attention_17, const float *restrict block_1_attention_query_bias)
+        float *restrict multi_head_attention_13, const float *restrict block_1_attention_query_bias)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
             train_k15_multi_head_attention_tile_4(x, t * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                    multi_head_attention_17 + (i1_0 * 16 + n));
+                    multi_head_attention_13 + (i1_0 * 16 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_17[i1 * 16 + j0] = (multi_head_attention_17[i1 * 16 + j0]
+                multi_head_attention_13[i1 * 16 + j0] = (multi_head_attention_13[i1 * 16 + j0]
                         + block_1_attention_query_bias[j0]) * 0.5f;
             }
         }
@@ -1094,43 +1094,43 @@ static inline void train_k19_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k19_multi_head_attention(int t, const float *restrict multi_head_attention_17,
-        const float *restrict multi_head_attention_31, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+static void train_k19_multi_head_attention(int t, const float *restrict multi_head_attention_13,
+        const float *restrict multi_head_attention_27, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        float *restrict multi_head_attention_19, const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_20, float *restrict block_1_attention_y)
+        float *restrict multi_head_attention_15, const float *restrict block_1_attention_value_y_2,
+        float *restrict multi_head_attention_16, float *restrict block_1_attention_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
-        float multi_head_attention_18;
+        float multi_head_attention_14;
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k19_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_31 + (i1 * 64 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
+                train_k19_multi_head_attention_tile_4(multi_head_attention_13, i1 * 4 + i2_0 * 16,
+                        multi_head_attention_27 + (i1 * 64 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 float max_v1 = -DL_INFINITY;
                 for (int r0 = 0; r0 < 16; r0++) {
                     const float x_max_v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
                     max_v1 = dl_max(max_v1, x_max_v1);
                 }
-                multi_head_attention_18 = max_v1;
+                multi_head_attention_14 = max_v1;
                 float sum_v3 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
                             = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
-                            - multi_head_attention_18);
+                            - multi_head_attention_14);
                     block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 256 + i2 * 16 + j0]
                             = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
                     sum_v3 += block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
                 }
-                multi_head_attention_19[i1 * 16 + i2] = sum_v3;
+                multi_head_attention_15[i1 * 16 + i2] = sum_v3;
             }
             train_k19_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                    i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + i1 * 4, multi_head_attention_20);
+                    i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + i1 * 4, multi_head_attention_16);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 4; j0++) {
-                    block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + j0] = multi_head_attention_20[i2 * 4 - i2_0 * 4 + j0]
-                            / multi_head_attention_19[i1 * 16 + i2];
+                    block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + j0] = multi_head_attention_16[i2 * 4 - i2_0 * 4 + j0]
+                            / multi_head_attention_15[i1 * 16 + i2];
                 }
             }
         }
@@ -1139,11 +1139,11 @@ static void train_k19_multi_head_attention(int t, const float *restrict multi_he
 
 /* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 2 places */
 static void train_k20_multi_head_attention(int t, const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_21)
+        float *restrict multi_head_attention_17)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_21[j0 * 16 + j1] = block_1_attention_y[t * 256 + j0 * 4 + (j1 / 4) * 64 + j1 % 4];
+            multi_head_attention_17[j0 * 16 + j1] = block_1_attention_y[t * 256 + j0 * 4 + (j1 / 4) * 64 + j1 % 4];
         }
     }
 }
@@ -1182,7 +1182,7 @@ static inline void train_k21_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k21_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_21,
+static void train_k21_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_17,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const uint8_t *restrict dropout, const float *restrict block_1_attention_output_bias,
         float *restrict add, float *restrict layer_norm_7, float *restrict layer_norm_8, float *restrict layer_norm_10,
@@ -1193,7 +1193,7 @@ static void train_k21_multi_head_attention_layer_norm(int t, const float *restri
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k21_multi_head_attention_layer_norm_tile_4(multi_head_attention_21, i1_0 * 16,
+            train_k21_multi_head_attention_layer_norm_tile_4(multi_head_attention_17, i1_0 * 16,
                     block_1_attention_output_kernel + n, block_1_attention_output_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
@@ -1262,7 +1262,7 @@ static inline void train_k22_dense_tile_4(const float *restrict a, int at, const
 
 static void train_k22_dense(int t, const float *restrict block_1_x, const float *restrict block_1_up_kernel,
         float *restrict block_1_up_y_2, const float *restrict block_1_up_bias, float *restrict block_1_up_y,
-        float *restrict dense_9, float *restrict dense_10, float *restrict dense_11)
+        float *restrict dense_8, float *restrict dense_9, float *restrict dense_10)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
@@ -1273,10 +1273,10 @@ static void train_k22_dense(int t, const float *restrict block_1_x, const float 
                 const float block_1_up_y_v1 = block_1_up_y_2[i1 * 64 - i1_0 * 64 + j0] + block_1_up_bias[j0];
                 block_1_up_y[t * 1024 + i1 * 64 + j0] = block_1_up_y_v1;
                 const float div_v2 = block_1_up_y_v1 / 1.4142135f;
-                dense_9[i1 * 64 + j0] = div_v2;
+                dense_8[i1 * 64 + j0] = div_v2;
                 const float add_v3 = dl_erf(div_v2) + 1.0f;
-                dense_10[i1 * 64 + j0] = add_v3;
-                dense_11[i1 * 64 + j0] = block_1_up_y_v1 * 0.5f * add_v3;
+                dense_9[i1 * 64 + j0] = add_v3;
+                dense_10[i1 * 64 + j0] = block_1_up_y_v1 * 0.5f * add_v3;
             }
         }
     }
@@ -1316,7 +1316,7 @@ static inline void train_k23_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k23_dense_layer_norm(int t, const float *restrict dense_11, const float *restrict block_1_down_kernel,
+static void train_k23_dense_layer_norm(int t, const float *restrict dense_10, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const uint8_t *restrict dropout_2,
         const float *restrict block_1_down_bias, float *restrict add_2, float *restrict layer_norm_12,
         float *restrict layer_norm_13, float *restrict layer_norm_15, float *restrict layer_norm_16,
@@ -1326,7 +1326,7 @@ static void train_k23_dense_layer_norm(int t, const float *restrict dense_11, co
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k23_dense_layer_norm_tile_4(dense_11, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+            train_k23_dense_layer_norm_tile_4(dense_10, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
@@ -1398,7 +1398,7 @@ static void train_k25_dense_softmax_cross_entropy(int t, const float *restrict m
 {
     float logits[10];
     float softmax_2;
-    float cross_entropy_15;
+    float cross_entropy_22;
     int32_t argmax;
     for (int n = 0; n < 10; n += 4)
         train_k25_dense_softmax_cross_entropy_tile_1(mean, t * 16, classifier_kernel + (n < 6 ? n : 6),
@@ -1432,31 +1432,31 @@ static void train_k25_dense_softmax_cross_entropy(int t, const float *restrict m
             argmax_v6 = r0;
         }
     }
-    cross_entropy_15 = sum_v5;
+    cross_entropy_22 = sum_v5;
     argmax = argmax_v6;
     const int v4 = cross_entropy_2[t];
     const int32_t v5 = label[t];
     select[t] = v4 ? (float)(argmax == v5) : 0.0f;
-    cross_entropy[t] = v4 ? -cross_entropy_15 : 0.0f;
+    cross_entropy[t] = v4 ? -cross_entropy_22 : 0.0f;
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:26: softmax -> f32[1, 10]; in 2 places */
 static void train_k26_cross_entropy_softmax(int t, const int32_t *restrict label, const float *restrict cross_entropy_3,
         const float *restrict softmax_3, const float *restrict softmax_1_y, float *restrict softmax)
 {
-    float cross_entropy_16[10];
-    float cross_entropy_17;
+    float cross_entropy_23[10];
+    float cross_entropy_24;
     const float v1 = cross_entropy_3[t];
     float sum_v1 = 0.0f;
     for (int j0 = 0; j0 < 10; j0++) {
         const float select_v0 = label[t] == j0 ? v1 : 0.0f;
-        cross_entropy_16[j0] = select_v0;
+        cross_entropy_23[j0] = select_v0;
         sum_v1 += -select_v0;
     }
-    cross_entropy_17 = sum_v1;
-    const float v2 = cross_entropy_17 / softmax_3[0];
+    cross_entropy_24 = sum_v1;
+    const float v2 = cross_entropy_24 / softmax_3[0];
     for (int j0 = 0; j0 < 10; j0++) {
-        softmax[t * 10 + j0] = cross_entropy_16[j0] + v2 * softmax_1_y[j0];
+        softmax[t * 10 + j0] = cross_entropy_23[j0] + v2 * softmax_1_y[j0];
     }
 }
 
@@ -1480,7 +1480,7 @@ static void train_k27_dense_mean_layer_norm(int t, const float *restrict softmax
         float *restrict mean_3, const float *restrict block_1_norm_b_gamma, const float *restrict add_2,
         const float *restrict layer_norm_13, const float *restrict layer_norm_16, const float *restrict layer_norm_15,
         const float *restrict layer_norm_12, float *restrict layer_norm_3, const uint8_t *restrict dropout_2,
-        float *restrict dropout_5)
+        float *restrict dropout_3)
 {
     float layer_norm_17[16];
     float layer_norm_18[16];
@@ -1512,7 +1512,7 @@ static void train_k27_dense_mean_layer_norm(int t, const float *restrict softmax
         for (int j1 = 0; j1 < 16; j1++) {
             const float add_v4 = mean_3[j1] * block_1_norm_b_gamma[j1] * v1 + v3 * (add_2[j0 * 16 + j1] - v4) * 2.0f + v5;
             layer_norm_3[t * 256 + j0 * 16 + j1] = add_v4;
-            dropout_5[j0 * 16 + j1] = (dropout_2[t * 256 + j0 * 16 + j1] ? 0.0f : add_v4) * 1.1111112f;
+            dropout_3[j0 * 16 + j1] = (dropout_2[t * 256 + j0 * 16 + j1] ? 0.0f : add_v4) * 1.1111112f;
         }
     }
 }
@@ -1582,20 +1582,20 @@ static inline void train_k30_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k30_dense(int t, const float *restrict dropout_5, const float *restrict block_1_down_kernel_2,
-        float *restrict dense_13, const float *restrict block_1_up_y, const float *restrict dense_9,
-        const float *restrict dense_10, float *restrict dense_2)
+static void train_k30_dense(int t, const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
+        float *restrict dense_12, const float *restrict block_1_up_y, const float *restrict dense_8,
+        const float *restrict dense_9, float *restrict dense_2)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k30_dense_tile_4(dropout_5, i1_0 * 16, block_1_down_kernel_2 + n, dense_13 + n);
+            train_k30_dense_tile_4(dropout_3, i1_0 * 16, block_1_down_kernel_2 + n, dense_12 + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dense_13[i1 * 64 - i1_0 * 64 + j0];
-                const float v2 = dense_9[i1 * 64 + j0];
+                const float v1 = dense_12[i1 * 64 - i1_0 * 64 + j0];
+                const float v2 = dense_8[i1 * 64 + j0];
                 dense_2[t * 1024 + i1 * 64 + j0] = v1 * (block_1_up_y[t * 1024 + i1 * 64 + j0] * 0.5f) * (dl_exp(-(v2 * v2))
-                        * 1.1283792f) / 1.4142135f + v1 * dense_10[i1 * 64 + j0] * 0.5f;
+                        * 1.1283792f) / 1.4142135f + v1 * dense_9[i1 * 64 + j0] * 0.5f;
             }
         }
     }
@@ -1649,23 +1649,23 @@ static inline void train_k32_dense_layer_norm_dropout_tile_4(const float *restri
 }
 
 static void train_k32_dense_layer_norm_dropout(int t, const float *restrict dense_2, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_14, const float *restrict layer_norm_3, float *restrict dense_15,
+        float *restrict dense_13, const float *restrict layer_norm_3, float *restrict dense_14,
         const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_8,
         const float *restrict layer_norm_11, const float *restrict layer_norm_10, const float *restrict layer_norm_7,
-        float *restrict layer_norm_6, const uint8_t *restrict dropout, float *restrict dropout_6)
+        float *restrict layer_norm_6, const uint8_t *restrict dropout, float *restrict dropout_4)
 {
     float layer_norm_19;
     float layer_norm_20;
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k32_dense_layer_norm_dropout_tile_4(dense_2, t * 1024 + i1_0 * 64, block_1_up_kernel_2 + n, dense_14 + n);
+            train_k32_dense_layer_norm_dropout_tile_4(dense_2, t * 1024 + i1_0 * 64, block_1_up_kernel_2 + n, dense_13 + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
             float sum_v3 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v1 = layer_norm_3[t * 256 + i1 * 16 + j0] + dense_14[i1 * 16 - i1_0 * 16 + j0];
-                dense_15[i1 * 16 + j0] = add_v1;
+                const float add_v1 = layer_norm_3[t * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
+                dense_14[i1 * 16 + j0] = add_v1;
                 const float v1 = add_v1 * block_1_norm_a_gamma[j0];
                 const float v2 = add[i1 * 16 + j0] - layer_norm_8[i1];
                 sum_v2 += v1 * v2;
@@ -1679,17 +1679,17 @@ static void train_k32_dense_layer_norm_dropout(int t, const float *restrict dens
             const float v6 = layer_norm_8[i1];
             const float v7 = -(layer_norm_20 * v3 + (layer_norm_7[i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v4 = dense_15[i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5 * (add[i1 * 16 + j0] - v6)
+                const float add_v4 = dense_14[i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5 * (add[i1 * 16 + j0] - v6)
                         * 2.0f + v7;
                 layer_norm_6[t * 256 + i1 * 16 + j0] = add_v4;
-                dropout_6[i1 * 16 + j0] = (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : add_v4) * 1.1111112f;
+                dropout_4[i1 * 16 + j0] = (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : add_v4) * 1.1111112f;
             }
         }
     }
 }
 
 /* encoder.dl:11: layer_norm -> f32[16]; in 2 places */
-static void train_k33_layer_norm(int t, const float *restrict dense_15, float *restrict layer_norm_4,
+static void train_k33_layer_norm(int t, const float *restrict dense_14, float *restrict layer_norm_4,
         const float *restrict block_1_norm_a_y, float *restrict layer_norm_5)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1698,7 +1698,7 @@ static void train_k33_layer_norm(int t, const float *restrict dense_15, float *r
     }
     for (int r2 = 0; r2 < 16; r2++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = dense_15[j0 + r2 * 16];
+            const float v1 = dense_14[j0 + r2 * 16];
             layer_norm_4[t * 16 + j0] += v1;
             layer_norm_5[t * 16 + j0] += v1 * block_1_norm_a_y[j0 + r2 * 16];
         }
@@ -1739,25 +1739,25 @@ static inline void train_k35_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k35_multi_head_attention(const float *restrict dropout_6,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_22)
+static void train_k35_multi_head_attention(const float *restrict dropout_4,
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_18)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k35_multi_head_attention_tile_4(dropout_6, i1_0 * 16, block_1_attention_output_kernel_2 + n,
-                    multi_head_attention_22 + (i1_0 * 16 + n));
+            train_k35_multi_head_attention_tile_4(dropout_4, i1_0 * 16, block_1_attention_output_kernel_2 + n,
+                    multi_head_attention_18 + (i1_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4]; in 2 places */
-static void train_k36_multi_head_attention(const float *restrict multi_head_attention_22,
-        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_23)
+static void train_k36_multi_head_attention(const float *restrict multi_head_attention_18,
+        const float *restrict multi_head_attention_15, float *restrict multi_head_attention_19)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 4; j2++) {
-                multi_head_attention_23[j0 * 64 + j1 * 4 + j2] = multi_head_attention_22[j0 * 4 + j1 * 16 + j2]
-                        / multi_head_attention_19[j0 * 16 + j1];
+                multi_head_attention_19[j0 * 64 + j1 * 4 + j2] = multi_head_attention_18[j0 * 4 + j1 * 16 + j2]
+                        / multi_head_attention_15[j0 * 16 + j1];
             }
         }
     }
@@ -1830,8 +1830,8 @@ static inline void train_k38_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k38_multi_head_attention(int t, const float *restrict multi_head_attention_23,
-        const float *restrict multi_head_attention_32, float *restrict multi_head_attention_25,
+static void train_k38_multi_head_attention(int t, const float *restrict multi_head_attention_19,
+        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_21,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_3)
@@ -1840,20 +1840,20 @@ static void train_k38_multi_head_attention(int t, const float *restrict multi_he
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k38_multi_head_attention_tile_4(multi_head_attention_23, i1 * 64 + i2_0 * 4,
-                        multi_head_attention_32 + (i1 * 64 + n), multi_head_attention_25 + (i1 * 256 + i2_0 * 16 + n));
+                train_k38_multi_head_attention_tile_4(multi_head_attention_19, i1 * 64 + i2_0 * 4,
+                        multi_head_attention_28 + (i1 * 64 + n), multi_head_attention_21 + (i1 * 256 + i2_0 * 16 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                const float v1 = -(multi_head_attention_23[i1 * 64 + i2 * 4] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4])
-                        + -(multi_head_attention_23[i1 * 64 + i2 * 4 + 1] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 1])
-                        + -(multi_head_attention_23[i1 * 64 + i2 * 4 + 2] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 2])
-                        + -(multi_head_attention_23[i1 * 64 + i2 * 4 + 3]
+                const float v1 = -(multi_head_attention_19[i1 * 64 + i2 * 4] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4])
+                        + -(multi_head_attention_19[i1 * 64 + i2 * 4 + 1] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 1])
+                        + -(multi_head_attention_19[i1 * 64 + i2 * 4 + 2] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 2])
+                        + -(multi_head_attention_19[i1 * 64 + i2 * 4 + 3]
                         * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 3]);
                 for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention_25[i1 * 256 + i2 * 16 + j0] = (multi_head_attention_25[i1 * 256 + i2 * 16 + j0] + v1)
+                    multi_head_attention_21[i1 * 256 + i2 * 16 + j0] = (multi_head_attention_21[i1 * 256 + i2 * 16 + j0] + v1)
                             * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 256 + i2 * 16 + j0];
                 }
             }
-            train_k38_multi_head_attention_tile2_4(multi_head_attention_25, i1 * 256 + i2_0 * 16,
+            train_k38_multi_head_attention_tile2_4(multi_head_attention_21, i1 * 256 + i2_0 * 16,
                     block_1_attention_key_y_2 + i1 * 4, multi_head_attention_3 + (t * 256 + i1 * 64 + i2_0 * 4));
         }
     }
@@ -1895,12 +1895,12 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
 
 static void train_k39_multi_head_attention(int t,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict multi_head_attention_23, float *restrict multi_head_attention_2)
+        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_2)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
             train_k39_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                    i1 * 256 + i2_0, multi_head_attention_23 + i1 * 64, multi_head_attention_2 + (t * 256 + i1 * 64 + i2_0
+                    i1 * 256 + i2_0, multi_head_attention_19 + i1 * 64, multi_head_attention_2 + (t * 256 + i1 * 64 + i2_0
                     * 4));
         }
     }
@@ -1940,23 +1940,23 @@ static inline void train_k40_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k40_multi_head_attention(int t, const float *restrict multi_head_attention_17,
-        const float *restrict multi_head_attention_25, float *restrict multi_head_attention_4)
+static void train_k40_multi_head_attention(int t, const float *restrict multi_head_attention_13,
+        const float *restrict multi_head_attention_21, float *restrict multi_head_attention_4)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 16; n += 4)
-            train_k40_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4, multi_head_attention_25 + (i1 * 256 + n),
+            train_k40_multi_head_attention_tile_4(multi_head_attention_13, i1 * 4, multi_head_attention_21 + (i1 * 256 + n),
                     multi_head_attention_4 + (t * 256 + i1 * 64 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16]; in 2 places */
 static void train_k41_multi_head_attention(int t, const float *restrict multi_head_attention_2,
-        float *restrict multi_head_attention_26, float *restrict multi_head_attention_5)
+        float *restrict multi_head_attention_22, float *restrict multi_head_attention_5)
 {
     for (int j1 = 0; j1 < 16; j1++) {
         for (int j2 = 0; j2 < 16; j2++) {
-            multi_head_attention_26[j1 * 16 + j2] = multi_head_attention_2[t * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+            multi_head_attention_22[j1 * 16 + j2] = multi_head_attention_2[t * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
@@ -1964,7 +1964,7 @@ static void train_k41_multi_head_attention(int t, const float *restrict multi_he
     }
     for (int r2 = 0; r2 < 16; r2++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            multi_head_attention_5[t * 16 + j0] += multi_head_attention_26[j0 + r2 * 16];
+            multi_head_attention_5[t * 16 + j0] += multi_head_attention_22[j0 + r2 * 16];
         }
     }
 }
@@ -2017,22 +2017,22 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
 }
 
 static void train_k44_multi_head_attention(int t, const float *restrict multi_head_attention_4,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_28)
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_24)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         for (int n = 0; n < 16; n += 4)
             train_k44_multi_head_attention_tile_4(multi_head_attention_4, t * 256 + i1_0, block_1_attention_key_kernel_2 + n,
-                    multi_head_attention_28 + (i1_0 * 16 + n));
+                    multi_head_attention_24 + (i1_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 2 places */
 static void train_k45_multi_head_attention(int t, const float *restrict multi_head_attention_3,
-        float *restrict multi_head_attention_29)
+        float *restrict multi_head_attention_25)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_29[j0 * 16 + j1] = multi_head_attention_3[t * 256 + j0 * 4 + (j1 / 4) * 64 + j1 % 4] * 0.5f;
+            multi_head_attention_25[j0 * 16 + j1] = multi_head_attention_3[t * 256 + j0 * 4 + (j1 / 4) * 64 + j1 % 4] * 0.5f;
         }
     }
 }
@@ -2084,21 +2084,21 @@ static inline void train_k47_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k47_multi_head_attention(int t, const float *restrict multi_head_attention_29,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_30,
-        const float *restrict layer_norm_6, const float *restrict multi_head_attention_27,
-        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_8)
+static void train_k47_multi_head_attention(int t, const float *restrict multi_head_attention_25,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_26,
+        const float *restrict layer_norm_6, const float *restrict multi_head_attention_23,
+        const float *restrict multi_head_attention_24, float *restrict multi_head_attention_8)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k47_multi_head_attention_tile_4(multi_head_attention_29, i1_0 * 16, block_1_attention_query_kernel_2 + n,
-                    multi_head_attention_30 + n);
+            train_k47_multi_head_attention_tile_4(multi_head_attention_25, i1_0 * 16, block_1_attention_query_kernel_2 + n,
+                    multi_head_attention_26 + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 multi_head_attention_8[t * 256 + i1 * 16 + j0] = layer_norm_6[t * 256 + i1 * 16 + j0]
-                        + multi_head_attention_27[i1 * 16 + j0] + multi_head_attention_28[i1 * 16 + j0]
-                        + multi_head_attention_30[i1 * 16 - i1_0 * 16 + j0];
+                        + multi_head_attention_23[i1 * 16 + j0] + multi_head_attention_24[i1 * 16 + j0]
+                        + multi_head_attention_26[i1 * 16 - i1_0 * 16 + j0];
             }
         }
     }
@@ -2236,12 +2236,291 @@ static void train_k49_cross_entropy_adam(const float *restrict dense_3, float *r
     }
 }
 
+/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 4 places */
+static void train_k50_multi_head_attention(int t, const float *restrict block_1_attention_y,
+        float *restrict multi_head_attention_29)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_29[j0 * 256 + j1 * 16 + j2]
+                        = block_1_attention_y[t * 2048 + j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+            }
+        }
+    }
+}
+
+/* encoder.dl:12: dense -> f32[8, 16, 64]; in 2 places */
+static void train_k51_dense(int t, const float *restrict block_1_up_y, float *restrict dense_15)
+{
+    for (int j0 = 0; j0 < 8192; j0++) {
+        const float v1 = block_1_up_y[t * 8192 + j0];
+        dense_15[j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
+    }
+}
+
+/* encoder.dl:13: dropout;
+ * encoder.dl:11: dropout -> f32[8, 16, 16]; in 4 places */
+static void train_k52_dropout(int t, const uint8_t *restrict dropout_2, const float *restrict layer_norm_3,
+        float *restrict dropout_5)
+{
+    for (int j0 = 0; j0 < 2048; j0++) {
+        const float v1 = layer_norm_3[t * 2048 + j0];
+        dropout_5[j0] = (dropout_2[t * 2048 + j0] ? 0.0f : v1) * 1.1111112f;
+    }
+}
+
+/* encoder.dl:12: dense -> f32[64, 16], 131072 multiply-accumulates; in 2 places */
+static inline void train_k53_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 128; k++) {
+        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k53_dense(int t, const float *restrict dense_15, const float *restrict dropout_5, float *restrict dense_4)
+{
+    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k53_dense_tile_4(dense_15, i0_0, dropout_5 + n, dense_4 + (t * 1024 + i0_0 * 16 + n));
+    }
+}
+
+/* encoder.dl:12: dense -> f32[16, 64], 131072 multiply-accumulates; in 2 places */
+static inline void train_k54_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 128; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void train_k54_dense(int t, const float *restrict block_1_x, const float *restrict dense_2, float *restrict dense_5)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 64; n += 4)
+            train_k54_dense_tile_4(block_1_x, t * 2048 + i0_0, dense_2 + (t * 8192 + n), dense_5 + (t * 1024 + i0_0 * 64 + n));
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 32768 multiply-accumulates; in 2 places */
+static inline void train_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 128; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k56_multi_head_attention(int t, const float *restrict multi_head_attention_29,
+        const float *restrict dropout_6, float *restrict multi_head_attention_9)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k56_multi_head_attention_tile_4(multi_head_attention_29, i0_0, dropout_6 + n,
+                    multi_head_attention_9 + (t * 256 + i0_0 * 16 + n));
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 32768 multiply-accumulates; in 6 places */
+static inline void train_k58_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 128; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k58_multi_head_attention(int t, const float *restrict x, const float *restrict multi_head_attention_30,
+        float *restrict multi_head_attention_10)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k58_multi_head_attention_tile_4(x, t * 2048 + i0_0, multi_head_attention_30 + n,
+                    multi_head_attention_10 + (t * 256 + i0_0 * 16 + n));
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 2 places */
+static void train_k59_multi_head_attention_pack(int t, const float *restrict multi_head_attention_4,
+        float *restrict multi_head_attention_32)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_32[j0 * 256 + j1 * 16 + j2] = multi_head_attention_4[t * 2048 + j0 * 256 + j1 + j2 * 16];
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 2 places */
+static void train_k61_multi_head_attention(int t, const float *restrict multi_head_attention_3,
+        float *restrict multi_head_attention_31)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_31[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_3[t * 2048 + j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
+            }
+        }
+    }
+}
+
+/* encoder.dl:20: embedding -> f32[16, 16]; in 2 places */
+static void train_k63_embedding(int t, const float *restrict multi_head_attention_8, float *restrict embedding)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        embedding[t * 256 + j0] = multi_head_attention_8[t * 2048 + j0] + multi_head_attention_8[t * 2048 + j0 + 256]
+                + multi_head_attention_8[t * 2048 + j0 + 512] + multi_head_attention_8[t * 2048 + j0 + 768]
+                + multi_head_attention_8[t * 2048 + j0 + 1024] + multi_head_attention_8[t * 2048 + j0 + 1280]
+                + multi_head_attention_8[t * 2048 + j0 + 1536] + multi_head_attention_8[t * 2048 + j0 + 1792];
+    }
+}
+
+/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64, 16]; in 2 places */
+static void train_k64_cross_entropy_adam(const float *restrict dense_4, float *restrict cross_entropy_14,
+        float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
+        const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 1024; j0++) {
+        const float v1 = m_block_1_down_kernel[j0] * 0.9f;
+        const float v2 = v_block_1_down_kernel[j0] * 0.999f;
+        const float sum_v0 = dense_4[j0] + dense_4[j0 + 1024] + dense_4[j0 + 2048] + dense_4[j0 + 3072];
+        cross_entropy_14[j0] = sum_v0;
+        const float add_v1 = v1 + sum_v0 * 0.1f;
+        m_block_1_down_kernel[j0] = add_v1;
+        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
+        v_block_1_down_kernel[j0] = add_v2;
+        block_1_down_kernel[j0] = block_1_down_kernel[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+}
+
+/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16, 16]; in 5 places */
+static void train_k66_cross_entropy_adam(const float *restrict multi_head_attention_9,
+        float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
+        float *restrict block_1_attention_output_kernel, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        const float v1 = m_block_1_attention_output_kernel[j0] * 0.9f;
+        const float v2 = v_block_1_attention_output_kernel[j0] * 0.999f;
+        const float sum_v0 = multi_head_attention_9[j0] + multi_head_attention_9[j0 + 256] + multi_head_attention_9[j0 + 512]
+                + multi_head_attention_9[j0 + 768];
+        const float add_v1 = v1 + sum_v0 * 0.1f;
+        m_block_1_attention_output_kernel[j0] = add_v1;
+        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
+        v_block_1_attention_output_kernel[j0] = add_v2;
+        block_1_attention_output_kernel[j0] = block_1_attention_output_kernel[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
+                + 1e-07f);
+    }
+}
+
 /* encoder.dl:32:, encoder.dl:30: cross_entropy -> f32; in 2 places */
-static void train_k50_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
+static void train_k71_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
         const float *restrict cross_entropy, float *restrict loss)
 {
     float sum;
-    float cross_entropy_14;
+    float cross_entropy_21;
     float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
@@ -2272,25 +2551,25 @@ static void train_k50_cross_entropy(const float *restrict select, const int32_t 
     for (int lane = 0; lane < 2; lane++)
         sum_v2[lane] += sum_v2[lane + 2];
     sum_v2[0] += sum_v2[1];
-    cross_entropy_14 = sum_v2[0];
-    loss[0] = cross_entropy_14 / (float)count_[0];
+    cross_entropy_21 = sum_v2[0];
+    loss[0] = cross_entropy_21 / (float)count_[0];
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
-static void train_k51_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
+static void train_k72_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
-    float dense_4[10];
+    float dense_6[10];
     for (int j0 = 0; j0 < 10; j0++) {
-        dense_4[j0] = 0.0f;
+        dense_6[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
-            dense_4[j0] += softmax[j0 + r1 * 10];
+            dense_6[j0] += softmax[j0 + r1 * 10];
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense_4[j0];
+        const float v1 = dense_6[j0];
         const float add_v1 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
         m_classifier_bias[j0] = add_v1;
         const float add_v2 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2300,7 +2579,7 @@ static void train_k51_dense_adam(const float *restrict softmax, float *restrict 
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
-static inline void train_k52_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k73_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2332,17 +2611,17 @@ static inline void train_k52_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k52_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_5,
+static void train_k73_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_7,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k52_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_5 + (n < 6 ? n : 6));
+            train_k73_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
-                const float v1 = dense_5[i0 * 10 - i0_0 * 10 + j0];
+                const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
                 const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
                 m_classifier_kernel[i0 * 10 + j0] = add_v1;
                 const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2354,255 +2633,8 @@ static void train_k52_dense_adam(const float *restrict mean, const float *restri
     }
 }
 
-/* encoder.dl:12: dense -> f32[32, 16, 64]; in 2 places */
-static void train_k53_dense(float *restrict block_1_up_y)
-{
-    for (int j0 = 0; j0 < 32768; j0++) {
-        const float v1 = block_1_up_y[j0];
-        block_1_up_y[j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
-    }
-}
-
-/* encoder.dl:13: dropout, encoder.dl:11: dropout, encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 2 places */
-static void train_k54_dropout_multi_head_attention(const uint8_t *restrict dropout_2, float *restrict layer_norm_3,
-        const uint8_t *restrict dropout, float *restrict layer_norm_6, const float *restrict multi_head_attention_3,
-        float *restrict multi_head_attention_14)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = layer_norm_3[j0 * 256 + j1 * 16 + j2];
-                const float v2 = layer_norm_6[j0 * 256 + j1 * 16 + j2];
-                layer_norm_3[j0 * 256 + j1 * 16 + j2] = (dropout_2[j0 * 256 + j1 * 16 + j2] ? 0.0f : v1) * 1.1111112f;
-                layer_norm_6[j0 * 256 + j1 * 16 + j2] = (dropout[j0 * 256 + j1 * 16 + j2] ? 0.0f : v2) * 1.1111112f;
-                multi_head_attention_14[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_3[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[64, 16], 524288 multiply-accumulates */
-static inline void train_k55_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k55_dense_adam(const float *restrict block_1_up_y, const float *restrict layer_norm_3,
-        float *restrict dense_7, float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel,
-        float *restrict block_1_down_kernel, const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k55_dense_adam_tile_4(block_1_up_y, i0_0, layer_norm_3 + n, dense_7 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense_7[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v1 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_down_kernel[i0 * 16 + j0] = add_v1;
-                const float add_v2 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_down_kernel[i0 * 16 + j0] = add_v2;
-                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                        + 1e-07f);
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense, encoder.dl:31: adam -> f32[16, 64], 524288 multiply-accumulates */
-static inline void train_k56_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k56_dense_adam(const float *restrict block_1_x, const float *restrict dense_2, float *restrict dense_8,
-        float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            train_k56_dense_adam_tile_4(block_1_x, i0_0, dense_2 + n, dense_8 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dense_8[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v1 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_up_kernel[i0 * 64 + j0] = add_v1;
-                const float add_v2 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_up_kernel[i0 * 64 + j0] = add_v2;
-                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                        + 1e-07f);
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 4 places */
-static void train_k57_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_9)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_9[j0 * 256 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention, encoder.dl:31: adam -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
-static inline void train_k58_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k58_multi_head_attention_adam(const float *restrict multi_head_attention_9,
-        const float *restrict layer_norm_6, float *restrict multi_head_attention_10,
-        float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
-        float *restrict block_1_attention_output_kernel, const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k58_multi_head_attention_adam_tile_4(multi_head_attention_9, i0_0, layer_norm_6 + n,
-                    multi_head_attention_10 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_10[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v1 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v1;
-                const float add_v2 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v2;
-                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0] * add_v1
-                        / (dl_sqrt(add_v2) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[32, 16, 16]; in 2 places */
-static void train_k61_multi_head_attention_pack(const float *restrict multi_head_attention_4,
-        float *restrict multi_head_attention_16)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_16[j0 * 256 + j1 * 16 + j2] = multi_head_attention_4[j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:20: embedding, encoder.dl:31: adam -> f32[16, 16] */
-static void train_k64_embedding_adam(const float *restrict multi_head_attention_8, float *restrict m_positions,
-        float *restrict v_positions, float *restrict positions, const float *restrict adam)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        float embedding[16];
-        for (int j0 = 0; j0 < 16; j0++) {
-            embedding[j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 32; r1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                embedding[j0] += multi_head_attention_8[i0 * 16 + j0 + r1 * 256];
-            }
-        }
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = embedding[j0];
-            const float add_v1 = m_positions[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-            m_positions[i0 * 16 + j0] = add_v1;
-            const float add_v2 = v_positions[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-            v_positions[i0 * 16 + j0] = add_v2;
-            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-        }
-    }
-}
-
 /* encoder.dl:20: embedding -> f32[1000, 16]; in 2 places */
-static void train_k65_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
+static void train_k74_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -2617,7 +2649,7 @@ static void train_k65_embedding(const float *restrict multi_head_attention_8, co
 }
 
 /* encoder.dl:31: adam -> f32[1000, 16] */
-static void train_k66_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k75_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
@@ -2638,100 +2670,106 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 589824);   /* bool[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 598016);   /* bool[32, 16, 16] */
-    float *const adam = (float *)(void *)(base + 641312);   /* f32 */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 622592);   /* bool[32, 16, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 630784);   /* bool[32, 16, 16] */
+    float *const adam = (float *)(void *)(base + 679424);   /* f32 */
     float *const x = (float *)(void *)(base + 262144);   /* f32[32, 1, 16, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 1, 4, 16, 4] */
     float *const block_1_x = (float *)(void *)(base + 327680);   /* f32[32, 1, 16, 16] */
     float *const block_1_up_y = (float *)(void *)(base + 0);   /* f32[32, 1, 16, 64] */
-    float *const mean = (float *)(void *)(base + 606208);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 640512);   /* f32[32, 1] */
-    float *const cross_entropy = (float *)(void *)(base + 640640);   /* f32[32, 1] */
-    float *const softmax = (float *)(void *)(base + 626688);   /* f32[32, 1, 10] */
-    float *const layer_norm = (float *)(void *)(base + 608256);   /* f32[32, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 610304);   /* f32[32, 16] */
+    float *const mean = (float *)(void *)(base + 675840);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 679168);   /* f32[32, 1] */
+    float *const cross_entropy = (float *)(void *)(base + 679296);   /* f32[32, 1] */
+    float *const softmax = (float *)(void *)(base + 677888);   /* f32[32, 1, 10] */
+    float *const layer_norm = (float *)(void *)(base + 589824);   /* f32[32, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 591872);   /* f32[32, 16] */
     float *const layer_norm_3 = (float *)(void *)(base + 360448);   /* f32[32, 1, 16, 16] */
-    float *const dense = (float *)(void *)(base + 612352);   /* f32[32, 16] */
+    float *const dense = (float *)(void *)(base + 593920);   /* f32[32, 16] */
     float *const dense_2 = (float *)(void *)(base + 131072);   /* f32[32, 1, 16, 64] */
     float *const dense_3 = (float *)(void *)(base + 557056);   /* f32[32, 64] */
-    float *const layer_norm_4 = (float *)(void *)(base + 614400);   /* f32[32, 16] */
-    float *const layer_norm_5 = (float *)(void *)(base + 616448);   /* f32[32, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 595968);   /* f32[32, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 598016);   /* f32[32, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 393216);   /* f32[32, 1, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 618496);   /* f32[32, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 600064);   /* f32[32, 16] */
     float *const multi_head_attention_2 = (float *)(void *)(base + 425984);   /* f32[32, 1, 4, 16, 4] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 458752);   /* f32[32, 1, 4, 16, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 491520);   /* f32[32, 1, 4, 4, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 620544);   /* f32[32, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 622592);   /* f32[32, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 624640);   /* f32[32, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 602112);   /* f32[32, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 604160);   /* f32[32, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 606208);   /* f32[32, 16] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 524288);   /* f32[32, 1, 16, 16] */
-    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 641280);   /* bool[32, 1] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 640384);   /* f32[32, 1] */
-    float *const dense_5 = (float *)(void *)(base + 557056);   /* f32[4, 10] */
-    float *const dense_7 = (float *)(void *)(base + 458752);   /* f32[4, 16] */
-    float *const dense_8 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 32768);   /* f32[4, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 557056);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 621312);   /* bool[32, 1] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 620672);   /* f32[32, 1] */
+    float *const dense_4 = (float *)(void *)(base + 589824);   /* f32[4, 64, 16] */
+    float *const dense_5 = (float *)(void *)(base + 606208);   /* f32[4, 16, 64] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 655360);   /* f32[4, 16, 16] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 659456);   /* f32[4, 16, 16] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 663552);   /* f32[4, 16, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 667648);   /* f32[4, 16, 16] */
+    float *const embedding = (float *)(void *)(base + 671744);   /* f32[4, 16, 16] */
+    float *const cross_entropy_14 = (float *)(void *)(base + 0);   /* f32[64, 16] */
+    float *const cross_entropy_15 = (float *)(void *)(base + 0);   /* f32[16, 64] */
+    float *const dense_7 = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 639232);   /* f32[10, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 619520);   /* f32[10, 16] */
     float *const block_1_down_kernel_2 = (float *)(void *)(base + 565248);   /* f32[16, 64] */
     float *const block_1_up_kernel_2 = (float *)(void *)(base + 569344);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 627968);   /* f32[16, 16] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 628992);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 630016);   /* f32[16, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 631040);   /* f32[16, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 632064);   /* f32[1, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 633088);   /* f32[1, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 634112);   /* f32[1, 16, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 608256);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 609280);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 610304);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 611328);   /* f32[16, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 612352);   /* f32[1, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 613376);   /* f32[1, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 614400);   /* f32[1, 16, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 578560);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 573440);   /* f32[1, 4, 16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 639872);   /* f32[1, 4, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 578816);   /* f32[4, 4] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 620160);   /* f32[1, 4, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 578816);   /* f32[4, 4] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 578560);   /* f32[4, 16] */
-    float *const add = (float *)(void *)(base + 635136);   /* f32[1, 16, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 640768);   /* f32[1, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 640832);   /* f32[1, 16, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 640896);   /* f32[1, 16, 1] */
-    float *const layer_norm_11 = (float *)(void *)(base + 640960);   /* f32[1, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 636160);   /* f32[1, 16, 16] */
-    float *const block_1_up_y_2 = (float *)(void *)(base + 637184);   /* f32[4, 64] */
-    float *const dense_9 = (float *)(void *)(base + 577536);   /* f32[1, 16, 64] */
-    float *const dense_10 = (float *)(void *)(base + 581632);   /* f32[1, 16, 64] */
-    float *const dense_11 = (float *)(void *)(base + 585728);   /* f32[1, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 640128);   /* f32[4, 16] */
-    float *const add_2 = (float *)(void *)(base + 637184);   /* f32[1, 16, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 641024);   /* f32[1, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 641088);   /* f32[1, 16, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 641152);   /* f32[1, 16, 1] */
-    float *const layer_norm_16 = (float *)(void *)(base + 641216);   /* f32[1, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 638208);   /* f32[1, 16, 16] */
+    float *const add = (float *)(void *)(base + 615424);   /* f32[1, 16, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 620800);   /* f32[1, 16] */
+    float *const layer_norm_8 = (float *)(void *)(base + 620864);   /* f32[1, 16, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 620928);   /* f32[1, 16, 1] */
+    float *const layer_norm_11 = (float *)(void *)(base + 620992);   /* f32[1, 16, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 616448);   /* f32[1, 16, 16] */
+    float *const block_1_up_y_2 = (float *)(void *)(base + 617472);   /* f32[4, 64] */
+    float *const dense_8 = (float *)(void *)(base + 577536);   /* f32[1, 16, 64] */
+    float *const dense_9 = (float *)(void *)(base + 581632);   /* f32[1, 16, 64] */
+    float *const dense_10 = (float *)(void *)(base + 585728);   /* f32[1, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 620416);   /* f32[4, 16] */
+    float *const add_2 = (float *)(void *)(base + 617472);   /* f32[1, 16, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 621056);   /* f32[1, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 621120);   /* f32[1, 16, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 621184);   /* f32[1, 16, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 621248);   /* f32[1, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 618496);   /* f32[1, 16, 16] */
     float *const classifier_y = (float *)(void *)(base + 585728);   /* f32[1, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 585776);   /* f32[1, 10] */
     float *const softmax_3 = (float *)(void *)(base + 585824);   /* f32[1] */
     float *const mean_3 = (float *)(void *)(base + 586752);   /* f32[1, 16] */
-    float *const dropout_5 = (float *)(void *)(base + 585728);   /* f32[1, 16, 16] */
-    float *const dense_13 = (float *)(void *)(base + 586752);   /* f32[4, 64] */
-    float *const dense_14 = (float *)(void *)(base + 579584);   /* f32[4, 16] */
-    float *const dense_15 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const dropout_6 = (float *)(void *)(base + 578560);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 581632);   /* f32[1, 4, 16, 4] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 577536);   /* f32[1, 4, 16, 16] */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 574464);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_29 = (float *)(void *)(base + 575488);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_30 = (float *)(void *)(base + 576512);   /* f32[4, 16] */
-    float *const multi_head_attention_31 = (float *)(void *)(base + 577536);   /* f32[1, 4, 4, 16] */
-    float *const multi_head_attention_32 = (float *)(void *)(base + 582656);   /* f32[1, 4, 4, 16] */
+    float *const dropout_3 = (float *)(void *)(base + 585728);   /* f32[1, 16, 16] */
+    float *const dense_12 = (float *)(void *)(base + 586752);   /* f32[4, 64] */
+    float *const dense_13 = (float *)(void *)(base + 579584);   /* f32[4, 16] */
+    float *const dense_14 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const dropout_4 = (float *)(void *)(base + 578560);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 581632);   /* f32[1, 4, 16, 4] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 577536);   /* f32[1, 4, 16, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 574464);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 575488);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 576512);   /* f32[4, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 577536);   /* f32[1, 4, 4, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 582656);   /* f32[1, 4, 4, 16] */
+    float *const dense_15 = (float *)(void *)(base + 557056);   /* f32[8, 16, 64] */
+    float *const dropout_5 = (float *)(void *)(base + 647168);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 638976);   /* f32[8, 16, 16] */
+    float *const dropout_6 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_30 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_31 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_32 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -2755,61 +2793,61 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             block_1_attention_query_kernel_2);   /* k13_cross_entropy_pack */
     for (int t = 0; t < 32; t++) {
         train_k14_embedding(t, params->embedding_1_embeddings, tokens, params->positions, x);
-        train_k15_multi_head_attention(t, x, params->block_1_attention_query_kernel, multi_head_attention_17,
+        train_k15_multi_head_attention(t, x, params->block_1_attention_query_kernel, multi_head_attention_13,
                 params->block_1_attention_query_bias);
         train_k16_multi_head_attention(t, x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
                 params->block_1_attention_key_bias);
         train_k16_multi_head_attention(t, x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
                 params->block_1_attention_value_bias);   /* k17_multi_head_attention */
         infer_k5_multi_head_attention_pack(block_1_attention_key_y_2,
-                multi_head_attention_31);   /* k18_multi_head_attention_pack */
-        train_k19_multi_head_attention(t, multi_head_attention_17, multi_head_attention_31,
+                multi_head_attention_27);   /* k18_multi_head_attention_pack */
+        train_k19_multi_head_attention(t, multi_head_attention_13, multi_head_attention_27,
                 block_1_attention_scaled_dot_product_attention_1_scores,
-                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_19,
-                block_1_attention_value_y_2, multi_head_attention_20, block_1_attention_y);
-        train_k20_multi_head_attention(t, block_1_attention_y, multi_head_attention_21);
-        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_21, params->block_1_attention_output_kernel,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_15,
+                block_1_attention_value_y_2, multi_head_attention_16, block_1_attention_y);
+        train_k20_multi_head_attention(t, block_1_attention_y, multi_head_attention_17);
+        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_17, params->block_1_attention_output_kernel,
                 block_1_attention_output_y, x, dropout, params->block_1_attention_output_bias, add, layer_norm_7, layer_norm_8,
                 layer_norm_10, layer_norm_11, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
                 block_1_x);
-        train_k22_dense(t, block_1_x, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y, dense_9,
-                dense_10, dense_11);
-        train_k23_dense_layer_norm(t, dense_11, params->block_1_down_kernel, block_1_down_y, block_1_x, dropout_2,
+        train_k22_dense(t, block_1_x, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y, dense_8,
+                dense_9, dense_10);
+        train_k23_dense_layer_norm(t, dense_10, params->block_1_down_kernel, block_1_down_y, block_1_x, dropout_2,
                 params->block_1_down_bias, add_2, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16, block_1_norm_b_y);
         train_k24_mean(t, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);
         train_k25_dense_softmax_cross_entropy(t, mean, params->classifier_kernel, classifier_y, params->classifier_bias,
                 softmax_1_y, softmax_3, label, cross_entropy_2, select, cross_entropy);
         train_k26_cross_entropy_softmax(t, label, cross_entropy_3, softmax_3, softmax_1_y, softmax);
         train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, add_2,
-                layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2, dropout_5);
+                layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2, dropout_3);
         train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);
         train_k29_dense(t, dropout_2, layer_norm_3, dense);
-        train_k30_dense(t, dropout_5, block_1_down_kernel_2, dense_13, block_1_up_y, dense_9, dense_10, dense_2);
+        train_k30_dense(t, dropout_3, block_1_down_kernel_2, dense_12, block_1_up_y, dense_8, dense_9, dense_2);
         train_k31_dense(t, dense_2, dense_3);
-        train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_2, dense_14, layer_norm_3, dense_15,
+        train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_2, dense_13, layer_norm_3, dense_14,
                 params->block_1_norm_a_gamma, add, layer_norm_8, layer_norm_11, layer_norm_10, layer_norm_7, layer_norm_6,
-                dropout, dropout_6);
-        train_k33_layer_norm(t, dense_15, layer_norm_4, block_1_norm_a_y, layer_norm_5);
+                dropout, dropout_4);
+        train_k33_layer_norm(t, dense_14, layer_norm_4, block_1_norm_a_y, layer_norm_5);
         train_k29_dense(t, dropout, layer_norm_6, multi_head_attention);   /* k34_multi_head_attention */
-        train_k35_multi_head_attention(dropout_6, block_1_attention_output_kernel_2, multi_head_attention_22);
-        train_k36_multi_head_attention(multi_head_attention_22, multi_head_attention_19, multi_head_attention_23);
+        train_k35_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_18);
+        train_k36_multi_head_attention(multi_head_attention_18, multi_head_attention_15, multi_head_attention_19);
         infer_k5_multi_head_attention_pack(block_1_attention_value_y_2,
-                multi_head_attention_32);   /* k37_multi_head_attention_pack */
-        train_k38_multi_head_attention(t, multi_head_attention_23, multi_head_attention_32, multi_head_attention_25,
+                multi_head_attention_28);   /* k37_multi_head_attention_pack */
+        train_k38_multi_head_attention(t, multi_head_attention_19, multi_head_attention_28, multi_head_attention_21,
                 block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                 block_1_attention_key_y_2, multi_head_attention_3);
         train_k39_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                multi_head_attention_23, multi_head_attention_2);
-        train_k40_multi_head_attention(t, multi_head_attention_17, multi_head_attention_25, multi_head_attention_4);
-        train_k41_multi_head_attention(t, multi_head_attention_2, multi_head_attention_26, multi_head_attention_5);
-        train_k35_multi_head_attention(multi_head_attention_26, block_1_attention_value_kernel_2,
-                multi_head_attention_27);   /* k42_multi_head_attention */
+                multi_head_attention_19, multi_head_attention_2);
+        train_k40_multi_head_attention(t, multi_head_attention_13, multi_head_attention_21, multi_head_attention_4);
+        train_k41_multi_head_attention(t, multi_head_attention_2, multi_head_attention_22, multi_head_attention_5);
+        train_k35_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_2,
+                multi_head_attention_23);   /* k42_multi_head_attention */
         train_k43_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);
-        train_k44_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_2, multi_head_attention_28);
-        train_k45_multi_head_attention(t, multi_head_attention_3, multi_head_attention_29);
+        train_k44_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_2, multi_head_attention_24);
+        train_k45_multi_head_attention(t, multi_head_attention_3, multi_head_attention_25);
         train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);
-        train_k47_multi_head_attention(t, multi_head_attention_29, block_1_attention_query_kernel_2, multi_head_attention_30,
-                layer_norm_6, multi_head_attention_27, multi_head_attention_28, multi_head_attention_8);
+        train_k47_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
+                layer_norm_6, multi_head_attention_23, multi_head_attention_24, multi_head_attention_8);
     }
     train_k48_cross_entropy_adam(layer_norm, layer_norm_2, dense, layer_norm_4, layer_norm_5, multi_head_attention,
             multi_head_attention_5, multi_head_attention_6, multi_head_attention_7, optimizer->m_block_1_attention_query_bias,
@@ -2826,35 +2864,45 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             params->block_1_norm_b_beta);
     train_k49_cross_entropy_adam(dense_3, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias,
             adam);
-    train_k50_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
-    train_k51_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k52_dense_adam(mean, softmax, dense_5, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    for (int t = 3; t >= 0; t--) {
+        train_k50_multi_head_attention(t, block_1_attention_y, multi_head_attention_29);
+        train_k51_dense(t, block_1_up_y, dense_15);
+        train_k52_dropout(t, dropout_2, layer_norm_3, dropout_5);
+        train_k53_dense(t, dense_15, dropout_5, dense_4);
+        train_k54_dense(t, block_1_x, dense_2, dense_5);
+        train_k52_dropout(t, dropout, layer_norm_6, dropout_6);   /* k55_dropout */
+        train_k56_multi_head_attention(t, multi_head_attention_29, dropout_6, multi_head_attention_9);
+        train_k50_multi_head_attention(t, multi_head_attention_2, multi_head_attention_30);   /* k57_multi_head_attention */
+        train_k58_multi_head_attention(t, x, multi_head_attention_30, multi_head_attention_10);
+        train_k59_multi_head_attention_pack(t, multi_head_attention_4, multi_head_attention_32);
+        train_k58_multi_head_attention(t, x, multi_head_attention_32, multi_head_attention_11);   /* k60_multi_head_attention */
+        train_k61_multi_head_attention(t, multi_head_attention_3, multi_head_attention_31);
+        train_k58_multi_head_attention(t, x, multi_head_attention_31, multi_head_attention_12);   /* k62_multi_head_attention */
+        train_k63_embedding(t, multi_head_attention_8, embedding);
+    }
+    train_k64_cross_entropy_adam(dense_4, cross_entropy_14, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+            params->block_1_down_kernel, adam);
+    train_k64_cross_entropy_adam(dense_5, cross_entropy_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+            params->block_1_up_kernel, adam);   /* k65_cross_entropy_adam */
+    train_k66_cross_entropy_adam(multi_head_attention_9, optimizer->m_block_1_attention_output_kernel,
+            optimizer->v_block_1_attention_output_kernel, params->block_1_attention_output_kernel, adam);
+    train_k66_cross_entropy_adam(multi_head_attention_10, optimizer->m_block_1_attention_value_kernel,
+            optimizer->v_block_1_attention_value_kernel, params->block_1_attention_value_kernel,
+            adam);   /* k67_cross_entropy_adam */
+    train_k66_cross_entropy_adam(multi_head_attention_11, optimizer->m_block_1_attention_key_kernel,
+            optimizer->v_block_1_attention_key_kernel, params->block_1_attention_key_kernel,
+            adam);   /* k68_cross_entropy_adam */
+    train_k66_cross_entropy_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_kernel,
+            optimizer->v_block_1_attention_query_kernel, params->block_1_attention_query_kernel,
+            adam);   /* k69_cross_entropy_adam */
+    train_k66_cross_entropy_adam(embedding, optimizer->m_positions, optimizer->v_positions, params->positions,
+            adam);   /* k70_cross_entropy_adam */
+    train_k71_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
+    train_k72_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k73_dense_adam(mean, softmax, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k53_dense(block_1_up_y);
-    train_k54_dropout_multi_head_attention(dropout_2, layer_norm_3, dropout, layer_norm_6, multi_head_attention_3,
-            multi_head_attention_14);
-    train_k55_dense_adam(block_1_up_y, layer_norm_3, dense_7, optimizer->m_block_1_down_kernel,
-            optimizer->v_block_1_down_kernel, params->block_1_down_kernel, adam);
-    train_k56_dense_adam(block_1_x, dense_2, dense_8, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
-            params->block_1_up_kernel, adam);
-    train_k57_multi_head_attention(block_1_attention_y, multi_head_attention_9);
-    train_k58_multi_head_attention_adam(multi_head_attention_9, layer_norm_6, multi_head_attention_10,
-            optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
-            params->block_1_attention_output_kernel, adam);
-    train_k57_multi_head_attention(multi_head_attention_2, multi_head_attention_11);   /* k59_multi_head_attention */
-    train_k58_multi_head_attention_adam(x, multi_head_attention_11, multi_head_attention_12,
-            optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);   /* k60_multi_head_attention_adam */
-    train_k61_multi_head_attention_pack(multi_head_attention_4, multi_head_attention_16);
-    train_k58_multi_head_attention_adam(x, multi_head_attention_16, multi_head_attention_13,
-            optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);   /* k62_multi_head_attention_adam */
-    train_k58_multi_head_attention_adam(x, multi_head_attention_14, multi_head_attention_15,
-            optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
-            params->block_1_attention_query_kernel, adam);   /* k63_multi_head_attention_adam */
-    train_k64_embedding_adam(multi_head_attention_8, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k65_embedding(multi_head_attention_8, tokens, embedding_2);
-    train_k66_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k74_embedding(multi_head_attention_8, tokens, embedding_2);
+    train_k75_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -2918,8 +2966,26 @@ static void gradients_k48_cross_entropy(const float *restrict dense_3, float *re
     }
 }
 
+/* encoder.dl:30: cross_entropy -> f32[64, 16]; in 2 places */
+static void gradients_k63_cross_entropy(const float *restrict dense_4, float *restrict block_1_down_kernel_2)
+{
+    for (int j0 = 0; j0 < 1024; j0++) {
+        block_1_down_kernel_2[j0] = dense_4[j0] + dense_4[j0 + 1024] + dense_4[j0 + 2048] + dense_4[j0 + 3072];
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[16, 16]; in 5 places */
+static void gradients_k65_cross_entropy(const float *restrict multi_head_attention_9,
+        float *restrict block_1_attention_output_kernel_2)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        block_1_attention_output_kernel_2[j0] = multi_head_attention_9[j0] + multi_head_attention_9[j0 + 256]
+                + multi_head_attention_9[j0 + 512] + multi_head_attention_9[j0 + 768];
+    }
+}
+
 /* encoder.dl:24: dense -> f32[10] */
-static void gradients_k50_dense(const float *restrict softmax, float *restrict classifier_bias_2)
+static void gradients_k71_dense(const float *restrict softmax, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
@@ -2932,7 +2998,7 @@ static void gradients_k50_dense(const float *restrict softmax, float *restrict c
 }
 
 /* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
-static inline void gradients_k51_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k72_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2964,155 +3030,12 @@ static inline void gradients_k51_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k51_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
+static void gradients_k72_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k51_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
+            gradients_k72_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
-    }
-}
-
-/* encoder.dl:12: dense -> f32[64, 16], 524288 multiply-accumulates */
-static inline void gradients_k54_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k54_dense(const float *restrict block_1_up_y, const float *restrict layer_norm_3,
-        float *restrict block_1_down_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k54_dense_tile_4(block_1_up_y, i0_0, layer_norm_3 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:12: dense -> f32[16, 64], 524288 multiply-accumulates */
-static inline void gradients_k55_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void gradients_k55_dense(const float *restrict block_1_x, const float *restrict dense_2,
-        float *restrict block_1_up_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            gradients_k55_dense_tile_4(block_1_x, i0_0, dense_2 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 131072 multiply-accumulates; in 4 places */
-static inline void gradients_k57_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 512; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void gradients_k57_multi_head_attention(const float *restrict multi_head_attention_9, const float *restrict layer_norm_6,
-        float *restrict block_1_attention_output_kernel_2)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            gradients_k57_multi_head_attention_tile_4(multi_head_attention_9, i0_0, layer_norm_6 + n,
-                    block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:20: embedding -> f32[16, 16] */
-static void gradients_k63_embedding(const float *restrict multi_head_attention_8, float *restrict positions_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            positions_2[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 32; r1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                positions_2[i0 * 16 + j0] += multi_head_attention_8[i0 * 16 + j0 + r1 * 256];
-            }
-        }
     }
 }
 
@@ -3123,81 +3046,84 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         return DL_COUNT;
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 589824);   /* bool[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 598016);   /* bool[32, 16, 16] */
+    uint8_t *const dropout = (uint8_t *)(void *)(base + 622592);   /* bool[32, 16, 16] */
+    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 630784);   /* bool[32, 16, 16] */
     float *const x = (float *)(void *)(base + 262144);   /* f32[32, 1, 16, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 1, 4, 16, 4] */
     float *const block_1_x = (float *)(void *)(base + 327680);   /* f32[32, 1, 16, 16] */
     float *const block_1_up_y = (float *)(void *)(base + 0);   /* f32[32, 1, 16, 64] */
-    float *const mean = (float *)(void *)(base + 606208);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 640512);   /* f32[32, 1] */
-    float *const cross_entropy = (float *)(void *)(base + 640640);   /* f32[32, 1] */
-    float *const softmax = (float *)(void *)(base + 626688);   /* f32[32, 1, 10] */
-    float *const layer_norm = (float *)(void *)(base + 608256);   /* f32[32, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 610304);   /* f32[32, 16] */
+    float *const mean = (float *)(void *)(base + 675840);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 679168);   /* f32[32, 1] */
+    float *const cross_entropy = (float *)(void *)(base + 679296);   /* f32[32, 1] */
+    float *const softmax = (float *)(void *)(base + 677888);   /* f32[32, 1, 10] */
+    float *const layer_norm = (float *)(void *)(base + 589824);   /* f32[32, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 591872);   /* f32[32, 16] */
     float *const layer_norm_3 = (float *)(void *)(base + 360448);   /* f32[32, 1, 16, 16] */
-    float *const dense = (float *)(void *)(base + 612352);   /* f32[32, 16] */
+    float *const dense = (float *)(void *)(base + 593920);   /* f32[32, 16] */
     float *const dense_2 = (float *)(void *)(base + 131072);   /* f32[32, 1, 16, 64] */
     float *const dense_3 = (float *)(void *)(base + 557056);   /* f32[32, 64] */
-    float *const layer_norm_4 = (float *)(void *)(base + 614400);   /* f32[32, 16] */
-    float *const layer_norm_5 = (float *)(void *)(base + 616448);   /* f32[32, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 595968);   /* f32[32, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 598016);   /* f32[32, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 393216);   /* f32[32, 1, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 618496);   /* f32[32, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 600064);   /* f32[32, 16] */
     float *const multi_head_attention_2 = (float *)(void *)(base + 425984);   /* f32[32, 1, 4, 16, 4] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 458752);   /* f32[32, 1, 4, 16, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 491520);   /* f32[32, 1, 4, 4, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 620544);   /* f32[32, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 622592);   /* f32[32, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 624640);   /* f32[32, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 602112);   /* f32[32, 16] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 604160);   /* f32[32, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 606208);   /* f32[32, 16] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 524288);   /* f32[32, 1, 16, 16] */
-    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 641280);   /* bool[32, 1] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 640384);   /* f32[32, 1] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 557056);   /* f32[32, 16, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 639232);   /* f32[10, 16] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 621312);   /* bool[32, 1] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 620672);   /* f32[32, 1] */
+    float *const dense_4 = (float *)(void *)(base + 589824);   /* f32[4, 64, 16] */
+    float *const dense_5 = (float *)(void *)(base + 606208);   /* f32[4, 16, 64] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 655360);   /* f32[4, 16, 16] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 659456);   /* f32[4, 16, 16] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 663552);   /* f32[4, 16, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 667648);   /* f32[4, 16, 16] */
+    float *const embedding = (float *)(void *)(base + 671744);   /* f32[4, 16, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 619520);   /* f32[10, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 565248);   /* f32[16, 64] */
     float *const block_1_up_kernel_3 = (float *)(void *)(base + 569344);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 627968);   /* f32[16, 16] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 628992);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 630016);   /* f32[16, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 631040);   /* f32[16, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[32, 16, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 632064);   /* f32[1, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 633088);   /* f32[1, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 634112);   /* f32[1, 16, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 608256);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 609280);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 610304);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 611328);   /* f32[16, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 612352);   /* f32[1, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 613376);   /* f32[1, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 614400);   /* f32[1, 16, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 578560);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 573440);   /* f32[1, 4, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 639872);   /* f32[1, 4, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 620160);   /* f32[1, 4, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 578816);   /* f32[4, 4] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 578560);   /* f32[4, 16] */
-    float *const add = (float *)(void *)(base + 635136);   /* f32[1, 16, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 640768);   /* f32[1, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 640832);   /* f32[1, 16, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 640896);   /* f32[1, 16, 1] */
-    float *const layer_norm_11 = (float *)(void *)(base + 640960);   /* f32[1, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 636160);   /* f32[1, 16, 16] */
-    float *const block_1_up_y_2 = (float *)(void *)(base + 637184);   /* f32[4, 64] */
-    float *const dense_5 = (float *)(void *)(base + 577536);   /* f32[1, 16, 64] */
-    float *const dense_6 = (float *)(void *)(base + 581632);   /* f32[1, 16, 64] */
-    float *const dense_7 = (float *)(void *)(base + 585728);   /* f32[1, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 640128);   /* f32[4, 16] */
-    float *const add_2 = (float *)(void *)(base + 637184);   /* f32[1, 16, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 641024);   /* f32[1, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 641088);   /* f32[1, 16, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 641152);   /* f32[1, 16, 1] */
-    float *const layer_norm_16 = (float *)(void *)(base + 641216);   /* f32[1, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 638208);   /* f32[1, 16, 16] */
+    float *const add = (float *)(void *)(base + 615424);   /* f32[1, 16, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 620800);   /* f32[1, 16] */
+    float *const layer_norm_8 = (float *)(void *)(base + 620864);   /* f32[1, 16, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 620928);   /* f32[1, 16, 1] */
+    float *const layer_norm_11 = (float *)(void *)(base + 620992);   /* f32[1, 16, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 616448);   /* f32[1, 16, 16] */
+    float *const block_1_up_y_2 = (float *)(void *)(base + 617472);   /* f32[4, 64] */
+    float *const dense_6 = (float *)(void *)(base + 577536);   /* f32[1, 16, 64] */
+    float *const dense_7 = (float *)(void *)(base + 581632);   /* f32[1, 16, 64] */
+    float *const dense_8 = (float *)(void *)(base + 585728);   /* f32[1, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 620416);   /* f32[4, 16] */
+    float *const add_2 = (float *)(void *)(base + 617472);   /* f32[1, 16, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 621056);   /* f32[1, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 621120);   /* f32[1, 16, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 621184);   /* f32[1, 16, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 621248);   /* f32[1, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 618496);   /* f32[1, 16, 16] */
     float *const classifier_y = (float *)(void *)(base + 585728);   /* f32[1, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 585776);   /* f32[1, 10] */
     float *const softmax_3 = (float *)(void *)(base + 585824);   /* f32[1] */
     float *const mean_3 = (float *)(void *)(base + 586752);   /* f32[1, 16] */
-    float *const dropout_5 = (float *)(void *)(base + 585728);   /* f32[1, 16, 16] */
-    float *const dense_9 = (float *)(void *)(base + 586752);   /* f32[4, 64] */
-    float *const dense_10 = (float *)(void *)(base + 579584);   /* f32[4, 16] */
-    float *const dense_11 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const dropout_6 = (float *)(void *)(base + 578560);   /* f32[1, 16, 16] */
+    float *const dropout_3 = (float *)(void *)(base + 585728);   /* f32[1, 16, 16] */
+    float *const dense_10 = (float *)(void *)(base + 586752);   /* f32[4, 64] */
+    float *const dense_11 = (float *)(void *)(base + 579584);   /* f32[4, 16] */
+    float *const dense_12 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
+    float *const dropout_4 = (float *)(void *)(base + 578560);   /* f32[1, 16, 16] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 581632);   /* f32[1, 4, 16, 4] */
     float *const multi_head_attention_21 = (float *)(void *)(base + 577536);   /* f32[1, 4, 16, 16] */
@@ -3208,6 +3134,13 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const multi_head_attention_26 = (float *)(void *)(base + 576512);   /* f32[4, 16] */
     float *const multi_head_attention_27 = (float *)(void *)(base + 577536);   /* f32[1, 4, 4, 16] */
     float *const multi_head_attention_28 = (float *)(void *)(base + 582656);   /* f32[1, 4, 4, 16] */
+    float *const dense_13 = (float *)(void *)(base + 557056);   /* f32[8, 16, 64] */
+    float *const dropout_5 = (float *)(void *)(base + 647168);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 638976);   /* f32[8, 16, 16] */
+    float *const dropout_6 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_30 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_31 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_32 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
@@ -3247,9 +3180,9 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
                 block_1_attention_output_y, x, dropout, params->block_1_attention_output_bias, add, layer_norm_7, layer_norm_8,
                 layer_norm_10, layer_norm_11, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
                 block_1_x);   /* k20_multi_head_attention_layer_norm */
-        train_k22_dense(t, block_1_x, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y, dense_5,
-                dense_6, dense_7);   /* k21_dense */
-        train_k23_dense_layer_norm(t, dense_7, params->block_1_down_kernel, block_1_down_y, block_1_x, dropout_2,
+        train_k22_dense(t, block_1_x, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y, dense_6,
+                dense_7, dense_8);   /* k21_dense */
+        train_k23_dense_layer_norm(t, dense_8, params->block_1_down_kernel, block_1_down_y, block_1_x, dropout_2,
                 params->block_1_down_bias, add_2, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16,
                 block_1_norm_b_y);   /* k22_dense_layer_norm */
         train_k24_mean(t, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);   /* k23_mean */
@@ -3259,18 +3192,18 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
                 softmax);   /* k25_cross_entropy_softmax */
         train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, add_2,
                 layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2,
-                dropout_5);   /* k26_dense_mean_layer_norm */
+                dropout_3);   /* k26_dense_mean_layer_norm */
         train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);   /* k27_layer_norm */
         train_k29_dense(t, dropout_2, layer_norm_3, dense);   /* k28_dense */
-        train_k30_dense(t, dropout_5, block_1_down_kernel_3, dense_9, block_1_up_y, dense_5, dense_6,
+        train_k30_dense(t, dropout_3, block_1_down_kernel_3, dense_10, block_1_up_y, dense_6, dense_7,
                 dense_2);   /* k29_dense */
         train_k31_dense(t, dense_2, dense_3);   /* k30_dense */
-        train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_3, dense_10, layer_norm_3, dense_11,
+        train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_3, dense_11, layer_norm_3, dense_12,
                 params->block_1_norm_a_gamma, add, layer_norm_8, layer_norm_11, layer_norm_10, layer_norm_7, layer_norm_6,
-                dropout, dropout_6);   /* k31_dense_layer_norm_dropout */
-        train_k33_layer_norm(t, dense_11, layer_norm_4, block_1_norm_a_y, layer_norm_5);   /* k32_layer_norm */
+                dropout, dropout_4);   /* k31_dense_layer_norm_dropout */
+        train_k33_layer_norm(t, dense_12, layer_norm_4, block_1_norm_a_y, layer_norm_5);   /* k32_layer_norm */
         train_k29_dense(t, dropout, layer_norm_6, multi_head_attention);   /* k33_multi_head_attention */
-        train_k35_multi_head_attention(dropout_6, block_1_attention_output_kernel_3,
+        train_k35_multi_head_attention(dropout_4, block_1_attention_output_kernel_3,
                 multi_head_attention_18);   /* k34_multi_head_attention */
         train_k36_multi_head_attention(multi_head_attention_18, multi_head_attention_15,
                 multi_head_attention_19);   /* k35_multi_head_attention */
@@ -3303,26 +3236,35 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
             multi_head_attention_7, gradients->block_1_down_bias, gradients->block_1_attention_output_bias,
             gradients->block_1_attention_query_bias);
     gradients_k48_cross_entropy(dense_3, gradients->block_1_up_bias);
-    train_k50_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k49_cross_entropy */
-    gradients_k50_dense(softmax, gradients->classifier_bias);
-    gradients_k51_dense(mean, softmax, gradients->classifier_kernel);
-    train_k53_dense(block_1_up_y);   /* k52_dense */
-    train_k54_dropout_multi_head_attention(dropout_2, layer_norm_3, dropout, layer_norm_6, multi_head_attention_3,
-            multi_head_attention_11);   /* k53_dropout_multi_head_attention */
-    gradients_k54_dense(block_1_up_y, layer_norm_3, gradients->block_1_down_kernel);
-    gradients_k55_dense(block_1_x, dense_2, gradients->block_1_up_kernel);
-    train_k57_multi_head_attention(block_1_attention_y, multi_head_attention_9);   /* k56_multi_head_attention */
-    gradients_k57_multi_head_attention(multi_head_attention_9, layer_norm_6, gradients->block_1_attention_output_kernel);
-    train_k57_multi_head_attention(multi_head_attention_2, multi_head_attention_10);   /* k58_multi_head_attention */
-    gradients_k57_multi_head_attention(x, multi_head_attention_10,
-            gradients->block_1_attention_value_kernel);   /* k59_multi_head_attention */
-    train_k61_multi_head_attention_pack(multi_head_attention_4, multi_head_attention_12);   /* k60_multi_head_attention_pack */
-    gradients_k57_multi_head_attention(x, multi_head_attention_12,
-            gradients->block_1_attention_key_kernel);   /* k61_multi_head_attention */
-    gradients_k57_multi_head_attention(x, multi_head_attention_11,
-            gradients->block_1_attention_query_kernel);   /* k62_multi_head_attention */
-    gradients_k63_embedding(multi_head_attention_8, gradients->positions);
-    train_k65_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k64_embedding */
+    for (int t = 3; t >= 0; t--) {
+        train_k50_multi_head_attention(t, block_1_attention_y, multi_head_attention_29);   /* k49_multi_head_attention */
+        train_k51_dense(t, block_1_up_y, dense_13);   /* k50_dense */
+        train_k52_dropout(t, dropout_2, layer_norm_3, dropout_5);   /* k51_dropout */
+        train_k53_dense(t, dense_13, dropout_5, dense_4);   /* k52_dense */
+        train_k54_dense(t, block_1_x, dense_2, dense_5);   /* k53_dense */
+        train_k52_dropout(t, dropout, layer_norm_6, dropout_6);   /* k54_dropout */
+        train_k56_multi_head_attention(t, multi_head_attention_29, dropout_6,
+                multi_head_attention_9);   /* k55_multi_head_attention */
+        train_k50_multi_head_attention(t, multi_head_attention_2, multi_head_attention_30);   /* k56_multi_head_attention */
+        train_k58_multi_head_attention(t, x, multi_head_attention_30, multi_head_attention_10);   /* k57_multi_head_attention */
+        train_k59_multi_head_attention_pack(t, multi_head_attention_4,
+                multi_head_attention_32);   /* k58_multi_head_attention_pack */
+        train_k58_multi_head_attention(t, x, multi_head_attention_32, multi_head_attention_11);   /* k59_multi_head_attention */
+        train_k61_multi_head_attention(t, multi_head_attention_3, multi_head_attention_31);   /* k60_multi_head_attention */
+        train_k58_multi_head_attention(t, x, multi_head_attention_31, multi_head_attention_12);   /* k61_multi_head_attention */
+        train_k63_embedding(t, multi_head_attention_8, embedding);   /* k62_embedding */
+    }
+    gradients_k63_cross_entropy(dense_4, gradients->block_1_down_kernel);
+    gradients_k63_cross_entropy(dense_5, gradients->block_1_up_kernel);   /* k64_cross_entropy */
+    gradients_k65_cross_entropy(multi_head_attention_9, gradients->block_1_attention_output_kernel);
+    gradients_k65_cross_entropy(multi_head_attention_10, gradients->block_1_attention_value_kernel);   /* k66_cross_entropy */
+    gradients_k65_cross_entropy(multi_head_attention_11, gradients->block_1_attention_key_kernel);   /* k67_cross_entropy */
+    gradients_k65_cross_entropy(multi_head_attention_12, gradients->block_1_attention_query_kernel);   /* k68_cross_entropy */
+    gradients_k65_cross_entropy(embedding, gradients->positions);   /* k69_cross_entropy */
+    train_k71_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k70_cross_entropy */
+    gradients_k71_dense(softmax, gradients->classifier_bias);
+    gradients_k72_dense(mean, softmax, gradients->classifier_kernel);
+    train_k74_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k73_embedding */
     metrics->count = count;
     return DL_OK;
 }

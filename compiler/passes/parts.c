@@ -6,9 +6,11 @@
  *              z = scan over parts of y { yield relu(y - s) }
  *
  * A loop, or *level*, is all that can be made before the next sum over examples is there: of a network with batch normalization a layer, of one
- * without all of it. What is wanted in a later loop is stored, or, where that reads no more than storing it would write, made again there. A
- * part is as many examples as a sixth of L2 holds with what is made of them; where half of it holds them all there is no loop, and where it
- * does not hold an example, there are eight parts: what lies between two steps comes from further away, but is less.
+ * without all of it. Sums over examples that are too large for each part to have one are those of a few groups of parts, in a loop behind it:
+ * threads then add up what they have made themselves. What is wanted in a later loop is stored, or, where that reads no more than storing it
+ * would write, made again there. A part is as many examples as a sixth of L2 holds with what is made of them; where half of it holds them all
+ * there is no loop, and where it does not hold an example, there are eight parts: what lies between two steps comes from further away, but is
+ * less.
  *
  * needs: a function that is differentiated and hoisted. gives: the same, but that sums over examples add up parts first. */
 #include "parts.h"
@@ -23,6 +25,8 @@ enum {
     SMALL_PART = 16,        /* of L2: what is less than the 16th is no traffic */
     LARGE_TURNS = 8,        /* of examples that do not fit: sums of so many parts are short ones, written out by who reads them */
     LEAST_SUM = 32,         /* terms that a part's sum should have, for its sums to stay in registers */
+    GROUPS = 4,             /* of parts, where these are too many to have sums of their own: 8 take a hundredth of a training step more */
+    LEVELS = 2,             /* of a loop: its own, and that of the loop over groups behind it */
 };
 
 bool is_given(const Node *n)
@@ -49,7 +53,7 @@ static bool is_small(const Parts *p, const Node *n)
 /* The first level that may read all of x. */
 static int there_at(const Parts *p, const Node *x)
 {
-    return p->level[x->id] + (of_examples(p, x) && !is_given(x));
+    return p->level[x->id] + (of_examples(p, x) && !is_given(x) ? LEVELS : 0);
 }
 
 /* Small work that waits for more than its examples would make others wait for the end of a loop; sums of something small are no traffic. */
@@ -263,7 +267,9 @@ static int64_t fewest_turns(const Parts *p, const Demand *d)
 static void choose_turns(Parts *p)
 {
     int n = p->from->node.n + 1, *last = NEWN(p->a, int, n), *seen = NEWN(p->a, int, n), *place = NEWN(p->a, int, n);
-    for (int level = 0; level < p->nlevel; level++) {
+    for (int level = 0; level < p->nlevel; level++)
+        p->turns[level] = 1;
+    for (int level = 0; level < p->nlevel; level += LEVELS) {
         Demand d = find_demand(p, level, last, seen, place);
         int64_t turns = fewest_turns(p, &d);
         bool stays = d.whole + d.most / turns <= p->limits.l2;     /* what is read whole in each turn */
@@ -274,21 +280,43 @@ static void choose_turns(Parts *p)
     }
 }
 
-/* Sums of few terms are made of all examples at once, and so are those that are large beside what is added up. */
-static void sum_outside(Parts *p)
+/* Whether n's sums should be made of so many parts, of that many terms and bytes. */
+static bool adds_up_in(const Parts *p, const Node *n, int64_t turns)
 {
+    int64_t bytes = 0;
+    for (int i = 0; i < n->nin; i++)
+        bytes += type_bytes(n->in[i]->type);
+    bool few = op_info(n->op)->class == CLASS_CONTRACT &&
+               type_count(n->in[1]->type) / n->type.dim[n->type.rank - 1] < turns * LEAST_SUM;
+    return p->limits.always || (!few && turns * type_bytes(n->type) <= bytes / 2);
+}
+
+static int64_t groups_of(int64_t batch)
+{
+    int64_t groups = GROUPS;
+    while (batch % groups)
+        groups--;
+    return groups;
+}
+
+/* Sums of few terms, and those that are large beside what is added up, are not the parts' own. They are of a few groups of parts, in a loop
+ * behind that of the parts, or if these are still too many, of all examples at once. */
+static void place_sums(Parts *p)
+{
+    const int64_t groups = groups_of(p->batch);
     for (int id = 0; id < p->from->node.n; id++) {
         const Node *n = p->from->node.at[id];
-        if (!p->rule[id].sums)
+        const int64_t turns = p->turns[p->level[id]];
+        const bool tried = p->limits.always && id % 2;          /* each kind has its turn in tests */
+        if (!p->rule[id].sums || (turns > 1 && !tried && adds_up_in(p, n, turns)))
             continue;
-        int64_t turns = p->turns[p->level[id]], bytes = 0;
-        for (int i = 0; i < n->nin; i++)
-            bytes += type_bytes(n->in[i]->type);
-        bool few = op_info(n->op)->class == CLASS_CONTRACT &&
-                   type_count(n->in[1]->type) / n->type.dim[n->type.rank - 1] < turns * LEAST_SUM;
-        if (turns == 1 || (!p->limits.always && (few || turns * type_bytes(n->type) > bytes / 2))) {
+        const bool in_groups = groups > 1 && turns >= groups && adds_up_in(p, n, groups);
+        p->level[id]++;
+        if (in_groups) {
+            p->turns[p->level[id]] = groups;
+        } else {
             p->rule[id] = (PartRule){.at = -1};
-            p->level[id]++;
+            p->level[id] += LEVELS - 1;
         }
     }
 }
@@ -371,16 +399,25 @@ static void find_wanted(Parts *p)
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------- */
+/* By level: those of its loop, and the others. */
+static void list_nodes(Parts *p)
+{
+    for (int level = 0; level < p->nlevel; level++)
+        p->own[level].n = p->others[level].n = 0;
+    for (int id = 0; id < p->from->node.n; id++) {
+        const Node *n = p->from->node.at[id];
+        vec_push(p->a, &(of_examples(p, n) && !is_given(n) ? p->own : p->others)[p->level[id]], n);
+    }
+}
+
 static void list_levels(Parts *p)
 {
-    p->nlevel++;                                /* behind the last loop */
+    p->nlevel += LEVELS;                        /* behind the last loop */
     p->turns = NEWN(p->a, int64_t, p->nlevel);
     p->own = NEWN(p->a, NodeList, p->nlevel);
     p->others = NEWN(p->a, NodeList, p->nlevel);
     p->made = NEWN(p->a, NodeList, p->nlevel);
-    for (int id = 0; id < p->from->node.n; id++)
-        if (of_examples(p, p->from->node.at[id]) && !is_given(p->from->node.at[id]))
-            vec_push(p->a, &p->own[p->level[id]], p->from->node.at[id]);
+    list_nodes(p);
 }
 
 static Parts parts_of(Arena *a, const Fn *fn, int64_t batch, PartLimits limits)
@@ -412,17 +449,8 @@ static void choose(Parts *p)
     list_levels(p);
     find_fresh(p);
     choose_turns(p);
-    sum_outside(p);
-    for (int id = 0; id < p->from->node.n; id++)
-        if (!of_examples(p, p->from->node.at[id]) || is_given(p->from->node.at[id]))
-            vec_push(p->a, &p->others[p->level[id]], p->from->node.at[id]);
-    for (int level = 0; level < p->nlevel; level++) {       /* without the sums that are made outside */
-        int n = 0;
-        for (int i = 0; i < p->own[level].n; i++)
-            if (of_examples(p, p->own[level].at[i]))
-                p->own[level].at[n++] = p->own[level].at[i];
-        p->own[level].n = n;
-    }
+    place_sums(p);
+    list_nodes(p);
 }
 
 static int64_t batch_of(const Fn *fn)
