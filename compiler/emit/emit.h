@@ -39,8 +39,9 @@ void emit_turns(StrBuf *sb, const Plan *p);
 void emit_shared_loop(StrBuf *sb, const Plan *p, const Step *loop, PortPointer *port, void *context, int indent);
 /* The call of a kernel's function, its tensors as `port` and `arena` say. */
 const char *call_text(Arena *a, const Kernel *k, PortPointer *pointer, void *context);
-const char *call_text_from(Arena *a, const Kernel *k, const char *begin, PortPointer *pointer, void *context);     /* that begins so: up to, */
-const char *call_begin(Arena *a, const Kernel *k, const char *pool);    /* as others do, the first arguments: a pool, or all examples */
+/* The same with another begin than call_begin's: the function's name and what stands in front of the tensors, a pool or a range of examples. */
+const char *call_text_from(Arena *a, const Kernel *k, const char *begin, PortPointer *pointer, void *context);
+const char *call_begin(Arena *a, const Kernel *k, const char *pool);
 const char *own_name(Arena *a, const Kernel *k);
 void emit_time_loop(StrBuf *sb, const Step *loop, int indent);          /* the line that opens it */
 void emit_line(StrBuf *sb, int indent, const char *text);       /* a long one is broken behind commas */

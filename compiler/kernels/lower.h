@@ -212,15 +212,17 @@ void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage 
 /* schedule.c */
 Kernel *schedule_group(Lower *c, Group *g);
 
+/* parallel.c */
+bool may_split(const Kernel *k);                                    /* its places are known, and it leaves something behind */
+double cycles_with(const Plan *p, const Kernel *k, double bytes);   /* that k takes, if it moves so many bytes */
+bool saves_enough(const Plan *p, double cycles, double bytes);      /* if threads share so many, and fetch so much of each other's */
+void copy_blocks(const Plan *p, const Kernel *k);                   /* a block of rows for each thread */
+
+/* split_rows.c: loops of which threads share the examples */
+void split_rows(Plan *p);
+
 /* handed.c: of a kernel's turns, what threads that share them so fetch from each other's caches; and what it reads and writes in all. Lists of
  * steps have numbers from 1. */
-/* parallel.c: of one whose places are known and that leaves something behind; its cycles if it moves so many bytes; for each thread a block. */
-bool may_split(const Kernel *k);
-double cycles_with(const Plan *p, const Kernel *k, double bytes);
-void copy_blocks(const Plan *p, const Kernel *k);
-bool saves_enough(const Plan *p, double cycles, double bytes);     /* so many, where threads fetch so much of each other's */
-/* split_rows.c: loops of which threads share the examples. */
-void split_rows(Plan *p);
 typedef struct Handed Handed;
 Handed *handed_new(Arena *a, const Plan *p);
 void handed_alone(Handed *h, const Kernel *k);                                  /* one thread will do it */
