@@ -19,22 +19,44 @@ void print_fetch(Out *o, const Tile *t, int rows)
         fetch_rows(o, t, rows);
 }
 
+/* Of the next columns each step fetches a line of its own row; of the next block the steps fetch a line each, one behind the other. */
 void print_fetch_columns(Out *o, const Tile *t)
 {
-    if (tile_fetches_columns(t))
+    const KLoop *last = &t->k[t->nk - 1];
+    if (tile_fetches_block(t) && last->b != LINE)
+        line(o, "DL_PREFETCH(bk, next - %s * %" PRId64 ");", last->var->name, last->b - LINE);
+    else if (tile_fetches_columns(t))
         line(o, "DL_PREFETCH(bk, next);");
 }
 
-/* From a tile's columns to those that are next: of the same block, or the first of the block behind it. */
+/* From a block to the one behind it, or 0 from the last one. */
+static const char *to_next_block(Out *o, const Tile *t)
+{
+    StrBuf sb = {.a = o->a};
+    int64_t back = 0;       /* from the last step of the loops inside to the first */
+    for (int i = t->nk - 1; i >= 0; i--) {
+        const int64_t steps = k_steps(t, i), last = t->k[i].var->extent - steps;
+        if (k_is_cut(t, i) && last)
+            sb_printf(&sb, "%s_0 < %" PRId64 " ? %" PRId64 " : ", t->k[i].var->name, last, steps * t->k[i].b - back);
+        back += last * t->k[i].b;
+    }
+    return arena_printf(o->a, "(%s0)", sb_text(&sb));
+}
+
+/* From a tile's columns to what is fetched meanwhile: columns of the same block, or the first of the block behind it; or of that one as
+ * large a share as the columns are. */
 void print_next_columns(Out *o, const Tile *t)
 {
-    const int64_t last = t->n->extent - column_step(t), far = next_block(t) - last;
+    const int64_t last = t->n->extent - column_step(t);
     if (!tile_fetches_columns(t))
         return;
-    if (last)
-        line(o, "const int next = n < %" PRId64 " ? %" PRId64 " : %" PRId64 ";", last, column_step(t), far);
+    const char *block = to_next_block(o, t);
+    if (!last)
+        line(o, "const int next = %s;", block);
+    else if (tile_fetches_block(t))
+        line(o, "const int next = %s + n * %" PRId64 ";", block, rows_in_sequence(t) - 1);
     else
-        line(o, "const int next = %" PRId64 ";", far);
+        line(o, "const int next = n < %" PRId64 " ? %" PRId64 " : %s - %" PRId64 ";", last, column_step(t), block, last);
 }
 
 /* Of each line that the tile stores through c, the one so far behind it: a few tiles further. */
@@ -61,7 +83,8 @@ const char *fetch_argument(Out *o, const Tile *t)
     if (lines == 1)
         return ", next";
     const char *turn = v == t->block ? arena_printf(o->a, "%s / %d", v->name, t->schedule.rows) : v->name;
-    return arena_printf(o->a, ", next + %s %% %d * %d", turn, lines, LINE);
+    const int64_t each = LINE * (tile_fetches_block(t) ? rows_in_sequence(t) : 1);
+    return arena_printf(o->a, ", next + %s %% %d * %" PRId64, turn, lines, each);
 }
 
 /* ---- of the next turn's ---------------------------------------------------------------------------- */

@@ -229,8 +229,9 @@ typedef struct KLoop {
 } KLoop;
 /* What may be chosen freely about a tile: the sums are the same, in another order. All of it is chosen by one function,
  * tile_schedule (tile_schedule.c), or read from a file (schedule_file.c, which has a row for each member: all are ints). */
-/* What a tile fetches for the next ones, as schedules say it: rows of the left operand, columns of the right one, lines of the result. */
-typedef enum Prefetch { FETCH_NOTHING, FETCH_ROWS, FETCH_COLUMNS, FETCH_RESULT } Prefetch;
+/* What a tile fetches for the next ones, as schedules say it: rows of the left operand, columns of the right one, lines of the result,
+ * or the right one's next block of k. */
+typedef enum Prefetch { FETCH_NOTHING, FETCH_ROWS, FETCH_COLUMNS, FETCH_RESULT, FETCH_BLOCK } Prefetch;
 enum { RESULT_AHEAD = 512 };            /* floats, so much further than what is stored: half a page; twice that, or half, was no better */
 
 typedef struct TileSchedule {
@@ -315,9 +316,10 @@ int64_t k_steps(const Tile *t, int i);  /* how many, or all of them */
 enum { LINE = 16 };                     /* floats of a line of the cache */
 int tile_lines(const TileSchedule *s);  /* that a step reads of the right operand */
 bool tile_fetches_rows(const Tile *t);
-bool tile_fetches_columns(const Tile *t);
+bool tile_fetches_columns(const Tile *t);   /* of this block, or the next block as it lies: */
+bool tile_fetches_block(const Tile *t);
+int64_t rows_in_sequence(const Tile *t);    /* of a block, in the right operand: those that the innermost loop walks through */
 bool tile_fetches_result(const Tile *t);
-int64_t next_block(const Tile *t);      /* elements of the right operand from a block to the one behind it */
 /* ahead.c: in loops over parts of a batch, tiles fetch what the next turn reads from beyond L2; once kernels have their arguments */
 void fetch_ahead(Plan *p);
 int ahead_loop(const Tile *t);          /* the loop of k before which they do, each time */

@@ -343,7 +343,7 @@ static void print_tile(Printer *o, const Stage *s)
     else if (tile_has_blocks(t))
         sb_printf(&sb, ", blocks of %" PRId64 " steps within %d loops", panel_rows(t), t->schedule.outside);
     if (t->schedule.prefetch)
-        sb_printf(&sb, ", fetching the next %s", tile_fetches_rows(t) ? "rows" : tile_fetches_columns(t) ? "columns" : "lines to store");
+        sb_printf(&sb, ", fetching the next %s", tile_fetches_rows(t) ? "rows" : tile_fetches_block(t) ? "block" : tile_fetches_columns(t) ? "columns" : "lines to store");
     if (t->turn)
         sb_printf(&sb, ", backwards in odd turns of %s", t->turn->name);
     sb_printf(&sb, "  n<%" PRId64, t->n->extent);

@@ -50,7 +50,7 @@ int64_t tile_both_bytes(const Contraction *k, const TileSchedule *s)
     return tile_right_bytes(k) + 4 * contraction_steps(k) * (s->row_axis < 0 ? 1 : k->extent[s->row_axis]);
 }
 
-static int64_t blocks_of(const Contraction *k, const TileSchedule *s)
+int64_t schedule_blocks(const Contraction *k, const TileSchedule *s)
 {
     int64_t n = s->k_split >= 0 ? k->loop[s->k_split].extent / s->k_block : 1;
     for (int i = 0; i < s->k_outer; i++)
@@ -68,7 +68,7 @@ bool schedule_has_blocks(const TileSchedule *s)
  * in the way; from beyond L2 a quarter, and less of short pieces of rows, since caches do not foresee them. */
 static double right_width(const Contraction *k, const Target *target, const TileSchedule *s, int64_t width)
 {
-    const bool far = tile_both_bytes(k, s) / (schedule_has_blocks(s) ? blocks_of(k, s) : 1) > target->l2 / 2;
+    const bool far = tile_both_bytes(k, s) / (schedule_has_blocks(s) ? schedule_blocks(k, s) : 1) > target->l2 / 2;
     const double bytes = far ? target->l2_width / 4.0 : target->l2_width;
     if (width >= k->extent[k->n_axis])
         return bytes;
@@ -86,14 +86,14 @@ static bool push_out(const Contraction *k, const Target *target, const TileSched
 {
     const int64_t row = 4 * k->extent[k->n_axis];
     return (int64_t)s->lanes * s->columns < k->extent[k->n_axis] &&
-           contraction_steps(k) / blocks_of(k, s) > target->l1 / common_divisor(row, WAY);
+           contraction_steps(k) / schedule_blocks(k, s) > target->l1 / common_divisor(row, WAY);
 }
 
 /* Whether b, or a tile's columns of a block, do not stay in L1 between two tiles. */
 bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     if (schedule_has_blocks(s))
-        return target->l2_width && (tile_column_bytes(k, s) / blocks_of(k, s) > target->l1 / 2 || push_out(k, target, s));
+        return target->l2_width && (tile_column_bytes(k, s) / schedule_blocks(k, s) > target->l1 / 2 || push_out(k, target, s));
     return target->l2_width && tile_right_bytes(k) > target->l1 / 2;
 }
 
@@ -194,7 +194,7 @@ double tile_rows_within(const Contraction *k, const TileSchedule *s)
 /* Of a tile, all blocks of k together; its sums wait in L2 or beyond. */
 static double tile_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
-    int64_t blocks = blocks_of(k, s);
+    int64_t blocks = schedule_blocks(k, s);
     double wait = 2;
     if (blocks > 1 && target->l2_width && 4 * tile_rows_within(k, s) * (double)k->extent[k->n_axis] > (double)target->l2 / 2)
         wait = 8.0 * s->lanes / ((double)target->l2_width / 4);
@@ -215,7 +215,7 @@ static int64_t left_span(const Contraction *k, const TileSchedule *s)
 static double fetch_cost(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     int64_t right = tile_right_bytes(k), left = 4 * left_span(k, s);
-    int64_t bytes = left + (schedule_has_blocks(s) && s->prefetch != FETCH_COLUMNS ? right : 0);
+    int64_t bytes = left + (schedule_has_blocks(s) && s->prefetch == FETCH_NOTHING ? right : 0);
     return left + right > target->l2 / 2 ? copies(k, s) * (double)bytes / ((double)target->l2_width / 4) : 0;
 }
 

@@ -53,6 +53,13 @@ bool tile_may_fetch_columns(const Contraction *k, const TileSchedule *s)
     return s->lanes > 1 && schedule_has_blocks(s) && s->unroll == 1 && turns >= tile_lines(s);
 }
 
+/* And the next block, as it lies? Its rows follow one another. */
+bool tile_may_fetch_block(const Contraction *k, const TileSchedule *s)
+{
+    const int last = k->nloop - 1;
+    return last >= 0 && k->loop[last].tap < 0 && k->loop[last].b == k->extent[k->n_axis] && tile_may_fetch_columns(k, s);
+}
+
 /* May it fetch lines of the result that the next tiles store? Not where they find their sums there, and add to them. */
 bool tile_may_fetch_result(const TileSchedule *s)
 {
@@ -66,6 +73,8 @@ bool tile_may_fetch(const Contraction *k, const TileSchedule *s, Prefetch what)
         return tile_may_prefetch(k, s);
     case FETCH_COLUMNS:
         return tile_may_fetch_columns(k, s);
+    case FETCH_BLOCK:
+        return tile_may_fetch_block(k, s);
     case FETCH_RESULT:
         return tile_may_fetch_result(s);
     default:
@@ -237,8 +246,8 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return why;
     if (target->deterministic && !tile_keeps_order(s))
         return "with --deterministic sums keep their order: k_split is k_outer or -1, zigzag 0";
-    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < FETCH_NOTHING || s->prefetch > FETCH_RESULT)
-        return "prefetch is from 0 to 3, zigzag 0 or 1";
+    if (s->zigzag < 0 || s->zigzag > 1 || s->prefetch < FETCH_NOTHING || s->prefetch > FETCH_BLOCK)
+        return "prefetch is from 0 to 4, zigzag 0 or 1";
     if (!tile_may_fetch(k, s, (Prefetch)s->prefetch))
         s->prefetch = FETCH_NOTHING;
     s->zigzag &= tile_may_zigzag(k, s);

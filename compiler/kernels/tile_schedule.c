@@ -48,10 +48,14 @@ static bool is_better_prefetched(const Contraction *k, const Target *target, con
     return k->alone && tile_may_prefetch(k, s) && target->l2_width && block >= LEAST_STEPS && left > target->l2 / 2;
 }
 
-/* Where L2 does not have the right operand, the columns that come next have the time of those that are there. */
-static bool is_better_fetching_columns(const Contraction *k, const Target *target, const TileSchedule *s)
+/* Where L2 does not have the right operand, the columns that come next have the time of those that are there, or the next block that of
+ * this one. */
+static Prefetch best_of_right(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    return tile_may_fetch_columns(k, s) && tile_right_bytes(k) > target->l2 / 2;
+    if (!tile_may_fetch_columns(k, s) || tile_right_bytes(k) <= target->l2 / 2)
+        return FETCH_NOTHING;
+    const bool both_fit = 2 * tile_right_bytes(k) / schedule_blocks(k, s) <= target->l2 / 2;
+    return both_fit && tile_may_fetch_block(k, s) ? FETCH_BLOCK : FETCH_COLUMNS;
 }
 
 /* Where there is little to compute for each line that is stored, it is waited for: caches do not foresee what is written as well as what
@@ -66,9 +70,9 @@ static Prefetch best_prefetch(const Contraction *k, const Target *target, const 
 {
     if (is_better_prefetched(k, target, s))
         return FETCH_ROWS;
-    if (is_better_fetching_columns(k, target, s))
-        return FETCH_COLUMNS;
-    return is_better_fetching_result(k, target, s) ? FETCH_RESULT : FETCH_NOTHING;
+    if (is_better_fetching_result(k, target, s))
+        return FETCH_RESULT;
+    return best_of_right(k, target, s);
 }
 
 /* Loops of a few turns within each other, whose ends are mispredicted, take half as long again as their steps written out. */
@@ -173,7 +177,7 @@ static void consider_block(Search *f, TileSchedule s)
         if (most < 1)
             return;
         s.k_block = (int)even_block(k->loop[s.k_split].extent, most);
-        s.prefetch = is_better_fetching_columns(k, f->target, &s) ? FETCH_COLUMNS : FETCH_NOTHING;
+        s.prefetch = best_of_right(k, f->target, &s);
         consider(f, s);
     }
 }
@@ -343,7 +347,7 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     int at = 1;
     for (int i = 0; i < n; i++)
         found[i].best.prefetch = best_prefetch(k, target, &found[i].best);
-    for (int fetched = FETCH_NOTHING; fetched <= FETCH_RESULT && at < most; fetched++)
+    for (int fetched = FETCH_NOTHING; fetched <= FETCH_BLOCK && at < most; fetched++)
         if (fetched != list[0].prefetch && tile_may_fetch(k, &list[0], (Prefetch)fetched)) {
             list[at] = list[0];
             list[at++].prefetch = fetched;

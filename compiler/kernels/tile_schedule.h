@@ -20,6 +20,7 @@ int64_t tile_right_bytes(const Contraction *k);                 /* of what a row
 int64_t tile_column_bytes(const Contraction *k, const TileSchedule *s);
 int64_t tile_both_bytes(const Contraction *k, const TileSchedule *s);
 bool schedule_has_blocks(const TileSchedule *s);                /* of k, without panels */
+int64_t schedule_blocks(const Contraction *k, const TileSchedule *s);
 bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s);
 double tile_rows_within(const Contraction *k, const TileSchedule *s);
 int tile_inner_rows(const Contraction *k, const TileSchedule *s);
@@ -33,6 +34,7 @@ bool tile_has_one_row(const Contraction *k);
 bool tile_may_zigzag(const Contraction *k, const TileSchedule *s);
 bool tile_may_prefetch(const Contraction *k, const TileSchedule *s);                            /* the next rows */
 bool tile_may_fetch_columns(const Contraction *k, const TileSchedule *s);
+bool tile_may_fetch_block(const Contraction *k, const TileSchedule *s);
 bool tile_may_fetch_result(const TileSchedule *s);
 bool tile_may_fetch(const Contraction *k, const TileSchedule *s, Prefetch what);
 bool contraction_hangs_on(const Contraction *k, int i, int axis);   /* the taps of the i-th loop of k, on an axis of the result */

@@ -307,6 +307,8 @@ static void check_panels(Check *c)
         check_complain(c, "blocks of k do not end with the loop");
     if (tile_fetches_columns(t) && (!tile_has_blocks(t) || s->panel_tiles || s->unroll > 1 || !fetching_loop(c->k, t)))
         check_complain(c, "columns are fetched in turns of a loop over rows, in blocks of k without panels");
+    if (tile_fetches_block(t) && (t->k[t->nk - 1].tapped || t->k[t->nk - 1].b != t->n->extent))
+        check_complain(c, "a block is fetched whose rows follow one another, all of the innermost loop");
     if (tile_fetches_result(t) && (tile_has_blocks(t) || s->lanes == 1))
         check_complain(c, "lines of the result are fetched where each is stored once");
     if (tile_fetches_rows(t) && (t->nk != 1 || t->k[0].tapped || !t->m || t->inner || s->unroll > 1))

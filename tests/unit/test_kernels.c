@@ -416,7 +416,7 @@ static void variances(void **state)
     assert_int_equal(check_cases(arena, &c, 1, "by parts", &small, jit_tcc), 0);
 }
 
-static int with_blocks, fetching;
+static int with_blocks, fetching[FETCH_BLOCK + 1];
 
 /* Of each contraction the cheapest that goes in blocks of what is summed over, in place. */
 static Schedules *blocks_in_place(Arena *a, const Case *c, const Target *target)
@@ -430,7 +430,7 @@ static Schedules *blocks_in_place(Arena *a, const Case *c, const Target *target)
             if (found->s[k].panel_tiles == 0 && found->s[k].k_split >= 0) {
                 schedules_add(chosen, found->function, found->name, found->s[k]);
                 with_blocks++;
-                fetching += found->s[k].prefetch == FETCH_COLUMNS;
+                fetching[found->s[k].prefetch]++;
                 break;
             }
     return chosen;
@@ -450,7 +450,7 @@ static void blocks(void **state)
     choose_schedules = blocks_in_place;
     by_cc("blocks", &small, 0);
     choose_schedules = NULL;
-    assert_true(with_blocks >= 8 && fetching >= 4);
+    assert_true(with_blocks >= 8 && fetching[FETCH_COLUMNS] >= 1 && fetching[FETCH_BLOCK] >= 4);
 }
 
 int main(void)

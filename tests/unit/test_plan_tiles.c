@@ -8,6 +8,8 @@ static const char conv_of_one[] = "func f(x: f32[1, 9, 3] input 0, w: f32[3, 3, 
 static const char small_image[] = "func f(x: f32[1, 3, 3, 3] input 0, w: f32[3, 3, 3, 8] param 0) { %1 = conv(x, w) "
                                   "stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] "
                                   "rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
+static const char wide_conv[] = "func f(x: f32[1, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
+                                "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char biased[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, b: f32[4] param 1) { %1 = dot(x, w) contract=[1]/[0] "
                              "%2 = broadcast(b) axes=[1] : f32[8, 4] %3 = add(%1, %2) return output 0 y = %3 }";
 static const char spread[] = "func f(x: f32[2, 3, 3, 64] input 0, w: f32[3, 3, 64, 64] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[2, 2] "
@@ -79,6 +81,14 @@ static void wrong_tiles(void **state)
     p = plan_of(conv);
     stage(p, 0, 0)->tile->schedule.prefetch = FETCH_COLUMNS;
     expect(p, "columns are fetched in turns of a loop over rows");
+    Target small = *target_find("x86-64-v4");
+    small.l2 = 256 << 10;
+    p = plan_for(wide_conv, &small);
+    assert_int_equal(stage(p, 0, 0)->tile->schedule.prefetch, FETCH_COLUMNS);
+    stage(p, 0, 0)->tile->schedule.prefetch = FETCH_BLOCK;
+    assert_null(plan_verify(arena, p));
+    stage(p, 0, 0)->tile->k[stage(p, 0, 0)->tile->nk - 1].b--;
+    expect(p, "a block is fetched whose rows follow one another");
     p = plan_of(conv);
     stage(p, 0, 0)->tile->schedule.prefetch = FETCH_ROWS;
     expect(p, "rows are fetched along one loop");
@@ -227,6 +237,18 @@ static void rows_on_data(void **state)
     assert_int_equal(stage(plan_for(spread, target_find("x86-64-v4")), 0, 0)->tile->schedule.row_axes, 2);
 }
 
+/* Weights that L2 does not hold are fetched by blocks where it holds two of them; otherwise a tile's columns are. */
+static void fetched_blocks(void **state)
+{
+    (void)state;
+    Target target = *target_find("x86-64-v4");
+    assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.prefetch, FETCH_BLOCK);
+    target.l2 = 256 << 10;
+    assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.prefetch, FETCH_COLUMNS);
+    target.l2 = 64 << 20;
+    assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.prefetch, FETCH_NOTHING);
+}
+
 /* Tiles of the panel of h w, 64 rows of `columns` floats, in a loop that makes 8 of them, stacked or the last one alone. */
 static int panel_of_loop(int columns, bool stacked)
 {
@@ -306,6 +328,7 @@ int main(void)
         cmocka_unit_test(wrong_chains),
         cmocka_unit_test(finished_tiles),
         cmocka_unit_test(rows_on_data),
+        cmocka_unit_test(fetched_blocks),
         cmocka_unit_test(panels_of_stacked_rows),
         cmocka_unit_test(sparing_packs),
         cmocka_unit_test(wrong_squares),
