@@ -16,6 +16,8 @@ struct Handed {
     double *alone;          /* by storage: bytes of it that a kernel reads that is too small for several threads */
     double *bytes;          /* by storage: of the kernel being looked at, */
     VEC(int) touched;       /* which has these */
+    bool leaves;            /* a call touches more than L2 holds: what the call before has touched is there no more */
+    bool *in_loop;          /* by kernel: it finds there what the turn before has touched */
 };
 
 typedef struct Look {
@@ -25,12 +27,26 @@ typedef struct Look {
     int at;                 /* number of the list of steps */
 } Look;
 
+static void note_loops(Handed *h, Step *const *step, int n, bool in_loop)
+{
+    for (int i = 0; i < n; i++)
+        if (step[i]->kind == STEP_SCAN)
+            note_loops(h, step[i]->body.at, step[i]->body.n, true);
+        else
+            h->in_loop[step[i]->kernel->id] = in_loop;
+}
+
 Handed *handed_new(Arena *a, const Plan *p)
 {
     Handed *h = NEW(a, Handed);
     const int n = p->buffers.n + 1;
+    int64_t bytes = 0;
     *h = (Handed){.a = a, .p = p, .list = NEWN(a, int, n), .maker = NEWN(a, const Kernel *, n), .by_all = NEWN(a, bool, n),
-                  .alone = NEWN(a, double, n), .bytes = NEWN(a, double, n)};
+                  .alone = NEWN(a, double, n), .bytes = NEWN(a, double, n), .in_loop = NEWN(a, bool, p->kernels.n + 1)};
+    for (int i = 0; i < p->buffers.n; i++)
+        bytes += p->buffers.at[i]->kind == BUFFER_LOCAL || p->buffers.at[i]->alias ? 0 : type_bytes(p->buffers.at[i]->type);
+    h->leaves = p->target->l2 && bytes > p->target->l2;
+    note_loops(h, p->steps.at, p->steps.n, false);
     return h;
 }
 
@@ -187,15 +203,29 @@ static void read_any(void *context, const Load *load)
         note(x->h, root, range_bytes(load->buffer, in_turn(x, load->at)));
 }
 
-double kernel_bytes(Handed *h, const Kernel *k)
+/* Of what the kernel has been seen to touch. Beyond L2 lies what the caller keeps, where a call touches more than L2 holds. */
+static void add_noted(Look *x, Moved *moved)
+{
+    Handed *h = x->h;
+    for (int i = 0; i < h->touched.n && h->leaves && !h->in_loop[x->k->id]; i++)
+        moved->far += h->p->buffers.at[h->touched.at[i]]->kind == BUFFER_PORT ? h->bytes[h->touched.at[i]] : 0;
+    moved->all += take_noted(h);
+}
+
+Moved kernel_moved(Handed *h, const Kernel *k)
 {
     Look x = {h, k, NULL, 0};
+    Moved moved = {0};
     visit_reads(&x, read_any);
+    add_noted(&x, &moved);
     for (int i = 0; i < k->stages.n; i++)
         for (int j = 0; j < k->stages.at[i]->items.n; j++) {
             const Item *item = &k->stages.at[i]->items.at[j];
             if (item->buffer && !has_values(h->a, item->at))
                 read_any(&x, &(Load){.buffer = item->buffer, .at = store_index(h->a, k->stages.at[i], item)});
         }
-    return take_noted(h);
+    add_noted(&x, &moved);
+    if (h->p->target->l2 && moved.all > (double)h->p->target->l2)
+        moved.far = moved.all;
+    return moved;
 }

@@ -213,8 +213,11 @@ void shrink_to_blocks(Plan *p);         /* once lifetimes are known and storage 
 Kernel *schedule_group(Lower *c, Group *g);
 
 /* parallel.c */
+typedef struct Moved {          /* bytes that a kernel reads and writes, */
+    double all, far;            /* and what of them lies beyond L2 */
+} Moved;
 bool may_split(const Kernel *k);                                    /* its places are known, and it leaves something behind */
-double cycles_with(const Plan *p, const Kernel *k, double bytes);   /* that k takes, if it moves so many bytes */
+double cycles_with(const Plan *p, const Kernel *k, Moved moved);    /* that k takes, if it moves that */
 bool saves_enough(const Plan *p, double cycles, double bytes);      /* if threads share so many, and fetch so much of each other's */
 void copy_blocks(const Plan *p, const Kernel *k);                   /* a block of rows for each thread */
 
@@ -228,6 +231,6 @@ Handed *handed_new(Arena *a, const Plan *p);
 void handed_alone(Handed *h, const Kernel *k);                                  /* one thread will do it */
 void handed_made(Handed *h, const Step *step, int list, bool by_all);           /* it has run, by one thread or by all */
 double handed_bytes(Handed *h, const Kernel *k, const Split *s, int list);
-double kernel_bytes(Handed *h, const Kernel *k);
+Moved kernel_moved(Handed *h, const Kernel *k);
 
 #endif

@@ -10,7 +10,7 @@ static const double WORTH = 3;      /* times the hand-over must be saved: two th
 static const double EVEN = 0.8;     /* of the threads' time that they work: shares as good as equal */
 
 static const double FETCHED = 60000;    /* bytes that come from another's cache, beside other work, in the time of a hand-over */
-static const double STREAMED = 8;   /* bytes a cycle, where L2 has no room for what a kernel touches */
+static const double STREAMED = 8;   /* bytes a cycle from beyond L2 */
 
 enum {
     PIECES = 8,     /* of a hand-over is how long a piece takes at the least */
@@ -73,18 +73,16 @@ static double stage_cycles(const Plan *p, const Kernel *k, const Stage *s)
     return turns * cost / lanes_of(p->target);
 }
 
-static bool streams(const Plan *p, double bytes)
+/* Cycles of a kernel that reads and writes so much: of its arithmetic, or to move it. */
+double cycles_with(const Plan *p, const Kernel *k, Moved moved)
 {
-    return p->target->l2 && bytes > (double)p->target->l2;
-}
-
-/* Cycles of a kernel that reads and writes so many bytes: of its arithmetic, or to move these. */
-double cycles_with(const Plan *p, const Kernel *k, double bytes)
-{
-    double cycles = 0, width = streams(p, bytes) ? STREAMED : (double)p->target->l2_width / 2;
+    double cycles = 0, width = (double)p->target->l2_width / 2;
     for (int i = 0; i < k->stages.n; i++)
         cycles += stage_cycles(p, k, k->stages.at[i]);
-    return bytes > (double)p->target->l1 && width > 0 && bytes / width > cycles ? bytes / width : cycles;
+    if (width == 0 || moved.all <= (double)p->target->l1)
+        return cycles;
+    double moving = (moved.all - moved.far) / width + moved.far / STREAMED;
+    return moving > cycles ? moving : cycles;
 }
 
 bool saves_enough(const Plan *p, double cycles, double bytes)
@@ -243,7 +241,8 @@ void copy_blocks(const Plan *p, const Kernel *k)
 static void split_kernel(const Plan *p, Handed *h, Kernel *k, int list)
 {
     Split s = {.turns = 1};
-    const double bytes = kernel_bytes(h, k), cycles = cycles_with(p, k, bytes);
+    const Moved moved = kernel_moved(h, k);
+    const double cycles = cycles_with(p, k, moved);
     if (!may_split(k) || !is_worth_it(p, cycles, 0))
         return;
     if (tile_of(k) && tile_of(k)->schedule.outside >= 0)
@@ -253,7 +252,7 @@ static void split_kernel(const Plan *p, Handed *h, Kernel *k, int list)
     split_columns(p, k, &s);
     if (!s.n)
         split_stage(p, k, &s);
-    const double fetched = streams(p, bytes) ? 0 : handed_bytes(h, k, &s, list);    /* or it is in no cache by now */
+    const double fetched = moved.far == moved.all ? 0 : handed_bytes(h, k, &s, list);    /* or it is in no cache by now */
     if (!s.n || !is_worth_it(p, cycles, fetched))
         return;
     s.grain = grain_of(p, k, &s, cycles);
@@ -270,7 +269,7 @@ static double body_cycles(const Plan *p, const Step *loop)
     for (int i = 0; i < loop->body.n; i++) {
         if (loop->body.at[i]->kind == STEP_SCAN || !may_split(loop->body.at[i]->kernel))
             return 0;
-        cycles += cycles_with(p, loop->body.at[i]->kernel, 0);
+        cycles += cycles_with(p, loop->body.at[i]->kernel, (Moved){0});
     }
     return cycles;
 }
@@ -334,9 +333,11 @@ void split_kernels(Plan *p)
     split_rows(p);
     Arena *work = arena_inner(p->a);
     Handed *h = handed_new(work, p);
-    for (int i = 0; i < p->kernels.n; i++)
-        if (!p->kernels.at[i]->in_turn && !p->kernels.at[i]->by_rows && !is_worth_it(p, cycles_with(p, p->kernels.at[i], kernel_bytes(h, p->kernels.at[i])), 0))
-            handed_alone(h, p->kernels.at[i]);
+    for (int i = 0; i < p->kernels.n; i++) {
+        const Kernel *k = p->kernels.at[i];
+        if (!k->in_turn && !k->by_rows && !is_worth_it(p, cycles_with(p, k, kernel_moved(h, k)), 0))
+            handed_alone(h, k);
+    }
     split_steps(p, h, p->steps.at, p->steps.n, &lists);
     arena_free(work);
 }

@@ -205,7 +205,7 @@ static double cycles_of(const Plan *p, const Step *loop)
 {
     double cycles = 0;
     for (int i = 0; i < loop->body.n; i++)
-        cycles += loop->body.at[i]->kind == STEP_SCAN ? cycles_of(p, loop->body.at[i]) : cycles_with(p, loop->body.at[i]->kernel, 0);
+        cycles += loop->body.at[i]->kind == STEP_SCAN ? cycles_of(p, loop->body.at[i]) : cycles_with(p, loop->body.at[i]->kernel, (Moved){0});
     return cycles * (double)loop->time->extent;
 }
 
