@@ -46,7 +46,7 @@ void fit_order(Fit *f)
 void fit_compact(Fit *f)
 {
     const Node *what;
-    const Fn *fn = compact_scatter(f->a, f->plan->fn, &what);
+    const Fn *fn = compact_scatter(f->a, f->plan->fn, 0, &what);
     Plan *p = fn ? fit_lower(f, f->a, fn) : NULL;
     if (p)
         fit_take(f, p, "compact", what);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 /* ---- who touches what ------------------------------------------------------------------------------ */
+enum { TABLE_ROOM = 2 };     /* of L2: a table of zeros that is larger than the half is kept as the rows that are none */
+
 typedef void Visit(void *context, Buffer *buffer, bool writes);
 
 static void visit_ex(const Ex *e, Visit *visit, void *context)
@@ -446,7 +448,9 @@ Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedule
 {
     bool loops = !target->compact && !target->calls_gemm;
     const Fn *parts = loops ? by_parts(a, fn, (PartLimits){.l2 = target->l2, .exact = target->deterministic}) : NULL;
-    return lower_as(a, (Plan){.a = a, .fn = parts ? parts : fn, .whole = fn, .d = d, .target = target, .schedules = schedules});
+    const Node *what;
+    const Fn *rows = loops && target->l2 ? compact_scatter(a, parts ? parts : fn, target->l2 / TABLE_ROOM, &what) : NULL;
+    return lower_as(a, (Plan){.a = a, .fn = rows ? rows : parts ? parts : fn, .whole = fn, .d = d, .target = target, .schedules = schedules});
 }
 
 Plan *lower_whole(const Plan *p)

@@ -68,9 +68,9 @@ typedef struct Outside {        /* of that loop */
 bool reads_by_example(Arena *a, const Node *n, const Outside *out, void (*enters)(void *context, const Node *n));
 Node *make_by_example(const Node *n, const Outside *out);     /* NULL where it may not */
 
-/* ---- compact_scatter.c: large tables of zeros that a few rows are added to are kept as these rows. NULL without one; otherwise
- * *what is the largest ---- */
-Fn *compact_scatter(Arena *a, const Fn *fn, const Node **what);
+/* ---- compact_scatter.c: tables of zeros, of `least` bytes or more, that a few rows are added to are kept as these rows. NULL without one;
+ * otherwise *what is the largest ---- */
+Fn *compact_scatter(Arena *a, const Fn *fn, int64_t least, const Node **what);
 
 /* ---- scale_weights.c: scales and shifts of channels go into the weights before them, where weights are constants ---- */
 Fn *scale_weights(const Fn *fn);
