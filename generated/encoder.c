@@ -1137,7 +1137,7 @@ static void train_k19_multi_head_attention(int t, const float *restrict multi_he
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 2 places */
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 4 places */
 static void train_k20_multi_head_attention(int t, const float *restrict block_1_attention_y,
         float *restrict multi_head_attention_17)
 {
@@ -1950,40 +1950,39 @@ static void train_k40_multi_head_attention(int t, const float *restrict multi_he
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16]; in 2 places */
-static void train_k41_multi_head_attention(int t, const float *restrict multi_head_attention_2,
-        float *restrict multi_head_attention_22, float *restrict multi_head_attention_5)
+/* encoder.dl:10: multi_head_attention -> f32[4, 4]; in 4 places */
+static void train_k42_multi_head_attention(int t, const float *restrict multi_head_attention_2,
+        float *restrict multi_head_attention_5)
 {
-    for (int j1 = 0; j1 < 16; j1++) {
-        for (int j2 = 0; j2 < 16; j2++) {
-            multi_head_attention_22[j1 * 16 + j2] = multi_head_attention_2[t * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 4; j0++) {
+            multi_head_attention_5[t * 16 + i0 * 4 + j0] = 0.0f;
         }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_5[t * 16 + j0] = 0.0f;
-    }
-    for (int r2 = 0; r2 < 16; r2++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            multi_head_attention_5[t * 16 + j0] += multi_head_attention_22[j0 + r2 * 16];
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 4; j0++) {
+                multi_head_attention_5[t * 16 + i0 * 4 + j0] += multi_head_attention_2[t * 256 + i0 * 64 + j0 + r2 * 4];
+            }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16]; in 2 places */
-static void train_k43_multi_head_attention(int t, const float *restrict multi_head_attention_4,
+/* encoder.dl:10: multi_head_attention -> f32[4, 4]; in 2 places */
+static void train_k44_multi_head_attention(int t, const float *restrict multi_head_attention_4,
         float *restrict multi_head_attention_6)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v0 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            sum_v0 += multi_head_attention_4[t * 256 + i0 * 16 + r1];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            float sum_v0 = 0.0f;
+            for (int r1 = 0; r1 < 16; r1++) {
+                sum_v0 += multi_head_attention_4[t * 256 + i0 * 64 + i1 * 16 + r1];
+            }
+            multi_head_attention_6[t * 16 + i0 * 4 + i1] = sum_v0;
         }
-        multi_head_attention_6[t * 16 + i0] = sum_v0;
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
-static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2016,18 +2015,18 @@ static inline void train_k44_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k44_multi_head_attention(int t, const float *restrict multi_head_attention_4,
+static void train_k45_multi_head_attention(int t, const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_24)
 {
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k44_multi_head_attention_tile_4(multi_head_attention_4, t * 256 + i1_0, block_1_attention_key_kernel_2 + n,
+            train_k45_multi_head_attention_tile_4(multi_head_attention_4, t * 256 + i1_0, block_1_attention_key_kernel_2 + n,
                     multi_head_attention_24 + (i1_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 2 places */
-static void train_k45_multi_head_attention(int t, const float *restrict multi_head_attention_3,
+static void train_k46_multi_head_attention(int t, const float *restrict multi_head_attention_3,
         float *restrict multi_head_attention_25)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -2037,21 +2036,8 @@ static void train_k45_multi_head_attention(int t, const float *restrict multi_he
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[16]; in 2 places */
-static void train_k46_multi_head_attention(int t, const float *restrict multi_head_attention_3,
-        float *restrict multi_head_attention_7)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v0 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            sum_v0 += multi_head_attention_3[t * 256 + r1 * 4 + (i0 / 4) * 64 + i0 % 4];
-        }
-        multi_head_attention_7[t * 16 + i0] = sum_v0;
-    }
-}
-
 /* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
-static inline void train_k47_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2084,7 +2070,7 @@ static inline void train_k47_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k47_multi_head_attention(int t, const float *restrict multi_head_attention_25,
+static void train_k48_multi_head_attention(int t, const float *restrict multi_head_attention_25,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_26,
         const float *restrict layer_norm_6, const float *restrict multi_head_attention_23,
         const float *restrict multi_head_attention_24, float *restrict multi_head_attention_8)
@@ -2092,7 +2078,7 @@ static void train_k47_multi_head_attention(int t, const float *restrict multi_he
     for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k47_multi_head_attention_tile_4(multi_head_attention_25, i1_0 * 16, block_1_attention_query_kernel_2 + n,
+            train_k48_multi_head_attention_tile_4(multi_head_attention_25, i1_0 * 16, block_1_attention_query_kernel_2 + n,
                     multi_head_attention_26 + n);
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 16; j0++) {
@@ -2105,21 +2091,16 @@ static void train_k47_multi_head_attention(int t, const float *restrict multi_he
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16] */
-static void train_k48_cross_entropy_adam(const float *restrict layer_norm, const float *restrict layer_norm_2,
+static void train_k49_cross_entropy_adam(const float *restrict layer_norm, const float *restrict layer_norm_2,
         const float *restrict dense, const float *restrict layer_norm_4, const float *restrict layer_norm_5,
-        const float *restrict multi_head_attention, const float *restrict multi_head_attention_5,
-        const float *restrict multi_head_attention_6, const float *restrict multi_head_attention_7,
-        float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
-        float *restrict block_1_attention_query_bias, const float *restrict adam, float *restrict m_block_1_attention_key_bias,
-        float *restrict v_block_1_attention_key_bias, float *restrict block_1_attention_key_bias,
-        float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
-        float *restrict block_1_attention_value_bias, float *restrict m_block_1_attention_output_bias,
+        const float *restrict multi_head_attention, float *restrict m_block_1_attention_output_bias,
         float *restrict v_block_1_attention_output_bias, float *restrict block_1_attention_output_bias,
-        float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
-        float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta, float *restrict block_1_norm_a_beta,
-        float *restrict m_block_1_down_bias, float *restrict v_block_1_down_bias, float *restrict block_1_down_bias,
-        float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
-        float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta)
+        const float *restrict adam, float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma,
+        float *restrict block_1_norm_a_gamma, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
+        float *restrict block_1_norm_a_beta, float *restrict m_block_1_down_bias, float *restrict v_block_1_down_bias,
+        float *restrict block_1_down_bias, float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma,
+        float *restrict block_1_norm_b_gamma, float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta,
+        float *restrict block_1_norm_b_beta)
 {
     float cross_entropy_4[16];
     float cross_entropy_5[16];
@@ -2127,9 +2108,6 @@ static void train_k48_cross_entropy_adam(const float *restrict layer_norm, const
     float cross_entropy_8[16];
     float cross_entropy_9[16];
     float cross_entropy_10[16];
-    float cross_entropy_11[16];
-    float cross_entropy_12[16];
-    float cross_entropy_13[16];
     for (int j0 = 0; j0 < 16; j0++) {
         cross_entropy_4[j0] = 0.0f;
         cross_entropy_5[j0] = 0.0f;
@@ -2137,9 +2115,6 @@ static void train_k48_cross_entropy_adam(const float *restrict layer_norm, const
         cross_entropy_8[j0] = 0.0f;
         cross_entropy_9[j0] = 0.0f;
         cross_entropy_10[j0] = 0.0f;
-        cross_entropy_11[j0] = 0.0f;
-        cross_entropy_12[j0] = 0.0f;
-        cross_entropy_13[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -2149,72 +2124,51 @@ static void train_k48_cross_entropy_adam(const float *restrict layer_norm, const
             cross_entropy_8[j0] += layer_norm_4[j0 + r1 * 16];
             cross_entropy_9[j0] += layer_norm_5[j0 + r1 * 16];
             cross_entropy_10[j0] += multi_head_attention[j0 + r1 * 16];
-            cross_entropy_11[j0] += multi_head_attention_5[j0 + r1 * 16];
-            cross_entropy_12[j0] += multi_head_attention_6[j0 + r1 * 16];
-            cross_entropy_13[j0] += multi_head_attention_7[j0 + r1 * 16];
         }
     }
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = cross_entropy_13[j0] * 0.5f;
-        const float v3 = cross_entropy_12[j0];
-        const float v4 = cross_entropy_11[j0];
-        const float v5 = cross_entropy_10[j0] * 1.1111112f;
-        const float v6 = cross_entropy_9[j0];
-        const float v7 = cross_entropy_8[j0];
-        const float v8 = cross_entropy_6[j0] * 1.1111112f;
-        const float v9 = cross_entropy_5[j0];
-        const float v10 = cross_entropy_4[j0];
-        const float add_v9 = m_block_1_attention_query_bias[j0] * 0.9f + v2 * 0.1f;
-        m_block_1_attention_query_bias[j0] = add_v9;
-        const float add_v10 = v_block_1_attention_query_bias[j0] * 0.999f + v2 * 0.001f * v2;
-        v_block_1_attention_query_bias[j0] = add_v10;
-        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - v1 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
-        const float add_v12 = m_block_1_attention_key_bias[j0] * 0.9f + v3 * 0.1f;
-        m_block_1_attention_key_bias[j0] = add_v12;
-        const float add_v13 = v_block_1_attention_key_bias[j0] * 0.999f + v3 * 0.001f * v3;
-        v_block_1_attention_key_bias[j0] = add_v13;
-        block_1_attention_key_bias[j0] = block_1_attention_key_bias[j0] - v1 * add_v12 / (dl_sqrt(add_v13) + 1e-07f);
-        const float add_v15 = m_block_1_attention_value_bias[j0] * 0.9f + v4 * 0.1f;
-        m_block_1_attention_value_bias[j0] = add_v15;
-        const float add_v16 = v_block_1_attention_value_bias[j0] * 0.999f + v4 * 0.001f * v4;
-        v_block_1_attention_value_bias[j0] = add_v16;
-        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v1 * add_v15 / (dl_sqrt(add_v16) + 1e-07f);
-        const float add_v18 = m_block_1_attention_output_bias[j0] * 0.9f + v5 * 0.1f;
-        m_block_1_attention_output_bias[j0] = add_v18;
-        const float add_v19 = v_block_1_attention_output_bias[j0] * 0.999f + v5 * 0.001f * v5;
-        v_block_1_attention_output_bias[j0] = add_v19;
-        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - v1 * add_v18 / (dl_sqrt(add_v19) + 1e-07f);
-        const float add_v21 = m_block_1_norm_a_gamma[j0] * 0.9f + v6 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v21;
-        const float add_v22 = v_block_1_norm_a_gamma[j0] * 0.999f + v6 * 0.001f * v6;
-        v_block_1_norm_a_gamma[j0] = add_v22;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v21 / (dl_sqrt(add_v22) + 1e-07f);
-        const float add_v24 = m_block_1_norm_a_beta[j0] * 0.9f + v7 * 0.1f;
-        m_block_1_norm_a_beta[j0] = add_v24;
-        const float add_v25 = v_block_1_norm_a_beta[j0] * 0.999f + v7 * 0.001f * v7;
-        v_block_1_norm_a_beta[j0] = add_v25;
-        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v1 * add_v24 / (dl_sqrt(add_v25) + 1e-07f);
-        const float add_v27 = m_block_1_down_bias[j0] * 0.9f + v8 * 0.1f;
-        m_block_1_down_bias[j0] = add_v27;
-        const float add_v28 = v_block_1_down_bias[j0] * 0.999f + v8 * 0.001f * v8;
-        v_block_1_down_bias[j0] = add_v28;
-        block_1_down_bias[j0] = block_1_down_bias[j0] - v1 * add_v27 / (dl_sqrt(add_v28) + 1e-07f);
-        const float add_v30 = m_block_1_norm_b_gamma[j0] * 0.9f + v9 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v30;
-        const float add_v31 = v_block_1_norm_b_gamma[j0] * 0.999f + v9 * 0.001f * v9;
-        v_block_1_norm_b_gamma[j0] = add_v31;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - v1 * add_v30 / (dl_sqrt(add_v31) + 1e-07f);
-        const float add_v33 = m_block_1_norm_b_beta[j0] * 0.9f + v10 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v33;
-        const float add_v34 = v_block_1_norm_b_beta[j0] * 0.999f + v10 * 0.001f * v10;
-        v_block_1_norm_b_beta[j0] = add_v34;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - v1 * add_v33 / (dl_sqrt(add_v34) + 1e-07f);
+        const float v2 = cross_entropy_10[j0] * 1.1111112f;
+        const float v3 = cross_entropy_9[j0];
+        const float v4 = cross_entropy_8[j0];
+        const float v5 = cross_entropy_6[j0] * 1.1111112f;
+        const float v6 = cross_entropy_5[j0];
+        const float v7 = cross_entropy_4[j0];
+        const float add_v6 = m_block_1_attention_output_bias[j0] * 0.9f + v2 * 0.1f;
+        m_block_1_attention_output_bias[j0] = add_v6;
+        const float add_v7 = v_block_1_attention_output_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        v_block_1_attention_output_bias[j0] = add_v7;
+        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - v1 * add_v6 / (dl_sqrt(add_v7) + 1e-07f);
+        const float add_v9 = m_block_1_norm_a_gamma[j0] * 0.9f + v3 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v9;
+        const float add_v10 = v_block_1_norm_a_gamma[j0] * 0.999f + v3 * 0.001f * v3;
+        v_block_1_norm_a_gamma[j0] = add_v10;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
+        const float add_v12 = m_block_1_norm_a_beta[j0] * 0.9f + v4 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v12;
+        const float add_v13 = v_block_1_norm_a_beta[j0] * 0.999f + v4 * 0.001f * v4;
+        v_block_1_norm_a_beta[j0] = add_v13;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v1 * add_v12 / (dl_sqrt(add_v13) + 1e-07f);
+        const float add_v15 = m_block_1_down_bias[j0] * 0.9f + v5 * 0.1f;
+        m_block_1_down_bias[j0] = add_v15;
+        const float add_v16 = v_block_1_down_bias[j0] * 0.999f + v5 * 0.001f * v5;
+        v_block_1_down_bias[j0] = add_v16;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - v1 * add_v15 / (dl_sqrt(add_v16) + 1e-07f);
+        const float add_v18 = m_block_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v18;
+        const float add_v19 = v_block_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        v_block_1_norm_b_gamma[j0] = add_v19;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - v1 * add_v18 / (dl_sqrt(add_v19) + 1e-07f);
+        const float add_v21 = m_block_1_norm_b_beta[j0] * 0.9f + v7 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v21;
+        const float add_v22 = v_block_1_norm_b_beta[j0] * 0.999f + v7 * 0.001f * v7;
+        v_block_1_norm_b_beta[j0] = add_v22;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - v1 * add_v21 / (dl_sqrt(add_v22) + 1e-07f);
     }
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64] */
-static void train_k49_cross_entropy_adam(const float *restrict dense_3, float *restrict m_block_1_up_bias,
+static void train_k50_cross_entropy_adam(const float *restrict dense_3, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
     float cross_entropy_7[64];
@@ -2236,8 +2190,45 @@ static void train_k49_cross_entropy_adam(const float *restrict dense_3, float *r
     }
 }
 
+/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16] */
+static void train_k51_cross_entropy_adam(const float *restrict multi_head_attention_5,
+        const float *restrict multi_head_attention_6, const float *restrict multi_head_attention_7,
+        float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
+        float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
+        float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias)
+{
+    float cross_entropy_11[16];
+    float cross_entropy_12[16];
+    float cross_entropy_13[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            cross_entropy_11[j0 * 4 + j1] = 0.0f;
+            cross_entropy_12[j0 * 4 + j1] = 0.0f;
+            cross_entropy_13[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 32; r2++) {
+            for (int j1 = 0; j1 < 4; j1++) {
+                cross_entropy_11[j0 * 4 + j1] += multi_head_attention_5[j0 * 4 + j1 + r2 * 16];
+                cross_entropy_12[j0 * 4 + j1] += multi_head_attention_6[j0 * 4 + j1 + r2 * 16];
+                cross_entropy_13[j0 * 4 + j1] += multi_head_attention_7[j0 * 4 + j1 + r2 * 16];
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = cross_entropy_13[j0] * 0.5f;
+        const float v2 = cross_entropy_12[j0];
+        const float v3 = cross_entropy_11[j0];
+        m_block_1_attention_query_bias[j0] = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
+        v_block_1_attention_query_bias[j0] = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        m_block_1_attention_key_bias[j0] = m_block_1_attention_key_bias[j0] * 0.9f + v2 * 0.1f;
+        v_block_1_attention_key_bias[j0] = v_block_1_attention_key_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v3 * 0.1f;
+        v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v3 * 0.001f * v3;
+    }
+}
+
 /* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 4 places */
-static void train_k50_multi_head_attention(int t, const float *restrict block_1_attention_y,
+static void train_k52_multi_head_attention(int t, const float *restrict block_1_attention_y,
         float *restrict multi_head_attention_29)
 {
     for (int j0 = 0; j0 < 8; j0++) {
@@ -2251,7 +2242,7 @@ static void train_k50_multi_head_attention(int t, const float *restrict block_1_
 }
 
 /* encoder.dl:12: dense -> f32[8, 16, 64]; in 2 places */
-static void train_k51_dense(int t, const float *restrict block_1_up_y, float *restrict dense_15)
+static void train_k53_dense(int t, const float *restrict block_1_up_y, float *restrict dense_15)
 {
     for (int j0 = 0; j0 < 8192; j0++) {
         const float v1 = block_1_up_y[t * 8192 + j0];
@@ -2261,7 +2252,7 @@ static void train_k51_dense(int t, const float *restrict block_1_up_y, float *re
 
 /* encoder.dl:13: dropout;
  * encoder.dl:11: dropout -> f32[8, 16, 16]; in 4 places */
-static void train_k52_dropout(int t, const uint8_t *restrict dropout_2, const float *restrict layer_norm_3,
+static void train_k54_dropout(int t, const uint8_t *restrict dropout_2, const float *restrict layer_norm_3,
         float *restrict dropout_5)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -2271,7 +2262,7 @@ static void train_k52_dropout(int t, const uint8_t *restrict dropout_2, const fl
 }
 
 /* encoder.dl:12: dense -> f32[64, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k53_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k55_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2303,16 +2294,16 @@ static inline void train_k53_dense_tile_4(const float *restrict a, int at, const
     c[51] = c3_3;
 }
 
-static void train_k53_dense(int t, const float *restrict dense_15, const float *restrict dropout_5, float *restrict dense_4)
+static void train_k55_dense(int t, const float *restrict dense_15, const float *restrict dropout_5, float *restrict dense_4)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k53_dense_tile_4(dense_15, i0_0, dropout_5 + n, dense_4 + (t * 1024 + i0_0 * 16 + n));
+            train_k55_dense_tile_4(dense_15, i0_0, dropout_5 + n, dense_4 + (t * 1024 + i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:12: dense -> f32[16, 64], 131072 multiply-accumulates; in 2 places */
-static inline void train_k54_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k56_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2344,59 +2335,15 @@ static inline void train_k54_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k54_dense(int t, const float *restrict block_1_x, const float *restrict dense_2, float *restrict dense_5)
+static void train_k56_dense(int t, const float *restrict block_1_x, const float *restrict dense_2, float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k54_dense_tile_4(block_1_x, t * 2048 + i0_0, dense_2 + (t * 8192 + n), dense_5 + (t * 1024 + i0_0 * 64 + n));
+            train_k56_dense_tile_4(block_1_x, t * 2048 + i0_0, dense_2 + (t * 8192 + n), dense_5 + (t * 1024 + i0_0 * 64 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[16, 16], 32768 multiply-accumulates; in 2 places */
-static inline void train_k56_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 128; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k56_multi_head_attention(int t, const float *restrict multi_head_attention_29,
-        const float *restrict dropout_6, float *restrict multi_head_attention_9)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            train_k56_multi_head_attention_tile_4(multi_head_attention_29, i0_0, dropout_6 + n,
-                    multi_head_attention_9 + (t * 256 + i0_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 32768 multiply-accumulates; in 6 places */
 static inline void train_k58_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -2430,18 +2377,62 @@ static inline void train_k58_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k58_multi_head_attention(int t, const float *restrict x, const float *restrict multi_head_attention_30,
+static void train_k58_multi_head_attention(int t, const float *restrict multi_head_attention_29,
+        const float *restrict dropout_6, float *restrict multi_head_attention_9)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k58_multi_head_attention_tile_4(multi_head_attention_29, i0_0, dropout_6 + n,
+                    multi_head_attention_9 + (t * 256 + i0_0 * 16 + n));
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 32768 multiply-accumulates; in 6 places */
+static inline void train_k60_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 128; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k60_multi_head_attention(int t, const float *restrict x, const float *restrict multi_head_attention_30,
         float *restrict multi_head_attention_10)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k58_multi_head_attention_tile_4(x, t * 2048 + i0_0, multi_head_attention_30 + n,
+            train_k60_multi_head_attention_tile_4(x, t * 2048 + i0_0, multi_head_attention_30 + n,
                     multi_head_attention_10 + (t * 256 + i0_0 * 16 + n));
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 2 places */
-static void train_k59_multi_head_attention_pack(int t, const float *restrict multi_head_attention_4,
+static void train_k61_multi_head_attention_pack(int t, const float *restrict multi_head_attention_4,
         float *restrict multi_head_attention_32)
 {
     for (int j0 = 0; j0 < 8; j0++) {
@@ -2454,7 +2445,7 @@ static void train_k59_multi_head_attention_pack(int t, const float *restrict mul
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 2 places */
-static void train_k61_multi_head_attention(int t, const float *restrict multi_head_attention_3,
+static void train_k63_multi_head_attention(int t, const float *restrict multi_head_attention_3,
         float *restrict multi_head_attention_31)
 {
     for (int j0 = 0; j0 < 8; j0++) {
@@ -2468,7 +2459,7 @@ static void train_k61_multi_head_attention(int t, const float *restrict multi_he
 }
 
 /* encoder.dl:20: embedding -> f32[16, 16]; in 2 places */
-static void train_k63_embedding(int t, const float *restrict multi_head_attention_8, float *restrict embedding)
+static void train_k65_embedding(int t, const float *restrict multi_head_attention_8, float *restrict embedding)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         embedding[t * 256 + j0] = multi_head_attention_8[t * 2048 + j0] + multi_head_attention_8[t * 2048 + j0 + 256]
@@ -2479,7 +2470,7 @@ static void train_k63_embedding(int t, const float *restrict multi_head_attentio
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64, 16]; in 2 places */
-static void train_k64_cross_entropy_adam(const float *restrict dense_4, float *restrict cross_entropy_14,
+static void train_k66_cross_entropy_adam(const float *restrict dense_4, float *restrict cross_entropy_14,
         float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
         const float *restrict adam)
 {
@@ -2497,7 +2488,7 @@ static void train_k64_cross_entropy_adam(const float *restrict dense_4, float *r
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16, 16]; in 5 places */
-static void train_k66_cross_entropy_adam(const float *restrict multi_head_attention_9,
+static void train_k68_cross_entropy_adam(const float *restrict multi_head_attention_9,
         float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
         float *restrict block_1_attention_output_kernel, const float *restrict adam)
 {
@@ -2516,7 +2507,7 @@ static void train_k66_cross_entropy_adam(const float *restrict multi_head_attent
 }
 
 /* encoder.dl:32:, encoder.dl:30: cross_entropy -> f32; in 2 places */
-static void train_k71_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
+static void train_k73_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
         const float *restrict cross_entropy, float *restrict loss)
 {
     float sum;
@@ -2556,7 +2547,7 @@ static void train_k71_cross_entropy(const float *restrict select, const int32_t 
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
-static void train_k72_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
+static void train_k74_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     float dense_6[10];
@@ -2579,7 +2570,7 @@ static void train_k72_dense_adam(const float *restrict softmax, float *restrict 
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
-static inline void train_k73_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k75_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2611,14 +2602,14 @@ static inline void train_k73_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k73_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_7,
+static void train_k75_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_7,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k73_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
+            train_k75_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
@@ -2634,7 +2625,7 @@ static void train_k73_dense_adam(const float *restrict mean, const float *restri
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16]; in 2 places */
-static void train_k74_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
+static void train_k76_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -2649,7 +2640,7 @@ static void train_k74_embedding(const float *restrict multi_head_attention_8, co
 }
 
 /* encoder.dl:31: adam -> f32[1000, 16] */
-static void train_k75_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k77_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
@@ -2659,6 +2650,24 @@ static void train_k75_adam(float *restrict m_embedding_1_embeddings, const float
         const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
         v_embedding_1_embeddings[j0] = add_v1;
         embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+    }
+}
+
+/* encoder.dl:31: adam -> f32[16] */
+static void train_k78_adam(float *restrict block_1_attention_query_bias, const float *restrict adam,
+        const float *restrict m_block_1_attention_query_bias, const float *restrict v_block_1_attention_query_bias,
+        float *restrict block_1_attention_key_bias, const float *restrict m_block_1_attention_key_bias,
+        const float *restrict v_block_1_attention_key_bias, float *restrict block_1_attention_value_bias,
+        const float *restrict m_block_1_attention_value_bias, const float *restrict v_block_1_attention_value_bias)
+{
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - v1 * m_block_1_attention_query_bias[j0]
+                / (dl_sqrt(v_block_1_attention_query_bias[j0]) + 1e-07f);
+        block_1_attention_key_bias[j0] = block_1_attention_key_bias[j0] - v1 * m_block_1_attention_key_bias[j0]
+                / (dl_sqrt(v_block_1_attention_key_bias[j0]) + 1e-07f);
+        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v1 * m_block_1_attention_value_bias[j0]
+                / (dl_sqrt(v_block_1_attention_value_bias[j0]) + 1e-07f);
     }
 }
 
@@ -2694,9 +2703,9 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const multi_head_attention_2 = (float *)(void *)(base + 425984);   /* f32[32, 1, 4, 16, 4] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 458752);   /* f32[32, 1, 4, 16, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 491520);   /* f32[32, 1, 4, 4, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 602112);   /* f32[32, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 604160);   /* f32[32, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 606208);   /* f32[32, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 602112);   /* f32[32, 4, 4] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 604160);   /* f32[32, 4, 4] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 606208);   /* f32[32, 4, 4] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 524288);   /* f32[32, 1, 16, 16] */
     uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 621312);   /* bool[32, 1] */
     float *const cross_entropy_3 = (float *)(void *)(base + 620672);   /* f32[32, 1] */
@@ -2839,89 +2848,90 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
         train_k39_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                 multi_head_attention_19, multi_head_attention_2);
         train_k40_multi_head_attention(t, multi_head_attention_13, multi_head_attention_21, multi_head_attention_4);
-        train_k41_multi_head_attention(t, multi_head_attention_2, multi_head_attention_22, multi_head_attention_5);
+        train_k20_multi_head_attention(t, multi_head_attention_2, multi_head_attention_22);   /* k41_multi_head_attention */
+        train_k42_multi_head_attention(t, multi_head_attention_2, multi_head_attention_5);
         train_k35_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_2,
-                multi_head_attention_23);   /* k42_multi_head_attention */
-        train_k43_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);
-        train_k44_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_2, multi_head_attention_24);
-        train_k45_multi_head_attention(t, multi_head_attention_3, multi_head_attention_25);
-        train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);
-        train_k47_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
+                multi_head_attention_23);   /* k43_multi_head_attention */
+        train_k44_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);
+        train_k45_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_2, multi_head_attention_24);
+        train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_25);
+        train_k42_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);   /* k47_multi_head_attention */
+        train_k48_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
                 layer_norm_6, multi_head_attention_23, multi_head_attention_24, multi_head_attention_8);
     }
-    train_k48_cross_entropy_adam(layer_norm, layer_norm_2, dense, layer_norm_4, layer_norm_5, multi_head_attention,
-            multi_head_attention_5, multi_head_attention_6, multi_head_attention_7, optimizer->m_block_1_attention_query_bias,
-            optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam,
-            optimizer->m_block_1_attention_key_bias, optimizer->v_block_1_attention_key_bias,
-            params->block_1_attention_key_bias, optimizer->m_block_1_attention_value_bias,
-            optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias,
+    train_k49_cross_entropy_adam(layer_norm, layer_norm_2, dense, layer_norm_4, layer_norm_5, multi_head_attention,
             optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
-            params->block_1_attention_output_bias, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+            params->block_1_attention_output_bias, adam, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
             params->block_1_norm_a_beta, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
             params->block_1_down_bias, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta);
-    train_k49_cross_entropy_adam(dense_3, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias,
+    train_k50_cross_entropy_adam(dense_3, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias,
             adam);
+    train_k51_cross_entropy_adam(multi_head_attention_5, multi_head_attention_6, multi_head_attention_7,
+            optimizer->m_block_1_attention_query_bias, optimizer->v_block_1_attention_query_bias,
+            optimizer->m_block_1_attention_key_bias, optimizer->v_block_1_attention_key_bias,
+            optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
     for (int t = 3; t >= 0; t--) {
-        train_k50_multi_head_attention(t, block_1_attention_y, multi_head_attention_29);
-        train_k51_dense(t, block_1_up_y, dense_15);
-        train_k52_dropout(t, dropout_2, layer_norm_3, dropout_5);
-        train_k53_dense(t, dense_15, dropout_5, dense_4);
-        train_k54_dense(t, block_1_x, dense_2, dense_5);
-        train_k52_dropout(t, dropout, layer_norm_6, dropout_6);   /* k55_dropout */
-        train_k56_multi_head_attention(t, multi_head_attention_29, dropout_6, multi_head_attention_9);
-        train_k50_multi_head_attention(t, multi_head_attention_2, multi_head_attention_30);   /* k57_multi_head_attention */
-        train_k58_multi_head_attention(t, x, multi_head_attention_30, multi_head_attention_10);
-        train_k59_multi_head_attention_pack(t, multi_head_attention_4, multi_head_attention_32);
-        train_k58_multi_head_attention(t, x, multi_head_attention_32, multi_head_attention_11);   /* k60_multi_head_attention */
-        train_k61_multi_head_attention(t, multi_head_attention_3, multi_head_attention_31);
-        train_k58_multi_head_attention(t, x, multi_head_attention_31, multi_head_attention_12);   /* k62_multi_head_attention */
-        train_k63_embedding(t, multi_head_attention_8, embedding);
+        train_k52_multi_head_attention(t, block_1_attention_y, multi_head_attention_29);
+        train_k53_dense(t, block_1_up_y, dense_15);
+        train_k54_dropout(t, dropout_2, layer_norm_3, dropout_5);
+        train_k55_dense(t, dense_15, dropout_5, dense_4);
+        train_k56_dense(t, block_1_x, dense_2, dense_5);
+        train_k54_dropout(t, dropout, layer_norm_6, dropout_6);   /* k57_dropout */
+        train_k58_multi_head_attention(t, multi_head_attention_29, dropout_6, multi_head_attention_9);
+        train_k52_multi_head_attention(t, multi_head_attention_2, multi_head_attention_30);   /* k59_multi_head_attention */
+        train_k60_multi_head_attention(t, x, multi_head_attention_30, multi_head_attention_10);
+        train_k61_multi_head_attention_pack(t, multi_head_attention_4, multi_head_attention_32);
+        train_k60_multi_head_attention(t, x, multi_head_attention_32, multi_head_attention_11);   /* k62_multi_head_attention */
+        train_k63_multi_head_attention(t, multi_head_attention_3, multi_head_attention_31);
+        train_k60_multi_head_attention(t, x, multi_head_attention_31, multi_head_attention_12);   /* k64_multi_head_attention */
+        train_k65_embedding(t, multi_head_attention_8, embedding);
     }
-    train_k64_cross_entropy_adam(dense_4, cross_entropy_14, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k66_cross_entropy_adam(dense_4, cross_entropy_14, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k64_cross_entropy_adam(dense_5, cross_entropy_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
-            params->block_1_up_kernel, adam);   /* k65_cross_entropy_adam */
-    train_k66_cross_entropy_adam(multi_head_attention_9, optimizer->m_block_1_attention_output_kernel,
+    train_k66_cross_entropy_adam(dense_5, cross_entropy_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+            params->block_1_up_kernel, adam);   /* k67_cross_entropy_adam */
+    train_k68_cross_entropy_adam(multi_head_attention_9, optimizer->m_block_1_attention_output_kernel,
             optimizer->v_block_1_attention_output_kernel, params->block_1_attention_output_kernel, adam);
-    train_k66_cross_entropy_adam(multi_head_attention_10, optimizer->m_block_1_attention_value_kernel,
+    train_k68_cross_entropy_adam(multi_head_attention_10, optimizer->m_block_1_attention_value_kernel,
             optimizer->v_block_1_attention_value_kernel, params->block_1_attention_value_kernel,
-            adam);   /* k67_cross_entropy_adam */
-    train_k66_cross_entropy_adam(multi_head_attention_11, optimizer->m_block_1_attention_key_kernel,
-            optimizer->v_block_1_attention_key_kernel, params->block_1_attention_key_kernel,
-            adam);   /* k68_cross_entropy_adam */
-    train_k66_cross_entropy_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_kernel,
-            optimizer->v_block_1_attention_query_kernel, params->block_1_attention_query_kernel,
             adam);   /* k69_cross_entropy_adam */
-    train_k66_cross_entropy_adam(embedding, optimizer->m_positions, optimizer->v_positions, params->positions,
+    train_k68_cross_entropy_adam(multi_head_attention_11, optimizer->m_block_1_attention_key_kernel,
+            optimizer->v_block_1_attention_key_kernel, params->block_1_attention_key_kernel,
             adam);   /* k70_cross_entropy_adam */
-    train_k71_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
-    train_k72_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k73_dense_adam(mean, softmax, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k68_cross_entropy_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_kernel,
+            optimizer->v_block_1_attention_query_kernel, params->block_1_attention_query_kernel,
+            adam);   /* k71_cross_entropy_adam */
+    train_k68_cross_entropy_adam(embedding, optimizer->m_positions, optimizer->v_positions, params->positions,
+            adam);   /* k72_cross_entropy_adam */
+    train_k73_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
+    train_k74_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k75_dense_adam(mean, softmax, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k74_embedding(multi_head_attention_8, tokens, embedding_2);
-    train_k75_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k76_embedding(multi_head_attention_8, tokens, embedding_2);
+    train_k77_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
+    train_k78_adam(params->block_1_attention_query_bias, adam, optimizer->m_block_1_attention_query_bias,
+            optimizer->v_block_1_attention_query_bias, params->block_1_attention_key_bias,
+            optimizer->m_block_1_attention_key_bias, optimizer->v_block_1_attention_key_bias,
+            params->block_1_attention_value_bias, optimizer->m_block_1_attention_value_bias,
+            optimizer->v_block_1_attention_value_bias);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:12: dense, encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k47_cross_entropy_dense_multi_head_attention(const float *restrict layer_norm,
+static void gradients_k48_cross_entropy_dense_multi_head_attention(const float *restrict layer_norm,
         float *restrict block_1_norm_b_beta_2, const float *restrict layer_norm_2, float *restrict block_1_norm_b_gamma_2,
         const float *restrict dense, const float *restrict layer_norm_4, float *restrict block_1_norm_a_beta_2,
         const float *restrict layer_norm_5, float *restrict block_1_norm_a_gamma_2, const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_5, float *restrict block_1_attention_value_bias_2,
-        const float *restrict multi_head_attention_6, float *restrict block_1_attention_key_bias_2,
-        const float *restrict multi_head_attention_7, float *restrict block_1_down_bias_2,
-        float *restrict block_1_attention_output_bias_2, float *restrict block_1_attention_query_bias_2)
+        float *restrict block_1_down_bias_2, float *restrict block_1_attention_output_bias_2)
 {
     float cross_entropy_4[16];
     float cross_entropy_5[16];
-    float cross_entropy_6[16];
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_beta_2[j0] = 0.0f;
         block_1_norm_b_gamma_2[j0] = 0.0f;
@@ -2929,9 +2939,6 @@ static void gradients_k47_cross_entropy_dense_multi_head_attention(const float *
         block_1_norm_a_beta_2[j0] = 0.0f;
         block_1_norm_a_gamma_2[j0] = 0.0f;
         cross_entropy_5[j0] = 0.0f;
-        block_1_attention_value_bias_2[j0] = 0.0f;
-        block_1_attention_key_bias_2[j0] = 0.0f;
-        cross_entropy_6[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -2941,20 +2948,16 @@ static void gradients_k47_cross_entropy_dense_multi_head_attention(const float *
             block_1_norm_a_beta_2[j0] += layer_norm_4[j0 + r1 * 16];
             block_1_norm_a_gamma_2[j0] += layer_norm_5[j0 + r1 * 16];
             cross_entropy_5[j0] += multi_head_attention[j0 + r1 * 16];
-            block_1_attention_value_bias_2[j0] += multi_head_attention_5[j0 + r1 * 16];
-            block_1_attention_key_bias_2[j0] += multi_head_attention_6[j0 + r1 * 16];
-            cross_entropy_6[j0] += multi_head_attention_7[j0 + r1 * 16];
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_down_bias_2[j0] = cross_entropy_4[j0] * 1.1111112f;
         block_1_attention_output_bias_2[j0] = cross_entropy_5[j0] * 1.1111112f;
-        block_1_attention_query_bias_2[j0] = cross_entropy_6[j0] * 0.5f;
     }
 }
 
 /* encoder.dl:30: cross_entropy -> f32[64] */
-static void gradients_k48_cross_entropy(const float *restrict dense_3, float *restrict block_1_up_bias_2)
+static void gradients_k49_cross_entropy(const float *restrict dense_3, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -2966,8 +2969,34 @@ static void gradients_k48_cross_entropy(const float *restrict dense_3, float *re
     }
 }
 
+/* encoder.dl:30: cross_entropy, encoder.dl:10: multi_head_attention -> f32[16] */
+static void gradients_k50_cross_entropy_multi_head_attention(const float *restrict multi_head_attention_5,
+        float *restrict block_1_attention_value_bias_2, const float *restrict multi_head_attention_6,
+        float *restrict block_1_attention_key_bias_2, const float *restrict multi_head_attention_7,
+        float *restrict block_1_attention_query_bias_2)
+{
+    float cross_entropy_6[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            block_1_attention_value_bias_2[j0 * 4 + j1] = 0.0f;
+            block_1_attention_key_bias_2[j0 * 4 + j1] = 0.0f;
+            cross_entropy_6[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 32; r2++) {
+            for (int j1 = 0; j1 < 4; j1++) {
+                block_1_attention_value_bias_2[j0 * 4 + j1] += multi_head_attention_5[j0 * 4 + j1 + r2 * 16];
+                block_1_attention_key_bias_2[j0 * 4 + j1] += multi_head_attention_6[j0 * 4 + j1 + r2 * 16];
+                cross_entropy_6[j0 * 4 + j1] += multi_head_attention_7[j0 * 4 + j1 + r2 * 16];
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_attention_query_bias_2[j0] = cross_entropy_6[j0] * 0.5f;
+    }
+}
+
 /* encoder.dl:30: cross_entropy -> f32[64, 16]; in 2 places */
-static void gradients_k63_cross_entropy(const float *restrict dense_4, float *restrict block_1_down_kernel_2)
+static void gradients_k65_cross_entropy(const float *restrict dense_4, float *restrict block_1_down_kernel_2)
 {
     for (int j0 = 0; j0 < 1024; j0++) {
         block_1_down_kernel_2[j0] = dense_4[j0] + dense_4[j0 + 1024] + dense_4[j0 + 2048] + dense_4[j0 + 3072];
@@ -2975,7 +3004,7 @@ static void gradients_k63_cross_entropy(const float *restrict dense_4, float *re
 }
 
 /* encoder.dl:30: cross_entropy -> f32[16, 16]; in 5 places */
-static void gradients_k65_cross_entropy(const float *restrict multi_head_attention_9,
+static void gradients_k67_cross_entropy(const float *restrict multi_head_attention_9,
         float *restrict block_1_attention_output_kernel_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
@@ -2985,7 +3014,7 @@ static void gradients_k65_cross_entropy(const float *restrict multi_head_attenti
 }
 
 /* encoder.dl:24: dense -> f32[10] */
-static void gradients_k71_dense(const float *restrict softmax, float *restrict classifier_bias_2)
+static void gradients_k73_dense(const float *restrict softmax, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
@@ -2998,7 +3027,7 @@ static void gradients_k71_dense(const float *restrict softmax, float *restrict c
 }
 
 /* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
-static inline void gradients_k72_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k74_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3030,11 +3059,11 @@ static inline void gradients_k72_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k72_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
+static void gradients_k74_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k72_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
+            gradients_k74_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
@@ -3069,9 +3098,9 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const multi_head_attention_2 = (float *)(void *)(base + 425984);   /* f32[32, 1, 4, 16, 4] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 458752);   /* f32[32, 1, 4, 16, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 491520);   /* f32[32, 1, 4, 4, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 602112);   /* f32[32, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 604160);   /* f32[32, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 606208);   /* f32[32, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 602112);   /* f32[32, 4, 4] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 604160);   /* f32[32, 4, 4] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 606208);   /* f32[32, 4, 4] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 524288);   /* f32[32, 1, 16, 16] */
     uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 621312);   /* bool[32, 1] */
     float *const cross_entropy_3 = (float *)(void *)(base + 620672);   /* f32[32, 1] */
@@ -3216,55 +3245,56 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
                 multi_head_attention_19, multi_head_attention_2);   /* k38_multi_head_attention */
         train_k40_multi_head_attention(t, multi_head_attention_13, multi_head_attention_21,
                 multi_head_attention_4);   /* k39_multi_head_attention */
-        train_k41_multi_head_attention(t, multi_head_attention_2, multi_head_attention_22,
-                multi_head_attention_5);   /* k40_multi_head_attention */
+        train_k20_multi_head_attention(t, multi_head_attention_2, multi_head_attention_22);   /* k40_multi_head_attention */
+        train_k42_multi_head_attention(t, multi_head_attention_2, multi_head_attention_5);   /* k41_multi_head_attention */
         train_k35_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_3,
-                multi_head_attention_23);   /* k41_multi_head_attention */
-        train_k43_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);   /* k42_multi_head_attention */
-        train_k44_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_3,
-                multi_head_attention_24);   /* k43_multi_head_attention */
-        train_k45_multi_head_attention(t, multi_head_attention_3, multi_head_attention_25);   /* k44_multi_head_attention */
-        train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);   /* k45_multi_head_attention */
-        train_k47_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_3, multi_head_attention_26,
+                multi_head_attention_23);   /* k42_multi_head_attention */
+        train_k44_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);   /* k43_multi_head_attention */
+        train_k45_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_3,
+                multi_head_attention_24);   /* k44_multi_head_attention */
+        train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_25);   /* k45_multi_head_attention */
+        train_k42_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);   /* k46_multi_head_attention */
+        train_k48_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_3, multi_head_attention_26,
                 layer_norm_6, multi_head_attention_23, multi_head_attention_24,
-                multi_head_attention_8);   /* k46_multi_head_attention */
+                multi_head_attention_8);   /* k47_multi_head_attention */
     }
-    gradients_k47_cross_entropy_dense_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
+    gradients_k48_cross_entropy_dense_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
             gradients->block_1_norm_b_gamma, dense, layer_norm_4, gradients->block_1_norm_a_beta, layer_norm_5,
-            gradients->block_1_norm_a_gamma, multi_head_attention, multi_head_attention_5,
-            gradients->block_1_attention_value_bias, multi_head_attention_6, gradients->block_1_attention_key_bias,
-            multi_head_attention_7, gradients->block_1_down_bias, gradients->block_1_attention_output_bias,
+            gradients->block_1_norm_a_gamma, multi_head_attention, gradients->block_1_down_bias,
+            gradients->block_1_attention_output_bias);
+    gradients_k49_cross_entropy(dense_3, gradients->block_1_up_bias);
+    gradients_k50_cross_entropy_multi_head_attention(multi_head_attention_5, gradients->block_1_attention_value_bias,
+            multi_head_attention_6, gradients->block_1_attention_key_bias, multi_head_attention_7,
             gradients->block_1_attention_query_bias);
-    gradients_k48_cross_entropy(dense_3, gradients->block_1_up_bias);
     for (int t = 3; t >= 0; t--) {
-        train_k50_multi_head_attention(t, block_1_attention_y, multi_head_attention_29);   /* k49_multi_head_attention */
-        train_k51_dense(t, block_1_up_y, dense_13);   /* k50_dense */
-        train_k52_dropout(t, dropout_2, layer_norm_3, dropout_5);   /* k51_dropout */
-        train_k53_dense(t, dense_13, dropout_5, dense_4);   /* k52_dense */
-        train_k54_dense(t, block_1_x, dense_2, dense_5);   /* k53_dense */
-        train_k52_dropout(t, dropout, layer_norm_6, dropout_6);   /* k54_dropout */
-        train_k56_multi_head_attention(t, multi_head_attention_29, dropout_6,
-                multi_head_attention_9);   /* k55_multi_head_attention */
-        train_k50_multi_head_attention(t, multi_head_attention_2, multi_head_attention_30);   /* k56_multi_head_attention */
-        train_k58_multi_head_attention(t, x, multi_head_attention_30, multi_head_attention_10);   /* k57_multi_head_attention */
-        train_k59_multi_head_attention_pack(t, multi_head_attention_4,
-                multi_head_attention_32);   /* k58_multi_head_attention_pack */
-        train_k58_multi_head_attention(t, x, multi_head_attention_32, multi_head_attention_11);   /* k59_multi_head_attention */
-        train_k61_multi_head_attention(t, multi_head_attention_3, multi_head_attention_31);   /* k60_multi_head_attention */
-        train_k58_multi_head_attention(t, x, multi_head_attention_31, multi_head_attention_12);   /* k61_multi_head_attention */
-        train_k63_embedding(t, multi_head_attention_8, embedding);   /* k62_embedding */
+        train_k52_multi_head_attention(t, block_1_attention_y, multi_head_attention_29);   /* k51_multi_head_attention */
+        train_k53_dense(t, block_1_up_y, dense_13);   /* k52_dense */
+        train_k54_dropout(t, dropout_2, layer_norm_3, dropout_5);   /* k53_dropout */
+        train_k55_dense(t, dense_13, dropout_5, dense_4);   /* k54_dense */
+        train_k56_dense(t, block_1_x, dense_2, dense_5);   /* k55_dense */
+        train_k54_dropout(t, dropout, layer_norm_6, dropout_6);   /* k56_dropout */
+        train_k58_multi_head_attention(t, multi_head_attention_29, dropout_6,
+                multi_head_attention_9);   /* k57_multi_head_attention */
+        train_k52_multi_head_attention(t, multi_head_attention_2, multi_head_attention_30);   /* k58_multi_head_attention */
+        train_k60_multi_head_attention(t, x, multi_head_attention_30, multi_head_attention_10);   /* k59_multi_head_attention */
+        train_k61_multi_head_attention_pack(t, multi_head_attention_4,
+                multi_head_attention_32);   /* k60_multi_head_attention_pack */
+        train_k60_multi_head_attention(t, x, multi_head_attention_32, multi_head_attention_11);   /* k61_multi_head_attention */
+        train_k63_multi_head_attention(t, multi_head_attention_3, multi_head_attention_31);   /* k62_multi_head_attention */
+        train_k60_multi_head_attention(t, x, multi_head_attention_31, multi_head_attention_12);   /* k63_multi_head_attention */
+        train_k65_embedding(t, multi_head_attention_8, embedding);   /* k64_embedding */
     }
-    gradients_k63_cross_entropy(dense_4, gradients->block_1_down_kernel);
-    gradients_k63_cross_entropy(dense_5, gradients->block_1_up_kernel);   /* k64_cross_entropy */
-    gradients_k65_cross_entropy(multi_head_attention_9, gradients->block_1_attention_output_kernel);
-    gradients_k65_cross_entropy(multi_head_attention_10, gradients->block_1_attention_value_kernel);   /* k66_cross_entropy */
-    gradients_k65_cross_entropy(multi_head_attention_11, gradients->block_1_attention_key_kernel);   /* k67_cross_entropy */
-    gradients_k65_cross_entropy(multi_head_attention_12, gradients->block_1_attention_query_kernel);   /* k68_cross_entropy */
-    gradients_k65_cross_entropy(embedding, gradients->positions);   /* k69_cross_entropy */
-    train_k71_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k70_cross_entropy */
-    gradients_k71_dense(softmax, gradients->classifier_bias);
-    gradients_k72_dense(mean, softmax, gradients->classifier_kernel);
-    train_k74_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k73_embedding */
+    gradients_k65_cross_entropy(dense_4, gradients->block_1_down_kernel);
+    gradients_k65_cross_entropy(dense_5, gradients->block_1_up_kernel);   /* k66_cross_entropy */
+    gradients_k67_cross_entropy(multi_head_attention_9, gradients->block_1_attention_output_kernel);
+    gradients_k67_cross_entropy(multi_head_attention_10, gradients->block_1_attention_value_kernel);   /* k68_cross_entropy */
+    gradients_k67_cross_entropy(multi_head_attention_11, gradients->block_1_attention_key_kernel);   /* k69_cross_entropy */
+    gradients_k67_cross_entropy(multi_head_attention_12, gradients->block_1_attention_query_kernel);   /* k70_cross_entropy */
+    gradients_k67_cross_entropy(embedding, gradients->positions);   /* k71_cross_entropy */
+    train_k73_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k72_cross_entropy */
+    gradients_k73_dense(softmax, gradients->classifier_bias);
+    gradients_k74_dense(mean, softmax, gradients->classifier_kernel);
+    train_k76_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k75_embedding */
     metrics->count = count;
     return DL_OK;
 }

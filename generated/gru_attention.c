@@ -1260,8 +1260,8 @@ static void train_k20_dense_softmax_tanh(const float *restrict softmax_5, const 
                 softmax_6[j0] = v1;
             }
             float sum_v3 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                sum_v3 += -(softmax_6[r0] * attention_weights[i0 * 16 + r0]);
+            for (int r1 = 0; r1 < 16; r1++) {
+                sum_v3 += -(softmax_6[r1] * attention_weights[i0 * 16 + r1]);
             }
             softmax_7 = sum_v3;
             for (int j0 = 0; j0 < 16; j0++) {

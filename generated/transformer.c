@@ -610,8 +610,8 @@ static void infer_k10_dense_layer_norm(const float *restrict gelu, const float *
     }
 }
 
-/* transformer.dl:24: dense -> f32[1, 1, 256], 4096 multiply-accumulates */
-static inline void infer_k11_dense_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* transformer.dl:24: dense, transformer.dl:26: softmax -> f32[1, 1], 4096 multiply-accumulates */
+static inline void infer_k11_dense_softmax_tile_1(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
@@ -625,55 +625,53 @@ static inline void infer_k11_dense_tile_1(const float *restrict a, int at, const
     c[3] = c0_3;
 }
 
-static void infer_k11_dense(const float *restrict layer_norm_1_y, const float *restrict classifier_kernel,
-        float *restrict logits, const float *restrict classifier_bias)
+static void infer_k11_dense_softmax(const float *restrict layer_norm_1_y, const float *restrict classifier_kernel,
+        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict logits, float *restrict softmax)
 {
     for (int n = 0; n < 256; n += 4)
-        infer_k11_dense_tile_1(layer_norm_1_y, 0, classifier_kernel + n, logits + n);
-    for (int j0 = 0; j0 < 256; j0++) {
-        logits[j0] = logits[j0] + classifier_bias[j0];
-    }
-}
-
-/* transformer.dl:26: softmax -> f32[1, 256] */
-static void infer_k12_softmax(const float *restrict logits, float *restrict probs)
-{
-    float softmax;
-    float softmax_1_y[256];
-    float softmax_2;
-    float max_v0[8];
+        infer_k11_dense_softmax_tile_1(layer_norm_1_y, 0, classifier_kernel + n, classifier_y + n);
+    float max_v2[8];
     for (int lane = 0; lane < 8; lane++)
-        max_v0[lane] = -DL_INFINITY;
-    for (int r0_0 = 0; r0_0 < 256; r0_0 += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            const int r0 = r0_0 + lane;
-            const float x_max_v0 = logits[r0];
-            max_v0[lane] = dl_max(max_v0[lane], x_max_v0);
-        }
-    }
-    for (int lane = 0; lane < 4; lane++)
-        max_v0[lane] = dl_max(max_v0[lane], max_v0[lane + 4]);
-    for (int lane = 0; lane < 2; lane++)
-        max_v0[lane] = dl_max(max_v0[lane], max_v0[lane + 2]);
-    max_v0[0] = dl_max(max_v0[0], max_v0[1]);
-    softmax = max_v0[0];
-    float sum_v2[8];
-    for (int lane = 0; lane < 8; lane++)
-        sum_v2[lane] = 0.0f;
+        max_v2[lane] = -DL_INFINITY;
     for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float softmax_1_y_v1 = dl_exp(logits[j0] - softmax);
-            softmax_1_y[j0] = softmax_1_y_v1;
-            sum_v2[lane] += softmax_1_y_v1;
+            const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2[lane] = dl_max(max_v2[lane], x_max_v2);
         }
     }
     for (int lane = 0; lane < 4; lane++)
-        sum_v2[lane] += sum_v2[lane + 4];
+        max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 4]);
     for (int lane = 0; lane < 2; lane++)
-        sum_v2[lane] += sum_v2[lane + 2];
-    sum_v2[0] += sum_v2[1];
-    softmax_2 = sum_v2[0];
+        max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 2]);
+    max_v2[0] = dl_max(max_v2[0], max_v2[1]);
+    softmax[0] = max_v2[0];
+}
+
+/* transformer.dl:26: softmax -> f32[1, 256] */
+static void infer_k12_softmax(const float *restrict logits, const float *restrict softmax, float *restrict probs)
+{
+    float softmax_1_y[256];
+    float softmax_2;
+    float sum_v1[8];
+    for (int lane = 0; lane < 8; lane++)
+        sum_v1[lane] = 0.0f;
+    for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            const int j0 = j0_0 + lane;
+            const float softmax_1_y_v0 = dl_exp(logits[j0] - softmax[0]);
+            softmax_1_y[j0] = softmax_1_y_v0;
+            sum_v1[lane] += softmax_1_y_v0;
+        }
+    }
+    for (int lane = 0; lane < 4; lane++)
+        sum_v1[lane] += sum_v1[lane + 4];
+    for (int lane = 0; lane < 2; lane++)
+        sum_v1[lane] += sum_v1[lane + 2];
+    sum_v1[0] += sum_v1[1];
+    softmax_2 = sum_v1[0];
     for (int j0 = 0; j0 < 256; j0++) {
         probs[j0] = softmax_1_y[j0] / softmax_2;
     }
@@ -696,8 +694,10 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     float *const block_1_y_2 = (float *)(void *)(base + 704);   /* f32[1, 1, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 1, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 256);   /* f32[1, 16] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 1024);   /* f32[1, 1, 16] */
-    float *const logits = (float *)(void *)(base + 0);   /* f32[1, 1, 256] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 2048);   /* f32[1, 1, 16] */
+    float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 256] */
+    float *const logits = (float *)(void *)(base + 1024);   /* f32[1, 1, 256] */
+    float *const softmax = (float *)(void *)(base + 2112);   /* f32[1, 1] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 512);   /* f32[1, 4, 4, 8] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
@@ -721,8 +721,8 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     infer_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
     infer_k10_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);
-    infer_k11_dense(layer_norm_1_y, params->classifier_kernel, logits, params->classifier_bias);
-    infer_k12_softmax(logits, probs);
+    infer_k11_dense_softmax(layer_norm_1_y, params->classifier_kernel, classifier_y, params->classifier_bias, logits, softmax);
+    infer_k12_softmax(logits, softmax, probs);
     return DL_OK;
 }
 
@@ -1018,7 +1018,7 @@ static void train_k6_multi_head_attention(const float *restrict multi_head_atten
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 3 places */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 5 places */
 static void train_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2340,61 +2340,62 @@ static void train_k41_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k42_multi_head_attention_adam(const float *restrict multi_head_attention_10,
-        float *restrict multi_head_attention_15, float *restrict m_block_1_attention_value_bias,
-        float *restrict v_block_1_attention_value_bias)
+static void train_k43_multi_head_attention_adam(const float *restrict multi_head_attention_10,
+        float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
+        float *restrict block_1_attention_value_bias, const float *restrict adam)
 {
     float multi_head_attention_14[16];
     for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_15[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_10[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
-            }
+        for (int j1 = 0; j1 < 4; j1++) {
+            multi_head_attention_14[j0 * 4 + j1] = 0.0f;
         }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        multi_head_attention_14[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_14[j0] += multi_head_attention_15[j0 + r1 * 128 + r2 * 16];
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 8; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    multi_head_attention_14[j0 * 4 + j1] += multi_head_attention_10[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v1 = multi_head_attention_14[j0];
-        m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
-        v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        const float add_v1 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_value_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_value_bias[j0] = add_v2;
+        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k46_multi_head_attention_adam(const float *restrict multi_head_attention_13,
+static void train_k47_multi_head_attention_adam(const float *restrict multi_head_attention_13,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_18;
-        float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 4; r0++) {
-            for (int r1 = 0; r1 < 8; r1++) {
-                sum_v0 += multi_head_attention_13[i0 * 8 + r0 * 128 + r1];
+    float multi_head_attention_18[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            float sum_v0 = 0.0f;
+            for (int r2 = 0; r2 < 4; r2++) {
+                for (int r3 = 0; r3 < 8; r3++) {
+                    sum_v0 += multi_head_attention_13[j0 * 32 + j1 * 8 + r2 * 128 + r3];
+                }
             }
+            multi_head_attention_18[j0 * 4 + j1] = sum_v0;
         }
-        multi_head_attention_18 = sum_v0;
-        const float add_v1 = m_block_1_attention_key_bias[i0] * 0.9f + multi_head_attention_18 * 0.1f;
-        m_block_1_attention_key_bias[i0] = add_v1;
-        const float add_v2 = v_block_1_attention_key_bias[i0] * 0.999f + multi_head_attention_18 * 0.001f
-                * multi_head_attention_18;
-        v_block_1_attention_key_bias[i0] = add_v2;
-        block_1_attention_key_bias[i0] = block_1_attention_key_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = multi_head_attention_18[j0];
+        const float add_v1 = m_block_1_attention_key_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_key_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_attention_key_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_key_bias[j0] = add_v2;
+        block_1_attention_key_bias[j0] = block_1_attention_key_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2427,20 +2428,20 @@ static inline void train_k48_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k48_multi_head_attention(const float *restrict multi_head_attention_13,
+static void train_k49_multi_head_attention(const float *restrict multi_head_attention_13,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_19)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k48_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
+                train_k49_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
                         block_1_attention_key_kernel_2 + n, multi_head_attention_19 + (i0 * 128 + i1_0 * 16 + n));
         }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k49_multi_head_attention_pack(const float *restrict multi_head_attention_13,
+static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_13,
         float *restrict multi_head_attention_28)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2453,7 +2454,7 @@ static void train_k49_multi_head_attention_pack(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k51_multi_head_attention(const float *restrict multi_head_attention_12,
+static void train_k52_multi_head_attention(const float *restrict multi_head_attention_12,
         float *restrict multi_head_attention_22)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2467,30 +2468,35 @@ static void train_k51_multi_head_attention(const float *restrict multi_head_atte
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k52_multi_head_attention_adam(const float *restrict multi_head_attention_12,
+static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_12,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_query_bias, const float *restrict adam)
 {
-    for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_21;
-        float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 4; r0++) {
-            for (int r1 = 0; r1 < 8; r1++) {
-                sum_v0 += multi_head_attention_12[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
+    float multi_head_attention_21[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            multi_head_attention_21[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 8; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    multi_head_attention_21[j0 * 4 + j1] += multi_head_attention_12[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                }
             }
         }
-        multi_head_attention_21 = sum_v0;
-        const float v1 = multi_head_attention_21 * 0.5f;
-        const float add_v1 = m_block_1_attention_query_bias[i0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_query_bias[i0] = add_v1;
-        const float add_v2 = v_block_1_attention_query_bias[i0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_query_bias[i0] = add_v2;
-        block_1_attention_query_bias[i0] = block_1_attention_query_bias[i0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = multi_head_attention_21[j0] * 0.5f;
+        const float add_v1 = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_query_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_query_bias[j0] = add_v2;
+        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k54_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k55_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2523,7 +2529,7 @@ static inline void train_k54_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k54_multi_head_attention_layer_norm(const float *restrict multi_head_attention_22,
+static void train_k55_multi_head_attention_layer_norm(const float *restrict multi_head_attention_22,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_23,
         const float *restrict multi_head_attention_16, const float *restrict multi_head_attention_19,
         float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_gamma, const float *restrict x,
@@ -2536,7 +2542,7 @@ static void train_k54_multi_head_attention_layer_norm(const float *restrict mult
         for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k54_multi_head_attention_layer_norm_tile_4(multi_head_attention_22, i0 * 128 + i1_0 * 16,
+                train_k55_multi_head_attention_layer_norm_tile_4(multi_head_attention_22, i0 * 128 + i1_0 * 16,
                         block_1_attention_query_kernel_2 + n, multi_head_attention_23 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
@@ -2569,11 +2575,10 @@ static void train_k54_multi_head_attention_layer_norm(const float *restrict mult
 }
 
 /* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k56_layer_norm_adam(const float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y,
+static void train_k57_layer_norm_adam(const float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y,
         float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
         const float *restrict adam, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
-        float *restrict block_1_norm_a_beta, float *restrict block_1_attention_value_bias,
-        const float *restrict m_block_1_attention_value_bias, const float *restrict v_block_1_attention_value_bias)
+        float *restrict block_1_norm_a_beta)
 {
     float layer_norm_30[16];
     float layer_norm_31[16];
@@ -2604,13 +2609,11 @@ static void train_k56_layer_norm_adam(const float *restrict multi_head_attention
         const float add_v6 = v_block_1_norm_a_beta[j0] * 0.999f + v4 * 0.001f * v4;
         v_block_1_norm_a_beta[j0] = add_v6;
         block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v2 * m_block_1_attention_value_bias[j0]
-                / (dl_sqrt(v_block_1_attention_value_bias[j0]) + 1e-07f);
     }
 }
 
 /* transformer.dl:20: embedding, transformer.dl:31: adam -> f32[8, 16] */
-static void train_k57_embedding_adam(const float *restrict layer_norm_34, float *restrict m_positions,
+static void train_k58_embedding_adam(const float *restrict layer_norm_34, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 128; j0++) {
@@ -2626,7 +2629,7 @@ static void train_k57_embedding_adam(const float *restrict layer_norm_34, float 
 }
 
 /* transformer.dl:20: embedding -> f32[256, 16]; in 2 places */
-static void train_k58_embedding(const float *restrict layer_norm_34, const int32_t *restrict tokens,
+static void train_k59_embedding(const float *restrict layer_norm_34, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 4096; j0++)
@@ -2641,7 +2644,7 @@ static void train_k58_embedding(const float *restrict layer_norm_34, const int32
 }
 
 /* transformer.dl:31: adam -> f32[256, 16] */
-static void train_k59_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 4096; j0++) {
@@ -2815,43 +2818,43 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k40_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             multi_head_attention_8, multi_head_attention_10);
     train_k41_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
-    train_k42_multi_head_attention_adam(multi_head_attention_10, multi_head_attention_15,
-            optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
+    train_k7_multi_head_attention(multi_head_attention_10, multi_head_attention_15);   /* k42_multi_head_attention */
+    train_k43_multi_head_attention_adam(multi_head_attention_10, optimizer->m_block_1_attention_value_bias,
+            optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias, adam);
     train_k34_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_2);   /* k43_multi_head_attention_pack */
+            block_1_attention_value_kernel_2);   /* k44_multi_head_attention_pack */
     train_k35_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_2,
-            multi_head_attention_16);   /* k44_multi_head_attention */
+            multi_head_attention_16);   /* k45_multi_head_attention */
     train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_15, multi_head_attention_17,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);   /* k45_multi_head_attention_adam */
-    train_k46_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
+            params->block_1_attention_value_kernel, adam);   /* k46_multi_head_attention_adam */
+    train_k47_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
     train_k34_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_2);   /* k47_multi_head_attention_pack */
-    train_k48_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
-    train_k49_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
+            block_1_attention_key_kernel_2);   /* k48_multi_head_attention_pack */
+    train_k49_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
+    train_k50_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
     train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_28, multi_head_attention_20,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);   /* k50_multi_head_attention_adam */
-    train_k51_multi_head_attention(multi_head_attention_12, multi_head_attention_22);
-    train_k52_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_bias,
+            params->block_1_attention_key_kernel, adam);   /* k51_multi_head_attention_adam */
+    train_k52_multi_head_attention(multi_head_attention_12, multi_head_attention_22);
+    train_k53_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
     train_k34_multi_head_attention_pack(params->block_1_attention_query_kernel,
-            block_1_attention_query_kernel_2);   /* k53_multi_head_attention_pack */
-    train_k54_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
+            block_1_attention_query_kernel_2);   /* k54_multi_head_attention_pack */
+    train_k55_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
             multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24,
             params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_22, layer_norm_5, layer_norm_4, layer_norm,
             layer_norm_34);
     train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
-            params->block_1_attention_query_kernel, adam);   /* k55_multi_head_attention_adam */
-    train_k56_layer_norm_adam(multi_head_attention_24, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
+            params->block_1_attention_query_kernel, adam);   /* k56_multi_head_attention_adam */
+    train_k57_layer_norm_adam(multi_head_attention_24, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
             optimizer->v_block_1_norm_a_gamma, params->block_1_norm_a_gamma, adam, optimizer->m_block_1_norm_a_beta,
-            optimizer->v_block_1_norm_a_beta, params->block_1_norm_a_beta, params->block_1_attention_value_bias,
-            optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k57_embedding_adam(layer_norm_34, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k58_embedding(layer_norm_34, tokens, embedding_2);
-    train_k59_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+            optimizer->v_block_1_norm_a_beta, params->block_1_norm_a_beta);
+    train_k58_embedding_adam(layer_norm_34, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k59_embedding(layer_norm_34, tokens, embedding_2);
+    train_k60_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     optimizer->step = step;
     metrics->count = count;
@@ -3076,64 +3079,65 @@ static void gradients_k35_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k41_multi_head_attention(const float *restrict multi_head_attention_8,
-        float *restrict multi_head_attention_12, float *restrict block_1_attention_value_bias_2)
+/* transformer.dl:11: multi_head_attention -> f32[4, 4] */
+static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_8,
+        float *restrict block_1_attention_value_bias_2)
 {
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 4; j0++) {
+            block_1_attention_value_bias_2[i0 * 4 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 4; r1++) {
+            for (int r2 = 0; r2 < 8; r2++) {
+                for (int j0 = 0; j0 < 4; j0++) {
+                    block_1_attention_value_bias_2[i0 * 4 + j0] += multi_head_attention_8[i0 * 32 + j0 + r1 * 128 + r2 * 4];
+                }
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 4] */
+static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_11,
+        float *restrict block_1_attention_key_bias_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            float sum_v0 = 0.0f;
+            for (int r0 = 0; r0 < 4; r0++) {
+                for (int r1 = 0; r1 < 8; r1++) {
+                    sum_v0 += multi_head_attention_11[i0 * 32 + i1 * 8 + r0 * 128 + r1];
+                }
+            }
+            block_1_attention_key_bias_2[i0 * 4 + i1] = sum_v0;
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[16] */
+static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_10,
+        float *restrict block_1_attention_query_bias_2)
+{
+    float multi_head_attention_15[16];
     for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_12[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_8[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+        for (int j1 = 0; j1 < 4; j1++) {
+            multi_head_attention_15[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 8; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    multi_head_attention_15[j0 * 4 + j1] += multi_head_attention_10[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_value_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_value_bias_2[j0] += multi_head_attention_12[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k45_multi_head_attention(const float *restrict multi_head_attention_11,
-        float *restrict block_1_attention_key_bias_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 4; r0++) {
-            for (int r1 = 0; r1 < 8; r1++) {
-                sum_v0 += multi_head_attention_11[i0 * 8 + r0 * 128 + r1];
-            }
-        }
-        block_1_attention_key_bias_2[i0] = sum_v0;
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k51_multi_head_attention(const float *restrict multi_head_attention_10,
-        float *restrict block_1_attention_query_bias_2)
-{
-    for (int i0 = 0; i0 < 16; i0++) {
-        float multi_head_attention_15;
-        float sum_v0 = 0.0f;
-        for (int r0 = 0; r0 < 4; r0++) {
-            for (int r1 = 0; r1 < 8; r1++) {
-                sum_v0 += multi_head_attention_10[r0 * 128 + r1 * 4 + (i0 / 4) * 32 + i0 % 4];
-            }
-        }
-        multi_head_attention_15 = sum_v0;
-        block_1_attention_query_bias_2[i0] = multi_head_attention_15 * 0.5f;
+        block_1_attention_query_bias_2[j0] = multi_head_attention_15[j0] * 0.5f;
     }
 }
 
 /* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k55_layer_norm(const float *restrict multi_head_attention_18, float *restrict block_1_norm_a_beta_2,
+static void gradients_k56_layer_norm(const float *restrict multi_head_attention_18, float *restrict block_1_norm_a_beta_2,
         const float *restrict block_1_norm_a_y, float *restrict block_1_norm_a_gamma_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -3152,7 +3156,7 @@ static void gradients_k55_layer_norm(const float *restrict multi_head_attention_
 }
 
 /* transformer.dl:20: embedding -> f32[8, 16] */
-static void gradients_k56_embedding(const float *restrict layer_norm_28, float *restrict positions_2)
+static void gradients_k57_embedding(const float *restrict layer_norm_28, float *restrict positions_2)
 {
     for (int j0 = 0; j0 < 128; j0++) {
         positions_2[j0] = layer_norm_28[j0] + layer_norm_28[j0 + 128] + layer_norm_28[j0 + 256] + layer_norm_28[j0 + 384];
@@ -3302,36 +3306,36 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
             multi_head_attention_6, multi_head_attention_8);   /* k39_multi_head_attention */
     train_k41_multi_head_attention(multi_head_attention, multi_head_attention_9,
             multi_head_attention_11);   /* k40_multi_head_attention */
-    gradients_k41_multi_head_attention(multi_head_attention_8, multi_head_attention_12,
-            gradients->block_1_attention_value_bias);
+    train_k7_multi_head_attention(multi_head_attention_8, multi_head_attention_12);   /* k41_multi_head_attention */
+    gradients_k42_multi_head_attention(multi_head_attention_8, gradients->block_1_attention_value_bias);
     train_k34_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_3);   /* k42_multi_head_attention_pack */
+            block_1_attention_value_kernel_3);   /* k43_multi_head_attention_pack */
     train_k35_multi_head_attention(multi_head_attention_12, block_1_attention_value_kernel_3,
-            multi_head_attention_13);   /* k43_multi_head_attention */
+            multi_head_attention_13);   /* k44_multi_head_attention */
     gradients_k35_multi_head_attention(block_1_y, multi_head_attention_12,
-            gradients->block_1_attention_value_kernel);   /* k44_multi_head_attention */
-    gradients_k45_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
+            gradients->block_1_attention_value_kernel);   /* k45_multi_head_attention */
+    gradients_k46_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
     train_k34_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_3);   /* k46_multi_head_attention_pack */
-    train_k48_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3,
-            multi_head_attention_14);   /* k47_multi_head_attention */
-    train_k49_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_21);   /* k48_multi_head_attention_pack */
+            block_1_attention_key_kernel_3);   /* k47_multi_head_attention_pack */
+    train_k49_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3,
+            multi_head_attention_14);   /* k48_multi_head_attention */
+    train_k50_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_21);   /* k49_multi_head_attention_pack */
     gradients_k35_multi_head_attention(block_1_y, multi_head_attention_21,
-            gradients->block_1_attention_key_kernel);   /* k49_multi_head_attention */
-    train_k51_multi_head_attention(multi_head_attention_10, multi_head_attention_16);   /* k50_multi_head_attention */
-    gradients_k51_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_query_bias);
+            gradients->block_1_attention_key_kernel);   /* k50_multi_head_attention */
+    train_k52_multi_head_attention(multi_head_attention_10, multi_head_attention_16);   /* k51_multi_head_attention */
+    gradients_k52_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_query_bias);
     train_k34_multi_head_attention_pack(params->block_1_attention_query_kernel,
-            block_1_attention_query_kernel_3);   /* k52_multi_head_attention_pack */
-    train_k54_multi_head_attention_layer_norm(multi_head_attention_16, block_1_attention_query_kernel_3,
+            block_1_attention_query_kernel_3);   /* k53_multi_head_attention_pack */
+    train_k55_multi_head_attention_layer_norm(multi_head_attention_16, block_1_attention_query_kernel_3,
             multi_head_attention_17, multi_head_attention_13, multi_head_attention_14, multi_head_attention_18,
             params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_20, layer_norm_5, layer_norm_4, layer_norm,
-            layer_norm_28);   /* k53_multi_head_attention_layer_norm */
+            layer_norm_28);   /* k54_multi_head_attention_layer_norm */
     gradients_k35_multi_head_attention(block_1_y, multi_head_attention_16,
-            gradients->block_1_attention_query_kernel);   /* k54_multi_head_attention */
-    gradients_k55_layer_norm(multi_head_attention_18, gradients->block_1_norm_a_beta, block_1_norm_a_y,
+            gradients->block_1_attention_query_kernel);   /* k55_multi_head_attention */
+    gradients_k56_layer_norm(multi_head_attention_18, gradients->block_1_norm_a_beta, block_1_norm_a_y,
             gradients->block_1_norm_a_gamma);
-    gradients_k56_embedding(layer_norm_28, gradients->positions);
-    train_k58_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);   /* k57_embedding */
+    gradients_k57_embedding(layer_norm_28, gradients->positions);
+    train_k59_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);   /* k58_embedding */
     metrics->count = count;
     return DL_OK;
 }

@@ -240,8 +240,8 @@ static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
     *outer = k;
 }
 
-/* Long reductions over the same loops. */
-static bool are_twins(const Unit *u, const Unit *v)
+/* Long reductions over the same loops, both of rows or both of columns. */
+static bool are_twins(Lower *c, const Unit *u, const Unit *v)
 {
     int64_t extent[MAX_RANK], other[MAX_RANK];
     const Unit *const both[] = {u, v};
@@ -254,7 +254,9 @@ static bool are_twins(const Unit *u, const Unit *v)
     for (int i = 0; i < n; i++)
         if (extent[i] != other[i])
             return false;
-    return true;
+    const bool alike = u == v || sums_columns(c->work, c, u) == sums_columns(c->work, c, v);
+    arena_reset(c->work);
+    return alike;
 }
 
 /* A group of element work, or of sums, over a tensor that u works on too, side by side. */
@@ -264,7 +266,7 @@ static void consider_neighbours(Lower *c, const Unit *u, int *best, int *outer)
         const Unit *needed = u->needs.at[i];
         for (int k = needed->placed > MOST_TRIED ? needed->placed - MOST_TRIED : 0; k < needed->placed && *best < 0; k++)
             if ((is_plain(u) && is_plain(needed->users.at[k]) && type_eq(needed->users.at[k]->type, u->type)) ||
-                are_twins(u, needed->users.at[k]))
+                are_twins(c, u, needed->users.at[k]))
                 consider(c, u, needed->users.at[k]->group, best, outer);
     }
 }
@@ -317,7 +319,7 @@ static void place_unit(Lower *c, Unit *u)
     for (int i = 0; i < u->needs.n && is_sociable(u); i++)
         if (!is_tiled(u) || may_chain(c, u, u->needs.at[i]->group))
             consider(c, u, u->needs.at[i]->group, &best, &outer);
-    if (best < 0 && (is_plain(u) || are_twins(u, u)))
+    if (best < 0 && (is_plain(u) || are_twins(c, u, u)))
         consider_neighbours(c, u, &best, &outer);
     if (best < 0) {
         group_new(c)->shape = u->type;

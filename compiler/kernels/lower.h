@@ -135,6 +135,9 @@ bool yield_has_place(const Lower *body, int yield);     /* it stands in its stac
 /* A loop's result where it is read outside of it: its buffer, and where it begins there. */
 Buffer *loop_result(const Lower *c, const Node *n, const Lin **at);
 
+/* stage_reduce.c */
+bool sums_columns(Arena *a, Lower *c, const Unit *u);      /* u reduces an operand that is contiguous along u's own last axis */
+
 /* fuse.c */
 void make_groups(Lower *c);             /* in an order in which they can run */
 

@@ -177,28 +177,32 @@ void reduce_stage(Making *m, Unit *u)
     s->lanes = s->vector ? column_lanes(m, s) : lanes_for(m, s);
 }
 
+bool sums_columns(Arena *a, Lower *c, const Unit *u)
+{
+    int64_t extent[MAX_RANK];
+    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
+    Var var[2 * MAX_RANK], *last = NULL;
+    const int rank = u->type.rank, nr = reduced_axes(u->node, extent);
+    if (!rank || u->node->op == OP_ARGMAX)
+        return false;
+    for (int i = 0; i < rank + nr; i++) {
+        var[i] = (Var){.id = -1 - i, .extent = i < rank ? u->type.dim[i] : extent[i - rank]};
+        *(i < rank ? &index[i] : &reduced[i - rank]) = lin_var(a, &var[i]);
+        last = &var[i];
+    }
+    Build b = {.a = a, .c = c};
+    return goes_by_columns(resolve_reduced(&b, c, u->node, index, reduced), &var[rank - 1], last);
+}
+
 /* Columns keep their last axis for inner loops where that is the one the operand of their reduction is contiguous along. */
 void free_last_axis(Making *m, const Unit *u)
 {
     Kernel *k = m->k;
-    if (u->node->op == OP_ARGMAX || k->nouter != u->type.rank || !k->nouter)
+    if (k->nouter != u->type.rank || !k->nouter)
         return;
     for (int i = 1; i < m->g->units.n; i++)
         if (!shape_eq(m->g->units.at[i]->type, u->type))
             return;
-    int64_t extent[MAX_RANK];
-    const Lin *index[MAX_RANK], *reduced[MAX_RANK];
-    Var var[MAX_RANK], *last = NULL;
-    int nr = reduced_axes(u->node, extent);
-    Stage none = {0};
-    unit_index(m, u, &none, index);
-    for (int i = 0; i < nr; i++) {
-        var[i] = (Var){.id = -1 - i, .extent = extent[i]};
-        reduced[i] = lin_var(k->a, &var[i]);
-        last = &var[i];
-    }
-    Build b = {.a = k->a, .c = m->c};
-    Ex *value = resolve_reduced(&b, m->c, u->node, index, reduced);
-    if (goes_by_columns(value, k->outer[k->nouter - 1], last))
+    if (sums_columns(k->a, m->c, u))
         k->nouter--;
 }

@@ -317,6 +317,36 @@ static Node *reduce_units(const Wanted *w)
     return node_make(w->fn, w->op, 1, &x, &attr);
 }
 
+/* The axis of t with so many elements from one position to the next, and so many positions; -1: none. */
+static int axis_with(Type t, int64_t stride, int64_t extent)
+{
+    for (int i = t.rank - 1; i >= 0; i--) {
+        if (stride == 1 && t.dim[i] == extent)
+            return i;
+        if (stride % t.dim[i])
+            return -1;
+        stride /= t.dim[i];
+    }
+    return -1;
+}
+
+/* sum, max, argmax of a reshape that has the axes as they were -> reshape of the smaller result */
+static Node *reduce_reshaped(const Wanted *w)
+{
+    const Node *x = w->in[0];
+    Node *from = x->op == OP_RESHAPE ? x->in[0] : NULL;
+    Attr attr = {.axes.n = w->attr->axes.n};
+    for (int i = 0; from && i < attr.axes.n; i++) {
+        int64_t stride = 1;
+        for (int k = w->attr->axes.axis[i] + 1; k < x->type.rank; k++)
+            stride *= x->type.dim[k];
+        attr.axes.axis[i] = axis_with(from->type, stride, x->type.dim[w->attr->axes.axis[i]]);
+        if (attr.axes.axis[i] < 0)
+            return NULL;
+    }
+    return from ? node_reshape(w->fn, node_make(w->fn, w->op, 1, &from, &attr), w->t.rank, w->t.dim) : NULL;
+}
+
 static Node *no_axes(const Wanted *w)
 {
     return w->attr->axes.n == 0 ? w->in[0] : NULL;
@@ -541,9 +571,9 @@ static Rule *const rules[OP_COUNT][MAX_RULES] = {
     [OP_REVERSE] = {no_axes, move_repeated, reverse_twice},
     [OP_CONCAT] = {concat_one, move_repeated, concat_nested},
     [OP_WINDOW] = {move_repeated},
-    [OP_SUM] = {no_axes, reduce_units},
-    [OP_MAX] = {no_axes, reduce_units},
-    [OP_ARGMAX] = {position_of_one, reduce_units},
+    [OP_SUM] = {no_axes, reduce_units, reduce_reshaped},
+    [OP_MAX] = {no_axes, reduce_units, reduce_reshaped},
+    [OP_ARGMAX] = {position_of_one, reduce_units, reduce_reshaped},
     [OP_DOT] = {dot_of_permute},
     [OP_CONV] = {by_phase},
 };
