@@ -3879,15 +3879,15 @@ static void evaluate_k15_cross_entropy(const float *restrict select, float *rest
     }
     for (int lane = 0; lane < 4; lane++)
         sum_v0[lane] += sum_v0[lane + 4];
-    for (int lane = 0; lane < 2; lane++)
-        sum_v0[lane] += sum_v0[lane + 2];
-    sum_v0[0] += sum_v0[1];
-    accuracy[0] = sum_v0[0];
     for (int lane = 0; lane < 4; lane++)
         sum_v1[lane] += sum_v1[lane + 4];
     for (int lane = 0; lane < 2; lane++)
+        sum_v0[lane] += sum_v0[lane + 2];
+    for (int lane = 0; lane < 2; lane++)
         sum_v1[lane] += sum_v1[lane + 2];
+    sum_v0[0] += sum_v0[1];
     sum_v1[0] += sum_v1[1];
+    accuracy[0] = sum_v0[0];
     loss[0] = sum_v1[0];
 }
 

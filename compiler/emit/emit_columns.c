@@ -107,12 +107,14 @@ static void print_in_memory(Out *o, const Stage *s)
     open_loops(o, s, s->nparallel, s->nloop - (s->lanes > 1), &temps);
     if (s->lanes > 1) {
         open_lanes(o, s, last);
+        open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", s->lanes));
         StrBuf *out = o->sb, body = {.a = o->a};
         o->sb = &body;
         print_temps(o, &temps, last->depth);
         print_columns_step(o, s);
         o->sb = out;
-        close_lanes(o, last, &body);
+        print_at(o, last, arena_printf(o->a, "%s_0 + lane", last->name), &body);
+        close_loops(o, 2);
     } else {
         print_columns_step(o, s);
     }

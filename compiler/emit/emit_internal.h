@@ -74,7 +74,7 @@ const char *start_of(const Item *item);             /* what a reduction begins w
 void print_step(Out *o, const Stage *s, const Item *item, const char *sofar);
 const char *joined(Out *o, const Item *item, const char *to, const char *from);     /* one accumulator takes in another */
 void open_lanes(Out *o, const Stage *s, const Var *last);       /* the last loop, one position for each lane */
-void close_lanes(Out *o, const Var *last, StrBuf *body);
+void print_at(Out *o, const Var *last, const char *at, StrBuf *body);      /* a loop's body where its position is that */
 void print_stage(Out *o, const Stage *s);
 
 /* ---- emit_columns.c -------------------------------------------------------------------------------- */

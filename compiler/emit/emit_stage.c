@@ -216,9 +216,9 @@ static void print_map(Out *o, const Stage *s)
 }
 
 /* ---- reductions ------------------------------------------------------------------------------------ */
-static const char *accumulator(Out *o, const Stage *s, const Item *item)
+static const char *accumulator(Out *o, const Stage *s, const Item *item, const char *lane)
 {
-    return arena_printf(o->a, s->lanes > 1 ? "%s[lane]" : "%s", unit_name(o, item->unit));
+    return s->lanes > 1 ? arena_printf(o->a, "%s[%s]", unit_name(o, item->unit), lane) : unit_name(o, item->unit);
 }
 
 const char *start_of(const Item *item)
@@ -297,61 +297,76 @@ const char *joined(Out *o, const Item *item, const char *to, const char *from)
     return arena_printf(o->a, "%s = %s < %s ? %s : %s;", to, to, from, from, to);
 }
 
-/* Lanes are added up by halves: few steps wait for each other, and the first ones take whole vectors. */
-static void print_finish(Out *o, const Stage *s, const Item *item)
+/* One half of the lanes takes in the other. */
+static void print_half(Out *o, const Stage *s, const Item *item, int half)
 {
-    const char *name = unit_name(o, item->unit);
-    if (s->lanes > 1) {
-        int n = s->lanes;
-        const char *first = arena_printf(o->a, "%s[0]", name);
-        for (int half = n / 2; n > 2; n -= half, half = n / 2) {
-            line(o, "for (int lane = 0; lane < %d; lane++)", half);
-            line(o, "    %s", joined(o, item, arena_printf(o->a, "%s[lane]", name), arena_printf(o->a, "%s[lane + %d]", name, n - half)));
-        }
-        line(o, "%s", joined(o, item, first, arena_printf(o->a, "%s[1]", name)));
-        name = first;
-    }
-    if (item->buffer)
-        print_store(o, item, name);
+    const char *to = accumulator(o, s, item, half > 1 ? "lane" : "0"), *indent = half > 1 ? "    " : "";
+    const char *from = accumulator(o, s, item, half > 1 ? arena_printf(o->a, "lane + %d", half) : "1");
+    if (half > 1)
+        line(o, "for (int lane = 0; lane < %d; lane++)", half);
+    line(o, "%s%s", indent, joined(o, item, to, from));
 }
 
-static void print_reduce_body(Out *o, const Stage *s, const ExList *drawn)
+static void print_reduce_body(Out *o, const Stage *s, const ExList *drawn, const char *lane)
 {
     print_drawn(o, drawn, s->loop[s->nloop - 1]);
     for (int i = 0; i < s->items.n; i++) {
         const Item *item = &s->items.at[i];
         print_item_temps(o, item->value);
         if (is_reduced(item))
-            print_step(o, s, item, accumulator(o, s, item));
+            print_step(o, s, item, accumulator(o, s, item, lane));
         else
             print_value(o, s, i);
     }
 }
 
-/* The last loop, one position for each lane. A body that is the same again and again has no use for the position. */
+/* The last loop, one position for each lane, as often as there are enough. */
 void open_lanes(Out *o, const Stage *s, const Var *last)
 {
     const char *v = last->name;
-    open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d) {", v, v, last->extent, v, s->lanes));
-    open_block(o, arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", s->lanes));
+    open_block(o, arena_printf(o->a, "for (int %s_0 = 0; %s_0 < %" PRId64 "; %s_0 += %d) {", v, v,
+                               last->extent / s->lanes * s->lanes, v, s->lanes));
 }
 
-void close_lanes(Out *o, const Var *last, StrBuf *body)
+/* A body for one position; if it is the same again and again it has no use for that. */
+void print_at(Out *o, const Var *last, const char *at, StrBuf *body)
 {
     if (mentions(sb_text(body), last->name))
-        line(o, "const int %s = %s_0 + lane;", last->name, last->name);
+        line(o, "const int %s = %s;", last->name, at);
     sb_puts(o->sb, sb_text(body));
-    close_loops(o, 2);
 }
 
-static void print_reduce_lanes(Out *o, const Stage *s, const Var *last, const ExList *drawn)
+/* Positions of the last loop from `first` on, one for each of so many lanes. */
+static void print_lanes(Out *o, const Stage *s, const ExList *temps, const ExList *drawn, const char *first, int lanes)
 {
-    open_lanes(o, s, last);
+    const Var *last = s->loop[s->nloop - 1];
+    for (int i = 0; i < temps->n; i++)      /* each time anew */
+        if (temps->at[i]->depth == last->depth)
+            temps->at[i]->temp = -1;
+    open_block(o, lanes > 1 ? arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", lanes) : "{");
     StrBuf *out = o->sb, body = {.a = o->a};
     o->sb = &body;
-    print_reduce_body(o, s, drawn);
+    print_reduce_body(o, s, drawn, lanes > 1 ? "lane" : "0");
     o->sb = out;
-    close_lanes(o, last, &body);
+    print_at(o, last, lanes > 1 ? arena_printf(o->a, "%s + lane", first) : first, &body);
+    close_loops(o, 1);
+}
+
+/* Lanes are added up by halves: few steps wait for each other, and the first ones take whole vectors. What the last loop has left over for
+ * them is done when they have become so few. */
+static void print_lanes_finish(Out *o, const Stage *s, const ExList *temps, const ExList *drawn)
+{
+    const int64_t extent = s->loop[s->nloop - 1]->extent;
+    int64_t at = extent / s->lanes * s->lanes;
+    for (int lanes = s->lanes / 2; lanes > 0; lanes /= 2) {
+        for (int i = 0; i < s->items.n; i++)
+            if (is_reduced(&s->items.at[i]))
+                print_half(o, s, &s->items.at[i], lanes);
+        if (at + lanes <= extent) {
+            print_lanes(o, s, temps, drawn, arena_printf(o->a, "%" PRId64, at), lanes);
+            at += lanes;
+        }
+    }
 }
 
 static void print_reduce(Out *o, const Stage *s)
@@ -367,16 +382,20 @@ static void print_reduce(Out *o, const Stage *s)
     const Var *last = s->loop[s->nloop - 1];
     const ExList drawn = draw_rows(o, s);
     if (s->lanes > 1) {
-        print_reduce_lanes(o, s, last, &drawn);
+        open_lanes(o, s, last);
+        print_lanes(o, s, &temps, &drawn, arena_printf(o->a, "%s_0", last->name), s->lanes);
     } else {
         open_loop(o, last);
-        print_reduce_body(o, s, &drawn);
-        close_loops(o, 1);
+        print_reduce_body(o, s, &drawn, "");
     }
-    close_loops(o, s->nloop - 1 - s->nparallel);
-    for (int i = 0; i < s->items.n; i++)
-        if (is_reduced(&s->items.at[i]))
-            print_finish(o, s, &s->items.at[i]);
+    close_loops(o, s->nloop - s->nparallel);
+    if (s->lanes > 1)
+        print_lanes_finish(o, s, &temps, &drawn);
+    for (int i = 0; i < s->items.n; i++) {
+        const Item *item = &s->items.at[i];
+        if (is_reduced(item) && item->buffer)
+            print_store(o, item, accumulator(o, s, item, "0"));
+    }
     close_loops(o, s->nparallel);
 }
 

@@ -3,7 +3,8 @@
 #include "stages.h"
 
 enum {
-    LONG_REDUCTION = 32,    /* elements from which accumulators side by side are worth it */
+    LONG_REDUCTION = 32,    /* elements from which accumulators side by side are worth it without vectors */
+    FEWEST_LANES = 4,       /* a vector */
     MIN_LANES = 8,          /* accumulators for targets whose vectors hold fewer floats */
     LONG_COLUMN = 128,      /* elements from which lanes are worth it */
     COLUMNS_AT_ONCE = 128,  /* sums of columns under way: eight vectors of sixteen floats */
@@ -65,23 +66,22 @@ static Ex *turned_around(Making *m, const Unit *u, const Lin *const *index, cons
     return resolve_reduced(&m->b, m->c, u->node, index, reduced);
 }
 
-/* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. Where all machines are to have the
- * same bits there is one: which loops are whose depends on the target. */
+/* Accumulators side by side along the stage's last loop, a vector of them; a position knows of one only. Where that is the only loop some may
+ * be left over. Where all machines are to have the same bits there is one: which loops are whose depends on the target. */
 static int lanes_for(const Making *m, const Stage *s)
 {
-    int64_t extent = s->loop[s->nloop - 1]->extent;
-    int lanes = m->c->p->target->lanes;
-    lanes = lanes > MIN_LANES ? lanes : MIN_LANES;
-    while (extent % lanes)
-        lanes /= 2;
-    if (m->c->p->target->compact)
-        return 1;
+    const Target *t = m->c->p->target;
+    const int64_t extent = s->loop[s->nloop - 1]->extent;
+    const bool leaves = t->lanes > 1 && s->nloop == s->nparallel + 1;
+    int lanes = t->lanes > MIN_LANES ? t->lanes : MIN_LANES;
     for (int i = 0; i < s->items.n; i++)
         if (s->items.at[i].reduce == OP_ARGMAX)
             return 1;
-    if (m->c->p->target->deterministic)
+    while (leaves ? lanes > extent : extent % lanes != 0)
+        lanes /= 2;
+    if (t->compact || t->deterministic || (t->lanes == 1 && extent < LONG_REDUCTION))
         return 1;
-    return extent >= LONG_REDUCTION ? lanes : 1;
+    return t->lanes > 1 && lanes < FEWEST_LANES ? 1 : lanes;
 }
 
 /* The reduced value in the last stage's loops, where this has just these loops and makes what is reduced. */

@@ -12,7 +12,7 @@
  * - Stores: over the loops that are not reduced, different positions store to different elements; the reduced
  * loops are no part of the index; all stores of a unit together fill just its place in the buffer. (A scatter
  * adds where it is told.)
- * - No lanes look for a position. Sums of columns that are vectors are made of vectors, and end with the columns and the rows.
+ * - No lanes look for a position, nor leave some over but of the only loop. Sums of columns that are vectors are made of vectors, and end with the columns and the rows.
  * - A value that another item of a stage uses comes before it. Local arrays are listed, and written before
  * they are read; a tile's sums without an array are read by what the tile does on them.
  * - Where a kernel both reads and writes a tensor, its reads stay at the position of the outer loops it
@@ -175,6 +175,9 @@ static void check_store(Check *c, const Item *item)
          i++)
         if (lin_uses(at, c->s->loop[i]))
             check_complain(c, "%s is stored by the variable it is reduced over", check_label(item->buffer));
+    const bool leaves = c->s->lanes > 1 && c->s->loop[c->s->nloop - 1]->extent % c->s->lanes;
+    if (leaves && (c->s->vector || c->s->nloop > c->s->nparallel + 1))
+        check_complain(c, "%s is made of lanes that leave some of an inner loop over", check_label(item->buffer));
     if (item->reduce == OP_ARGMAX && c->s->lanes > 1)
         check_complain(c, "%s is a position that several lanes look for", check_label(item->buffer));
     for (int i = 0; i < n; i++)

@@ -30,6 +30,8 @@ FLOORS = [
     ("attention_heads", "infer", 1, PEAK, 0.19),
     ("gemv", "infer", 1, READ, 0.5),
     ("softmax_rows", "infer", 1, READ, 0.048),
+    ("softmax_odd_rows", "infer", 1, READ, 0.045),
+    ("group_norm_groups", "infer", 1, READ, 0.048),
     ("layer_norm_rows", "infer", 1, READ, 0.13),
     ("max_pool", "infer", 1, READ, 0.32),
     ("transposed", "infer", 1, READ, 0.17),

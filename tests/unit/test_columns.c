@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_columns.c: which sums of columns are vectors in registers, how many columns and rows at a time, and that the verifier of plans
- * notices where they cannot be. What they add up to is for tests/graphs/column_sums.ir. */
+ * notices where they cannot be; and how many lanes sums of rows have. What they add up to is for tests/graphs/column_sums.ir and rows_left_over.ir. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +93,37 @@ static void in_order(void **state)
     assert_int_equal(s->lanes, 1);
 }
 
+/* Rows are added up in lanes, as many as a vector has where they are long enough. Of several loops the last fills them all. */
+static void rows_in_lanes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *shape, *axes, *sum, *target;
+        int lanes;
+    } rows[] = {
+        {"3, 100", "1", "3", "x86-64-v4", 16},
+        {"3, 100", "1", "3", "x86-64-v3", 8},
+        {"3, 10", "1", "3", "x86-64-v4", 8},
+        {"3, 100", "1", "3", "generic", 4},             /* without vectors all alike */
+        {"3, 17", "1", "3", "generic", 1},
+        {"5, 3, 8", "0, 2", "3", "x86-64-v4", 8},
+        {"5, 3, 12", "0, 2", "3", "x86-64-v4", 4},
+        {"5, 3, 17", "0, 2", "3", "x86-64-v4", 1},
+    };
+    for (int i = 0; i < LEN(rows); i++) {
+        const char *text = arena_printf(arena, "func f(x: f32[%s] input 0) { %%1 = sum(x) axes=[%s] : f32[%s] return output 0 y = %%1 }",
+                                        rows[i].shape, rows[i].axes, rows[i].sum);
+        Plan *p = plan_of(text, target_find(rows[i].target));
+        Stage *s = p->kernels.at[0]->stages.at[0];
+        assert_int_equal(s->kind, STAGE_REDUCE);
+        if (s->vector || s->lanes != rows[i].lanes)
+            fail_msg("row %d: %d lanes", i, s->lanes);
+        s->lanes = 16;
+        const char *why = plan_verify(arena, p);
+        assert_true(s->nloop == s->nparallel + 1 ? !why : why && strstr(why, "leave some of an inner loop over"));
+    }
+}
+
 /* Threads share columns by lines of the cache. */
 static void shared(void **state)
 {
@@ -132,6 +163,7 @@ int main(void)
         cmocka_unit_test(chosen),
         cmocka_unit_test(several),
         cmocka_unit_test(in_order),
+        cmocka_unit_test(rows_in_lanes),
         cmocka_unit_test(shared),
         cmocka_unit_test(wrong),
     };
