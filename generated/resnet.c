@@ -1719,9 +1719,7 @@ static void train_k2_conv2d(const float *restrict image, const float *restrict s
     }
 }
 
-/* resnet.dl:24: batch_norm;
- * resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[4, 16]; in 6 places */
+/* resnet.dl:24: batch_norm -> f32[4, 16]; in 2 places */
 static void train_k3_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm, float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -1814,21 +1812,21 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
 }
 
 /* resnet.dl:24: relu;
- * resnet.dl:10: relu -> f32[4, 16, 16, 16]; in 4 places */
-static void train_k6_relu(const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_1_factor_2, const float *restrict batch_norm_1_beta, float *restrict relu)
+ * resnet.dl:10: relu -> f32[1, 16, 16, 16]; in 8 places */
+static void train_k6_relu(int t, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_1_factor_2, const float *restrict batch_norm_1_beta, float *restrict relu_13)
 {
-    for (int j0 = 0; j0 < 1024; j0++) {
+    for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y_2[j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
+            const float v1 = (stem_y_2[t * 4096 + j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
                     + batch_norm_1_beta[j1];
-            relu[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
+            relu_13[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
 /* resnet.dl:9: conv2d;
- * resnet.dl:11: conv2d -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 4 places */
+ * resnet.dl:11: conv2d -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 4 places */
 static inline void train_k7_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1948,31 +1946,59 @@ static inline void train_k7_conv2d_tile_4_at_12(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k7_conv2d(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_conv_a_bias)
+static void train_k7_conv2d(int t, const float *restrict relu_13, const float *restrict residual_1_conv_a_kernel,
+        float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_conv_a_bias,
+        float *restrict residual_1_conv_a_y)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        train_k7_conv2d_tile_4_at_0(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        train_k7_conv2d_tile_4(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        train_k7_conv2d_tile_4_at_12(relu, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                            residual_1_conv_a_y_2 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        residual_1_conv_a_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0]
-                                = residual_1_conv_a_y_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0];
-                    }
+    for (int i1 = 0; i1 < 16; i1++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    train_k7_conv2d_tile_4_at_0(relu_13, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        residual_1_conv_a_y_2 + n, k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    train_k7_conv2d_tile_4(relu_13, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        residual_1_conv_a_y_2 + n, k0_lo, k0_hi);
+                else
+                    train_k7_conv2d_tile_4_at_12(relu_13, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
+                        residual_1_conv_a_y_2 + n, k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    residual_1_conv_a_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = residual_1_conv_a_y_2[i2 * 16 - i2_0 * 16 + j0]
+                            + residual_1_conv_a_bias[j0];
                 }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:12: batch_norm -> f32[1, 16]; in 4 places */
+static void train_k8_batch_norm(int t, const float *restrict residual_1_conv_a_y, float *restrict batch_norm_3,
+        float *restrict batch_norm_4)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_3[t * 16 + j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                batch_norm_3[t * 16 + j0] += residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16];
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_4[t * 16 + j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_3[t * 16 + j0]
+                        * 0.00390625f;
+                batch_norm_4[t * 16 + j0] += v1 * v1;
             }
         }
     }
@@ -1981,16 +2007,16 @@ static void train_k7_conv2d(const float *restrict relu, const float *restrict re
 /* resnet.dl:16: relu -> f32[1, 16, 16, 16]; in 2 places */
 static void train_k14_relu(int t, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
         const float *restrict batch_norm_1_factor_2, const float *restrict batch_norm_1_beta,
-        const float *restrict residual_1_conv_b_y_2, const float *restrict residual_1_norm_b_average,
-        const float *restrict residual_1_norm_b_factor_2, const float *restrict residual_1_norm_b_beta, float *restrict relu_3)
+        const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
+        const float *restrict residual_1_norm_b_factor_2, const float *restrict residual_1_norm_b_beta, float *restrict relu)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = (stem_y_2[t * 4096 + j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
                     + batch_norm_1_beta[j1];
-            const float v2 = (v1 < 0.0f ? 0.0f : v1) + ((residual_1_conv_b_y_2[t * 4096 + j0 * 16 + j1]
+            const float v2 = (v1 < 0.0f ? 0.0f : v1) + ((residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
                     - residual_1_norm_b_average[j1]) * residual_1_norm_b_factor_2[j1] + residual_1_norm_b_beta[j1]);
-            relu_3[t * 4096 + j0 * 16 + j1] = v2 < 0.0f ? 0.0f : v2;
+            relu[t * 4096 + j0 * 16 + j1] = v2 < 0.0f ? 0.0f : v2;
         }
     }
 }
@@ -2073,7 +2099,7 @@ static inline void train_k15_conv2d_tile_4_at_4(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k15_conv2d(int t, const float *restrict relu_3, const float *restrict residual_2_conv_a_kernel,
+static void train_k15_conv2d(int t, const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
         float *restrict residual_2_conv_a_y_2, const float *restrict residual_2_conv_a_bias,
         float *restrict residual_2_conv_a_y)
 {
@@ -2084,10 +2110,10 @@ static void train_k15_conv2d(int t, const float *restrict relu_3, const float *r
             const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
             for (int n = 0; n < 32; n += 4)
                 if (i2_0 < 4)
-                    train_k15_conv2d_tile_4(relu_3, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                    train_k15_conv2d_tile_4(relu, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
                         residual_2_conv_a_y_2 + n, k0_lo, k0_hi);
                 else
-                    train_k15_conv2d_tile_4_at_4(relu_3, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
+                    train_k15_conv2d_tile_4_at_4(relu, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
                         residual_2_conv_a_y_2 + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
@@ -2160,14 +2186,14 @@ static inline void train_k17_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k17_conv2d(int t, const float *restrict relu_3, const float *restrict residual_2_shortcut_kernel,
+static void train_k17_conv2d(int t, const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict residual_2_shortcut_y, const float *restrict residual_2_shortcut_bias, float *restrict residual_2_x)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 32; n += 4)
-                train_k17_conv2d_tile_4(relu_3, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
+                train_k17_conv2d_tile_4(relu, t * 4096 + i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
                         residual_2_shortcut_y + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
@@ -2184,7 +2210,8 @@ static void train_k17_conv2d(int t, const float *restrict relu_3, const float *r
 static void train_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_7,
         float *restrict residual_2_norm_a_average, const float *restrict batch_norm_8,
         float *restrict residual_2_norm_a_moving_mean, float *restrict residual_2_norm_a_moving_variance,
-        float *restrict residual_2_norm_a_factor)
+        float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
+        float *restrict residual_2_norm_a_factor_2)
 {
     const int32_t v1 = count_[0];
     const int v2 = 0 < v1;
@@ -2219,20 +2246,21 @@ static void train_k18_batch_norm(const int32_t *restrict count_, const float *re
                 / 64.0f : 0.0f)) / v6;
         residual_2_norm_a_moving_mean[j0] = v19 + residual_2_norm_a_average_v0 * 0.1f;
         residual_2_norm_a_moving_variance[j0] = v20 + residual_2_norm_a_variance_v1 * 0.1f;
-        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_variance_v1 + 0.001f);
+        const float residual_2_norm_a_factor_v4 = dl_rsqrt(residual_2_norm_a_variance_v1 + 0.001f);
+        residual_2_norm_a_factor[j0] = residual_2_norm_a_factor_v4;
+        residual_2_norm_a_factor_2[j0] = residual_2_norm_a_factor_v4 * residual_2_norm_a_gamma[j0];
     }
 }
 
 /* resnet.dl:10: relu -> f32[4, 8, 8, 32]; in 2 places */
 static void train_k19_relu(const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict residual_2_norm_a_beta, float *restrict relu_4)
+        const float *restrict residual_2_norm_a_factor_2, const float *restrict residual_2_norm_a_beta, float *restrict relu_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1]) * (residual_2_norm_a_factor[j1]
-                    * residual_2_norm_a_gamma[j1]) + residual_2_norm_a_beta[j1];
-            relu_4[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (residual_2_conv_a_y[j0 * 32 + j1] - residual_2_norm_a_average[j1])
+                    * residual_2_norm_a_factor_2[j1] + residual_2_norm_a_beta[j1];
+            relu_2[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
@@ -2322,7 +2350,7 @@ static inline void train_k20_conv2d_tile_4_at_4(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k20_conv2d(const float *restrict relu_4, const float *restrict residual_2_conv_b_kernel,
+static void train_k20_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_kernel,
         float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_conv_b_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2333,11 +2361,11 @@ static void train_k20_conv2d(const float *restrict relu_4, const float *restrict
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k20_conv2d_tile_4_at_0(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        train_k20_conv2d_tile_4_at_0(relu_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             residual_2_conv_b_kernel + n, residual_2_conv_b_y_2 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
                             k0_hi);
                     else
-                        train_k20_conv2d_tile_4_at_4(relu_4, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                        train_k20_conv2d_tile_4_at_4(relu_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
                             residual_2_conv_b_kernel + n, residual_2_conv_b_y_2 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo,
                             k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
@@ -2381,22 +2409,30 @@ static void train_k21_batch_norm(const float *restrict residual_2_conv_b_y_2, fl
     }
 }
 
-/* resnet.dl:16: relu -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k23_relu(float *restrict residual_2_x, const float *restrict residual_2_conv_b_y_2,
-        const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict residual_2_norm_b_beta)
+/* resnet.dl:35: cross_entropy -> bool[4, 1]; in 3 places */
+static void train_k23_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_3)
 {
-    for (int j0 = 0; j0 < 256; j0++) {
+    for (int j0 = 0; j0 < 4; j0++) {
+        cross_entropy_3[j0] = (uint8_t)(j0 < count_[0]);
+    }
+}
+
+/* resnet.dl:16: relu -> f32[1, 8, 8, 32]; in 2 places */
+static void train_k24_relu(int t, const float *restrict residual_2_x, const float *restrict residual_2_conv_b_y_2,
+        const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor_2,
+        const float *restrict residual_2_norm_b_beta, float *restrict relu_3)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = residual_2_x[j0 * 32 + j1] + ((residual_2_conv_b_y_2[j0 * 32 + j1] - residual_2_norm_b_average[j1])
-                    * (residual_2_norm_b_factor[j1] * residual_2_norm_b_gamma[j1]) + residual_2_norm_b_beta[j1]);
-            residual_2_x[j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = residual_2_x[t * 2048 + j0 * 32 + j1] + ((residual_2_conv_b_y_2[t * 2048 + j0 * 32 + j1]
+                    - residual_2_norm_b_average[j1]) * residual_2_norm_b_factor_2[j1] + residual_2_norm_b_beta[j1]);
+            relu_3[t * 2048 + j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 64], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k24_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d -> f32[1, 4, 4, 64], 294912 multiply-accumulates; in 2 places */
+static inline void train_k25_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2438,71 +2474,111 @@ static inline void train_k24_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void train_k24_conv2d(const float *restrict residual_2_x, const float *restrict residual_3_conv_a_kernel,
-        float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_conv_a_bias)
+static void train_k25_conv2d(int t, const float *restrict relu_3, const float *restrict residual_3_conv_a_kernel,
+        float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_conv_a_bias,
+        float *restrict residual_3_conv_a_y)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-            for (int n = 0; n < 64; n += 4)
-                train_k24_conv2d_tile_4_at_0(residual_2_x, i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
-                        residual_3_conv_a_y_2 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
-            for (int i2 = 0; i2 < 4; i2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_conv_a_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0]
-                            = residual_3_conv_a_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_conv_a_bias[j0];
-                }
+    for (int i1 = 0; i1 < 4; i1++) {
+        const int k0_lo = dl_first_tap(-i1 * 2, 1);
+        const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
+        for (int n = 0; n < 64; n += 4)
+            train_k25_conv2d_tile_4_at_0(relu_3, t * 2048 + i1 * 512, residual_3_conv_a_kernel + n, residual_3_conv_a_y_2 + n,
+                    k0_lo, k0_hi);
+        for (int i2 = 0; i2 < 4; i2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                residual_3_conv_a_y[t * 1024 + i1 * 256 + i2 * 64 + j0] = residual_3_conv_a_y_2[i2 * 64 + j0]
+                        + residual_3_conv_a_bias[j0];
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
-static void train_k25_batch_norm(const float *restrict residual_3_conv_a_y_2, float *restrict batch_norm_11)
+/* resnet.dl:10: batch_norm -> f32[1, 64]; in 2 places */
+static void train_k26_batch_norm(int t, const float *restrict residual_3_conv_a_y, const uint8_t *restrict cross_entropy_3,
+        float *restrict batch_norm_11)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_11[i0 * 64 + j0] = 0.0f;
+    float batch_norm_78[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        batch_norm_78[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                batch_norm_78[j0] += residual_3_conv_a_y[t * 1024 + j0 + r1 * 256 + r2 * 64];
+            }
         }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_11[i0 * 64 + j0] += residual_3_conv_a_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
-                }
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = batch_norm_78[j0];
+        batch_norm_11[t * 64 + j0] = cross_entropy_3[t] ? v1 / 16.0f : 0.0f;
+    }
+}
+
+/* resnet.dl:14: conv2d -> f32[1, 4, 4, 64], 32768 multiply-accumulates; in 2 places */
+static inline void train_k27_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void train_k27_conv2d(int t, const float *restrict relu_3, const float *restrict residual_3_shortcut_kernel,
+        float *restrict residual_3_shortcut_y, const float *restrict residual_3_shortcut_bias, float *restrict residual_3_x)
+{
+    for (int i1 = 0; i1 < 4; i1++) {
+        for (int n = 0; n < 64; n += 4)
+            train_k27_conv2d_tile_4(relu_3, t * 2048 + i1 * 512, residual_3_shortcut_kernel + n, residual_3_shortcut_y + n);
+        for (int i2 = 0; i2 < 4; i2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                residual_3_x[t * 1024 + i1 * 256 + i2 * 64 + j0] = residual_3_shortcut_y[i2 * 64 + j0]
+                        + residual_3_shortcut_bias[j0];
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[64]; in 4 places */
-static void train_k26_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_11,
+/* resnet.dl:10: batch_norm -> f32[64]; in 2 places */
+static void train_k28_batch_norm(const float *restrict batch_norm_11, const int32_t *restrict count_,
         float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
-    const int32_t v1 = count_[0];
-    const int v2 = 0 < v1;
-    const int v3 = 1 < v1;
-    const int v4 = 2 < v1;
-    const int v5 = 3 < v1;
-    const float v6 = (float)v1;
+    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_11[j0];
-        const float v8 = batch_norm_11[j0 + 64];
-        const float v9 = batch_norm_11[j0 + 128];
-        const float v10 = batch_norm_11[j0 + 192];
-        const float v11 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v0 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
-                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
+        const float v2 = residual_3_norm_a_moving_mean[j0] * 0.9f;
+        const float residual_3_norm_a_average_v0 = (batch_norm_11[j0] + batch_norm_11[j0 + 64] + batch_norm_11[j0 + 128]
+                + batch_norm_11[j0 + 192]) / v1;
         residual_3_norm_a_average[j0] = residual_3_norm_a_average_v0;
-        residual_3_norm_a_moving_mean[j0] = v11 + residual_3_norm_a_average_v0 * 0.1f;
+        residual_3_norm_a_moving_mean[j0] = v2 + residual_3_norm_a_average_v0 * 0.1f;
     }
 }
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
-static void train_k27_batch_norm(const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
+static void train_k29_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         float *restrict batch_norm_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2512,7 +2588,7 @@ static void train_k27_batch_norm(const float *restrict residual_3_conv_a_y_2, co
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = residual_3_conv_a_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
+                    const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
                     batch_norm_12[i0 * 64 + j0] += v1 * v1;
                 }
             }
@@ -2522,7 +2598,7 @@ static void train_k27_batch_norm(const float *restrict residual_3_conv_a_y_2, co
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[64]; in 4 places */
-static void train_k28_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
+static void train_k30_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
         float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
 {
     const int32_t v1 = count_[0];
@@ -2545,21 +2621,21 @@ static void train_k28_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: relu -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k29_relu(const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
+static void train_k31_relu(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_norm_a_beta, float *restrict relu_6)
+        const float *restrict residual_3_norm_a_beta, float *restrict relu_4)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            const float v1 = (residual_3_conv_a_y_2[j0 * 64 + j1] - residual_3_norm_a_average[j1])
-                    * (residual_3_norm_a_factor[j1] * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
-            relu_6[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
+            const float v1 = (residual_3_conv_a_y[j0 * 64 + j1] - residual_3_norm_a_average[j1]) * (residual_3_norm_a_factor[j1]
+                    * residual_3_norm_a_gamma[j1]) + residual_3_norm_a_beta[j1];
+            relu_4[j0 * 64 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k30_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k32_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2608,7 +2684,7 @@ static inline void train_k30_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void train_k30_conv2d(const float *restrict relu_6, const float *restrict residual_3_conv_b_kernel,
+static void train_k32_conv2d(const float *restrict relu_4, const float *restrict residual_3_conv_b_kernel,
         float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_conv_b_bias)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2616,7 +2692,7 @@ static void train_k30_conv2d(const float *restrict relu_6, const float *restrict
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k30_conv2d_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
+                train_k32_conv2d_tile_4_at_0(relu_4, i0 * 1024 + i1 * 256 - 320, residual_3_conv_b_kernel + n,
                         residual_3_conv_b_y_2 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -2628,73 +2704,71 @@ static void train_k30_conv2d(const float *restrict relu_6, const float *restrict
     }
 }
 
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 131072 multiply-accumulates; in 2 places */
-static inline void train_k35_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k35_conv2d_relu(const float *restrict residual_2_x, const float *restrict residual_3_shortcut_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y_2,
-        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta)
+/* resnet.dl:12: batch_norm -> f32[4, 64]; in 2 places */
+static void train_k33_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 64; n += 4)
-                train_k35_conv2d_relu_tile_4(residual_2_x, i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
-                        relu_7 + (i0 * 1024 + i1 * 256 + n));
-            for (int i2 = 0; i2 < 4; i2++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            batch_norm_13[i0 * 64 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 4; r1++) {
+            for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                            + ((residual_3_conv_b_y_2[i0 * 1024 + i1 * 256 + i2 * 64 + j0] - residual_3_norm_b_average[j0])
-                            * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + residual_3_norm_b_beta[j0]);
-                    relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
+                    batch_norm_13[i0 * 64 + j0] += residual_3_conv_b_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
     }
 }
 
-/* resnet.dl:28: global_avg_pool2d -> f32[4, 64]; in 2 places */
-static void train_k36_global_avg_pool2d(const float *restrict relu_7, float *restrict global_avg_pool2d_2)
+/* resnet.dl:12: batch_norm -> f32[64]; in 2 places */
+static void train_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
+        float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
+{
+    const int32_t v1 = count_[0];
+    const int v2 = 0 < v1;
+    const int v3 = 1 < v1;
+    const int v4 = 2 < v1;
+    const int v5 = 3 < v1;
+    const float v6 = (float)v1;
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v7 = batch_norm_13[j0];
+        const float v8 = batch_norm_13[j0 + 64];
+        const float v9 = batch_norm_13[j0 + 128];
+        const float v10 = batch_norm_13[j0 + 192];
+        const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
+        const float residual_3_norm_b_average_v0 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
+                : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
+        residual_3_norm_b_average[j0] = residual_3_norm_b_average_v0;
+        residual_3_norm_b_moving_mean[j0] = v11 + residual_3_norm_b_average_v0 * 0.1f;
+    }
+}
+
+/* resnet.dl:16: relu, resnet.dl:28: global_avg_pool2d -> f32[4, 64]; in 2 places */
+static void train_k37_relu_global_avg_pool2d(float *restrict residual_3_x, const float *restrict residual_3_conv_b_y_2,
+        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_beta,
+        float *restrict global_avg_pool2d_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float global_avg_pool2d[64];
+        for (int j0 = 0; j0 < 4; j0++) {
+            for (int j1 = 0; j1 < 4; j1++) {
+                for (int j2 = 0; j2 < 64; j2++) {
+                    const float v1 = residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            + ((residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2])
+                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2]) + residual_3_norm_b_beta[j2]);
+                    residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = v1 < 0.0f ? 0.0f : v1;
+                }
+            }
+        }
         for (int j0 = 0; j0 < 64; j0++) {
             global_avg_pool2d[j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    global_avg_pool2d[j0] += relu_7[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    global_avg_pool2d[j0] += residual_3_x[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2705,7 +2779,7 @@ static void train_k36_global_avg_pool2d(const float *restrict relu_7, float *res
 }
 
 /* resnet.dl:29: dense, resnet.dl:31: softmax, resnet.dl:35: cross_entropy, resnet.dl:37: argmax -> f32[4, 10], 2560 multiply-accumulates; in 2 places */
-static inline void train_k37_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k38_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2738,9 +2812,9 @@ static inline void train_k37_dense_softmax_cross_entropy_tile_4(const float *res
     c[33] = c3_3;
 }
 
-static void train_k37_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
+static void train_k38_dense_softmax_cross_entropy(const float *restrict global_avg_pool2d_2,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        const int32_t *restrict label, float *restrict cross_entropy_3, dl_word *restrict argmax, float *restrict cross_entropy,
+        const int32_t *restrict label, float *restrict cross_entropy_4, dl_word *restrict argmax, float *restrict cross_entropy,
         const float *restrict cross_entropy_2)
 {
     float logits[10];
@@ -2748,7 +2822,7 @@ static void train_k37_dense_softmax_cross_entropy(const float *restrict global_a
     float softmax_1_y[10];
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        train_k37_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
+        train_k38_dense_softmax_cross_entropy_tile_4(global_avg_pool2d_2, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     for (int i0 = 0; i0 < 4; i0++) {
         float max_v2 = -DL_INFINITY;
@@ -2779,7 +2853,7 @@ static void train_k37_dense_softmax_cross_entropy(const float *restrict global_a
                 argmax_v6 = r0;
             }
         }
-        cross_entropy_3[i0] = sum_v5;
+        cross_entropy_4[i0] = sum_v5;
         argmax[i0] = argmax_v6;
         const float v3 = cross_entropy_2[i0] / softmax_2;
         for (int j0 = 0; j0 < 10; j0++) {
@@ -2789,7 +2863,7 @@ static void train_k37_dense_softmax_cross_entropy(const float *restrict global_a
 }
 
 /* resnet.dl:37: -> f32; in 2 places */
-static void train_k38_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
+static void train_k39_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict label,
         float *restrict accuracy)
 {
     const int32_t v1 = count_[0];
@@ -2806,18 +2880,18 @@ static void train_k38_div(const int32_t *restrict count_, const dl_word *restric
 }
 
 /* resnet.dl:35: cross_entropy -> f32; in 2 places */
-static void train_k39_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_3, float *restrict loss)
+static void train_k40_cross_entropy(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
 {
     const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_3[0];
-    const float v3 = cross_entropy_3[1];
-    const float v4 = cross_entropy_3[2];
-    const float v5 = cross_entropy_3[3];
+    const float v2 = cross_entropy_4[0];
+    const float v3 = cross_entropy_4[1];
+    const float v4 = cross_entropy_4[2];
+    const float v5 = cross_entropy_4[3];
     loss[0] = ((0 < v1 ? -v2 : 0.0f) + (1 < v1 ? -v3 : 0.0f) + (2 < v1 ? -v4 : 0.0f) + (3 < v1 ? -v5 : 0.0f)) / (float)v1;
 }
 
 /* resnet.dl:29: dense, resnet.dl:36: adam -> f32[10] */
-static void train_k40_dense_adam(const float *restrict cross_entropy, float *restrict m_classifier_bias,
+static void train_k41_dense_adam(const float *restrict cross_entropy, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -2833,7 +2907,7 @@ static void train_k40_dense_adam(const float *restrict cross_entropy, float *res
 }
 
 /* resnet.dl:35: cross_entropy -> f32[10, 64]; in 2 places */
-static void train_k41_cross_entropy_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+static void train_k42_cross_entropy_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -2843,7 +2917,7 @@ static void train_k41_cross_entropy_pack(const float *restrict classifier_kernel
 }
 
 /* resnet.dl:29: dense, resnet.dl:28: global_avg_pool2d, resnet.dl:16: relu -> f32[4, 4, 4, 64], 2560 multiply-accumulates; in 2 places */
-static inline void train_k42_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k43_dense_global_avg_pool2d_relu_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2876,12 +2950,13 @@ static inline void train_k42_dense_global_avg_pool2d_relu_tile_4(const float *re
     c[195] = c3_3;
 }
 
-static void train_k42_dense_global_avg_pool2d_relu(const float *restrict cross_entropy,
-        const float *restrict classifier_kernel_2, float *restrict dense_2, float *restrict relu_7)
+static void train_k43_dense_global_avg_pool2d_relu(const float *restrict cross_entropy,
+        const float *restrict classifier_kernel_2, float *restrict dense_2, const float *restrict residual_3_x,
+        float *restrict relu_6)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
-        train_k42_dense_global_avg_pool2d_relu_tile_4(cross_entropy, 0, classifier_kernel_2 + n, dense_2 + n);
+        train_k43_dense_global_avg_pool2d_relu_tile_4(cross_entropy, 0, classifier_kernel_2 + n, dense_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
             global_avg_pool2d_3[j0] = dense_2[i0 * 64 + j0] / 16.0f;
@@ -2890,7 +2965,7 @@ static void train_k42_dense_global_avg_pool2d_relu(const float *restrict cross_e
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1
+                    relu_6[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1
                             : 0.0f;
                 }
             }
@@ -2899,7 +2974,7 @@ static void train_k42_dense_global_avg_pool2d_relu(const float *restrict cross_e
 }
 
 /* resnet.dl:29: dense, resnet.dl:36: adam -> f32[64, 10], 2560 multiply-accumulates */
-static inline void train_k43_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k44_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2931,14 +3006,14 @@ static inline void train_k43_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k43_dense_adam(const float *restrict global_avg_pool2d_2, const float *restrict cross_entropy,
+static void train_k44_dense_adam(const float *restrict global_avg_pool2d_2, const float *restrict cross_entropy,
         float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
         float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k43_dense_adam_tile_4(global_avg_pool2d_2, i0_0, cross_entropy + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k44_dense_adam_tile_4(global_avg_pool2d_2, i0_0, cross_entropy + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -2954,7 +3029,7 @@ static void train_k43_dense_adam(const float *restrict global_avg_pool2d_2, cons
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k44_conv2d_batch_norm_adam(const float *restrict relu_7, float *restrict conv2d,
+static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float *restrict conv2d,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_factor,
         const int32_t *restrict count_, float *restrict batch_norm_16, float *restrict m_residual_3_norm_b_gamma,
@@ -2972,7 +3047,7 @@ static void train_k44_conv2d_batch_norm_adam(const float *restrict relu_7, float
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     conv2d[j0] += v1;
                     batch_norm_15[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
@@ -3008,18 +3083,18 @@ static void train_k44_conv2d_batch_norm_adam(const float *restrict relu_7, float
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k45_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_37)
+static void train_k46_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_31)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_37[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
+            conv2d_31[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
         }
     }
 }
 
 /* resnet.dl:14: conv2d;
  * resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates; in 4 places */
-static inline void train_k46_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k47_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3051,16 +3126,16 @@ static inline void train_k46_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k46_conv2d(const float *restrict relu_7, const float *restrict conv2d_37, float *restrict conv2d_2)
+static void train_k47_conv2d(const float *restrict relu_6, const float *restrict conv2d_31, float *restrict conv2d_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k46_conv2d_tile_4(relu_7, i0_0 * 64, conv2d_37 + n, conv2d_2 + (i0_0 * 32 + n));
+            train_k47_conv2d_tile_4(relu_6, i0_0 * 64, conv2d_31 + n, conv2d_2 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 4, 4, 128]; in 2 places */
-static void train_k47_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
+static void train_k48_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
@@ -3083,7 +3158,7 @@ static void train_k47_conv2d(const float *restrict conv2d_2, float *restrict con
 }
 
 /* resnet.dl:14: conv2d -> f32[32, 1, 1, 64], 131072 multiply-accumulates; in 2 places */
-static inline void train_k48_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k49_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3117,17 +3192,17 @@ static inline void train_k48_conv2d_tile_4(const float *restrict a, int at, cons
     c[195] = c3_3;
 }
 
-static void train_k48_conv2d(const float *restrict residual_2_x, const float *restrict relu_7, float *restrict conv2d_4)
+static void train_k49_conv2d(const float *restrict relu_3, const float *restrict relu_6, float *restrict conv2d_4)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k48_conv2d_tile_4(residual_2_x, i0_0, relu_7 + n, conv2d_4 + (i0_0 * 64 + n));
+            train_k49_conv2d_tile_4(relu_3, i0_0, relu_6 + n, conv2d_4 + (i0_0 * 64 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
-static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+static void train_k50_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
         float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3150,7 +3225,7 @@ static void train_k49_batch_norm(const int32_t *restrict count_, const float *re
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k50_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
+static void train_k51_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_)
 {
@@ -3174,10 +3249,11 @@ static void train_k50_batch_norm(const float *restrict residual_3_conv_b_y_2, fl
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k51_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, const float *restrict relu_7,
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
+static void train_k52_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict relu_6,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict residual_3_conv_b_y_2, float *restrict batch_norm_22)
+        const float *restrict residual_3_conv_b_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float batch_norm_21[64];
@@ -3189,7 +3265,7 @@ static void train_k51_batch_norm(const int32_t *restrict count_, const float *re
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_22[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_7[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                    relu_6[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_6[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2])
                             + residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_21[j2];
                 }
@@ -3199,7 +3275,7 @@ static void train_k51_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k52_conv2d_adam(const float *restrict batch_norm_22, float *restrict m_residual_3_conv_b_bias,
+static void train_k53_conv2d_adam(const float *restrict relu_6, float *restrict m_residual_3_conv_b_bias,
         float *restrict v_residual_3_conv_b_bias, float *restrict residual_3_conv_b_bias, const float *restrict adam)
 {
     float conv2d_5[64];
@@ -3210,7 +3286,7 @@ static void train_k52_conv2d_adam(const float *restrict batch_norm_22, float *re
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_5[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_5[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3226,19 +3302,19 @@ static void train_k52_conv2d_adam(const float *restrict batch_norm_22, float *re
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64]; in 2 places */
-static void train_k53_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_38)
+static void train_k54_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_38[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_32[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k54_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k55_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3287,20 +3363,20 @@ static inline void train_k54_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[195] = c3_3;
 }
 
-static void train_k54_conv2d_relu(const float *restrict batch_norm_22, const float *restrict conv2d_38, float *restrict relu_9,
-        const float *restrict relu_6)
+static void train_k55_conv2d_relu(const float *restrict relu_6, const float *restrict conv2d_32, float *restrict relu_7,
+        const float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k54_conv2d_relu_tile_4_at_0(batch_norm_22, i0 * 1024 + i1 * 256 - 320, conv2d_38 + n,
-                        relu_9 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+                train_k55_conv2d_relu_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
+                        relu_7 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    relu_9[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_6[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
+                    const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
+                    relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_4[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
                             : 0.0f;
                 }
             }
@@ -3309,7 +3385,7 @@ static void train_k54_conv2d_relu(const float *restrict batch_norm_22, const flo
 }
 
 /* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k55_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3347,7 +3423,7 @@ static inline void train_k55_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k55_conv2d(const float *restrict relu_6, const float *restrict batch_norm_22, float *restrict conv2d_7)
+static void train_k56_conv2d(const float *restrict relu_4, const float *restrict relu_6, float *restrict conv2d_7)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3357,7 +3433,7 @@ static void train_k55_conv2d(const float *restrict relu_6, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k55_conv2d_tile_4(relu_6, i1 * 256 + i2 * 64 + i0_0 - 320, batch_norm_22 + n,
+                    train_k56_conv2d_tile_4(relu_4, i1 * 256 + i2 * 64 + i0_0 - 320, relu_6 + n,
                             conv2d_7 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3365,8 +3441,8 @@ static void train_k55_conv2d(const float *restrict relu_6, const float *restrict
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k56_batch_norm_adam(const float *restrict relu_9, float *restrict batch_norm_23,
-        const float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_norm_a_average,
+static void train_k57_batch_norm_adam(const float *restrict relu_7, float *restrict batch_norm_23,
+        const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
         const int32_t *restrict count_, float *restrict batch_norm_25, float *restrict m_residual_3_norm_a_gamma,
         float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta,
@@ -3381,9 +3457,9 @@ static void train_k56_batch_norm_adam(const float *restrict relu_9, float *restr
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     batch_norm_23[j0] += v1;
-                    batch_norm_24[j0] += v1 * (residual_3_conv_a_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_24[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_a_average[j0]);
                 }
             }
@@ -3406,32 +3482,8 @@ static void train_k56_batch_norm_adam(const float *restrict relu_9, float *restr
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23, float *restrict relu_9,
-        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const float *restrict residual_3_conv_a_y_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_30[64];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_23[j0];
-            batch_norm_30[j0] = (v1 ? v2 : 0.0f) / 16.0f;
-        }
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_9[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
-                            + residual_3_conv_a_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_30[j2];
-                }
-            }
-        }
-    }
-}
-
 /* resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k60_conv2d_adam(const float *restrict relu_9, float *restrict m_residual_3_conv_a_bias,
+static void train_k61_conv2d_adam(const float *restrict relu_7, float *restrict m_residual_3_conv_a_bias,
         float *restrict v_residual_3_conv_a_bias, float *restrict residual_3_conv_a_bias, const float *restrict adam,
         float *restrict residual_3_norm_a_gamma, const float *restrict m_residual_3_norm_a_gamma,
         const float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_b_gamma,
@@ -3445,7 +3497,7 @@ static void train_k60_conv2d_adam(const float *restrict relu_9, float *restrict 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_8[j0] += relu_9[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_8[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3466,13 +3518,13 @@ static void train_k60_conv2d_adam(const float *restrict relu_9, float *restrict 
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32]; in 2 places */
-static void train_k61_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_39)
+static void train_k62_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_39[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
+                    conv2d_33[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
                             = residual_3_conv_a_kernel[-j0 * 12288 - j1 * 4096 + j2 + j3 * 64 + 16384];
                 }
             }
@@ -3481,7 +3533,7 @@ static void train_k61_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates; in 2 places */
-static inline void train_k62_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k63_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3523,33 +3575,33 @@ static inline void train_k62_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k62_conv2d(const float *restrict relu_9, const float *restrict conv2d_39, float *restrict conv2d_9)
+static void train_k63_conv2d(const float *restrict relu_7, const float *restrict conv2d_33, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k62_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 320, conv2d_39 + n,
+                train_k63_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 320, conv2d_33 + n,
                         conv2d_9 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32]; in 2 places */
-static void train_k63_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_40)
+static void train_k64_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_40[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
+                conv2d_34[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k64_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k65_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3584,33 +3636,33 @@ static inline void train_k64_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k64_conv2d(const float *restrict relu_9, const float *restrict conv2d_40, float *restrict conv2d_10)
+static void train_k65_conv2d(const float *restrict relu_7, const float *restrict conv2d_34, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k64_conv2d_tile_4(relu_9, i0 * 1024 + i1 * 256 - 256, conv2d_40 + n,
+                train_k65_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256 - 256, conv2d_34 + n,
                         conv2d_10 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32]; in 2 places */
-static void train_k65_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_41)
+static void train_k66_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_41[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
+                conv2d_35[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k66_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k67_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3649,29 +3701,29 @@ static inline void train_k66_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k66_conv2d(const float *restrict relu_9, const float *restrict conv2d_41, float *restrict conv2d_11)
+static void train_k67_conv2d(const float *restrict relu_7, const float *restrict conv2d_35, float *restrict conv2d_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k66_conv2d_tile_4_at_0(relu_9, i0 * 1024 + i1 * 256 - 64, conv2d_41 + n,
+                train_k67_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 64, conv2d_35 + n,
                         conv2d_11 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k67_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_42)
+static void train_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_42[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
+            conv2d_36[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 128]; in 2 places */
-static void train_k69_conv2d(const float *restrict conv2d_9, float *restrict conv2d_13, const float *restrict conv2d_10,
+static void train_k70_conv2d(const float *restrict conv2d_9, float *restrict conv2d_13, const float *restrict conv2d_10,
         const float *restrict conv2d_11, const float *restrict conv2d_12)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3695,7 +3747,7 @@ static void train_k69_conv2d(const float *restrict conv2d_9, float *restrict con
 }
 
 /* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k71_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3733,7 +3785,7 @@ static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict relu_9, float *restrict conv2d_14)
+static void train_k71_conv2d(const float *restrict relu_3, const float *restrict relu_7, float *restrict conv2d_14)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3743,7 +3795,7 @@ static void train_k70_conv2d(const float *restrict residual_2_x, const float *re
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, relu_9 + n,
+                    train_k71_conv2d_tile_4(relu_3, i1 * 256 + i2 * 32 + i0_0, relu_7 + n,
                             conv2d_14 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3751,7 +3803,7 @@ static void train_k70_conv2d(const float *restrict residual_2_x, const float *re
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k71_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
+static void train_k72_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -3770,7 +3822,7 @@ static void train_k71_adam(float *restrict m_residual_3_conv_a_kernel, const flo
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k72_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
+static void train_k73_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -3789,7 +3841,7 @@ static void train_k72_adam(float *restrict m_residual_3_conv_b_kernel, const flo
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
+static void train_k74_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
@@ -3803,10 +3855,9 @@ static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const f
 }
 
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k74_relu_conv2d_batch_norm(const float *restrict residual_2_x, const float *restrict conv2d_3,
-        const float *restrict conv2d_13, float *restrict relu_10, float *restrict conv2d_15,
-        const float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_norm_b_average,
-        float *restrict batch_norm_32)
+static void train_k75_relu_conv2d_batch_norm(float *restrict relu_3, const float *restrict conv2d_3,
+        const float *restrict conv2d_13, float *restrict conv2d_15, const float *restrict residual_2_conv_b_y_2,
+        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
@@ -3815,8 +3866,8 @@ static void train_k74_relu_conv2d_batch_norm(const float *restrict residual_2_x,
                 for (int j2 = 0; j2 < 32; j2++) {
                     const float v2 = conv2d_3[v1 + i0 * 2048 + j2];
                     const float v3 = conv2d_13[v1 + i0 * 2048 + j2];
-                    relu_10[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < residual_2_x[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v2
-                            + v3 : 0.0f;
+                    relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v2 + v3
+                            : 0.0f;
                 }
             }
         }
@@ -3827,7 +3878,7 @@ static void train_k74_relu_conv2d_batch_norm(const float *restrict residual_2_x,
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v4 = relu_10[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    const float v4 = relu_3[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                     conv2d_15[i0 * 32 + j0] += v4;
                     batch_norm_32[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
@@ -3838,18 +3889,17 @@ static void train_k74_relu_conv2d_batch_norm(const float *restrict residual_2_x,
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k75_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_43)
+static void train_k76_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_43[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
+            conv2d_37[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
         }
     }
 }
 
-/* resnet.dl:14: conv2d;
- * resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 4 places */
-static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 2 places */
+static inline void train_k77_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3881,13 +3931,13 @@ static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k76_conv2d(const float *restrict relu_10, const float *restrict conv2d_43, float *restrict conv2d_16)
+static void train_k77_conv2d(const float *restrict relu_3, const float *restrict conv2d_37, float *restrict conv2d_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k76_conv2d_tile_4(relu_10, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_43 + n,
+                    train_k77_conv2d_tile_4(relu_3, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
                             conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -3895,7 +3945,7 @@ static void train_k76_conv2d(const float *restrict relu_10, const float *restric
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k77_conv2d(const float *restrict conv2d_16, float *restrict conv2d_17)
+static void train_k78_conv2d(const float *restrict conv2d_16, float *restrict conv2d_17)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -3919,7 +3969,7 @@ static void train_k77_conv2d(const float *restrict conv2d_16, float *restrict co
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k78_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
+static void train_k79_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
 {
@@ -3948,69 +3998,71 @@ static void train_k78_batch_norm_adam(const float *restrict batch_norm_32, const
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k79_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_9,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_35, const int32_t *restrict count_,
-        float *restrict batch_norm_38, float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
-        float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict m_residual_2_norm_b_beta,
-        float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_norm_b_beta,
-        float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias,
-        float *restrict residual_2_shortcut_bias)
+static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor_2,
+        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_35, const int32_t *restrict count_, float *restrict batch_norm_38,
+        float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
+        float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict residual_2_norm_b_gamma,
+        const float *restrict m_residual_2_norm_b_gamma, const float *restrict v_residual_2_norm_b_gamma,
+        float *restrict m_residual_2_norm_b_beta, float *restrict v_residual_2_norm_b_beta,
+        float *restrict residual_2_norm_b_beta, float *restrict m_residual_2_shortcut_bias,
+        float *restrict v_residual_2_shortcut_bias, float *restrict residual_2_shortcut_bias)
 {
     float conv2d_18[32];
     float batch_norm_36[32];
     float batch_norm_37[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
-        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_35[j0 + 32]
-                + (batch_norm_9[j0 + 64] - v3) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_35[j0 + 96])
+        const float v2 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_35[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v2) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_35[j0 + 96])
                 * 2.0f;
         const float sum_v0 = conv2d_15[j0] + conv2d_15[j0 + 32] + conv2d_15[j0 + 64] + conv2d_15[j0 + 96];
         conv2d_18[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v4;
+        const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
         batch_norm_36[j0] = add_v1;
         batch_norm_37[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_37[j1];
-            batch_norm_38[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_37[j1];
+            batch_norm_38[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
-    const float v7 = adam[0];
+    const float v6 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = m_residual_2_conv_b_bias[j0] * 0.9f;
-        const float v9 = v_residual_2_conv_b_bias[j0] * 0.999f;
-        const float v10 = conv2d_18[j0];
-        const float v11 = v10 * 0.1f;
-        const float v12 = v_residual_2_norm_b_beta[j0] * 0.999f;
-        const float v13 = v_residual_2_shortcut_bias[j0] * 0.999f;
+        const float v7 = m_residual_2_conv_b_bias[j0] * 0.9f;
+        const float v8 = v_residual_2_conv_b_bias[j0] * 0.999f;
+        const float v9 = conv2d_18[j0];
+        const float v10 = v9 * 0.1f;
+        const float v11 = v_residual_2_norm_b_beta[j0] * 0.999f;
+        const float v12 = v_residual_2_shortcut_bias[j0] * 0.999f;
         const float add_v4 = batch_norm_36[j0] + (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
                 + batch_norm_38[j0 + 96]) * 64.0f;
-        const float add_v5 = v8 + add_v4 * 0.1f;
+        const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_2_conv_b_bias[j0] = add_v5;
-        const float add_v6 = v9 + add_v4 * 0.001f * add_v4;
+        const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
         v_residual_2_conv_b_bias[j0] = add_v6;
-        residual_2_conv_b_bias[j0] = residual_2_conv_b_bias[j0] - v7 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-        const float add_v8 = m_residual_2_norm_b_beta[j0] * 0.9f + v11;
-        m_residual_2_norm_b_beta[j0] = add_v8;
-        const float mul_v9 = v10 * 0.001f * v10;
-        const float add_v10 = v12 + mul_v9;
-        v_residual_2_norm_b_beta[j0] = add_v10;
-        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v7 * add_v8 / (dl_sqrt(add_v10) + 1e-07f);
-        const float add_v12 = m_residual_2_shortcut_bias[j0] * 0.9f + v11;
-        m_residual_2_shortcut_bias[j0] = add_v12;
-        const float add_v13 = v13 + mul_v9;
-        v_residual_2_shortcut_bias[j0] = add_v13;
-        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v7 * add_v12 / (dl_sqrt(add_v13) + 1e-07f);
+        residual_2_conv_b_bias[j0] = residual_2_conv_b_bias[j0] - v6 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+        residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - v6 * m_residual_2_norm_b_gamma[j0]
+                / (dl_sqrt(v_residual_2_norm_b_gamma[j0]) + 1e-07f);
+        const float add_v9 = m_residual_2_norm_b_beta[j0] * 0.9f + v10;
+        m_residual_2_norm_b_beta[j0] = add_v9;
+        const float mul_v10 = v9 * 0.001f * v9;
+        const float add_v11 = v11 + mul_v10;
+        v_residual_2_norm_b_beta[j0] = add_v11;
+        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v6 * add_v9 / (dl_sqrt(add_v11) + 1e-07f);
+        const float add_v13 = m_residual_2_shortcut_bias[j0] * 0.9f + v10;
+        m_residual_2_shortcut_bias[j0] = add_v13;
+        const float add_v14 = v12 + mul_v10;
+        v_residual_2_shortcut_bias[j0] = add_v14;
+        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v6 * add_v13 / (dl_sqrt(add_v14) + 1e-07f);
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates; in 2 places */
-static inline void train_k80_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k81_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4044,26 +4096,38 @@ static inline void train_k80_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k80_conv2d(const float *restrict relu_3, const float *restrict relu_10, float *restrict conv2d_19)
+static void train_k81_conv2d(const float *restrict relu, const float *restrict relu_3, float *restrict conv2d_19)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k80_conv2d_tile_4(relu_3, i0_0, relu_10 + n, conv2d_19 + (i0_0 * 32 + n));
+            train_k81_conv2d_tile_4(relu, i0_0, relu_3 + n, conv2d_19 + (i0_0 * 32 + n));
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[4, 8, 8, 32]; in 4 places */
-static void train_k81_batch_norm(float *restrict relu_10, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_gamma, const float *restrict batch_norm_35,
-        const float *restrict residual_2_conv_b_y_2, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_38)
+/* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
+static void train_k82_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_19,
+        float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 512; j0++) {
+        const float v1 = conv2d_19[j0];
+        const float add_v0 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
+        m_residual_2_shortcut_kernel[j0] = add_v0;
+        const float add_v1 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
+        v_residual_2_shortcut_kernel[j0] = add_v1;
+        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+    }
+}
+
+/* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
+static void train_k83_batch_norm(const float *restrict relu_3, const float *restrict residual_2_norm_b_factor_2,
+        const float *restrict batch_norm_35, float *restrict residual_2_conv_b_y_2,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_38)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                relu_10[j0 * 2048 + j1 * 32 + j2] = relu_10[j0 * 2048 + j1 * 32 + j2] * (residual_2_norm_b_factor[j2]
-                        * residual_2_norm_b_gamma[j2]) + batch_norm_35[j0 * 32 + j2]
+                residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] = relu_3[j0 * 2048 + j1 * 32 + j2]
+                        * residual_2_norm_b_factor_2[j2] + batch_norm_35[j0 * 32 + j2]
                         * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
                         + batch_norm_38[j0 * 32 + j2];
             }
@@ -4072,19 +4136,19 @@ static void train_k81_batch_norm(float *restrict relu_10, const float *restrict 
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32]; in 2 places */
-static void train_k82_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_44)
+static void train_k84_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_44[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
+                conv2d_38[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k83_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k85_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4126,7 +4190,7 @@ static inline void train_k83_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static inline void train_k83_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k85_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4168,8 +4232,8 @@ static inline void train_k83_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k83_conv2d_relu(const float *restrict relu_10, const float *restrict conv2d_44, float *restrict relu_11,
-        const float *restrict relu_4)
+static void train_k85_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_38,
+        float *restrict relu_9, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4179,15 +4243,15 @@ static void train_k83_conv2d_relu(const float *restrict relu_10, const float *re
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k83_conv2d_relu_tile_4_at_0(relu_10, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_44 + n,
-                            relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k85_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_38 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k83_conv2d_relu_tile_4_at_4(relu_10, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_44 + n,
-                            relu_11 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k85_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_38 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        relu_11[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < relu_4[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1
+                        const float v1 = relu_9[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
+                        relu_9[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < relu_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1
                                 : 0.0f;
                     }
                 }
@@ -4197,7 +4261,7 @@ static void train_k83_conv2d_relu(const float *restrict relu_10, const float *re
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k84_batch_norm(const float *restrict relu_11, float *restrict batch_norm_40,
+static void train_k86_batch_norm(const float *restrict relu_9, float *restrict batch_norm_40,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
         float *restrict batch_norm_41)
 {
@@ -4209,7 +4273,7 @@ static void train_k84_batch_norm(const float *restrict relu_11, float *restrict 
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = relu_11[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    const float v1 = relu_9[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                     batch_norm_40[i0 * 32 + j0] += v1;
                     batch_norm_41[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_a_average[j0]);
@@ -4219,89 +4283,8 @@ static void train_k84_batch_norm(const float *restrict relu_11, float *restrict 
     }
 }
 
-/* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k86_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
-        const float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
-        const float *restrict batch_norm_7, const float *restrict residual_2_norm_a_average,
-        const float *restrict batch_norm_45, const int32_t *restrict count_, float *restrict batch_norm_48,
-        float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
-        float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict m_residual_2_norm_a_beta,
-        float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta)
-{
-    float batch_norm_42[32];
-    float batch_norm_46[32];
-    float batch_norm_47[32];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_a_factor[j0] * residual_2_norm_a_gamma[j0];
-        const float v3 = residual_2_norm_a_average[j0] * 64.0f;
-        const float v4 = ((batch_norm_7[j0] - v3) * batch_norm_45[j0] + (batch_norm_7[j0 + 32] - v3) * batch_norm_45[j0 + 32]
-                + (batch_norm_7[j0 + 64] - v3) * batch_norm_45[j0 + 64] + (batch_norm_7[j0 + 96] - v3) * batch_norm_45[j0 + 96])
-                * 2.0f;
-        const float sum_v0 = batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96];
-        batch_norm_42[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v4;
-        batch_norm_46[j0] = add_v1;
-        batch_norm_47[j0] = -add_v1 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_47[j1];
-            batch_norm_48[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
-        }
-    }
-    const float v7 = adam[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = m_residual_2_conv_a_bias[j0] * 0.9f;
-        const float v9 = v_residual_2_conv_a_bias[j0] * 0.999f;
-        const float v10 = batch_norm_42[j0];
-        const float add_v4 = batch_norm_46[j0] + (batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64]
-                + batch_norm_48[j0 + 96]) * 64.0f;
-        const float add_v5 = v8 + add_v4 * 0.1f;
-        m_residual_2_conv_a_bias[j0] = add_v5;
-        const float add_v6 = v9 + add_v4 * 0.001f * add_v4;
-        v_residual_2_conv_a_bias[j0] = add_v6;
-        residual_2_conv_a_bias[j0] = residual_2_conv_a_bias[j0] - v7 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-        const float add_v8 = m_residual_2_norm_a_beta[j0] * 0.9f + v10 * 0.1f;
-        m_residual_2_norm_a_beta[j0] = add_v8;
-        const float add_v9 = v_residual_2_norm_a_beta[j0] * 0.999f + v10 * 0.001f * v10;
-        v_residual_2_norm_a_beta[j0] = add_v9;
-        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - v7 * add_v8 / (dl_sqrt(add_v9) + 1e-07f);
-    }
-}
-
-/* resnet.dl:36: adam -> f32[32] */
-static void train_k88_adam(float *restrict residual_2_norm_b_gamma, const float *restrict adam,
-        const float *restrict m_residual_2_norm_b_gamma, const float *restrict v_residual_2_norm_b_gamma,
-        float *restrict residual_2_norm_a_gamma, const float *restrict m_residual_2_norm_a_gamma,
-        const float *restrict v_residual_2_norm_a_gamma)
-{
-    const float v1 = adam[0];
-    for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - v1 * m_residual_2_norm_b_gamma[j0]
-                / (dl_sqrt(v_residual_2_norm_b_gamma[j0]) + 1e-07f);
-        residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - v1 * m_residual_2_norm_a_gamma[j0]
-                / (dl_sqrt(v_residual_2_norm_a_gamma[j0]) + 1e-07f);
-    }
-}
-
-/* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k89_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_19,
-        float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 512; j0++) {
-        const float v1 = conv2d_19[j0];
-        const float add_v0 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
-        m_residual_2_shortcut_kernel[j0] = add_v0;
-        const float add_v1 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
-        v_residual_2_shortcut_kernel[j0] = add_v1;
-        residual_2_shortcut_kernel[j0] = residual_2_shortcut_kernel[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
-    }
-}
-
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k90_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k87_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4339,7 +4322,8 @@ static inline void train_k90_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k90_conv2d(const float *restrict relu_4, const float *restrict relu_10, float *restrict conv2d_22)
+static void train_k87_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_y_2,
+        float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4349,15 +4333,69 @@ static void train_k90_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k90_conv2d_tile_4(relu_4, i1 * 256 + i2 * 32 + i0_0 - 288, relu_10 + n,
+                    train_k87_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
                             conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
+/* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
+static void train_k89_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
+        const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_7,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_45, const int32_t *restrict count_,
+        float *restrict batch_norm_48, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
+        float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict residual_2_norm_a_gamma,
+        const float *restrict m_residual_2_norm_a_gamma, const float *restrict v_residual_2_norm_a_gamma,
+        float *restrict m_residual_2_norm_a_beta, float *restrict v_residual_2_norm_a_beta,
+        float *restrict residual_2_norm_a_beta)
+{
+    float batch_norm_42[32];
+    float batch_norm_46[32];
+    float batch_norm_47[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = residual_2_norm_a_average[j0] * 64.0f;
+        const float v3 = ((batch_norm_7[j0] - v2) * batch_norm_45[j0] + (batch_norm_7[j0 + 32] - v2) * batch_norm_45[j0 + 32]
+                + (batch_norm_7[j0 + 64] - v2) * batch_norm_45[j0 + 64] + (batch_norm_7[j0 + 96] - v2) * batch_norm_45[j0 + 96])
+                * 2.0f;
+        const float sum_v0 = batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64] + batch_norm_40[j0 + 96];
+        batch_norm_42[j0] = sum_v0;
+        const float add_v1 = sum_v0 * residual_2_norm_a_factor_2[j0] + v3;
+        batch_norm_46[j0] = add_v1;
+        batch_norm_47[j0] = -add_v1 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_47[j1];
+            batch_norm_48[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+        }
+    }
+    const float v6 = adam[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v7 = m_residual_2_conv_a_bias[j0] * 0.9f;
+        const float v8 = v_residual_2_conv_a_bias[j0] * 0.999f;
+        const float v9 = batch_norm_42[j0];
+        const float add_v4 = batch_norm_46[j0] + (batch_norm_48[j0] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 64]
+                + batch_norm_48[j0 + 96]) * 64.0f;
+        const float add_v5 = v7 + add_v4 * 0.1f;
+        m_residual_2_conv_a_bias[j0] = add_v5;
+        const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
+        v_residual_2_conv_a_bias[j0] = add_v6;
+        residual_2_conv_a_bias[j0] = residual_2_conv_a_bias[j0] - v6 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+        residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - v6 * m_residual_2_norm_a_gamma[j0]
+                / (dl_sqrt(v_residual_2_norm_a_gamma[j0]) + 1e-07f);
+        const float add_v9 = m_residual_2_norm_a_beta[j0] * 0.9f + v9 * 0.1f;
+        m_residual_2_norm_a_beta[j0] = add_v9;
+        const float add_v10 = v_residual_2_norm_a_beta[j0] * 0.999f + v9 * 0.001f * v9;
+        v_residual_2_norm_a_beta[j0] = add_v10;
+        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - v6 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
+    }
+}
+
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k91_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_22,
+static void train_k90_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_22,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -4376,13 +4414,13 @@ static void train_k91_adam(float *restrict m_residual_2_conv_b_kernel, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16]; in 2 places */
-static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_45)
+static void train_k91_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_45[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
+                    conv2d_39[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
                             = residual_2_conv_a_kernel[-j0 * 3072 - j1 * 1024 + j2 + j3 * 32 + 4096];
                 }
             }
@@ -4390,8 +4428,56 @@ static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 524288 multiply-accumulates; in 2 places */
-static inline void train_k93_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
+static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
+{
+    for (int j0 = 0; j0 < 2; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                conv2d_40[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
+            }
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
+static void train_k93_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
+{
+    for (int j0 = 0; j0 < 2; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                conv2d_41[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
+            }
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
+static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_42)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            conv2d_42[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
+static void train_k95_batch_norm(int t, const float *restrict relu_9, const float *restrict residual_2_norm_a_factor_2,
+        const float *restrict batch_norm_45, const float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_48, float *restrict batch_norm_49)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 32; j1++) {
+            batch_norm_49[t * 2048 + j0 * 32 + j1] = relu_9[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
+                    + batch_norm_45[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
+                    - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_48[t * 32 + j1];
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 131072 multiply-accumulates; in 2 places */
+static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4433,7 +4519,7 @@ static inline void train_k93_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k93_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4468,39 +4554,26 @@ static inline void train_k93_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k93_conv2d(const float *restrict relu_11, const float *restrict conv2d_45, float *restrict conv2d_24)
+static void train_k96_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_39,
+        float *restrict conv2d_45)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        train_k93_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_45 + n,
-                            conv2d_24 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        train_k93_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_45 + n,
-                            conv2d_24 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
-            }
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    train_k96_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
+                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                else
+                    train_k96_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
+                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
-static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_46)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_46[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
-static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
+static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4535,35 +4608,22 @@ static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k95_conv2d(const float *restrict relu_11, const float *restrict conv2d_46, float *restrict conv2d_25)
+static void train_k97_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_40,
+        float *restrict conv2d_46)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
-                for (int n = 0; n < 16; n += 4)
-                    train_k95_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_46 + n,
-                            conv2d_25 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
-            }
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
+            for (int n = 0; n < 16; n += 4)
+                train_k97_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_40 + n,
+                        conv2d_46 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
-static void train_k96_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_47)
-{
-    for (int j0 = 0; j0 < 2; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_47[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 16], 262144 multiply-accumulates; in 2 places */
-static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
+static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4602,7 +4662,7 @@ static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4634,87 +4694,116 @@ static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k97_conv2d(const float *restrict relu_11, const float *restrict conv2d_47, float *restrict conv2d_26)
+static void train_k98_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_41,
+        float *restrict conv2d_47)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        train_k97_conv2d_tile_4_at_0(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_47 + n,
-                            conv2d_26 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
-                    else
-                        train_k97_conv2d_tile_4(relu_11, i0 * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_47 + n,
-                            conv2d_26 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    train_k98_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
+                        conv2d_47 + (i1 * 128 + i2_0 * 16 + n));
+                else
+                    train_k98_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
+                        conv2d_47 + (i1 * 128 + i2_0 * 16 + n));
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 32768 multiply-accumulates; in 2 places */
+static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k99_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_42,
+        float *restrict conv2d_48)
+{
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            for (int n = 0; n < 16; n += 4)
+                train_k99_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_42 + n,
+                        conv2d_48 + (i1 * 128 + i2_0 * 16 + n));
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[1, 8, 8, 64]; in 2 places */
+static void train_k100_conv2d(const float *restrict conv2d_45, float *restrict conv2d_49, const float *restrict conv2d_46,
+        const float *restrict conv2d_47, const float *restrict conv2d_48)
+{
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2 = 0; i2 < 8; i2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0] = conv2d_45[i1 * 128 + i2 * 16 + j0];
+            }
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 16] = conv2d_46[i1 * 128 + i2 * 16 + j0];
+            }
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 32] = conv2d_47[i1 * 128 + i2 * 16 + j0];
+            }
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 48] = conv2d_48[i1 * 128 + i2 * 16 + j0];
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k98_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_48)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_48[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k100_conv2d(const float *restrict conv2d_24, float *restrict conv2d_28, const float *restrict conv2d_25,
-        const float *restrict conv2d_26, const float *restrict conv2d_27)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2 = 0; i2 < 8; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_28[i0 * 4096 + i1 * 512 + i2 * 64 + j0] = conv2d_24[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_28[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 16] = conv2d_25[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_28[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 32] = conv2d_26[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_28[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 48] = conv2d_27[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[4, 16]; in 2 places */
-static void train_k101_relu_batch_norm(const float *restrict relu_3, const float *restrict conv2d_17,
-        const float *restrict conv2d_28, float *restrict relu_12, float *restrict batch_norm_50,
-        const float *restrict residual_1_conv_b_y_2, const float *restrict residual_1_norm_b_average,
+/* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[1, 16]; in 2 places */
+static void train_k101_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_17,
+        const float *restrict conv2d_49, float *restrict relu_10, float *restrict batch_norm_50,
+        const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
         float *restrict batch_norm_51)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 16; j1++) {
-                const long v1 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
-                for (int j2 = 0; j2 < 16; j2++) {
-                    const float v2 = conv2d_17[v1 + i0 * 4096 + j2];
-                    const float v3 = conv2d_28[v1 + i0 * 4096 + j2];
-                    relu_12[i0 * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu_3[i0 * 4096 + j0 * 256 + j1 * 16 + j2] ? v2 + v3
-                            : 0.0f;
-                }
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            const long v1 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
+            for (int j2 = 0; j2 < 16; j2++) {
+                const float v2 = conv2d_17[v1 + t * 4096 + j2];
+                const float v3 = conv2d_49[v1 + j2];
+                relu_10[t * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu[t * 4096 + j0 * 256 + j1 * 16 + j2] ? v2 + v3 : 0.0f;
             }
         }
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_50[i0 * 16 + j0] = 0.0f;
-            batch_norm_51[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v4 = relu_12[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                    batch_norm_50[i0 * 16 + j0] += v4;
-                    batch_norm_51[i0 * 16 + j0] += v4 * (residual_1_conv_b_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
-                            - residual_1_norm_b_average[j0]);
-                }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_50[t * 16 + j0] = 0.0f;
+        batch_norm_51[t * 16 + j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v4 = relu_10[t * 4096 + j0 + r1 * 256 + r2 * 16];
+                batch_norm_50[t * 16 + j0] += v4;
+                batch_norm_51[t * 16 + j0] += v4 * (residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
+                        - residual_1_norm_b_average[j0]);
             }
         }
     }
@@ -4759,7 +4848,7 @@ static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k102_conv2d(const float *restrict relu_3, const float *restrict relu_11, float *restrict conv2d_29)
+static void train_k102_conv2d(const float *restrict relu, const float *restrict batch_norm_49, float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4769,8 +4858,8 @@ static void train_k102_conv2d(const float *restrict relu_3, const float *restric
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k102_conv2d_tile_4(relu_3, i1 * 256 + i2 * 16 + i0_0, relu_11 + n,
-                            conv2d_29 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k102_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, batch_norm_49 + n,
+                            conv2d_24 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
@@ -4864,13 +4953,13 @@ static void train_k104_batch_norm_conv2d_adam(const float *restrict batch_norm_5
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k105_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_29,
+static void train_k105_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_24,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_29[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_24[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -4882,38 +4971,36 @@ static void train_k105_adam(float *restrict m_residual_2_conv_a_kernel, const fl
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k106_batch_norm(const float *restrict relu_12, const float *restrict residual_1_norm_b_factor_2,
-        const float *restrict batch_norm_55, float *restrict residual_1_conv_b_y_2,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_58)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 256; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_b_y_2[j0 * 4096 + j1 * 16 + j2] = relu_12[j0 * 4096 + j1 * 16 + j2]
-                        * residual_1_norm_b_factor_2[j2] + batch_norm_55[j0 * 16 + j2]
-                        * (residual_1_conv_b_y_2[j0 * 4096 + j1 * 16 + j2] - residual_1_norm_b_average[j2]) * 2.0f
-                        + batch_norm_58[j0 * 16 + j2];
-            }
-        }
-    }
-}
-
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
-static void train_k107_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_49)
+static void train_k106_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_43)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_49[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                conv2d_43[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 16, 16, 16], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k108_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 4 places */
+static void train_k108_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
+        const float *restrict batch_norm_55, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_58, float *restrict batch_norm_79)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            batch_norm_79[j0 * 16 + j1] = relu_10[t * 4096 + j0 * 16 + j1] * residual_1_norm_b_factor_2[j1]
+                    + batch_norm_55[t * 16 + j1] * (residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
+                    - residual_1_norm_b_average[j1]) * 2.0f + batch_norm_58[t * 16 + j1];
+        }
+    }
+}
+
+/* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
+static inline void train_k109_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4955,7 +5042,7 @@ static inline void train_k108_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k108_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k109_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4990,7 +5077,7 @@ static inline void train_k108_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k108_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k109_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5032,285 +5119,8 @@ static inline void train_k108_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k108_conv2d_relu(const float *restrict residual_1_conv_b_y_2, const float *restrict conv2d_49,
-        float *restrict relu_13, const float *restrict relu_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 16; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-                for (int n = 0; n < 16; n += 4)
-                    if (i2_0 < 4)
-                        train_k108_conv2d_relu_tile_4_at_0(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_49 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else if (i2_0 < 12)
-                        train_k108_conv2d_relu_tile_4(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_49 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                    else
-                        train_k108_conv2d_relu_tile_4_at_12(residual_1_conv_b_y_2, i0 * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                            conv2d_49 + n, relu_13 + (i0 * 4096 + i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0];
-                        relu_13[i0 * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 4096 + i1 * 256 + i2 * 16 + j0] ? v1
-                                : 0.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[4, 16]; in 2 places */
-static void train_k109_batch_norm(const float *restrict relu_13, float *restrict batch_norm_60,
-        const float *restrict residual_1_conv_a_y_2, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_61)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_60[i0 * 16 + j0] = 0.0f;
-            batch_norm_61[i0 * 16 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 16; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_13[i0 * 4096 + j0 + r1 * 256 + r2 * 16];
-                    batch_norm_60[i0 * 16 + j0] += v1;
-                    batch_norm_61[i0 * 16 + j0] += v1 * (residual_1_conv_a_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16]
-                            - residual_1_norm_a_average[j0]);
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 4096 + k1 * 256 + k2 * 16),
-                        *const bk = b + (k0 * 4096 + k1 * 256 + k2 * 16);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void train_k110_conv2d(const float *restrict relu_2, const float *restrict residual_1_conv_b_y_2,
-        float *restrict conv2d_32)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 16, 1, 16);
-                for (int n = 0; n < 16; n += 4)
-                    train_k110_conv2d_tile_4(relu_2, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y_2 + n,
-                            conv2d_32 + (i1 * 48 + i2 * 16 + i0_0 * 144 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
-/* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
-static void train_k113_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_32,
-        float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_32[j0 * 16 + j1 * 144 + j2];
-                const float add_v0 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
-                const float add_v1 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v1;
-                residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
-                        * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
-            }
-        }
-    }
-}
-
-/* resnet.dl:24: relu -> f32[1, 16, 16, 16]; in 2 places */
-static void train_k115_relu(int t, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_1_factor_2, const float *restrict batch_norm_1_beta, float *restrict relu_15)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = (stem_y_2[t * 4096 + j0 * 16 + j1] - batch_norm_1_average[j1]) * batch_norm_1_factor_2[j1]
-                    + batch_norm_1_beta[j1];
-            relu_15[j0 * 16 + j1] = v1 < 0.0f ? 0.0f : v1;
-        }
-    }
-}
-
-/* resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
-static void train_k116_batch_norm(int t, const float *restrict relu_13, const float *restrict residual_1_norm_a_factor_2,
-        const float *restrict batch_norm_65, const float *restrict residual_1_conv_a_y_2,
-        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_68, float *restrict batch_norm_79)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            batch_norm_79[j0 * 16 + j1] = relu_13[t * 4096 + j0 * 16 + j1] * residual_1_norm_a_factor_2[j1]
-                    + batch_norm_65[t * 16 + j1] * (residual_1_conv_a_y_2[t * 4096 + j0 * 16 + j1]
-                    - residual_1_norm_a_average[j1]) * 2.0f + batch_norm_68[t * 16 + j1];
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k117_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 16; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 16; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k117_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k117_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 32; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 32; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k117_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_50,
-        float *restrict conv2d_51, const float *restrict relu_15, const float *restrict relu_12, float *restrict relu_14)
+static void train_k109_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_43,
+        float *restrict conv2d_50, const float *restrict relu_15, float *restrict relu_11)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5319,27 +5129,27 @@ static void train_k117_conv2d_relu(int t, const float *restrict batch_norm_79, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k117_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_50 + n, conv2d_51 + n,
+                    train_k109_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k117_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_50 + n, conv2d_51 + n,
+                    train_k109_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k117_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_50 + n, conv2d_51 + n,
+                    train_k109_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_12[t * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = conv2d_51[i2 * 16 - i2_0 * 16 + j0];
-                    relu_14[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
+                    const float v1 = conv2d_50[i2 * 16 - i2_0 * 16 + j0];
+                    relu_11[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k118_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+/* resnet.dl:11: conv2d;
+ * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 4 places */
+static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5374,8 +5184,8 @@ static inline void train_k118_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k118_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
-        float *restrict conv2d_34)
+static void train_k110_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
+        float *restrict conv2d_26)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -5385,70 +5195,222 @@ static void train_k118_conv2d(int t, const float *restrict relu_15, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k118_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
-                            conv2d_34 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    train_k110_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
+                            conv2d_26 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
     }
 }
 
-/* resnet.dl:24: batch_norm -> f32[1, 16]; in 2 places */
-static void train_k119_batch_norm(int t, const float *restrict relu_14, float *restrict batch_norm_69,
-        const float *restrict stem_y_2, const float *restrict batch_norm_1_average, float *restrict batch_norm_70)
+/* resnet.dl:10: batch_norm;
+ * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
+static void train_k111_batch_norm(int t, const float *restrict relu_11, float *restrict batch_norm_59,
+        const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
+        float *restrict batch_norm_60)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_69[t * 16 + j0] = 0.0f;
-        batch_norm_70[t * 16 + j0] = 0.0f;
+        batch_norm_59[t * 16 + j0] = 0.0f;
+        batch_norm_60[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = relu_14[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_69[t * 16 + j0] += v1;
-                batch_norm_70[t * 16 + j0] += v1 * (stem_y_2[t * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_1_average[j0]);
+                const float v1 = relu_11[t * 4096 + j0 + r1 * 256 + r2 * 16];
+                batch_norm_59[t * 16 + j0] += v1;
+                batch_norm_60[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
+                        - residual_1_norm_a_average[j0]);
             }
         }
     }
 }
 
-/* resnet.dl:36: adam -> f32[3, 3, 16, 16] */
-static void train_k122_adam(float *restrict m_residual_1_conv_a_kernel, const float *restrict conv2d_34,
-        float *restrict v_residual_1_conv_a_kernel, float *restrict residual_1_conv_a_kernel, const float *restrict adam)
+/* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
+static void train_k114_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_26,
+        float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_34[j0 * 16 + j1 * 144 + j2] + conv2d_34[j0 * 16 + j1 * 144 + j2 + 2304]
-                        + conv2d_34[j0 * 16 + j1 * 144 + j2 + 4608] + conv2d_34[j0 * 16 + j1 * 144 + j2 + 6912];
-                const float add_v0 = m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
-                m_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
-                const float add_v1 = v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
-                v_residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = add_v1;
-                residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_a_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
+                const float v1 = conv2d_26[j0 * 16 + j1 * 144 + j2] + conv2d_26[j0 * 16 + j1 * 144 + j2 + 2304]
+                        + conv2d_26[j0 * 16 + j1 * 144 + j2 + 4608] + conv2d_26[j0 * 16 + j1 * 144 + j2 + 6912];
+                const float add_v0 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
+                m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
+                const float add_v1 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
+                v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v1;
+                residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
                         * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
         }
     }
 }
 
+/* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
+static inline void train_k118_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k2 = 0; k2 < 16; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+        for (int k2 = 16; k2 < 48; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k118_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k2 = 0; k2 < 48; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k118_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+        float *restrict c, int k0_lo, int k0_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k2 = 0; k2 < 32; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+        for (int k2 = 32; k2 < 48; k2++) {
+            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k118_conv2d_relu(int t, const float *restrict batch_norm_80, const float *restrict conv2d_44,
+        float *restrict conv2d_51, const float *restrict relu_16, const float *restrict relu_10, float *restrict relu_12)
+{
+    for (int i1 = 0; i1 < 16; i1++) {
+        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+            const int rows = 4;
+            const int k0_lo = dl_first_tap(-i1 + 1, 1);
+            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
+            for (int n = 0; n < 16; n += 4)
+                if (i2_0 < 4)
+                    train_k118_conv2d_relu_tile_4_at_0(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
+                        k0_lo, k0_hi);
+                else if (i2_0 < 12)
+                    train_k118_conv2d_relu_tile_4(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
+                        k0_lo, k0_hi);
+                else
+                    train_k118_conv2d_relu_tile_4_at_12(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
+                        k0_lo, k0_hi);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = relu_10[t * 4096 + i1 * 256 + i2 * 16 + j0];
+                    const float v2 = conv2d_51[i2 * 16 - i2_0 * 16 + j0];
+                    relu_12[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_16[i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
+                }
+            }
+        }
+    }
+}
+
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k123_batch_norm(float *restrict relu_14, const float *restrict batch_norm_1_factor_2,
-        const float *restrict batch_norm_74, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_77)
+static void train_k124_batch_norm(float *restrict relu_12, const float *restrict batch_norm_1_factor_2,
+        const float *restrict batch_norm_73, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_76)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                relu_14[j0 * 4096 + j1 * 16 + j2] = relu_14[j0 * 4096 + j1 * 16 + j2] * batch_norm_1_factor_2[j2]
-                        + batch_norm_74[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2] - batch_norm_1_average[j2]) * 2.0f
-                        + batch_norm_77[j0 * 16 + j2];
+                relu_12[j0 * 4096 + j1 * 16 + j2] = relu_12[j0 * 4096 + j1 * 16 + j2] * batch_norm_1_factor_2[j2]
+                        + batch_norm_73[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2] - batch_norm_1_average[j2]) * 2.0f
+                        + batch_norm_76[j0 * 16 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
-static inline void train_k124_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k125_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5494,27 +5456,27 @@ static inline void train_k124_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k124_conv2d(const float *restrict image, const float *restrict relu_14, float *restrict conv2d_36)
+static void train_k125_conv2d(const float *restrict image, const float *restrict relu_12, float *restrict conv2d_30)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k124_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_14 + n, conv2d_36 + (i0 * 144 + i1 * 48 + n),
+                train_k125_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_12 + n, conv2d_30 + (i0 * 144 + i1 * 48 + n),
                         k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k125_adam(float *restrict m_stem_kernel, const float *restrict conv2d_36, float *restrict v_stem_kernel,
+static void train_k126_adam(float *restrict m_stem_kernel, const float *restrict conv2d_30, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_36[j0 * 16 + j1 * 144 + j2];
+                const float v1 = conv2d_30[j0 * 16 + j1 * 144 + j2];
                 const float add_v0 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5533,133 +5495,144 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 772928);   /* f32 */
+    float *const adam = (float *)(void *)(base + 707648);   /* f32 */
     float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 771072);   /* f32[4, 16] */
+    float *const batch_norm = (float *)(void *)(base + 705536);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const cross_entropy = (float *)(void *)(base + 65536);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 65696);   /* f32[4] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 772352);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 772416);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 286720);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 771328);   /* f32[4, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 772544);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 772608);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 352256);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 417792);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 771584);   /* f32[4, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 772736);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 772800);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 483328);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 548864);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 770048);   /* f32[4, 1, 32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 581632);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 772480);   /* f32[16] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 772864);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 771840);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 771968);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 770560);   /* f32[4, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 772096);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 772224);   /* f32[32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 147456);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 707072);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 707136);   /* f32[16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 705792);   /* f32[4, 1, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 707200);   /* f32[16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 707264);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 707328);   /* f32[16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 706048);   /* f32[4, 1, 16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 707392);   /* f32[16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 707456);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 707520);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 483328);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 704512);   /* f32[4, 1, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 707584);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 706304);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 706432);   /* f32[32] */
+    float *const relu_2 = (float *)(void *)(base + 516096);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 705024);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 706688);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 706816);   /* f32[32] */
+    float *const relu_3 = (float *)(void *)(base + 581632);   /* f32[4, 1, 8, 8, 32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[4, 1, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[4, 1, 64] */
+    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[4, 1, 4, 4, 64] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[4, 1] */
+    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 706944);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
+    float *const relu_4 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
     float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 10] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 32928);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 32944);   /* i32[4] */
-    float *const dense_2 = (float *)(void *)(base + 36352);   /* f32[4, 64] */
-    float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
-    float *const conv2d = (float *)(void *)(base + 49664);   /* f32[64] */
-    float *const conv2d_2 = (float *)(void *)(base + 40960);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 679936);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_4 = (float *)(void *)(base + 761856);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 49920);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 19968);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 16384);   /* f32[4, 10] */
+    float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
+    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const conv2d_2 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_3 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_4 = (float *)(void *)(base + 696320);   /* f32[32, 1, 1, 64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 33024);   /* f32[64] */
     float *const conv2d_7 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 745472);   /* f32[4, 4, 4, 64] */
+    float *const relu_7 = (float *)(void *)(base + 679936);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_23 = (float *)(void *)(base + 163840);   /* f32[64] */
     float *const batch_norm_25 = (float *)(void *)(base + 164096);   /* f32[64] */
     float *const conv2d_9 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
     float *const conv2d_11 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
     float *const conv2d_12 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_13 = (float *)(void *)(base + 712704);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_13 = (float *)(void *)(base + 647168);   /* f32[4, 4, 4, 128] */
     float *const conv2d_14 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const relu_10 = (float *)(void *)(base + 102400);   /* f32[4, 8, 8, 32] */
     float *const conv2d_15 = (float *)(void *)(base + 81920);   /* f32[4, 32] */
     float *const conv2d_16 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 16] */
     float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 64] */
     float *const batch_norm_32 = (float *)(void *)(base + 82432);   /* f32[4, 32] */
-    float *const conv2d_19 = (float *)(void *)(base + 135168);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 65536);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 66048);   /* f32[4, 32] */
-    float *const relu_11 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 65536);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 66048);   /* f32[4, 32] */
+    float *const conv2d_19 = (float *)(void *)(base + 65536);   /* f32[16, 1, 1, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 67584);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 68096);   /* f32[4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 131072);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 102400);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 102912);   /* f32[4, 32] */
     float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 66560);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 66048);   /* f32[4, 32] */
-    float *const conv2d_24 = (float *)(void *)(base + 131072);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 147456);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 163840);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_27 = (float *)(void *)(base + 180224);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 64] */
-    float *const relu_12 = (float *)(void *)(base + 131072);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 196608);   /* f32[4, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 196864);   /* f32[4, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 0);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_55 = (float *)(void *)(base + 18432);   /* f32[4, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 18688);   /* f32[4, 16] */
-    float *const relu_13 = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 74752);   /* f32[4, 16] */
-    float *const batch_norm_61 = (float *)(void *)(base + 75008);   /* f32[4, 16] */
-    float *const conv2d_32 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
-    float *const conv2d_34 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 213504);   /* f32[4, 1, 16] */
-    float *const batch_norm_70 = (float *)(void *)(base + 213760);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 772672);   /* f32[16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_77 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
-    float *const conv2d_37 = (float *)(void *)(base + 32768);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_38 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_39 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_40 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_41 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_42 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_43 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_44 = (float *)(void *)(base + 65536);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_45 = (float *)(void *)(base + 65536);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_46 = (float *)(void *)(base + 65536);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_47 = (float *)(void *)(base + 65536);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_48 = (float *)(void *)(base + 65536);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_49 = (float *)(void *)(base + 65536);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_50 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
-    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const relu_15 = (float *)(void *)(base + 196608);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_79 = (float *)(void *)(base + 389120);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_45 = (float *)(void *)(base + 542720);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 543232);   /* f32[4, 32] */
+    float *const batch_norm_49 = (float *)(void *)(base + 163840);   /* f32[4, 1, 8, 8, 32] */
+    float *const relu_10 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 543744);   /* f32[4, 1, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 544000);   /* f32[4, 1, 16] */
+    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 706560);   /* f32[32] */
+    float *const conv2d_24 = (float *)(void *)(base + 0);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_55 = (float *)(void *)(base + 209920);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 210176);   /* f32[4, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 131072);   /* f32[4, 16, 3, 3, 16] */
+    float *const relu_11 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_59 = (float *)(void *)(base + 210432);   /* f32[4, 1, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 210688);   /* f32[4, 1, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
+    float *const batch_norm_67 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
+    float *const relu_12 = (float *)(void *)(base + 131072);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 1, 16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 213760);   /* f32[4, 1, 16] */
+    float *const batch_norm_73 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_76 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const conv2d_30 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
+    float *const conv2d_31 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_33 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_34 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_35 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_36 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_37 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 65536);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_39 = (float *)(void *)(base + 212992);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 516096);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_41 = (float *)(void *)(base + 520192);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_42 = (float *)(void *)(base + 540672);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_43 = (float *)(void *)(base + 200704);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
+    float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
+    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
+    float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
+    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 33280);   /* f32[4, 32] */
+    float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
+    float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
+    float *const conv2d_45 = (float *)(void *)(base + 524288);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_46 = (float *)(void *)(base + 528384);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_47 = (float *)(void *)(base + 532480);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_48 = (float *)(void *)(base + 536576);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_49 = (float *)(void *)(base + 196608);   /* f32[1, 8, 8, 64] */
+    float *const relu_15 = (float *)(void *)(base + 167936);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_79 = (float *)(void *)(base + 184320);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_50 = (float *)(void *)(base + 210944);   /* f32[4, 16] */
+    float *const relu_16 = (float *)(void *)(base + 196608);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_80 = (float *)(void *)(base + 389120);   /* f32[1, 16, 16, 16] */
     float *const conv2d_51 = (float *)(void *)(base + 214016);   /* f32[4, 16] */
 
     if (train_k0_cross_entropy_check(label) != DL_OK)
@@ -5670,161 +5643,171 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k4_cross_entropy(label, &count, cross_entropy, cross_entropy_2);
     train_k5_batch_norm(&count, batch_norm, batch_norm_1_average, batch_norm_2, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_1_factor_2);
-    train_k6_relu(stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu);
-    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias);
-    train_k3_batch_norm(residual_1_conv_a_y_2, batch_norm_3, batch_norm_4);   /* k8_batch_norm */
+    for (int t = 0; t < 4; t++) {
+        train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu_13);
+        train_k7_conv2d(t, relu_13, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias,
+                residual_1_conv_a_y);
+        train_k8_batch_norm(t, residual_1_conv_a_y, batch_norm_3, batch_norm_4);
+    }
     train_k5_batch_norm(&count, batch_norm_3, residual_1_norm_a_average, batch_norm_4, state->residual_1_norm_a_moving_mean,
             state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             residual_1_norm_a_factor_2);   /* k9_batch_norm */
-    train_k6_relu(residual_1_conv_a_y_2, residual_1_norm_a_average, residual_1_norm_a_factor_2, params->residual_1_norm_a_beta,
-            relu_2);   /* k10_relu */
-    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2,
-            params->residual_1_conv_b_bias);   /* k11_conv2d */
-    train_k3_batch_norm(residual_1_conv_b_y_2, batch_norm_5, batch_norm_6);   /* k12_batch_norm */
+    for (int t = 3; t >= 0; t--) {
+        train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
+                params->residual_1_norm_a_beta, relu_14);   /* k10_relu */
+        train_k7_conv2d(t, relu_14, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2, params->residual_1_conv_b_bias,
+                residual_1_conv_b_y);   /* k11_conv2d */
+        train_k8_batch_norm(t, residual_1_conv_b_y, batch_norm_5, batch_norm_6);   /* k12_batch_norm */
+    }
     train_k5_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, batch_norm_6, state->residual_1_norm_b_moving_mean,
             state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor_2);   /* k13_batch_norm */
     for (int t = 0; t < 4; t++) {
-        train_k14_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                residual_1_conv_b_y_2, residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta,
-                relu_3);
-        train_k15_conv2d(t, relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
+        train_k14_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, residual_1_conv_b_y,
+                residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta, relu);
+        train_k15_conv2d(t, relu, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
                 residual_2_conv_a_y);
         train_k16_batch_norm(t, residual_2_conv_a_y, batch_norm_7, batch_norm_8);
-        train_k17_conv2d(t, relu_3, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
+        train_k17_conv2d(t, relu, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
                 residual_2_x);
     }
     train_k18_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, batch_norm_8, state->residual_2_norm_a_moving_mean,
-            state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);
-    train_k19_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_beta, relu_4);
-    train_k20_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2, params->residual_2_conv_b_bias);
+            state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
+            residual_2_norm_a_factor_2);
+    train_k19_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor_2, params->residual_2_norm_a_beta,
+            relu_2);
+    train_k20_conv2d(relu_2, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2, params->residual_2_conv_b_bias);
     train_k21_batch_norm(residual_2_conv_b_y_2, batch_norm_9, batch_norm_10);
     train_k18_batch_norm(&count, batch_norm_9, residual_2_norm_b_average, batch_norm_10, state->residual_2_norm_b_moving_mean,
-            state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);   /* k22_batch_norm */
-    train_k23_relu(residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor,
-            params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);
-    train_k24_conv2d(residual_2_x, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias);
-    train_k25_batch_norm(residual_3_conv_a_y_2, batch_norm_11);
-    train_k26_batch_norm(&count, batch_norm_11, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    train_k27_batch_norm(residual_3_conv_a_y_2, residual_3_norm_a_average, batch_norm_12);
-    train_k28_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
-    train_k29_relu(residual_3_conv_a_y_2, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            params->residual_3_norm_a_beta, relu_6);
-    train_k30_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2, params->residual_3_conv_b_bias);
-    train_k25_batch_norm(residual_3_conv_b_y_2, batch_norm_13);   /* k31_batch_norm */
-    train_k26_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
-            state->residual_3_norm_b_moving_mean);   /* k32_batch_norm */
-    train_k27_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k33_batch_norm */
-    train_k28_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
-            residual_3_norm_b_factor);   /* k34_batch_norm */
-    train_k35_conv2d_relu(residual_2_x, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            params->residual_3_norm_b_beta);
-    train_k36_global_avg_pool2d(relu_7, global_avg_pool2d_2);
-    train_k37_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            label, cross_entropy_3, argmax, cross_entropy, cross_entropy_2);
-    train_k38_div(&count, argmax, label, &metrics->accuracy);
-    train_k39_cross_entropy(&count, cross_entropy_3, &metrics->loss);
-    train_k40_dense_adam(cross_entropy, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
+            state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
+            residual_2_norm_b_factor_2);   /* k22_batch_norm */
+    train_k23_cross_entropy(&count, cross_entropy_3);
+    for (int t = 3; t >= 0; t--) {
+        train_k24_relu(t, residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor_2,
+                params->residual_2_norm_b_beta, relu_3);
+        train_k25_conv2d(t, relu_3, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
+                residual_3_conv_a_y);
+        train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_11);
+        train_k27_conv2d(t, relu_3, params->residual_3_shortcut_kernel, residual_3_shortcut_y, params->residual_3_shortcut_bias,
+                residual_3_x);
+    }
+    train_k28_batch_norm(batch_norm_11, &count, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
+    train_k30_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
+    train_k31_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_beta, relu_4);
+    train_k32_conv2d(relu_4, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2, params->residual_3_conv_b_bias);
+    train_k33_batch_norm(residual_3_conv_b_y_2, batch_norm_13);
+    train_k34_batch_norm(&count, batch_norm_13, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
+    train_k29_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k35_batch_norm */
+    train_k30_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
+            residual_3_norm_b_factor);   /* k36_batch_norm */
+    train_k37_relu_global_avg_pool2d(residual_3_x, residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor,
+            params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta, global_avg_pool2d_2);
+    train_k38_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+            label, cross_entropy_4, argmax, cross_entropy, cross_entropy_2);
+    train_k39_div(&count, argmax, label, &metrics->accuracy);
+    train_k40_cross_entropy(&count, cross_entropy_4, &metrics->loss);
+    train_k41_dense_adam(cross_entropy, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
             adam);
-    train_k41_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k42_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_2, dense_2, relu_7);
-    train_k43_dense_adam(global_avg_pool2d_2, cross_entropy, dense_3, optimizer->m_classifier_kernel,
+    train_k42_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_2, dense_2, residual_3_x, relu_6);
+    train_k44_dense_adam(global_avg_pool2d_2, cross_entropy, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k44_conv2d_batch_norm_adam(relu_7, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
+    train_k45_conv2d_batch_norm_adam(relu_6, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
             params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_16,
             optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
             optimizer->v_residual_3_norm_b_beta, params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias,
             optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
-    train_k45_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_37);
-    train_k46_conv2d(relu_7, conv2d_37, conv2d_2);
-    train_k47_conv2d(conv2d_2, conv2d_3);
-    train_k48_conv2d(residual_2_x, relu_7, conv2d_4);
-    train_k49_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
-    train_k50_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
-    train_k51_batch_norm(&count, conv2d, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y_2, batch_norm_22);
-    train_k52_conv2d_adam(batch_norm_22, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
+    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_31);
+    train_k47_conv2d(relu_6, conv2d_31, conv2d_2);
+    train_k48_conv2d(conv2d_2, conv2d_3);
+    train_k49_conv2d(relu_3, relu_6, conv2d_4);
+    train_k50_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
+    train_k51_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
+    train_k52_batch_norm(&count, conv2d, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y_2);
+    train_k53_conv2d_adam(relu_6, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
             params->residual_3_conv_b_bias, adam);
-    train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_38);
-    train_k54_conv2d_relu(batch_norm_22, conv2d_38, relu_9, relu_6);
-    train_k55_conv2d(relu_6, batch_norm_22, conv2d_7);
-    train_k56_batch_norm_adam(relu_9, batch_norm_23, residual_3_conv_a_y_2, residual_3_norm_a_average,
+    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_32);
+    train_k55_conv2d_relu(relu_6, conv2d_32, relu_7, relu_4);
+    train_k56_conv2d(relu_4, relu_6, conv2d_7);
+    train_k57_batch_norm_adam(relu_7, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
             params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_25,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
             optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
-    train_k49_batch_norm(&count, batch_norm_25, residual_3_conv_a_y_2, residual_3_norm_a_average);   /* k57_batch_norm */
-    train_k50_batch_norm(residual_3_conv_a_y_2, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            &count);   /* k58_batch_norm */
-    train_k59_batch_norm(&count, batch_norm_23, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y_2);
-    train_k60_conv2d_adam(relu_9, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
+    train_k50_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k58_batch_norm */
+    train_k51_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            &count);   /* k59_batch_norm */
+    train_k52_batch_norm(&count, batch_norm_23, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);   /* k60_batch_norm */
+    train_k61_conv2d_adam(relu_7, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
             params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
-    train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_39);
-    train_k62_conv2d(relu_9, conv2d_39, conv2d_9);
-    train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_40);
-    train_k64_conv2d(relu_9, conv2d_40, conv2d_10);
-    train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_41);
-    train_k66_conv2d(relu_9, conv2d_41, conv2d_11);
-    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_42);
-    train_k46_conv2d(relu_9, conv2d_42, conv2d_12);   /* k68_conv2d */
-    train_k69_conv2d(conv2d_9, conv2d_13, conv2d_10, conv2d_11, conv2d_12);
-    train_k70_conv2d(residual_2_x, relu_9, conv2d_14);
-    train_k71_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
+    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
+    train_k63_conv2d(relu_7, conv2d_33, conv2d_9);
+    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
+    train_k65_conv2d(relu_7, conv2d_34, conv2d_10);
+    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
+    train_k67_conv2d(relu_7, conv2d_35, conv2d_11);
+    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_36);
+    train_k47_conv2d(relu_7, conv2d_36, conv2d_12);   /* k69_conv2d */
+    train_k70_conv2d(conv2d_9, conv2d_13, conv2d_10, conv2d_11, conv2d_12);
+    train_k71_conv2d(relu_3, relu_7, conv2d_14);
+    train_k72_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k72_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
+    train_k73_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k73_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
+    train_k74_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
-    train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d_3, conv2d_13, relu_10, conv2d_15, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_32);
-    train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_43);
-    train_k76_conv2d(relu_10, conv2d_43, conv2d_16);
-    train_k77_conv2d(conv2d_16, conv2d_17);
-    train_k78_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
+    train_k75_relu_conv2d_batch_norm(relu_3, conv2d_3, conv2d_13, conv2d_15, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_32);
+    train_k76_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_37);
+    train_k77_conv2d(relu_3, conv2d_37, conv2d_16);
+    train_k78_conv2d(conv2d_16, conv2d_17);
+    train_k79_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma);
-    train_k79_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_9,
-            residual_2_norm_b_average, batch_norm_35, &count, batch_norm_38, optimizer->m_residual_2_conv_b_bias,
-            optimizer->v_residual_2_conv_b_bias, params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta,
-            optimizer->v_residual_2_norm_b_beta, params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias,
-            optimizer->v_residual_2_shortcut_bias, params->residual_2_shortcut_bias);
-    train_k80_conv2d(relu_3, relu_10, conv2d_19);
-    train_k81_batch_norm(relu_10, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_35,
-            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_38);
-    train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_44);
-    train_k83_conv2d_relu(relu_10, conv2d_44, relu_11, relu_4);
-    train_k84_batch_norm(relu_11, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
-    train_k78_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k85_batch_norm_adam */
-    train_k86_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_7,
-            residual_2_norm_a_average, batch_norm_45, &count, batch_norm_48, optimizer->m_residual_2_conv_a_bias,
-            optimizer->v_residual_2_conv_a_bias, params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_norm_a_beta,
-            optimizer->v_residual_2_norm_a_beta, params->residual_2_norm_a_beta);
-    train_k81_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_45, residual_2_conv_a_y,
-            residual_2_norm_a_average, batch_norm_48);   /* k87_batch_norm */
-    train_k88_adam(params->residual_2_norm_b_gamma, adam, optimizer->m_residual_2_norm_b_gamma,
-            optimizer->v_residual_2_norm_b_gamma, params->residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_gamma,
-            optimizer->v_residual_2_norm_a_gamma);
-    train_k89_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_19, optimizer->v_residual_2_shortcut_kernel,
+    train_k80_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
+            batch_norm_35, &count, batch_norm_38, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
+            params->residual_2_conv_b_bias, adam, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
+            optimizer->v_residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
+            params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
+            params->residual_2_shortcut_bias);
+    train_k81_conv2d(relu, relu_3, conv2d_19);
+    train_k82_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_19, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k90_conv2d(relu_4, relu_10, conv2d_22);
-    train_k91_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
+    train_k83_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_38);
+    train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_38);
+    train_k85_conv2d_relu(residual_2_conv_b_y_2, conv2d_38, relu_9, relu_2);
+    train_k86_batch_norm(relu_9, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
+    train_k87_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_22);
+    train_k79_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k88_batch_norm_adam */
+    train_k89_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
+            batch_norm_45, &count, batch_norm_48, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
+            params->residual_2_conv_a_bias, adam, params->residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_gamma,
+            optimizer->v_residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
+            params->residual_2_norm_a_beta);
+    train_k90_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
-    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_45);
-    train_k93_conv2d(relu_11, conv2d_45, conv2d_24);
-    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_46);
-    train_k95_conv2d(relu_11, conv2d_46, conv2d_25);
-    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_47);
-    train_k97_conv2d(relu_11, conv2d_47, conv2d_26);
-    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_48);
-    train_k76_conv2d(relu_11, conv2d_48, conv2d_27);   /* k99_conv2d */
-    train_k100_conv2d(conv2d_24, conv2d_28, conv2d_25, conv2d_26, conv2d_27);
-    train_k101_relu_batch_norm(relu_3, conv2d_17, conv2d_28, relu_12, batch_norm_50, residual_1_conv_b_y_2,
-            residual_1_norm_b_average, batch_norm_51);
-    train_k102_conv2d(relu_3, relu_11, conv2d_29);
+    train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
+    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
+    train_k93_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_42);
+    for (int t = 0; t < 4; t++) {
+        train_k95_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_48, batch_norm_49);
+        train_k96_conv2d(t, batch_norm_49, conv2d_39, conv2d_45);
+        train_k97_conv2d(t, batch_norm_49, conv2d_40, conv2d_46);
+        train_k98_conv2d(t, batch_norm_49, conv2d_41, conv2d_47);
+        train_k99_conv2d(t, batch_norm_49, conv2d_42, conv2d_48);
+        train_k100_conv2d(conv2d_45, conv2d_49, conv2d_46, conv2d_47, conv2d_48);
+        train_k101_relu_batch_norm(t, relu, conv2d_17, conv2d_49, relu_10, batch_norm_50, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_51);
+    }
+    train_k102_conv2d(relu, batch_norm_49, conv2d_24);
     train_k103_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
     train_k104_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
@@ -5832,51 +5815,56 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             params->residual_1_conv_b_bias, adam, params->residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_gamma,
             optimizer->v_residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
-    train_k105_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_29, optimizer->v_residual_2_conv_a_kernel,
+    train_k105_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_24, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k106_batch_norm(relu_12, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y_2, residual_1_norm_b_average,
-            batch_norm_58);
-    train_k107_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_49);
-    train_k108_conv2d_relu(residual_1_conv_b_y_2, conv2d_49, relu_13, relu_2);
-    train_k109_batch_norm(relu_13, batch_norm_60, residual_1_conv_a_y_2, residual_1_norm_a_average, batch_norm_61);
-    train_k110_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_32);
-    train_k103_batch_norm_adam(batch_norm_61, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_65,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k111_batch_norm_adam */
-    train_k104_batch_norm_conv2d_adam(batch_norm_60, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
-            batch_norm_65, &count, batch_norm_68, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
+    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_43);
+    for (int t = 3; t >= 0; t--) {
+        train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
+                params->residual_1_norm_a_beta, relu_15);   /* k107_relu */
+        train_k108_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_58, batch_norm_79);
+        train_k109_conv2d_relu(t, batch_norm_79, conv2d_43, conv2d_50, relu_15, relu_11);
+        train_k110_conv2d(t, relu_15, batch_norm_79, conv2d_26);
+        train_k111_batch_norm(t, relu_11, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
+    }
+    train_k103_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k112_batch_norm_adam */
+    train_k104_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
+            batch_norm_64, &count, batch_norm_67, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
             params->residual_1_conv_a_bias, adam, params->residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_gamma,
             optimizer->v_residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
-            params->residual_1_norm_a_beta);   /* k112_batch_norm_conv2d_adam */
-    train_k113_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_32, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_norm_a_beta);   /* k113_batch_norm_conv2d_adam */
+    train_k114_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_26, optimizer->v_residual_1_conv_b_kernel,
             params->residual_1_conv_b_kernel, adam);
-    train_k107_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_50);   /* k114_conv2d_pack */
-    for (int t = 3; t >= 0; t--) {
-        train_k115_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu_15);
-        train_k116_batch_norm(t, relu_13, residual_1_norm_a_factor_2, batch_norm_65, residual_1_conv_a_y_2,
-                residual_1_norm_a_average, batch_norm_68, batch_norm_79);
-        train_k117_conv2d_relu(t, batch_norm_79, conv2d_50, conv2d_51, relu_15, relu_12, relu_14);
-        train_k118_conv2d(t, relu_15, batch_norm_79, conv2d_34);
-        train_k119_batch_norm(t, relu_14, batch_norm_69, stem_y_2, batch_norm_1_average, batch_norm_70);
+    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);   /* k115_conv2d_pack */
+    for (int t = 0; t < 4; t++) {
+        train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
+                relu_16);   /* k116_relu */
+        train_k108_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_67, batch_norm_80);   /* k117_batch_norm */
+        train_k118_conv2d_relu(t, batch_norm_80, conv2d_44, conv2d_51, relu_16, relu_10, relu_12);
+        train_k110_conv2d(t, relu_16, batch_norm_80, conv2d_28);   /* k119_conv2d */
+        train_k111_batch_norm(t, relu_12, batch_norm_68, stem_y_2, batch_norm_1_average, batch_norm_69);   /* k120_batch_norm */
     }
-    train_k103_batch_norm_adam(batch_norm_70, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_74,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k120_batch_norm_adam */
-    train_k104_batch_norm_conv2d_adam(batch_norm_69, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_74,
-            &count, batch_norm_77, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
+    train_k103_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k121_batch_norm_adam */
+    train_k104_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
+            &count, batch_norm_76, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
             params->batch_norm_1_gamma, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
-            params->batch_norm_1_beta);   /* k121_batch_norm_conv2d_adam */
-    train_k122_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_34, optimizer->v_residual_1_conv_a_kernel,
-            params->residual_1_conv_a_kernel, adam);
-    train_k123_batch_norm(relu_14, batch_norm_1_factor_2, batch_norm_74, stem_y_2, batch_norm_1_average, batch_norm_77);
-    train_k124_conv2d(image, relu_14, conv2d_36);
-    train_k125_adam(optimizer->m_stem_kernel, conv2d_36, optimizer->v_stem_kernel, params->stem_kernel, adam);
+            params->batch_norm_1_beta);   /* k122_batch_norm_conv2d_adam */
+    train_k114_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_28, optimizer->v_residual_1_conv_a_kernel,
+            params->residual_1_conv_a_kernel, adam);   /* k123_adam */
+    train_k124_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average, batch_norm_76);
+    train_k125_conv2d(image, relu_12, conv2d_30);
+    train_k126_adam(optimizer->m_stem_kernel, conv2d_30, optimizer->v_stem_kernel, params->stem_kernel, adam);
     optimizer->step = step;
     metrics->count = count;
     return DL_OK;
 }
 
 /* resnet.dl:29: dense -> f32[10] */
-static void gradients_k39_dense(const float *restrict cross_entropy, float *restrict classifier_bias_2)
+static void gradients_k40_dense(const float *restrict cross_entropy, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = cross_entropy[j0] + cross_entropy[j0 + 10] + cross_entropy[j0 + 20] + cross_entropy[j0 + 30];
@@ -5884,7 +5872,7 @@ static void gradients_k39_dense(const float *restrict cross_entropy, float *rest
 }
 
 /* resnet.dl:29: dense -> f32[64, 10], 2560 multiply-accumulates */
-static inline void gradients_k42_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k43_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -5916,19 +5904,19 @@ static inline void gradients_k42_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k42_dense(const float *restrict global_avg_pool2d_2, const float *restrict cross_entropy,
+static void gradients_k43_dense(const float *restrict global_avg_pool2d_2, const float *restrict cross_entropy,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k42_dense_tile_4(global_avg_pool2d_2, i0_0, cross_entropy + (n < 6 ? n : 6),
+            gradients_k43_dense_tile_4(global_avg_pool2d_2, i0_0, cross_entropy + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k43_conv2d_batch_norm(const float *restrict relu_7, float *restrict residual_3_norm_b_beta_2,
+static void gradients_k44_conv2d_batch_norm(const float *restrict relu_6, float *restrict residual_3_norm_b_beta_2,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_factor, float *restrict residual_3_norm_b_gamma_2,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_16)
@@ -5942,7 +5930,7 @@ static void gradients_k43_conv2d_batch_norm(const float *restrict relu_7, float 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     residual_3_norm_b_beta_2[j0] += v1;
                     batch_norm_15[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
@@ -5961,7 +5949,7 @@ static void gradients_k43_conv2d_batch_norm(const float *restrict relu_7, float 
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k49_batch_norm(const float *restrict residual_3_conv_b_y_2,
+static void gradients_k50_batch_norm(const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_beta_2, const float *restrict residual_3_norm_b_factor,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_20)
 {
@@ -5987,7 +5975,7 @@ static void gradients_k49_batch_norm(const float *restrict residual_3_conv_b_y_2
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[64]; in 2 places */
-static void gradients_k51_conv2d(const float *restrict batch_norm_22, float *restrict residual_3_conv_b_bias_2)
+static void gradients_k52_conv2d(const float *restrict relu_6, float *restrict residual_3_conv_b_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_conv_b_bias_2[j0] = 0.0f;
@@ -5996,7 +5984,7 @@ static void gradients_k51_conv2d(const float *restrict batch_norm_22, float *res
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_conv_b_bias_2[j0] += batch_norm_22[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    residual_3_conv_b_bias_2[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -6005,7 +5993,7 @@ static void gradients_k51_conv2d(const float *restrict batch_norm_22, float *res
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k74_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
+static void gradients_k75_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_34)
 {
@@ -6029,32 +6017,30 @@ static void gradients_k74_batch_norm(const float *restrict batch_norm_31, const 
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
-static void gradients_k75_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
-        const float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
-        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_34, const int32_t *restrict count_, float *restrict batch_norm_37,
-        float *restrict residual_2_conv_b_bias_2)
+static void gradients_k76_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
+        const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_9,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_34, const int32_t *restrict count_,
+        float *restrict batch_norm_37, float *restrict residual_2_conv_b_bias_2)
 {
     float batch_norm_35[32];
     float batch_norm_36[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_b_factor[j0] * residual_2_norm_b_gamma[j0];
-        const float v3 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v4 = ((batch_norm_9[j0] - v3) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v3) * batch_norm_34[j0 + 32]
-                + (batch_norm_9[j0 + 64] - v3) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v3) * batch_norm_34[j0 + 96])
+        const float v2 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_34[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v2) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_34[j0 + 96])
                 * 2.0f;
         const float sum_v0 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
         residual_2_norm_b_beta_2[j0] = sum_v0;
-        const float add_v1 = sum_v0 * v2 + v4;
+        const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
         batch_norm_35[j0] = add_v1;
         batch_norm_36[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v5 = j0 < count_[0];
+        const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v6 = batch_norm_36[j1];
-            batch_norm_37[j0 * 32 + j1] = (v5 ? v6 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_36[j1];
+            batch_norm_37[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6066,7 +6052,7 @@ static void gradients_k75_conv2d_batch_norm(const float *restrict conv2d_11, flo
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k96_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
+static void gradients_k97_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_52)
 {
@@ -6091,7 +6077,7 @@ static void gradients_k96_batch_norm(const float *restrict batch_norm_49, const 
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k97_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
+static void gradients_k98_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_52, const int32_t *restrict count_,
         float *restrict batch_norm_55, float *restrict residual_1_conv_b_bias_2)
@@ -6124,57 +6110,46 @@ static void gradients_k97_batch_norm_conv2d(const float *restrict batch_norm_48,
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k115_conv2d_copy(const float *restrict conv2d_25, float *restrict stem_kernel_2)
+static void gradients_k117_conv2d_copy(const float *restrict conv2d_19, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_25[j0 * 16 + j1 * 144 + j2];
+                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_19[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k116_conv2d_copy(const float *restrict conv2d_24, float *restrict residual_1_conv_a_kernel_2)
+/* resnet.dl:9: conv2d;
+ * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
+static void gradients_k118_conv2d_copy(const float *restrict conv2d_18, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_24[j0 * 16 + j1 * 144 + j2]
-                        + conv2d_24[j0 * 16 + j1 * 144 + j2 + 2304] + conv2d_24[j0 * 16 + j1 * 144 + j2 + 4608]
-                        + conv2d_24[j0 * 16 + j1 * 144 + j2 + 6912];
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[3, 3, 16, 16] */
-static void gradients_k117_conv2d_copy(const float *restrict conv2d_23, float *restrict residual_1_conv_b_kernel_2)
-{
-    for (int j0 = 0; j0 < 9; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_b_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_23[j0 * 16 + j1 * 144 + j2];
+                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_18[j0 * 16 + j1 * 144 + j2]
+                        + conv2d_18[j0 * 16 + j1 * 144 + j2 + 2304] + conv2d_18[j0 * 16 + j1 * 144 + j2 + 4608]
+                        + conv2d_18[j0 * 16 + j1 * 144 + j2 + 6912];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k118_conv2d_copy(const float *restrict conv2d_21, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k120_conv2d_copy(const float *restrict conv2d_16, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_21[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_16[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k119_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k121_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6186,7 +6161,7 @@ static void gradients_k119_conv2d_copy(const float *restrict conv2d_15, float *r
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k120_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k122_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6195,7 +6170,7 @@ static void gradients_k120_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k121_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k123_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6207,7 +6182,7 @@ static void gradients_k121_conv2d_copy(const float *restrict conv2d_10, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k122_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k124_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -6219,7 +6194,7 @@ static void gradients_k122_conv2d_copy(const float *restrict conv2d_4, float *re
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k123_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k125_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -6233,130 +6208,141 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const stem_y_2 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 843776);   /* f32[4, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 801792);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const cross_entropy = (float *)(void *)(base + 65536);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 65696);   /* f32[4] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 844544);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 844672);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 0);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 212992);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 844032);   /* f32[4, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 844736);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 844864);   /* f32[16] */
-    float *const relu_2 = (float *)(void *)(base + 278528);   /* f32[4, 16, 16, 16] */
-    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 344064);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 844288);   /* f32[4, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 844928);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 845056);   /* f32[16] */
-    float *const relu_3 = (float *)(void *)(base + 409600);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 548864);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 811008);   /* f32[4, 1, 32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 614400);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 844608);   /* f32[16] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 844992);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 811520);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 811648);   /* f32[32] */
-    float *const relu_4 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 647168);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 761856);   /* f32[4, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 762368);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 762496);   /* f32[32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 475136);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 524288);   /* f32[64] */
+    float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 803328);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 803392);   /* f32[16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 802048);   /* f32[4, 1, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 803456);   /* f32[16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 803520);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 803584);   /* f32[16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 802304);   /* f32[4, 1, 16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 803648);   /* f32[16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 803712);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 803776);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 651264);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 598016);   /* f32[4, 1, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 803840);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 803072);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 600064);   /* f32[32] */
+    float *const relu_2 = (float *)(void *)(base + 684032);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 716800);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 598528);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 600192);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 600320);   /* f32[32] */
+    float *const relu_3 = (float *)(void *)(base + 548864);   /* f32[4, 1, 8, 8, 32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[4, 1, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[4, 1, 64] */
+    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[4, 1, 4, 4, 64] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[4, 1] */
+    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 600448);   /* f32[32] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 524544);   /* f32[64] */
-    float *const relu_6 = (float *)(void *)(base + 491520);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
+    float *const relu_4 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
     float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
-    float *const relu_7 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 33792);   /* f32[4, 10] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 33952);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 33968);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 36352);   /* f32[4, 64] */
-    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_2 = (float *)(void *)(base + 679936);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_16 = (float *)(void *)(base + 49664);   /* f32[64] */
-    float *const batch_norm_20 = (float *)(void *)(base + 32768);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 507904);   /* f32[4, 4, 4, 64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 19968);   /* f32[4, 64] */
+    float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
+    float *const conv2d = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_2 = (float *)(void *)(base + 483328);   /* f32[4, 4, 4, 128] */
+    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 16384);   /* f32[64] */
     float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_9 = (float *)(void *)(base + 712704);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 491520);   /* f32[64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 491520);   /* f32[64] */
-    float *const conv2d_5 = (float *)(void *)(base + 475136);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 483328);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 491520);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 499712);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 729088);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_10 = (float *)(void *)(base + 475136);   /* f32[32, 3, 3, 64] */
-    float *const relu_10 = (float *)(void *)(base + 778240);   /* f32[4, 8, 8, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 762624);   /* f32[4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 614400);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_13 = (float *)(void *)(base + 679936);   /* f32[4, 8, 8, 64] */
-    float *const batch_norm_31 = (float *)(void *)(base + 763136);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 614400);   /* f32[4, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 614912);   /* f32[4, 32] */
-    float *const relu_11 = (float *)(void *)(base + 745472);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 651264);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 651776);   /* f32[4, 32] */
+    float *const relu_7 = (float *)(void *)(base + 581632);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 163840);   /* f32[64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 163840);   /* f32[64] */
+    float *const conv2d_5 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 516096);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_10 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_11 = (float *)(void *)(base + 599040);   /* f32[4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_13 = (float *)(void *)(base + 483328);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_31 = (float *)(void *)(base + 599552);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 581632);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 582144);   /* f32[4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 548864);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 549376);   /* f32[4, 32] */
     float *const conv2d_15 = (float *)(void *)(base + 614400);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 581632);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 582144);   /* f32[4, 32] */
-    float *const conv2d_16 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 565248);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_18 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_19 = (float *)(void *)(base + 598016);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_20 = (float *)(void *)(base + 778240);   /* f32[4, 8, 8, 64] */
-    float *const relu_12 = (float *)(void *)(base + 548864);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_48 = (float *)(void *)(base + 669696);   /* f32[4, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 669952);   /* f32[4, 16] */
-    float *const conv2d_21 = (float *)(void *)(base + 651264);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_52 = (float *)(void *)(base + 409600);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 409856);   /* f32[4, 16] */
-    float *const relu_13 = (float *)(void *)(base + 409600);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 678912);   /* f32[4, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 679168);   /* f32[4, 16] */
-    float *const conv2d_23 = (float *)(void *)(base + 669696);   /* f32[16, 3, 3, 16] */
-    float *const batch_norm_61 = (float *)(void *)(base + 406528);   /* f32[4, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 406784);   /* f32[4, 16] */
-    float *const conv2d_24 = (float *)(void *)(base + 344064);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_14 = (float *)(void *)(base + 278528);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 407040);   /* f32[4, 1, 16] */
-    float *const batch_norm_66 = (float *)(void *)(base + 407296);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 844800);   /* f32[16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
-    float *const batch_norm_72 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 33792);   /* f32[10, 64] */
-    float *const conv2d_26 = (float *)(void *)(base + 40960);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_27 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_28 = (float *)(void *)(base + 483328);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_29 = (float *)(void *)(base + 491520);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_30 = (float *)(void *)(base + 499712);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_31 = (float *)(void *)(base + 507904);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 630784);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_33 = (float *)(void *)(base + 614400);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 565248);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_35 = (float *)(void *)(base + 581632);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 598016);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 651264);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 669696);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 380928);   /* f32[3, 3, 16, 16] */
-    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const relu_15 = (float *)(void *)(base + 390144);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 678912);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 407552);   /* f32[4, 16] */
+    float *const batch_norm_43 = (float *)(void *)(base + 800768);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 801280);   /* f32[4, 32] */
+    float *const batch_norm_47 = (float *)(void *)(base + 684032);   /* f32[4, 1, 8, 8, 32] */
+    float *const relu_10 = (float *)(void *)(base + 548864);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_48 = (float *)(void *)(base + 802560);   /* f32[4, 1, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 802816);   /* f32[4, 1, 16] */
+    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 803200);   /* f32[32] */
+    float *const conv2d_16 = (float *)(void *)(base + 520192);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_52 = (float *)(void *)(base + 547840);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 548096);   /* f32[4, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 483328);   /* f32[4, 16, 3, 3, 16] */
+    float *const relu_11 = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_56 = (float *)(void *)(base + 548352);   /* f32[4, 1, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 548608);   /* f32[4, 1, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 547840);   /* f32[4, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 548096);   /* f32[4, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 651264);   /* f32[4, 16, 3, 3, 16] */
+    float *const relu_12 = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 548352);   /* f32[4, 1, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 548608);   /* f32[4, 1, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 286720);   /* f32[4, 16] */
+    float *const batch_norm_71 = (float *)(void *)(base + 286976);   /* f32[4, 16] */
+    float *const conv2d_19 = (float *)(void *)(base + 221184);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
+    float *const conv2d_20 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_21 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_22 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_23 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_25 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_26 = (float *)(void *)(base + 483328);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 548864);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_28 = (float *)(void *)(base + 733184);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 741376);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_30 = (float *)(void *)(base + 745472);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_31 = (float *)(void *)(base + 798720);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_32 = (float *)(void *)(base + 538624);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_33 = (float *)(void *)(base + 538624);   /* f32[3, 3, 16, 16] */
+    float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
+    float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
+    float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
+    float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 33280);   /* f32[4, 32] */
+    float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
+    float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
+    float *const conv2d_34 = (float *)(void *)(base + 782336);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_35 = (float *)(void *)(base + 786432);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 790528);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 794624);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 716800);   /* f32[1, 8, 8, 64] */
+    float *const relu_15 = (float *)(void *)(base + 651264);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 667648);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 684032);   /* f32[4, 16] */
+    float *const relu_16 = (float *)(void *)(base + 688128);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_75 = (float *)(void *)(base + 704512);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 720896);   /* f32[4, 16] */
 
     if (train_k0_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
@@ -6366,187 +6352,202 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k5_batch_norm(&count, batch_norm, batch_norm_1_average, batch_norm_2, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, batch_norm_1_factor, params->batch_norm_1_gamma,
             batch_norm_1_factor_2);   /* k4_batch_norm */
-    train_k6_relu(stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu);   /* k5_relu */
-    train_k7_conv2d(relu, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2,
-            params->residual_1_conv_a_bias);   /* k6_conv2d */
-    train_k3_batch_norm(residual_1_conv_a_y_2, batch_norm_3, batch_norm_4);   /* k7_batch_norm */
+    for (int t = 0; t < 4; t++) {
+        train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
+                relu_13);   /* k5_relu */
+        train_k7_conv2d(t, relu_13, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias,
+                residual_1_conv_a_y);   /* k6_conv2d */
+        train_k8_batch_norm(t, residual_1_conv_a_y, batch_norm_3, batch_norm_4);   /* k7_batch_norm */
+    }
     train_k5_batch_norm(&count, batch_norm_3, residual_1_norm_a_average, batch_norm_4, state->residual_1_norm_a_moving_mean,
             state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             residual_1_norm_a_factor_2);   /* k8_batch_norm */
-    train_k6_relu(residual_1_conv_a_y_2, residual_1_norm_a_average, residual_1_norm_a_factor_2, params->residual_1_norm_a_beta,
-            relu_2);   /* k9_relu */
-    train_k7_conv2d(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2,
-            params->residual_1_conv_b_bias);   /* k10_conv2d */
-    train_k3_batch_norm(residual_1_conv_b_y_2, batch_norm_5, batch_norm_6);   /* k11_batch_norm */
+    for (int t = 3; t >= 0; t--) {
+        train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
+                params->residual_1_norm_a_beta, relu_14);   /* k9_relu */
+        train_k7_conv2d(t, relu_14, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2, params->residual_1_conv_b_bias,
+                residual_1_conv_b_y);   /* k10_conv2d */
+        train_k8_batch_norm(t, residual_1_conv_b_y, batch_norm_5, batch_norm_6);   /* k11_batch_norm */
+    }
     train_k5_batch_norm(&count, batch_norm_5, residual_1_norm_b_average, batch_norm_6, state->residual_1_norm_b_moving_mean,
             state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor_2);   /* k12_batch_norm */
     for (int t = 0; t < 4; t++) {
-        train_k14_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                residual_1_conv_b_y_2, residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta,
-                relu_3);   /* k13_relu */
-        train_k15_conv2d(t, relu_3, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
+        train_k14_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, residual_1_conv_b_y,
+                residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta, relu);   /* k13_relu */
+        train_k15_conv2d(t, relu, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
                 residual_2_conv_a_y);   /* k14_conv2d */
         train_k16_batch_norm(t, residual_2_conv_a_y, batch_norm_7, batch_norm_8);   /* k15_batch_norm */
-        train_k17_conv2d(t, relu_3, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
+        train_k17_conv2d(t, relu, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
                 residual_2_x);   /* k16_conv2d */
     }
     train_k18_batch_norm(&count, batch_norm_7, residual_2_norm_a_average, batch_norm_8, state->residual_2_norm_a_moving_mean,
-            state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor);   /* k17_batch_norm */
-    train_k19_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_beta, relu_4);   /* k18_relu */
-    train_k20_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2,
+            state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
+            residual_2_norm_a_factor_2);   /* k17_batch_norm */
+    train_k19_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor_2, params->residual_2_norm_a_beta,
+            relu_2);   /* k18_relu */
+    train_k20_conv2d(relu_2, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2,
             params->residual_2_conv_b_bias);   /* k19_conv2d */
     train_k21_batch_norm(residual_2_conv_b_y_2, batch_norm_9, batch_norm_10);   /* k20_batch_norm */
     train_k18_batch_norm(&count, batch_norm_9, residual_2_norm_b_average, batch_norm_10, state->residual_2_norm_b_moving_mean,
-            state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor);   /* k21_batch_norm */
-    train_k23_relu(residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor,
-            params->residual_2_norm_b_gamma, params->residual_2_norm_b_beta);   /* k22_relu */
-    train_k24_conv2d(residual_2_x, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2,
-            params->residual_3_conv_a_bias);   /* k23_conv2d */
-    train_k25_batch_norm(residual_3_conv_a_y_2, batch_norm_11);   /* k24_batch_norm */
-    train_k26_batch_norm(&count, batch_norm_11, residual_3_norm_a_average,
-            state->residual_3_norm_a_moving_mean);   /* k25_batch_norm */
-    train_k27_batch_norm(residual_3_conv_a_y_2, residual_3_norm_a_average, batch_norm_12);   /* k26_batch_norm */
-    train_k28_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance,
-            residual_3_norm_a_factor);   /* k27_batch_norm */
-    train_k29_relu(residual_3_conv_a_y_2, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            params->residual_3_norm_a_beta, relu_6);   /* k28_relu */
-    train_k30_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2,
-            params->residual_3_conv_b_bias);   /* k29_conv2d */
-    train_k25_batch_norm(residual_3_conv_b_y_2, batch_norm_13);   /* k30_batch_norm */
-    train_k26_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
-            state->residual_3_norm_b_moving_mean);   /* k31_batch_norm */
-    train_k27_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k32_batch_norm */
-    train_k28_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
-            residual_3_norm_b_factor);   /* k33_batch_norm */
-    train_k35_conv2d_relu(residual_2_x, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            params->residual_3_norm_b_beta);   /* k34_conv2d_relu */
-    train_k36_global_avg_pool2d(relu_7, global_avg_pool2d_2);   /* k35_global_avg_pool2d */
-    train_k37_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            label, cross_entropy_3, argmax, cross_entropy, cross_entropy_2);   /* k36_dense_softmax_cross_entropy */
-    train_k38_div(&count, argmax, label, &metrics->accuracy);   /* k37_div */
-    train_k39_cross_entropy(&count, cross_entropy_3, &metrics->loss);   /* k38_cross_entropy */
-    gradients_k39_dense(cross_entropy, gradients->classifier_bias);
-    train_k41_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k40_cross_entropy_pack */
-    train_k42_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_3, dense,
-            relu_7);   /* k41_dense_global_avg_pool2d_relu */
-    gradients_k42_dense(global_avg_pool2d_2, cross_entropy, gradients->classifier_kernel);
-    gradients_k43_conv2d_batch_norm(relu_7, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
+            state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
+            residual_2_norm_b_factor_2);   /* k21_batch_norm */
+    train_k23_cross_entropy(&count, cross_entropy_3);   /* k22_cross_entropy */
+    for (int t = 3; t >= 0; t--) {
+        train_k24_relu(t, residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor_2,
+                params->residual_2_norm_b_beta, relu_3);   /* k23_relu */
+        train_k25_conv2d(t, relu_3, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
+                residual_3_conv_a_y);   /* k24_conv2d */
+        train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_11);   /* k25_batch_norm */
+        train_k27_conv2d(t, relu_3, params->residual_3_shortcut_kernel, residual_3_shortcut_y, params->residual_3_shortcut_bias,
+                residual_3_x);   /* k26_conv2d */
+    }
+    train_k28_batch_norm(batch_norm_11, &count, residual_3_norm_a_average,
+            state->residual_3_norm_a_moving_mean);   /* k27_batch_norm */
+    train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);   /* k28_batch_norm */
+    train_k30_batch_norm(&count, batch_norm_12, state->residual_3_norm_a_moving_variance,
+            residual_3_norm_a_factor);   /* k29_batch_norm */
+    train_k31_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_beta, relu_4);   /* k30_relu */
+    train_k32_conv2d(relu_4, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2,
+            params->residual_3_conv_b_bias);   /* k31_conv2d */
+    train_k33_batch_norm(residual_3_conv_b_y_2, batch_norm_13);   /* k32_batch_norm */
+    train_k34_batch_norm(&count, batch_norm_13, residual_3_norm_b_average,
+            state->residual_3_norm_b_moving_mean);   /* k33_batch_norm */
+    train_k29_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_14);   /* k34_batch_norm */
+    train_k30_batch_norm(&count, batch_norm_14, state->residual_3_norm_b_moving_variance,
+            residual_3_norm_b_factor);   /* k35_batch_norm */
+    train_k37_relu_global_avg_pool2d(residual_3_x, residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor,
+            params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta,
+            global_avg_pool2d_2);   /* k36_relu_global_avg_pool2d */
+    train_k38_dense_softmax_cross_entropy(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias,
+            label, cross_entropy_4, argmax, cross_entropy, cross_entropy_2);   /* k37_dense_softmax_cross_entropy */
+    train_k39_div(&count, argmax, label, &metrics->accuracy);   /* k38_div */
+    train_k40_cross_entropy(&count, cross_entropy_4, &metrics->loss);   /* k39_cross_entropy */
+    gradients_k40_dense(cross_entropy, gradients->classifier_bias);
+    train_k42_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k41_cross_entropy_pack */
+    train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_3, dense, residual_3_x,
+            relu_6);   /* k42_dense_global_avg_pool2d_relu */
+    gradients_k43_dense(global_avg_pool2d_2, cross_entropy, gradients->classifier_kernel);
+    gradients_k44_conv2d_batch_norm(relu_6, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
             residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count,
             batch_norm_16);
-    train_k45_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_26);   /* k44_conv2d_pack */
-    train_k46_conv2d(relu_7, conv2d_26, conv2d);   /* k45_conv2d */
-    train_k47_conv2d(conv2d, conv2d_2);   /* k46_conv2d */
-    train_k48_conv2d(residual_2_x, relu_7, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
-    train_k49_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k48_batch_norm */
-    gradients_k49_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
+    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_20);   /* k45_conv2d_pack */
+    train_k47_conv2d(relu_6, conv2d_20, conv2d);   /* k46_conv2d */
+    train_k48_conv2d(conv2d, conv2d_2);   /* k47_conv2d */
+    train_k49_conv2d(relu_3, relu_6, gradients->residual_3_shortcut_kernel);   /* k48_conv2d */
+    train_k50_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k49_batch_norm */
+    gradients_k50_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count, batch_norm_20);
-    train_k51_batch_norm(&count, batch_norm_20, relu_7, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y_2, batch_norm_22);   /* k50_batch_norm */
-    gradients_k51_conv2d(batch_norm_22, gradients->residual_3_conv_b_bias);
-    train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_27);   /* k52_conv2d_pack */
-    train_k54_conv2d_relu(batch_norm_22, conv2d_27, relu_9, relu_6);   /* k53_conv2d_relu */
-    train_k55_conv2d(relu_6, batch_norm_22, conv2d_4);   /* k54_conv2d */
-    gradients_k43_conv2d_batch_norm(relu_9, gradients->residual_3_norm_a_beta, residual_3_conv_a_y_2, residual_3_norm_a_average,
+    train_k52_batch_norm(&count, batch_norm_20, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y_2);   /* k51_batch_norm */
+    gradients_k52_conv2d(relu_6, gradients->residual_3_conv_b_bias);
+    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_21);   /* k53_conv2d_pack */
+    train_k55_conv2d_relu(relu_6, conv2d_21, relu_7, relu_4);   /* k54_conv2d_relu */
+    train_k56_conv2d(relu_4, relu_6, conv2d_4);   /* k55_conv2d */
+    gradients_k44_conv2d_batch_norm(relu_7, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
-            batch_norm_24);   /* k55_batch_norm */
-    train_k49_batch_norm(&count, batch_norm_24, residual_3_conv_a_y_2, residual_3_norm_a_average);   /* k56_batch_norm */
-    gradients_k49_batch_norm(residual_3_conv_a_y_2, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k57_batch_norm */
-    train_k59_batch_norm(&count, batch_norm_28, relu_9, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y_2);   /* k58_batch_norm */
-    gradients_k51_conv2d(relu_9, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
-    train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_28);   /* k60_conv2d_pack */
-    train_k62_conv2d(relu_9, conv2d_28, conv2d_5);   /* k61_conv2d */
-    train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);   /* k62_conv2d_pack */
-    train_k64_conv2d(relu_9, conv2d_29, conv2d_6);   /* k63_conv2d */
-    train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);   /* k64_conv2d_pack */
-    train_k66_conv2d(relu_9, conv2d_30, conv2d_7);   /* k65_conv2d */
-    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);   /* k66_conv2d_pack */
-    train_k46_conv2d(relu_9, conv2d_31, conv2d_8);   /* k67_conv2d */
-    train_k69_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k68_conv2d */
-    train_k70_conv2d(residual_2_x, relu_9, conv2d_10);   /* k69_conv2d */
-    train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d_2, conv2d_9, relu_10, conv2d_11, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_31);   /* k70_relu_conv2d_batch_norm */
-    train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_32);   /* k71_conv2d_pack */
-    train_k76_conv2d(relu_10, conv2d_32, conv2d_12);   /* k72_conv2d */
-    train_k77_conv2d(conv2d_12, conv2d_13);   /* k73_conv2d */
-    gradients_k74_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            batch_norm_24);   /* k56_batch_norm */
+    train_k50_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k57_batch_norm */
+    gradients_k50_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
+            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k58_batch_norm */
+    train_k52_batch_norm(&count, batch_norm_28, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);   /* k59_batch_norm */
+    gradients_k52_conv2d(relu_7, gradients->residual_3_conv_a_bias);   /* k60_conv2d */
+    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_22);   /* k61_conv2d_pack */
+    train_k63_conv2d(relu_7, conv2d_22, conv2d_5);   /* k62_conv2d */
+    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k63_conv2d_pack */
+    train_k65_conv2d(relu_7, conv2d_23, conv2d_6);   /* k64_conv2d */
+    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_24);   /* k65_conv2d_pack */
+    train_k67_conv2d(relu_7, conv2d_24, conv2d_7);   /* k66_conv2d */
+    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_25);   /* k67_conv2d_pack */
+    train_k47_conv2d(relu_7, conv2d_25, conv2d_8);   /* k68_conv2d */
+    train_k70_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k69_conv2d */
+    train_k71_conv2d(relu_3, relu_7, conv2d_10);   /* k70_conv2d */
+    train_k75_relu_conv2d_batch_norm(relu_3, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_31);   /* k71_relu_conv2d_batch_norm */
+    train_k76_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_26);   /* k72_conv2d_pack */
+    train_k77_conv2d(relu_3, conv2d_26, conv2d_12);   /* k73_conv2d */
+    train_k78_conv2d(conv2d_12, conv2d_13);   /* k74_conv2d */
+    gradients_k75_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
-    gradients_k75_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor,
-            params->residual_2_norm_b_gamma, batch_norm_9, residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37,
-            gradients->residual_2_conv_b_bias);
-    train_k80_conv2d(relu_3, relu_10, gradients->residual_2_shortcut_kernel);   /* k76_conv2d */
-    train_k81_batch_norm(relu_10, residual_2_norm_b_factor, params->residual_2_norm_b_gamma, batch_norm_34,
-            residual_2_conv_b_y_2, residual_2_norm_b_average, batch_norm_37);   /* k77_batch_norm */
-    train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_33);   /* k78_conv2d_pack */
-    train_k83_conv2d_relu(relu_10, conv2d_33, relu_11, relu_4);   /* k79_conv2d_relu */
-    train_k84_batch_norm(relu_11, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_40);   /* k80_batch_norm */
-    train_k90_conv2d(relu_4, relu_10, conv2d_15);   /* k81_conv2d */
-    gradients_k74_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k82_batch_norm */
-    gradients_k75_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor,
-            params->residual_2_norm_a_gamma, batch_norm_7, residual_2_norm_a_average, batch_norm_43, &count, batch_norm_46,
-            gradients->residual_2_conv_a_bias);   /* k83_batch_norm_conv2d */
-    train_k81_batch_norm(relu_11, residual_2_norm_a_factor, params->residual_2_norm_a_gamma, batch_norm_43, residual_2_conv_a_y,
-            residual_2_norm_a_average, batch_norm_46);   /* k84_batch_norm */
-    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_34);   /* k85_conv2d_pack */
-    train_k93_conv2d(relu_11, conv2d_34, conv2d_16);   /* k86_conv2d */
-    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);   /* k87_conv2d_pack */
-    train_k95_conv2d(relu_11, conv2d_35, conv2d_17);   /* k88_conv2d */
-    train_k96_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);   /* k89_conv2d_pack */
-    train_k97_conv2d(relu_11, conv2d_36, conv2d_18);   /* k90_conv2d */
-    train_k98_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);   /* k91_conv2d_pack */
-    train_k76_conv2d(relu_11, conv2d_37, conv2d_19);   /* k92_conv2d */
-    train_k100_conv2d(conv2d_16, conv2d_20, conv2d_17, conv2d_18, conv2d_19);   /* k93_conv2d */
-    train_k101_relu_batch_norm(relu_3, conv2d_13, conv2d_20, relu_12, batch_norm_48, residual_1_conv_b_y_2,
-            residual_1_norm_b_average, batch_norm_49);   /* k94_relu_batch_norm */
-    train_k102_conv2d(relu_3, relu_11, conv2d_21);   /* k95_conv2d */
-    gradients_k96_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_gamma, &count, batch_norm_52);
-    gradients_k97_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
-            residual_1_norm_b_average, batch_norm_52, &count, batch_norm_55, gradients->residual_1_conv_b_bias);
-    train_k106_batch_norm(relu_12, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y_2, residual_1_norm_b_average,
-            batch_norm_55);   /* k98_batch_norm */
-    train_k107_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_38);   /* k99_conv2d_pack */
-    train_k108_conv2d_relu(residual_1_conv_b_y_2, conv2d_38, relu_13, relu_2);   /* k100_conv2d_relu */
-    train_k109_batch_norm(relu_13, batch_norm_57, residual_1_conv_a_y_2, residual_1_norm_a_average,
-            batch_norm_58);   /* k101_batch_norm */
-    train_k110_conv2d(relu_2, residual_1_conv_b_y_2, conv2d_23);   /* k102_conv2d */
-    gradients_k96_batch_norm(batch_norm_58, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_61);   /* k103_batch_norm */
-    gradients_k97_batch_norm_conv2d(batch_norm_57, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
-            residual_1_norm_a_average, batch_norm_61, &count, batch_norm_64,
-            gradients->residual_1_conv_a_bias);   /* k104_batch_norm_conv2d */
-    train_k107_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_39);   /* k105_conv2d_pack */
-    for (int t = 3; t >= 0; t--) {
-        train_k115_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_15);   /* k106_relu */
-        train_k116_batch_norm(t, relu_13, residual_1_norm_a_factor_2, batch_norm_61, residual_1_conv_a_y_2,
-                residual_1_norm_a_average, batch_norm_64, batch_norm_74);   /* k107_batch_norm */
-        train_k117_conv2d_relu(t, batch_norm_74, conv2d_39, conv2d_40, relu_15, relu_12, relu_14);   /* k108_conv2d_relu */
-        train_k118_conv2d(t, relu_15, batch_norm_74, conv2d_24);   /* k109_conv2d */
-        train_k119_batch_norm(t, relu_14, batch_norm_65, stem_y_2, batch_norm_1_average, batch_norm_66);   /* k110_batch_norm */
+    gradients_k76_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
+            residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37, gradients->residual_2_conv_b_bias);
+    train_k81_conv2d(relu, relu_3, gradients->residual_2_shortcut_kernel);   /* k77_conv2d */
+    train_k83_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_37);   /* k78_batch_norm */
+    train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_27);   /* k79_conv2d_pack */
+    train_k85_conv2d_relu(residual_2_conv_b_y_2, conv2d_27, relu_9, relu_2);   /* k80_conv2d_relu */
+    train_k86_batch_norm(relu_9, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_40);   /* k81_batch_norm */
+    train_k87_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_15);   /* k82_conv2d */
+    gradients_k75_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k83_batch_norm */
+    gradients_k76_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
+            residual_2_norm_a_average, batch_norm_43, &count, batch_norm_46,
+            gradients->residual_2_conv_a_bias);   /* k84_batch_norm_conv2d */
+    train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_28);   /* k85_conv2d_pack */
+    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k86_conv2d_pack */
+    train_k93_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_30);   /* k87_conv2d_pack */
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_31);   /* k88_conv2d_pack */
+    for (int t = 0; t < 4; t++) {
+        train_k95_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_46, batch_norm_47);   /* k89_batch_norm */
+        train_k96_conv2d(t, batch_norm_47, conv2d_28, conv2d_34);   /* k90_conv2d */
+        train_k97_conv2d(t, batch_norm_47, conv2d_29, conv2d_35);   /* k91_conv2d */
+        train_k98_conv2d(t, batch_norm_47, conv2d_30, conv2d_36);   /* k92_conv2d */
+        train_k99_conv2d(t, batch_norm_47, conv2d_31, conv2d_37);   /* k93_conv2d */
+        train_k100_conv2d(conv2d_34, conv2d_38, conv2d_35, conv2d_36, conv2d_37);   /* k94_conv2d */
+        train_k101_relu_batch_norm(t, relu, conv2d_13, conv2d_38, relu_10, batch_norm_48, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_49);   /* k95_relu_batch_norm */
     }
-    gradients_k96_batch_norm(batch_norm_66, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_69);   /* k111_batch_norm */
-    gradients_k97_batch_norm_conv2d(batch_norm_65, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
-            batch_norm_1_average, batch_norm_69, &count, batch_norm_72, gradients->stem_bias);   /* k112_batch_norm_conv2d */
-    train_k123_batch_norm(relu_14, batch_norm_1_factor_2, batch_norm_69, stem_y_2, batch_norm_1_average,
-            batch_norm_72);   /* k113_batch_norm */
-    train_k124_conv2d(image, relu_14, conv2d_25);   /* k114_conv2d */
-    gradients_k115_conv2d_copy(conv2d_25, gradients->stem_kernel);
-    gradients_k116_conv2d_copy(conv2d_24, gradients->residual_1_conv_a_kernel);
-    gradients_k117_conv2d_copy(conv2d_23, gradients->residual_1_conv_b_kernel);
-    gradients_k118_conv2d_copy(conv2d_21, gradients->residual_2_conv_a_kernel);
-    gradients_k119_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
-    gradients_k120_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k121_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
-    gradients_k122_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
-    gradients_k123_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    train_k102_conv2d(relu, batch_norm_47, conv2d_16);   /* k96_conv2d */
+    gradients_k97_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            params->residual_1_norm_b_gamma, &count, batch_norm_52);
+    gradients_k98_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
+            residual_1_norm_b_average, batch_norm_52, &count, batch_norm_55, gradients->residual_1_conv_b_bias);
+    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_32);   /* k99_conv2d_pack */
+    for (int t = 3; t >= 0; t--) {
+        train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
+                params->residual_1_norm_a_beta, relu_15);   /* k100_relu */
+        train_k108_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k101_batch_norm */
+        train_k109_conv2d_relu(t, batch_norm_74, conv2d_32, conv2d_39, relu_15, relu_11);   /* k102_conv2d_relu */
+        train_k110_conv2d(t, relu_15, batch_norm_74, conv2d_17);   /* k103_conv2d */
+        train_k111_batch_norm(t, relu_11, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_57);   /* k104_batch_norm */
+    }
+    gradients_k97_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_60);   /* k105_batch_norm */
+    gradients_k98_batch_norm_conv2d(batch_norm_56, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
+            residual_1_norm_a_average, batch_norm_60, &count, batch_norm_63,
+            gradients->residual_1_conv_a_bias);   /* k106_batch_norm_conv2d */
+    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_33);   /* k107_conv2d_pack */
+    for (int t = 0; t < 4; t++) {
+        train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
+                relu_16);   /* k108_relu */
+        train_k108_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_63, batch_norm_75);   /* k109_batch_norm */
+        train_k118_conv2d_relu(t, batch_norm_75, conv2d_33, conv2d_40, relu_16, relu_10, relu_12);   /* k110_conv2d_relu */
+        train_k110_conv2d(t, relu_16, batch_norm_75, conv2d_18);   /* k111_conv2d */
+        train_k111_batch_norm(t, relu_12, batch_norm_64, stem_y_2, batch_norm_1_average, batch_norm_65);   /* k112_batch_norm */
+    }
+    gradients_k97_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_68);   /* k113_batch_norm */
+    gradients_k98_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
+            batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k114_batch_norm_conv2d */
+    train_k124_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
+            batch_norm_71);   /* k115_batch_norm */
+    train_k125_conv2d(image, relu_12, conv2d_19);   /* k116_conv2d */
+    gradients_k117_conv2d_copy(conv2d_19, gradients->stem_kernel);
+    gradients_k118_conv2d_copy(conv2d_18, gradients->residual_1_conv_a_kernel);
+    gradients_k118_conv2d_copy(conv2d_17, gradients->residual_1_conv_b_kernel);   /* k119_conv2d_copy */
+    gradients_k120_conv2d_copy(conv2d_16, gradients->residual_2_conv_a_kernel);
+    gradients_k121_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
+    gradients_k122_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k123_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
+    gradients_k124_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
+    gradients_k125_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     metrics->count = count;
     return DL_OK;
 }
@@ -6592,14 +6593,6 @@ static void evaluate_k5_batch_norm(const float *restrict residual_3_norm_a_movin
                 * residual_3_norm_a_gamma[j0];
         residual_3_norm_a_factor[j0] = residual_3_norm_a_factor_v0;
         batch_norm_6[j0] = residual_3_norm_a_beta[j0] - residual_3_norm_a_moving_mean[j0] * residual_3_norm_a_factor_v0;
-    }
-}
-
-/* resnet.dl:35: cross_entropy -> bool[4, 1] */
-static void evaluate_k8_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_2)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        cross_entropy_2[j0] = (uint8_t)(j0 < count_[0]);
     }
 }
 
@@ -7458,7 +7451,7 @@ dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state
             params->residual_3_norm_b_beta, state->residual_3_norm_b_moving_mean, batch_norm_7);   /* k6_batch_norm */
     if (train_k0_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    evaluate_k8_cross_entropy(&count, cross_entropy_2);
+    train_k23_cross_entropy(&count, cross_entropy_2);   /* k8_cross_entropy */
     for (int t = 0; t < 4; t++) {
         evaluate_k9_conv2d_relu(t, image, params->stem_kernel, relu, params->stem_bias, batch_norm_1_factor, batch_norm);
         evaluate_k10_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, params->residual_1_conv_a_bias,

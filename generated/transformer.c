@@ -395,7 +395,7 @@ static void infer_k3_multi_head_attention(const float *restrict block_1_y, const
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[1, 4, 4, 8] */
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 4, 8]; in 5 places */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_5)
 {
@@ -739,165 +739,216 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16]; in 2 places */
-static void train_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, float *restrict layer_norm, float *restrict layer_norm_2,
-        float *restrict layer_norm_4, float *restrict layer_norm_5, float *restrict block_1_norm_a_y,
-        const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
+/* transformer.dl:31: adam -> f32 */
+static void train_k2_adam(const int32_t *restrict step_, float *restrict adam)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            float layer_norm_3;
-            float sum_v1 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v0 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
-                x[i0 * 128 + i1 * 16 + j0] = x_v0;
-                sum_v1 += x_v0;
-            }
-            layer_norm[i0 * 8 + i1] = sum_v1;
-            const float v1 = layer_norm[i0 * 8 + i1] / 16.0f;
-            layer_norm_2[i0 * 8 + i1] = v1;
-            float sum_v3 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                const float v2 = x[i0 * 128 + i1 * 16 + r0] - layer_norm_2[i0 * 8 + i1];
-                sum_v3 += v2 * v2;
-            }
-            layer_norm_3 = sum_v3;
-            const float v3 = dl_sqrt(layer_norm_3 / 16.0f + 0.001f);
-            const float sqrt_v4 = v3;
-            layer_norm_4[i0 * 8 + i1] = sqrt_v4;
-            layer_norm_5[i0 * 8 + i1] = 1.0f / sqrt_v4;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v6 = (x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1])
-                        * layer_norm_5[i0 * 8 + i1];
-                block_1_norm_a_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6;
-                block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
-            }
-        }
-    }
+    const float v1 = (float)step_[0];
+    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 3 places */
-static inline void train_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k2_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_query_kernel,
-        float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k2_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
-                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_query_bias[j0]) * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 6 places */
-static inline void train_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k3_multi_head_attention(const float *restrict block_1_y, const float *restrict block_1_attention_key_kernel,
-        float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k3_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_key_kernel + n,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_attention_key_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 128 + i1 * 16 + j0]
-                            + block_1_attention_key_bias[j0];
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8]; in 5 places */
-static void train_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
-        float *restrict multi_head_attention_26)
+/* transformer.dl:28: -> bool[4, 1]; in 2 places */
+static void train_k3_reshape(const int32_t *restrict count_, uint8_t *restrict reshape)
 {
     for (int j0 = 0; j0 < 4; j0++) {
+        reshape[j0] = (uint8_t)(j0 < count_[0]);
+    }
+}
+
+/* transformer.dl:28: -> f32[4, 1, 8]; in 2 places */
+static void train_k4_reshape(const int32_t *restrict count_, float *restrict reshape_2)
+{
+    const int32_t v1 = count_[0];
+    const float v2 = 1.0f / (float)v1;
+    for (int j0 = 0; j0 < 4; j0++) {
+        const float v3 = -((j0 < v1 ? v2 : 0.0f) / 8.0f);
+        for (int j1 = 0; j1 < 8; j1++) {
+            reshape_2[j0 * 8 + j1] = v3;
+        }
+    }
+}
+
+/* transformer.dl:28: -> f32[256, 16]; in 2 places */
+static void train_k5_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                multi_head_attention_26[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
+            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 256];
+        }
+    }
+}
+
+/* transformer.dl:28: -> f32[16, 64]; in 2 places */
+static void train_k6_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 64; j1++) {
+            block_1_down_kernel_2[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
+        }
+    }
+}
+
+/* transformer.dl:28: -> f32[64, 16]; in 2 places */
+static void train_k7_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            block_1_up_kernel_2[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
+        }
+    }
+}
+
+/* transformer.dl:28: -> f32[16, 16]; in 8 places */
+static void train_k8_pack(const float *restrict block_1_attention_output_kernel,
+        float *restrict block_1_attention_output_kernel_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            block_1_attention_output_kernel_2[j0 * 16 + j1] = block_1_attention_output_kernel[j0 + j1 * 16];
+        }
+    }
+}
+
+/* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[1, 8, 16]; in 2 places */
+static void train_k12_embedding_layer_norm(int t, const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+        const float *restrict positions, float *restrict x, float *restrict layer_norm_13, float *restrict layer_norm_14,
+        float *restrict layer_norm_16, float *restrict layer_norm_17, float *restrict block_1_norm_a_y,
+        const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
+{
+    for (int i1 = 0; i1 < 8; i1++) {
+        float layer_norm_15;
+        float sum_v1 = 0.0f;
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float x_v0 = embedding_1_embeddings[j0 + tokens[t * 8 + i1] * 16] + positions[i1 * 16 + j0];
+            x[i1 * 16 + j0] = x_v0;
+            sum_v1 += x_v0;
+        }
+        layer_norm_13[i1] = sum_v1;
+        const float v1 = layer_norm_13[i1] / 16.0f;
+        layer_norm_14[i1] = v1;
+        float sum_v3 = 0.0f;
+        for (int r0 = 0; r0 < 16; r0++) {
+            const float v2 = x[i1 * 16 + r0] - layer_norm_14[i1];
+            sum_v3 += v2 * v2;
+        }
+        layer_norm_15 = sum_v3;
+        const float v3 = dl_sqrt(layer_norm_15 / 16.0f + 0.001f);
+        const float sqrt_v4 = v3;
+        layer_norm_16[i1] = sqrt_v4;
+        layer_norm_17[i1] = 1.0f / sqrt_v4;
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float block_1_norm_a_y_v6 = (x[i1 * 16 + j0] - layer_norm_14[i1]) * layer_norm_17[i1];
+            block_1_norm_a_y[i1 * 16 + j0] = block_1_norm_a_y_v6;
+            block_1_y[t * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates; in 2 places */
+static inline void train_k13_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k13_multi_head_attention(int t, const float *restrict block_1_y,
+        const float *restrict block_1_attention_query_kernel, float *restrict multi_head_attention_17,
+        const float *restrict block_1_attention_query_bias)
+{
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k13_multi_head_attention_tile_4(block_1_y, t * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
+                    multi_head_attention_17 + (i1_0 * 16 + n));
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                multi_head_attention_17[i1 * 16 + j0] = (multi_head_attention_17[i1 * 16 + j0]
+                        + block_1_attention_query_bias[j0]) * 0.5f;
             }
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates; in 2 places */
-static inline void train_k6_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates; in 4 places */
+static inline void train_k14_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k14_multi_head_attention(int t, const float *restrict block_1_y,
+        const float *restrict block_1_attention_key_kernel, float *restrict block_1_attention_key_y_2,
+        const float *restrict block_1_attention_key_bias)
+{
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k14_multi_head_attention_tile_4(block_1_y, t * 128 + i1_0 * 16, block_1_attention_key_kernel + n,
+                    block_1_attention_key_y_2 + (i1_0 * 16 + n));
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                block_1_attention_key_y_2[i1 * 16 + j0] = block_1_attention_key_y_2[i1 * 16 + j0]
+                        + block_1_attention_key_bias[j0];
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 8, 4], 2048 multiply-accumulates; in 2 places */
+static inline void train_k17_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -930,7 +981,7 @@ static inline void train_k6_multi_head_attention_tile_4(const float *restrict a,
     c[27] = c3_3;
 }
 
-static inline void train_k6_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k17_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -963,76 +1014,70 @@ static inline void train_k6_multi_head_attention_tile2_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k6_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_26, float *restrict multi_head_attention_2,
+static void train_k17_multi_head_attention(int t, const float *restrict multi_head_attention_17,
+        const float *restrict multi_head_attention_30, float *restrict multi_head_attention_18,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict block_1_attention_value_y_2, float *restrict block_1_attention_y)
+        const float *restrict block_1_attention_value_y_2, float *restrict multi_head_attention_19,
+        float *restrict block_1_attention_y)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            float block_1_attention_scaled_dot_product_attention_1_scores[8];
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    train_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
-                            multi_head_attention_26 + (i0 * 128 + i1 * 32 + n), multi_head_attention_2 + n);
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v1 = multi_head_attention_2[i2 * 8 - i2_0 * 8 + j0];
-                        block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1;
-                    }
-                    const float v2
-                            = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
-                            block_1_attention_scaled_dot_product_attention_1_scores[1]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[2]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[3]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[4]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[5]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[6]),
-                            block_1_attention_scaled_dot_product_attention_1_scores[7]);
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0]
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
-                    }
+    for (int i1 = 0; i1 < 4; i1++) {
+        float block_1_attention_scaled_dot_product_attention_1_scores[8];
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 8; n += 4)
+                train_k17_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4 + i2_0 * 16,
+                        multi_head_attention_30 + (i1 * 32 + n), multi_head_attention_18 + n);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v1 = multi_head_attention_18[i2 * 8 - i2_0 * 8 + j0];
+                    block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1;
                 }
-                train_k6_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + (i0 * 128 + i1 * 4),
-                        block_1_attention_y + (i0 * 128 + i1 * 32 + i2_0 * 4));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v3
-                            = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8]
-                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 1]
-                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 2]
-                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 3]
-                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 4]
-                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 5]
-                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 6]
-                            + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + 7];
-                    for (int j0 = 0; j0 < 4; j0++) {
-                        block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0]
-                                = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + j0] / v3;
-                    }
+                const float v2
+                        = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(block_1_attention_scaled_dot_product_attention_1_scores[0],
+                        block_1_attention_scaled_dot_product_attention_1_scores[1]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[2]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[3]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[4]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[5]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[6]),
+                        block_1_attention_scaled_dot_product_attention_1_scores[7]);
+                for (int j0 = 0; j0 < 8; j0++) {
+                    block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + j0]
+                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[j0] - v2);
+                }
+            }
+            train_k17_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                    i1 * 64 + i2_0 * 8, block_1_attention_value_y_2 + i1 * 4, multi_head_attention_19);
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                const float v3 = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + 1]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + 2]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + 3]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + 4]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + 5]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + 6]
+                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + 7];
+                for (int j0 = 0; j0 < 4; j0++) {
+                    block_1_attention_y[t * 128 + i1 * 32 + i2 * 4 + j0] = multi_head_attention_19[i2 * 4 - i2_0 * 4 + j0] / v3;
                 }
             }
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 5 places */
-static void train_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_4)
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16]; in 4 places */
+static void train_k18_multi_head_attention(int t, const float *restrict block_1_attention_y,
+        float *restrict multi_head_attention_20)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_4[j0 * 128 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
-            }
+    for (int j0 = 0; j0 < 8; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            multi_head_attention_20[j0 * 16 + j1] = block_1_attention_y[t * 128 + j0 * 4 + (j1 / 4) * 32 + j1 % 4];
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k8_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention, transformer.dl:12: layer_norm -> f32[1, 8, 16], 2048 multiply-accumulates; in 2 places */
+static inline void train_k19_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1065,55 +1110,51 @@ static inline void train_k8_multi_head_attention_layer_norm_tile_4(const float *
     c[51] = c3_3;
 }
 
-static void train_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
+static void train_k19_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_20,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        float *restrict layer_norm_6, float *restrict layer_norm_7, float *restrict layer_norm_9, float *restrict layer_norm_10,
-        float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta,
-        float *restrict block_1_y_2)
+        float *restrict layer_norm_18, float *restrict layer_norm_19, float *restrict layer_norm_21,
+        float *restrict layer_norm_22, float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
+        const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_8;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel + n, block_1_attention_output_y + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v2 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_x_v1 = x[i0 * 128 + i1 * 16 + j0]
-                            + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
-                    block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v1;
-                    sum_v2 += block_1_x_v1;
-                }
-                layer_norm_6[i0 * 8 + i1] = sum_v2;
-                const float v1 = layer_norm_6[i0 * 8 + i1] / 16.0f;
-                layer_norm_7[i0 * 8 + i1] = v1;
-                float sum_v4 = 0.0f;
-                for (int r0 = 0; r0 < 16; r0++) {
-                    const float v2 = block_1_x[i0 * 128 + i1 * 16 + r0] - layer_norm_7[i0 * 8 + i1];
-                    sum_v4 += v2 * v2;
-                }
-                layer_norm_8 = sum_v4;
-                const float v3 = dl_sqrt(layer_norm_8 / 16.0f + 0.001f);
-                const float sqrt_v5 = v3;
-                layer_norm_9[i0 * 8 + i1] = sqrt_v5;
-                layer_norm_10[i0 * 8 + i1] = 1.0f / sqrt_v5;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_b_y_v7 = (block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1])
-                            * layer_norm_10[i0 * 8 + i1];
-                    block_1_norm_b_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v7;
-                    block_1_y_2[i0 * 128 + i1 * 16 + j0] = block_1_norm_b_y_v7 * block_1_norm_b_gamma[j0]
-                            + block_1_norm_b_beta[j0];
-                }
+    float layer_norm_20;
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k19_multi_head_attention_layer_norm_tile_4(multi_head_attention_20, i1_0 * 16,
+                    block_1_attention_output_kernel + n, block_1_attention_output_y + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            float sum_v2 = 0.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float block_1_x_v1 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
+                        + block_1_attention_output_bias[j0]);
+                block_1_x[i1 * 16 + j0] = block_1_x_v1;
+                sum_v2 += block_1_x_v1;
+            }
+            layer_norm_18[i1] = sum_v2;
+            const float v1 = layer_norm_18[i1] / 16.0f;
+            layer_norm_19[i1] = v1;
+            float sum_v4 = 0.0f;
+            for (int r0 = 0; r0 < 16; r0++) {
+                const float v2 = block_1_x[i1 * 16 + r0] - layer_norm_19[i1];
+                sum_v4 += v2 * v2;
+            }
+            layer_norm_20 = sum_v4;
+            const float v3 = dl_sqrt(layer_norm_20 / 16.0f + 0.001f);
+            const float sqrt_v5 = v3;
+            layer_norm_21[i1] = sqrt_v5;
+            layer_norm_22[i1] = 1.0f / sqrt_v5;
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float block_1_norm_b_y_v7 = (block_1_x[i1 * 16 + j0] - layer_norm_19[i1]) * layer_norm_22[i1];
+                block_1_norm_b_y[i1 * 16 + j0] = block_1_norm_b_y_v7;
+                block_1_y_2[t * 128 + i1 * 16 + j0] = block_1_norm_b_y_v7 * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
             }
         }
     }
 }
 
-/* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates; in 2 places */
-static inline void train_k9_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* transformer.dl:13: dense, gelu -> f32[1, 8, 64], 8192 multiply-accumulates; in 2 places */
+static inline void train_k20_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1145,34 +1186,30 @@ static inline void train_k9_dense_gelu_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void train_k9_dense_gelu(const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
-        float *restrict gelu_2, const float *restrict block_1_up_bias, float *restrict gelu, float *restrict gelu_3,
-        float *restrict gelu_4)
+static void train_k20_dense_gelu(int t, const float *restrict block_1_y_2, const float *restrict block_1_up_kernel,
+        float *restrict block_1_up_y_2, const float *restrict block_1_up_bias, float *restrict block_1_up_y,
+        float *restrict gelu_3, float *restrict gelu_4, float *restrict gelu_5)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                train_k9_dense_gelu_tile_4(block_1_y_2, i0 * 128 + i1_0 * 16, block_1_up_kernel + n,
-                        gelu_2 + (i0 * 512 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu_2[i0 * 512 + i1 * 64 + j0] + block_1_up_bias[j0];
-                    const float mul_v1 = v1 * 0.5f;
-                    gelu[i0 * 512 + i1 * 64 + j0] = mul_v1;
-                    const float div_v2 = v1 / 1.4142135f;
-                    gelu_2[i0 * 512 + i1 * 64 + j0] = div_v2;
-                    const float add_v3 = dl_erf(div_v2) + 1.0f;
-                    gelu_3[i0 * 512 + i1 * 64 + j0] = add_v3;
-                    gelu_4[i0 * 512 + i1 * 64 + j0] = mul_v1 * add_v3;
-                }
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 64; n += 4)
+            train_k20_dense_gelu_tile_4(block_1_y_2, t * 128 + i1_0 * 16, block_1_up_kernel + n, block_1_up_y_2 + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float block_1_up_y_v1 = block_1_up_y_2[i1 * 64 - i1_0 * 64 + j0] + block_1_up_bias[j0];
+                block_1_up_y[t * 512 + i1 * 64 + j0] = block_1_up_y_v1;
+                const float div_v2 = block_1_up_y_v1 / 1.4142135f;
+                gelu_3[i1 * 64 + j0] = div_v2;
+                const float add_v3 = dl_erf(div_v2) + 1.0f;
+                gelu_4[i1 * 64 + j0] = add_v3;
+                gelu_5[i1 * 64 + j0] = block_1_up_y_v1 * 0.5f * add_v3;
             }
         }
     }
 }
 
-/* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates; in 2 places */
-static inline void train_k10_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:13: dense, transformer.dl:24: layer_norm -> f32[1, 8, 16], 8192 multiply-accumulates; in 2 places */
+static inline void train_k21_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1205,53 +1242,48 @@ static inline void train_k10_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k10_dense_layer_norm(const float *restrict gelu_4, const float *restrict block_1_down_kernel,
+static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        float *restrict x_2, float *restrict layer_norm_11, float *restrict layer_norm_12, float *restrict layer_norm_14,
-        float *restrict layer_norm_15, float *restrict layer_norm_1_y, const float *restrict layer_norm_1_gamma,
-        const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y_2)
+        float *restrict x_2, float *restrict layer_norm_23, float *restrict layer_norm_24, float *restrict layer_norm_26,
+        float *restrict layer_norm_27, float *restrict layer_norm_1_y_2, const float *restrict layer_norm_1_gamma,
+        const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_13;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k10_dense_layer_norm_tile_4(gelu_4, i0 * 512 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v2 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float x_v1 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
-                            + block_1_down_bias[j0]);
-                    x_2[i0 * 128 + i1 * 16 + j0] = x_v1;
-                    sum_v2 += x_v1;
-                }
-                layer_norm_11[i0 * 8 + i1] = sum_v2;
-                const float v1 = layer_norm_11[i0 * 8 + i1] / 16.0f;
-                layer_norm_12[i0 * 8 + i1] = v1;
-                float sum_v4 = 0.0f;
-                for (int r0 = 0; r0 < 16; r0++) {
-                    const float v2 = x_2[i0 * 128 + i1 * 16 + r0] - layer_norm_12[i0 * 8 + i1];
-                    sum_v4 += v2 * v2;
-                }
-                layer_norm_13 = sum_v4;
-                const float v3 = dl_sqrt(layer_norm_13 / 16.0f + 0.001f);
-                const float sqrt_v5 = v3;
-                layer_norm_14[i0 * 8 + i1] = sqrt_v5;
-                layer_norm_15[i0 * 8 + i1] = 1.0f / sqrt_v5;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_y_v7 = (x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1])
-                            * layer_norm_15[i0 * 8 + i1];
-                    layer_norm_1_y[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v7;
-                    layer_norm_1_y_2[i0 * 128 + i1 * 16 + j0] = layer_norm_1_y_v7 * layer_norm_1_gamma[j0]
-                            + layer_norm_1_beta[j0];
-                }
+    float layer_norm_25;
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k21_dense_layer_norm_tile_4(gelu_5, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            float sum_v2 = 0.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float x_v1 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0] + block_1_down_bias[j0]);
+                x_2[i1 * 16 + j0] = x_v1;
+                sum_v2 += x_v1;
+            }
+            layer_norm_23[i1] = sum_v2;
+            const float v1 = layer_norm_23[i1] / 16.0f;
+            layer_norm_24[i1] = v1;
+            float sum_v4 = 0.0f;
+            for (int r0 = 0; r0 < 16; r0++) {
+                const float v2 = x_2[i1 * 16 + r0] - layer_norm_24[i1];
+                sum_v4 += v2 * v2;
+            }
+            layer_norm_25 = sum_v4;
+            const float v3 = dl_sqrt(layer_norm_25 / 16.0f + 0.001f);
+            const float sqrt_v5 = v3;
+            layer_norm_26[i1] = sqrt_v5;
+            layer_norm_27[i1] = 1.0f / sqrt_v5;
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float layer_norm_1_y_v7 = (x_2[i1 * 16 + j0] - layer_norm_24[i1]) * layer_norm_27[i1];
+                layer_norm_1_y_2[i1 * 16 + j0] = layer_norm_1_y_v7;
+                layer_norm_1_y[t * 128 + i1 * 16 + j0] = layer_norm_1_y_v7 * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
             }
         }
     }
 }
 
-/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[4, 8], 131072 multiply-accumulates; in 2 places */
-static inline void train_k12_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:24: dense, transformer.dl:30: cross_entropy, transformer.dl:32: argmax -> i32[1, 8], 32768 multiply-accumulates; in 2 places */
+static inline void train_k22_dense_cross_entropy_argmax_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1284,276 +1316,160 @@ static inline void train_k12_dense_cross_entropy_argmax_tile_4(const float *rest
     c[771] = c3_3;
 }
 
-static void train_k12_dense_cross_entropy_argmax(const float *restrict layer_norm_1_y_2,
+static void train_k22_dense_cross_entropy_argmax(int t, const float *restrict layer_norm_1_y,
         const float *restrict classifier_kernel, float *restrict classifier_y, const float *restrict classifier_bias,
-        float *restrict cross_entropy_2, float *restrict cross_entropy_3, const int32_t *restrict next,
-        float *restrict cross_entropy_4, dl_word *restrict argmax)
+        float *restrict cross_entropy_3, float *restrict cross_entropy_4, const int32_t *restrict next,
+        float *restrict cross_entropy_5, dl_word *restrict argmax)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float logits[256];
-        float cross_entropy;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 256; n += 4)
-                train_k12_dense_cross_entropy_argmax_tile_4(layer_norm_1_y_2, i0 * 128 + i1_0 * 16, classifier_kernel + n,
-                        classifier_y + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float max_v2[8];
-                for (int lane = 0; lane < 8; lane++)
-                    max_v2[lane] = -DL_INFINITY;
-                for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
-                    for (int lane = 0; lane < 8; lane++) {
-                        const int j0 = j0_0 + lane;
-                        const float logits_v1 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
-                        logits[j0] = logits_v1;
-                        const float x_max_v2 = logits_v1;
-                        max_v2[lane] = dl_max(max_v2[lane], x_max_v2);
-                    }
-                }
-                for (int lane = 0; lane < 4; lane++)
-                    max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 4]);
-                for (int lane = 0; lane < 2; lane++)
-                    max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 2]);
-                max_v2[0] = dl_max(max_v2[0], max_v2[1]);
-                cross_entropy = max_v2[0];
-                float sum_v4[8];
-                for (int lane = 0; lane < 8; lane++)
-                    sum_v4[lane] = 0.0f;
-                for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
-                    for (int lane = 0; lane < 8; lane++) {
-                        const int j0 = j0_0 + lane;
-                        const float exp_v3 = dl_exp(logits[j0] - cross_entropy);
-                        cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = exp_v3;
-                        sum_v4[lane] += exp_v3;
-                    }
-                }
-                for (int lane = 0; lane < 4; lane++)
-                    sum_v4[lane] += sum_v4[lane + 4];
-                for (int lane = 0; lane < 2; lane++)
-                    sum_v4[lane] += sum_v4[lane + 2];
-                sum_v4[0] += sum_v4[1];
-                cross_entropy_3[i0 * 8 + i1] = sum_v4[0];
-                const float v1 = cross_entropy_3[i0 * 8 + i1];
-                const float v2 = dl_log(v1);
-                float sum_v5 = 0.0f;
-                int32_t argmax_v6 = 0;
-                float best_argmax_v6 = -DL_INFINITY;
-                for (int r0 = 0; r0 < 256; r0++) {
-                    const float v3 = logits[r0];
-                    sum_v5 += next[i0 * 8 + i1] == r0 ? v3 - cross_entropy - v2 : 0.0f;
-                    const float x_argmax_v6 = v3;
-                    if (best_argmax_v6 < x_argmax_v6) {
-                        best_argmax_v6 = x_argmax_v6;
-                        argmax_v6 = r0;
-                    }
-                }
-                cross_entropy_4[i0 * 8 + i1] = sum_v5;
-                argmax[i0 * 8 + i1] = argmax_v6;
-            }
-        }
-    }
-}
-
-/* transformer.dl:32: -> f32; in 2 places */
-static void train_k13_div(const int32_t *restrict count_, const dl_word *restrict argmax, const int32_t *restrict next,
-        float *restrict accuracy)
-{
-    const int32_t v1 = count_[0];
-    const int32_t v2 = argmax[0];
-    const int32_t v3 = next[0];
-    const int32_t v4 = argmax[1];
-    const int32_t v5 = next[1];
-    const int32_t v6 = argmax[2];
-    const int32_t v7 = next[2];
-    const int32_t v8 = argmax[3];
-    const int32_t v9 = next[3];
-    const int32_t v10 = argmax[4];
-    const int32_t v11 = next[4];
-    const int32_t v12 = argmax[5];
-    const int32_t v13 = next[5];
-    const int32_t v14 = argmax[6];
-    const int32_t v15 = next[6];
-    const int32_t v16 = argmax[7];
-    const int32_t v17 = next[7];
-    const int32_t v18 = argmax[8];
-    const int32_t v19 = next[8];
-    const int32_t v20 = argmax[9];
-    const int32_t v21 = next[9];
-    const int32_t v22 = argmax[10];
-    const int32_t v23 = next[10];
-    const int32_t v24 = argmax[11];
-    const int32_t v25 = next[11];
-    const int32_t v26 = argmax[12];
-    const int32_t v27 = next[12];
-    const int32_t v28 = argmax[13];
-    const int32_t v29 = next[13];
-    const int32_t v30 = argmax[14];
-    const int32_t v31 = next[14];
-    const int32_t v32 = argmax[15];
-    const int32_t v33 = next[15];
-    const int32_t v34 = argmax[16];
-    const int32_t v35 = next[16];
-    const int32_t v36 = argmax[17];
-    const int32_t v37 = next[17];
-    const int32_t v38 = argmax[18];
-    const int32_t v39 = next[18];
-    const int32_t v40 = argmax[19];
-    const int32_t v41 = next[19];
-    const int32_t v42 = argmax[20];
-    const int32_t v43 = next[20];
-    const int32_t v44 = argmax[21];
-    const int32_t v45 = next[21];
-    const int32_t v46 = argmax[22];
-    const int32_t v47 = next[22];
-    const int32_t v48 = argmax[23];
-    const int32_t v49 = next[23];
-    const int32_t v50 = argmax[24];
-    const int32_t v51 = next[24];
-    const int32_t v52 = argmax[25];
-    const int32_t v53 = next[25];
-    const int32_t v54 = argmax[26];
-    const int32_t v55 = next[26];
-    const int32_t v56 = argmax[27];
-    const int32_t v57 = next[27];
-    const int32_t v58 = argmax[28];
-    const int32_t v59 = next[28];
-    const int32_t v60 = argmax[29];
-    const int32_t v61 = next[29];
-    const int32_t v62 = argmax[30];
-    const int32_t v63 = next[30];
-    const int32_t v64 = argmax[31];
-    const int32_t v65 = next[31];
-    accuracy[0] = ((0 < v1 ? ((float)(v2 == v3) + (float)(v4 == v5) + (float)(v6 == v7) + (float)(v8 == v9)
-            + (float)(v10 == v11) + (float)(v12 == v13) + (float)(v14 == v15) + (float)(v16 == v17)) / 8.0f : 0.0f) + (1 < v1
-            ? ((float)(v18 == v19) + (float)(v20 == v21) + (float)(v22 == v23) + (float)(v24 == v25) + (float)(v26 == v27)
-            + (float)(v28 == v29) + (float)(v30 == v31) + (float)(v32 == v33)) / 8.0f : 0.0f) + (2 < v1 ? ((float)(v34 == v35)
-            + (float)(v36 == v37) + (float)(v38 == v39) + (float)(v40 == v41) + (float)(v42 == v43) + (float)(v44 == v45)
-            + (float)(v46 == v47) + (float)(v48 == v49)) / 8.0f : 0.0f) + (3 < v1 ? ((float)(v50 == v51) + (float)(v52 == v53)
-            + (float)(v54 == v55) + (float)(v56 == v57) + (float)(v58 == v59) + (float)(v60 == v61) + (float)(v62 == v63)
-            + (float)(v64 == v65)) / 8.0f : 0.0f)) / (float)v1;
-}
-
-/* transformer.dl:28: -> f32; in 2 places */
-static void train_k14_div(const int32_t *restrict count_, const float *restrict cross_entropy_4, float *restrict loss)
-{
-    const int32_t v1 = count_[0];
-    const float v2 = cross_entropy_4[0];
-    const float v3 = cross_entropy_4[1];
-    const float v4 = cross_entropy_4[2];
-    const float v5 = cross_entropy_4[3];
-    const float v6 = cross_entropy_4[4];
-    const float v7 = cross_entropy_4[5];
-    const float v8 = cross_entropy_4[6];
-    const float v9 = cross_entropy_4[7];
-    const float v10 = cross_entropy_4[8];
-    const float v11 = cross_entropy_4[9];
-    const float v12 = cross_entropy_4[10];
-    const float v13 = cross_entropy_4[11];
-    const float v14 = cross_entropy_4[12];
-    const float v15 = cross_entropy_4[13];
-    const float v16 = cross_entropy_4[14];
-    const float v17 = cross_entropy_4[15];
-    const float v18 = cross_entropy_4[16];
-    const float v19 = cross_entropy_4[17];
-    const float v20 = cross_entropy_4[18];
-    const float v21 = cross_entropy_4[19];
-    const float v22 = cross_entropy_4[20];
-    const float v23 = cross_entropy_4[21];
-    const float v24 = cross_entropy_4[22];
-    const float v25 = cross_entropy_4[23];
-    const float v26 = cross_entropy_4[24];
-    const float v27 = cross_entropy_4[25];
-    const float v28 = cross_entropy_4[26];
-    const float v29 = cross_entropy_4[27];
-    const float v30 = cross_entropy_4[28];
-    const float v31 = cross_entropy_4[29];
-    const float v32 = cross_entropy_4[30];
-    const float v33 = cross_entropy_4[31];
-    loss[0] = ((0 < v1 ? (-v2 + -v3 + -v4 + -v5 + -v6 + -v7 + -v8 + -v9) / 8.0f : 0.0f) + (1 < v1 ? (-v10 + -v11 + -v12 + -v13
-            + -v14 + -v15 + -v16 + -v17) / 8.0f : 0.0f) + (2 < v1 ? (-v18 + -v19 + -v20 + -v21 + -v22 + -v23 + -v24 + -v25)
-            / 8.0f : 0.0f) + (3 < v1 ? (-v26 + -v27 + -v28 + -v29 + -v30 + -v31 + -v32 + -v33) / 8.0f : 0.0f)) / (float)v1;
-}
-
-/* transformer.dl:30: cross_entropy -> f32[4, 8, 256]; in 2 places */
-static void train_k15_cross_entropy(const int32_t *restrict next, const int32_t *restrict count_,
-        const float *restrict cross_entropy_3, float *restrict cross_entropy_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            float cross_entropy_5[256];
-            float cross_entropy_6;
-            const int32_t v1 = count_[0];
-            const float v2 = -((i0 < v1 ? 1.0f / (float)v1 : 0.0f) / 8.0f);
-            float sum_v1[8];
+    float logits[256];
+    float cross_entropy_2;
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 256; n += 4)
+            train_k22_dense_cross_entropy_argmax_tile_4(layer_norm_1_y, t * 128 + i1_0 * 16, classifier_kernel + n,
+                    classifier_y + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            float max_v2[8];
             for (int lane = 0; lane < 8; lane++)
-                sum_v1[lane] = 0.0f;
+                max_v2[lane] = -DL_INFINITY;
             for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
                 for (int lane = 0; lane < 8; lane++) {
                     const int j0 = j0_0 + lane;
-                    const float select_v0 = next[i0 * 8 + i1] == j0 ? v2 : 0.0f;
-                    cross_entropy_5[j0] = select_v0;
-                    sum_v1[lane] += -select_v0;
+                    const float logits_v1 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
+                    logits[j0] = logits_v1;
+                    const float x_max_v2 = logits_v1;
+                    max_v2[lane] = dl_max(max_v2[lane], x_max_v2);
                 }
             }
             for (int lane = 0; lane < 4; lane++)
-                sum_v1[lane] += sum_v1[lane + 4];
+                max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 4]);
             for (int lane = 0; lane < 2; lane++)
-                sum_v1[lane] += sum_v1[lane + 2];
-            sum_v1[0] += sum_v1[1];
-            cross_entropy_6 = sum_v1[0];
-            const float v3 = cross_entropy_6 / cross_entropy_3[i0 * 8 + i1];
-            for (int j0 = 0; j0 < 256; j0++) {
-                cross_entropy_2[i0 * 2048 + i1 * 256 + j0] = cross_entropy_5[j0] + v3
-                        * cross_entropy_2[i0 * 2048 + i1 * 256 + j0];
+                max_v2[lane] = dl_max(max_v2[lane], max_v2[lane + 2]);
+            max_v2[0] = dl_max(max_v2[0], max_v2[1]);
+            cross_entropy_2 = max_v2[0];
+            float sum_v4[8];
+            for (int lane = 0; lane < 8; lane++)
+                sum_v4[lane] = 0.0f;
+            for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
+                for (int lane = 0; lane < 8; lane++) {
+                    const int j0 = j0_0 + lane;
+                    const float exp_v3 = dl_exp(logits[j0] - cross_entropy_2);
+                    cross_entropy_3[i1 * 256 + j0] = exp_v3;
+                    sum_v4[lane] += exp_v3;
+                }
+            }
+            for (int lane = 0; lane < 4; lane++)
+                sum_v4[lane] += sum_v4[lane + 4];
+            for (int lane = 0; lane < 2; lane++)
+                sum_v4[lane] += sum_v4[lane + 2];
+            sum_v4[0] += sum_v4[1];
+            cross_entropy_4[i1] = sum_v4[0];
+            const float v1 = cross_entropy_4[i1];
+            const float v2 = dl_log(v1);
+            float sum_v5 = 0.0f;
+            int32_t argmax_v6 = 0;
+            float best_argmax_v6 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 256; r0++) {
+                const float v3 = logits[r0];
+                sum_v5 += next[t * 8 + i1] == r0 ? v3 - cross_entropy_2 - v2 : 0.0f;
+                const float x_argmax_v6 = v3;
+                if (best_argmax_v6 < x_argmax_v6) {
+                    best_argmax_v6 = x_argmax_v6;
+                    argmax_v6 = r0;
+                }
+            }
+            cross_entropy_5[i1] = sum_v5;
+            argmax[i1] = argmax_v6;
+        }
+    }
+}
+
+/* transformer.dl:32: -> f32[1]; in 2 places */
+static void train_k23_select(int t, const uint8_t *restrict reshape, const dl_word *restrict argmax,
+        const int32_t *restrict next, float *restrict select)
+{
+    const int32_t v1 = argmax[0];
+    const int32_t v2 = next[t * 8];
+    const int32_t v3 = argmax[1];
+    const int32_t v4 = next[t * 8 + 1];
+    const int32_t v5 = argmax[2];
+    const int32_t v6 = next[t * 8 + 2];
+    const int32_t v7 = argmax[3];
+    const int32_t v8 = next[t * 8 + 3];
+    const int32_t v9 = argmax[4];
+    const int32_t v10 = next[t * 8 + 4];
+    const int32_t v11 = argmax[5];
+    const int32_t v12 = next[t * 8 + 5];
+    const int32_t v13 = argmax[6];
+    const int32_t v14 = next[t * 8 + 6];
+    const int32_t v15 = argmax[7];
+    const int32_t v16 = next[t * 8 + 7];
+    const float v17 = reshape[t] ? ((float)(v1 == v2) + (float)(v3 == v4) + (float)(v5 == v6) + (float)(v7 == v8)
+            + (float)(v9 == v10) + (float)(v11 == v12) + (float)(v13 == v14) + (float)(v15 == v16)) / 8.0f : 0.0f;
+    select[t] = v17;
+}
+
+/* transformer.dl:28: -> f32[1]; in 2 places */
+static void train_k24_select(int t, const uint8_t *restrict reshape, const float *restrict cross_entropy_5,
+        float *restrict select_2)
+{
+    const float v1 = cross_entropy_5[0];
+    const float v2 = cross_entropy_5[1];
+    const float v3 = cross_entropy_5[2];
+    const float v4 = cross_entropy_5[3];
+    const float v5 = cross_entropy_5[4];
+    const float v6 = cross_entropy_5[5];
+    const float v7 = cross_entropy_5[6];
+    const float v8 = cross_entropy_5[7];
+    const float v9 = reshape[t] ? (-v1 + -v2 + -v3 + -v4 + -v5 + -v6 + -v7 + -v8) / 8.0f : 0.0f;
+    select_2[t] = v9;
+}
+
+/* transformer.dl:30: cross_entropy -> f32[1, 8, 256]; in 2 places */
+static void train_k25_cross_entropy(int t, const int32_t *restrict next, const float *restrict reshape_2,
+        const float *restrict cross_entropy_4, const float *restrict cross_entropy_3, float *restrict cross_entropy)
+{
+    for (int i1 = 0; i1 < 8; i1++) {
+        float cross_entropy_6[256];
+        float cross_entropy_7;
+        const float v1 = reshape_2[t * 8 + i1];
+        float sum_v1[8];
+        for (int lane = 0; lane < 8; lane++)
+            sum_v1[lane] = 0.0f;
+        for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
+            for (int lane = 0; lane < 8; lane++) {
+                const int j0 = j0_0 + lane;
+                const float select_v0 = next[t * 8 + i1] == j0 ? v1 : 0.0f;
+                cross_entropy_6[j0] = select_v0;
+                sum_v1[lane] += -select_v0;
             }
         }
-    }
-}
-
-/* transformer.dl:31: adam -> f32 */
-static void train_k16_adam(const int32_t *restrict step_, float *restrict adam)
-{
-    const float v1 = (float)step_[0];
-    adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
-}
-
-/* transformer.dl:24: dense, transformer.dl:31: adam -> f32[256] */
-static void train_k17_dense_adam(const float *restrict cross_entropy_2, float *restrict m_classifier_bias,
-        float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
-{
-    float dense[256];
-    for (int j0 = 0; j0 < 256; j0++) {
-        dense[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                dense[j0] += cross_entropy_2[j0 + r1 * 2048 + r2 * 256];
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = dense[j0];
-        const float add_v1 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
-        m_classifier_bias[j0] = add_v1;
-        const float add_v2 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_classifier_bias[j0] = add_v2;
-        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* transformer.dl:24: dense -> f32[256, 16]; in 2 places */
-static void train_k18_dense_pack(const float *restrict classifier_kernel, float *restrict classifier_kernel_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            classifier_kernel_2[j0 * 16 + j1] = classifier_kernel[j0 + j1 * 256];
+        for (int lane = 0; lane < 4; lane++)
+            sum_v1[lane] += sum_v1[lane + 4];
+        for (int lane = 0; lane < 2; lane++)
+            sum_v1[lane] += sum_v1[lane + 2];
+        sum_v1[0] += sum_v1[1];
+        cross_entropy_7 = sum_v1[0];
+        const float v2 = cross_entropy_7 / cross_entropy_4[i1];
+        for (int j0 = 0; j0 < 256; j0++) {
+            cross_entropy[t * 2048 + i1 * 256 + j0] = cross_entropy_6[j0] + v2 * cross_entropy_3[i1 * 256 + j0];
         }
     }
 }
 
-/* transformer.dl:24: dense, layer_norm -> f32[4, 8, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k19_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:24: dense -> f32[256]; in 2 places */
+static void train_k26_dense(int t, const float *restrict cross_entropy, float *restrict dense)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        dense[t * 256 + j0] = cross_entropy[t * 2048 + j0] + cross_entropy[t * 2048 + j0 + 256]
+                + cross_entropy[t * 2048 + j0 + 512] + cross_entropy[t * 2048 + j0 + 768] + cross_entropy[t * 2048 + j0 + 1024]
+                + cross_entropy[t * 2048 + j0 + 1280] + cross_entropy[t * 2048 + j0 + 1536]
+                + cross_entropy[t * 2048 + j0 + 1792];
+    }
+}
+
+/* transformer.dl:24: dense, layer_norm -> f32[1, 8, 16], 32768 multiply-accumulates; in 2 places */
+static inline void train_k27_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1586,144 +1502,48 @@ static inline void train_k19_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k19_dense_layer_norm(const float *restrict cross_entropy_2, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_y,
-        float *restrict layer_norm_18, const float *restrict x_2, const float *restrict layer_norm_12,
-        const float *restrict layer_norm_15, const float *restrict layer_norm_14, const float *restrict layer_norm_11,
-        float *restrict layer_norm_22)
+static void train_k27_dense_layer_norm(int t, const float *restrict cross_entropy, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_y_2,
+        float *restrict layer_norm, const float *restrict x_2, const float *restrict layer_norm_24,
+        const float *restrict layer_norm_27, const float *restrict layer_norm_26, const float *restrict layer_norm_23,
+        float *restrict layer_norm_2)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_17[16];
-        float layer_norm_20;
-        float layer_norm_21;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k19_dense_layer_norm_tile_4(cross_entropy_2, i0 * 2048 + i1_0 * 256, classifier_kernel_2 + n,
-                        dense_2 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v3 = 0.0f;
-                float sum_v4 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = dense_2[i0 * 128 + i1 * 16 + j0];
-                    const float mul_v1 = v1 * layer_norm_1_gamma[j0];
-                    layer_norm_17[j0] = mul_v1;
-                    layer_norm_18[i0 * 128 + i1 * 16 + j0] = v1 * layer_norm_1_y[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = x_2[i0 * 128 + i1 * 16 + j0] - layer_norm_12[i0 * 8 + i1];
-                    sum_v3 += mul_v1 * v2;
-                    sum_v4 += mul_v1;
-                }
-                layer_norm_20 = sum_v3;
-                layer_norm_21 = sum_v4;
-                const float v3 = layer_norm_15[i0 * 8 + i1];
-                const float v4 = layer_norm_14[i0 * 8 + i1];
-                const float v5 = -(layer_norm_20 / v4 * v3) * 0.5f / v4 / 16.0f;
-                const float v6 = layer_norm_12[i0 * 8 + i1];
-                const float v7 = -(layer_norm_21 * v3 + (layer_norm_11[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = layer_norm_17[j0] * v3 + v5 * (x_2[i0 * 128 + i1 * 16 + j0] - v6)
-                            * 2.0f + v7;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:24: dense, transformer.dl:31: adam -> f32[16, 256], 131072 multiply-accumulates */
-static inline void train_k20_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 256);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[256] = c1_0;
-    c[257] = c1_1;
-    c[258] = c1_2;
-    c[259] = c1_3;
-    c[512] = c2_0;
-    c[513] = c2_1;
-    c[514] = c2_2;
-    c[515] = c2_3;
-    c[768] = c3_0;
-    c[769] = c3_1;
-    c[770] = c3_2;
-    c[771] = c3_3;
-}
-
-static void train_k20_dense_adam(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_2,
-        float *restrict dense_3, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
-        float *restrict classifier_kernel, const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+    float layer_norm_28[16];
+    float layer_norm_29;
+    float layer_norm_30;
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
-        for (int n = 0; n < 256; n += 4)
-            train_k20_dense_adam_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_2 + n, dense_3 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                const float v1 = dense_3[i0 * 256 - i0_0 * 256 + j0];
-                const float add_v1 = m_classifier_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
-                m_classifier_kernel[i0 * 256 + j0] = add_v1;
-                const float add_v2 = v_classifier_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_classifier_kernel[i0 * 256 + j0] = add_v2;
-                classifier_kernel[i0 * 256 + j0] = classifier_kernel[i0 * 256 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                        + 1e-07f);
-            }
-        }
-    }
-}
-
-/* transformer.dl:24: layer_norm, transformer.dl:31: adam;
- * transformer.dl:13: dense, transformer.dl:31: adam;
- * transformer.dl:12: layer_norm, transformer.dl:31: adam;
- * transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16]; in 6 places */
-static void train_k21_layer_norm_adam(const float *restrict dense_2, float *restrict m_layer_norm_1_beta,
-        float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta, const float *restrict adam)
-{
-    float layer_norm_16[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_16[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
+        for (int n = 0; n < 16; n += 4)
+            train_k27_dense_layer_norm_tile_4(cross_entropy, t * 2048 + i1_0 * 256, classifier_kernel_2 + n,
+                    dense_2 + (t * 128 + i1_0 * 16 + n));
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            float sum_v3 = 0.0f;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_16[j0] += dense_2[j0 + r1 * 128 + r2 * 16];
+                const float v1 = dense_2[t * 128 + i1 * 16 + j0];
+                const float mul_v1 = v1 * layer_norm_1_gamma[j0];
+                layer_norm_28[j0] = mul_v1;
+                layer_norm[t * 128 + i1 * 16 + j0] = v1 * layer_norm_1_y_2[i1 * 16 + j0];
+                const float v2 = x_2[i1 * 16 + j0] - layer_norm_24[i1];
+                sum_v3 += mul_v1 * v2;
+                sum_v4 += mul_v1;
+            }
+            layer_norm_29 = sum_v3;
+            layer_norm_30 = sum_v4;
+            const float v3 = layer_norm_27[i1];
+            const float v4 = layer_norm_26[i1];
+            const float v5 = -(layer_norm_29 / v4 * v3) * 0.5f / v4 / 16.0f;
+            const float v6 = layer_norm_24[i1];
+            const float v7 = -(layer_norm_30 * v3 + (layer_norm_23[i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_2[t * 128 + i1 * 16 + j0] = layer_norm_28[j0] * v3 + v5 * (x_2[i1 * 16 + j0] - v6) * 2.0f + v7;
             }
         }
     }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_16[j0];
-        const float add_v1 = m_layer_norm_1_beta[j0] * 0.9f + v1 * 0.1f;
-        m_layer_norm_1_beta[j0] = add_v1;
-        const float add_v2 = v_layer_norm_1_beta[j0] * 0.999f + v1 * 0.001f * v1;
-        v_layer_norm_1_beta[j0] = add_v2;
-        layer_norm_1_beta[j0] = layer_norm_1_beta[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
 }
 
-/* transformer.dl:13: dense -> f32[16, 64]; in 2 places */
-static void train_k24_dense_pack(const float *restrict block_1_down_kernel, float *restrict block_1_down_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 64; j1++) {
-            block_1_down_kernel_2[j0 * 64 + j1] = block_1_down_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:13: dense, gelu -> f32[4, 8, 64], 32768 multiply-accumulates; in 2 places */
-static inline void train_k25_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* transformer.dl:13: dense, gelu -> f32[1, 8, 64], 8192 multiply-accumulates; in 2 places */
+static inline void train_k28_dense_gelu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1755,118 +1575,26 @@ static inline void train_k25_dense_gelu_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k25_dense_gelu(const float *restrict layer_norm_22, const float *restrict block_1_down_kernel_2,
-        float *restrict gelu_5, const float *restrict gelu, const float *restrict gelu_2, const float *restrict gelu_3)
+static void train_k28_dense_gelu(int t, const float *restrict layer_norm_2, const float *restrict block_1_down_kernel_2,
+        float *restrict dense_9, const float *restrict block_1_up_y, const float *restrict gelu_3, const float *restrict gelu_4,
+        float *restrict gelu)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 64; n += 4)
-                train_k25_dense_gelu_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16, block_1_down_kernel_2 + n,
-                        gelu_5 + (i0 * 512 + i1_0 * 64 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = gelu_5[i0 * 512 + i1 * 64 + j0];
-                    const float v2 = gelu_2[i0 * 512 + i1 * 64 + j0];
-                    gelu_5[i0 * 512 + i1 * 64 + j0] = v1 * gelu[i0 * 512 + i1 * 64 + j0] * (dl_exp(-(v2 * v2)) * 1.1283792f)
-                            / 1.4142135f + v1 * gelu_3[i0 * 512 + i1 * 64 + j0] * 0.5f;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64, 16], 32768 multiply-accumulates */
-static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k26_dense_adam(const float *restrict gelu_4, const float *restrict layer_norm_22, float *restrict dense_6,
-        float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k26_dense_adam_tile_4(gelu_4, i0_0, layer_norm_22 + n, dense_6 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense_6[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v1 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_down_kernel[i0 * 16 + j0] = add_v1;
-                const float add_v2 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_down_kernel[i0 * 16 + j0] = add_v2;
-                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                        + 1e-07f);
-            }
-        }
-    }
-}
-
-/* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64] */
-static void train_k27_dense_adam(const float *restrict gelu_5, float *restrict m_block_1_up_bias,
-        float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
-{
-    float dense_7[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        dense_7[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
+        for (int n = 0; n < 64; n += 4)
+            train_k28_dense_gelu_tile_4(layer_norm_2, t * 128 + i1_0 * 16, block_1_down_kernel_2 + n, dense_9 + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                dense_7[j0] += gelu_5[j0 + r1 * 512 + r2 * 64];
+                const float v1 = dense_9[i1 * 64 - i1_0 * 64 + j0];
+                const float v2 = gelu_3[i1 * 64 + j0];
+                gelu[t * 512 + i1 * 64 + j0] = v1 * (block_1_up_y[t * 512 + i1 * 64 + j0] * 0.5f) * (dl_exp(-(v2 * v2))
+                        * 1.1283792f) / 1.4142135f + v1 * gelu_4[i1 * 64 + j0] * 0.5f;
             }
         }
     }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = dense_7[j0];
-        const float add_v1 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_up_bias[j0] = add_v1;
-        const float add_v2 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_up_bias[j0] = add_v2;
-        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
 }
 
-/* transformer.dl:13: dense -> f32[64, 16]; in 2 places */
-static void train_k28_dense_pack(const float *restrict block_1_up_kernel, float *restrict block_1_up_kernel_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_up_kernel_2[j0 * 16 + j1] = block_1_up_kernel[j0 + j1 * 64];
-        }
-    }
-}
-
-/* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[4, 8, 16], 32768 multiply-accumulates; in 2 places */
+/* transformer.dl:13: dense, transformer.dl:12: layer_norm -> f32[1, 8, 16], 8192 multiply-accumulates; in 2 places */
 static inline void train_k29_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1900,117 +1628,49 @@ static inline void train_k29_dense_layer_norm_tile_4(const float *restrict a, in
     c[51] = c3_3;
 }
 
-static void train_k29_dense_layer_norm(const float *restrict gelu_5, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_8, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_y,
-        float *restrict layer_norm_25, const float *restrict block_1_x, const float *restrict layer_norm_7,
-        float *restrict layer_norm_22, const float *restrict layer_norm_10, const float *restrict layer_norm_9,
-        const float *restrict layer_norm_6)
+static void train_k29_dense_layer_norm(int t, const float *restrict gelu, const float *restrict block_1_up_kernel_2,
+        float *restrict dense_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_y,
+        float *restrict layer_norm_3, const float *restrict block_1_x, const float *restrict layer_norm_19,
+        const float *restrict layer_norm_2, const float *restrict layer_norm_22, const float *restrict layer_norm_21,
+        const float *restrict layer_norm_18, float *restrict layer_norm_4)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_24[16];
-        float layer_norm_27;
-        float layer_norm_28;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k29_dense_layer_norm_tile_4(gelu_5, i0 * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
-                        dense_8 + (i0 * 128 + i1_0 * 16 + n));
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v3 = 0.0f;
-                float sum_v4 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = dense_8[i0 * 128 + i1 * 16 + j0];
-                    const float mul_v1 = v1 * block_1_norm_b_gamma[j0];
-                    layer_norm_24[j0] = mul_v1;
-                    layer_norm_25[i0 * 128 + i1 * 16 + j0] = v1 * block_1_norm_b_y[i0 * 128 + i1 * 16 + j0];
-                    const float v2 = block_1_x[i0 * 128 + i1 * 16 + j0] - layer_norm_7[i0 * 8 + i1];
-                    sum_v3 += mul_v1 * v2;
-                    sum_v4 += mul_v1;
-                }
-                layer_norm_27 = sum_v3;
-                layer_norm_28 = sum_v4;
-                const float v3 = layer_norm_10[i0 * 8 + i1];
-                const float v4 = layer_norm_9[i0 * 8 + i1];
-                const float v5 = -(layer_norm_27 / v4 * v3) * 0.5f / v4 / 16.0f;
-                const float v6 = layer_norm_7[i0 * 8 + i1];
-                const float v7 = -(layer_norm_28 * v3 + (layer_norm_6[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_22[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0] + (layer_norm_24[j0] * v3
-                            + v5 * (block_1_x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
-                }
-            }
-        }
-    }
-}
-
-/* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16, 64], 32768 multiply-accumulates */
-static inline void train_k30_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k30_dense_adam(const float *restrict block_1_y_2, const float *restrict gelu_5, float *restrict dense_9,
-        float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
-        const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+    float layer_norm_31[16];
+    float layer_norm_32;
+    float layer_norm_33;
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            train_k30_dense_adam_tile_4(block_1_y_2, i0_0, gelu_5 + n, dense_9 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dense_9[i0 * 64 - i0_0 * 64 + j0];
-                const float add_v1 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_up_kernel[i0 * 64 + j0] = add_v1;
-                const float add_v2 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_up_kernel[i0 * 64 + j0] = add_v2;
-                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                        + 1e-07f);
+        for (int n = 0; n < 16; n += 4)
+            train_k29_dense_layer_norm_tile_4(gelu, t * 512 + i1_0 * 64, block_1_up_kernel_2 + n,
+                    dense_3 + (t * 128 + i1_0 * 16 + n));
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            float sum_v3 = 0.0f;
+            float sum_v4 = 0.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = dense_3[t * 128 + i1 * 16 + j0];
+                const float mul_v1 = v1 * block_1_norm_b_gamma[j0];
+                layer_norm_31[j0] = mul_v1;
+                layer_norm_3[t * 128 + i1 * 16 + j0] = v1 * block_1_norm_b_y[i1 * 16 + j0];
+                const float v2 = block_1_x[i1 * 16 + j0] - layer_norm_19[i1];
+                sum_v3 += mul_v1 * v2;
+                sum_v4 += mul_v1;
+            }
+            layer_norm_32 = sum_v3;
+            layer_norm_33 = sum_v4;
+            const float v3 = layer_norm_22[i1];
+            const float v4 = layer_norm_21[i1];
+            const float v5 = -(layer_norm_32 / v4 * v3) * 0.5f / v4 / 16.0f;
+            const float v6 = layer_norm_19[i1];
+            const float v7 = -(layer_norm_33 * v3 + (layer_norm_18[i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_4[t * 128 + i1 * 16 + j0] = layer_norm_2[t * 128 + i1 * 16 + j0] + (layer_norm_31[j0] * v3 + v5
+                        * (block_1_x[i1 * 16 + j0] - v6) * 2.0f) + v7;
             }
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16]; in 8 places */
-static void train_k34_multi_head_attention_pack(const float *restrict block_1_attention_output_kernel,
-        float *restrict block_1_attention_output_kernel_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            block_1_attention_output_kernel_2[j0 * 16 + j1] = block_1_attention_output_kernel[j0 + j1 * 16];
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 4 places */
-static inline void train_k35_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates; in 2 places */
+static inline void train_k30_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2043,104 +1703,40 @@ static inline void train_k35_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k35_multi_head_attention(const float *restrict layer_norm_22,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_6)
+static void train_k30_multi_head_attention(int t, const float *restrict layer_norm_4,
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_21)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k35_multi_head_attention_tile_4(layer_norm_22, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel_2 + n, multi_head_attention_6 + (i0 * 128 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates; in 4 places */
-static inline void train_k36_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k36_multi_head_attention_adam(const float *restrict multi_head_attention_4,
-        const float *restrict layer_norm_22, float *restrict multi_head_attention_7,
-        float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
-        float *restrict block_1_attention_output_kernel, const float *restrict adam)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        const int rows = 4;
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k36_multi_head_attention_adam_tile_4(multi_head_attention_4, i0_0, layer_norm_22 + n,
-                    multi_head_attention_7 + n);
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_7[i0 * 16 - i0_0 * 16 + j0];
-                const float add_v1 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
-                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v1;
-                const float add_v2 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
-                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v2;
-                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0] * add_v1
-                        / (dl_sqrt(add_v2) + 1e-07f);
-            }
-        }
+            train_k30_multi_head_attention_tile_4(layer_norm_4, t * 128 + i1_0 * 16, block_1_attention_output_kernel_2 + n,
+                    multi_head_attention_21 + (i1_0 * 16 + n));
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4]; in 2 places */
-static void train_k37_multi_head_attention(const float *restrict multi_head_attention_6,
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 8, 4]; in 2 places */
+static void train_k31_multi_head_attention(const float *restrict multi_head_attention_21,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        float *restrict multi_head_attention_8)
+        float *restrict multi_head_attention_22)
 {
     for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            for (int j2 = 0; j2 < 8; j2++) {
-                const float v1
-                        = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 1]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 2]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 3]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 4]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 5]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 6]
-                        + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 256 + j1 * 64 + j2 * 8 + 7];
-                for (int j3 = 0; j3 < 4; j3++) {
-                    multi_head_attention_8[j0 * 128 + j1 * 32 + j2 * 4 + j3]
-                            = multi_head_attention_6[j0 * 128 + j1 * 4 + j2 * 16 + j3] / v1;
-                }
+        for (int j1 = 0; j1 < 8; j1++) {
+            const float v1 = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 64 + j1 * 8]
+                    + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 64 + j1 * 8 + 1]
+                    + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 64 + j1 * 8 + 2]
+                    + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 64 + j1 * 8 + 3]
+                    + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 64 + j1 * 8 + 4]
+                    + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 64 + j1 * 8 + 5]
+                    + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 64 + j1 * 8 + 6]
+                    + block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[j0 * 64 + j1 * 8 + 7];
+            for (int j2 = 0; j2 < 4; j2++) {
+                multi_head_attention_22[j0 * 32 + j1 * 4 + j2] = multi_head_attention_21[j0 * 4 + j1 * 16 + j2] / v1;
             }
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 8192 multiply-accumulates; in 2 places */
-static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 8, 4], 2048 multiply-accumulates; in 2 places */
+static inline void train_k33_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2173,7 +1769,7 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static inline void train_k39_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k33_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2206,47 +1802,43 @@ static inline void train_k39_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k39_multi_head_attention(const float *restrict multi_head_attention_8,
-        const float *restrict multi_head_attention_27, float *restrict multi_head_attention_11,
+static void train_k33_multi_head_attention(int t, const float *restrict multi_head_attention_22,
+        const float *restrict multi_head_attention_31, float *restrict multi_head_attention_24,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_12)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_2)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 8; n += 4)
-                    train_k39_multi_head_attention_tile_4(multi_head_attention_8, i0 * 128 + i1 * 32 + i2_0 * 4,
-                            multi_head_attention_27 + (i0 * 128 + i1 * 32 + n),
-                            multi_head_attention_11 + (i0 * 256 + i1 * 64 + i2_0 * 8 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = multi_head_attention_8[i0 * 128 + i1 * 32 + i2 * 4];
-                    const float v2 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4];
-                    const float v3 = multi_head_attention_8[i0 * 128 + i1 * 32 + i2 * 4 + 1];
-                    const float v4 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 1];
-                    const float v5 = multi_head_attention_8[i0 * 128 + i1 * 32 + i2 * 4 + 2];
-                    const float v6 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 2];
-                    const float v7 = multi_head_attention_8[i0 * 128 + i1 * 32 + i2 * 4 + 3];
-                    const float v8 = block_1_attention_y[i0 * 128 + i1 * 32 + i2 * 4 + 3];
-                    const float v9 = -(v1 * v2) + -(v3 * v4) + -(v5 * v6) + -(v7 * v8);
-                    for (int j0 = 0; j0 < 8; j0++) {
-                        const float v10 = multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        const float v11
-                                = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 256 + i1 * 64 + i2 * 8 + j0];
-                        multi_head_attention_11[i0 * 256 + i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v10 + v9) * v11;
-                    }
+    for (int i1 = 0; i1 < 4; i1++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 8; n += 4)
+                train_k33_multi_head_attention_tile_4(multi_head_attention_22, i1 * 32 + i2_0 * 4,
+                        multi_head_attention_31 + (i1 * 32 + n), multi_head_attention_24 + (i1 * 64 + i2_0 * 8 + n));
+            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                const float v1 = multi_head_attention_22[i1 * 32 + i2 * 4];
+                const float v2 = block_1_attention_y[t * 128 + i1 * 32 + i2 * 4];
+                const float v3 = multi_head_attention_22[i1 * 32 + i2 * 4 + 1];
+                const float v4 = block_1_attention_y[t * 128 + i1 * 32 + i2 * 4 + 1];
+                const float v5 = multi_head_attention_22[i1 * 32 + i2 * 4 + 2];
+                const float v6 = block_1_attention_y[t * 128 + i1 * 32 + i2 * 4 + 2];
+                const float v7 = multi_head_attention_22[i1 * 32 + i2 * 4 + 3];
+                const float v8 = block_1_attention_y[t * 128 + i1 * 32 + i2 * 4 + 3];
+                const float v9 = -(v1 * v2) + -(v3 * v4) + -(v5 * v6) + -(v7 * v8);
+                for (int j0 = 0; j0 < 8; j0++) {
+                    const float v10 = multi_head_attention_24[i1 * 64 + i2 * 8 + j0];
+                    const float v11
+                            = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 64 + i2 * 8 + j0];
+                    multi_head_attention_24[i1 * 64 + i2 * 8 + j0] = i2 < j0 ? 0.0f : (v10 + v9) * v11;
                 }
-                train_k39_multi_head_attention_tile2_4(multi_head_attention_11, i0 * 256 + i1 * 64 + i2_0 * 8,
-                        block_1_attention_key_y_2 + (i0 * 128 + i1 * 4), multi_head_attention_12 + (i0 * 128 + i1 * 32 + i2_0
-                        * 4));
             }
+            train_k33_multi_head_attention_tile2_4(multi_head_attention_24, i1 * 64 + i2_0 * 8,
+                    block_1_attention_key_y_2 + i1 * 4, multi_head_attention_2 + (t * 128 + i1 * 32 + i2_0 * 4));
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 8, 4], 4096 multiply-accumulates; in 2 places */
-static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 8, 4], 1024 multiply-accumulates; in 2 places */
+static inline void train_k34_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2279,22 +1871,20 @@ static inline void train_k40_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k40_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict multi_head_attention_8, float *restrict multi_head_attention_10)
+static void train_k34_multi_head_attention(int t,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        const float *restrict multi_head_attention_22, float *restrict multi_head_attention)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-                train_k40_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                        i0 * 256 + i1 * 64 + i2_0, multi_head_attention_8 + (i0 * 128 + i1 * 32),
-                        multi_head_attention_10 + (i0 * 128 + i1 * 32 + i2_0 * 4));
-            }
+    for (int i1 = 0; i1 < 4; i1++) {
+        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
+            train_k34_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                    i1 * 64 + i2_0, multi_head_attention_22 + i1 * 32, multi_head_attention + (t * 128 + i1 * 32 + i2_0 * 4));
         }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8], 4096 multiply-accumulates; in 2 places */
-static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 4, 4, 8], 1024 multiply-accumulates; in 2 places */
+static inline void train_k35_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2327,176 +1917,18 @@ static inline void train_k41_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static void train_k41_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_11, float *restrict multi_head_attention_13)
+static void train_k35_multi_head_attention(int t, const float *restrict multi_head_attention_17,
+        const float *restrict multi_head_attention_24, float *restrict multi_head_attention_3)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int n = 0; n < 8; n += 4)
-                train_k41_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4,
-                        multi_head_attention_11 + (i0 * 256 + i1 * 64 + n), multi_head_attention_13 + (i0 * 128 + i1 * 32 + n));
-        }
+    for (int i1 = 0; i1 < 4; i1++) {
+        for (int n = 0; n < 8; n += 4)
+            train_k35_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4, multi_head_attention_24 + (i1 * 64 + n),
+                    multi_head_attention_3 + (t * 128 + i1 * 32 + n));
     }
 }
 
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k43_multi_head_attention_adam(const float *restrict multi_head_attention_10,
-        float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias,
-        float *restrict block_1_attention_value_bias, const float *restrict adam)
-{
-    float multi_head_attention_14[16];
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            multi_head_attention_14[j0 * 4 + j1] = 0.0f;
-        }
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j1 = 0; j1 < 4; j1++) {
-                    multi_head_attention_14[j0 * 4 + j1] += multi_head_attention_10[j0 * 32 + j1 + r2 * 128 + r3 * 4];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_14[j0];
-        const float add_v1 = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_value_bias[j0] = add_v1;
-        const float add_v2 = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_value_bias[j0] = add_v2;
-        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k47_multi_head_attention_adam(const float *restrict multi_head_attention_13,
-        float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
-        float *restrict block_1_attention_key_bias, const float *restrict adam)
-{
-    float multi_head_attention_18[16];
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            float sum_v0 = 0.0f;
-            for (int r2 = 0; r2 < 4; r2++) {
-                for (int r3 = 0; r3 < 8; r3++) {
-                    sum_v0 += multi_head_attention_13[j0 * 32 + j1 * 8 + r2 * 128 + r3];
-                }
-            }
-            multi_head_attention_18[j0 * 4 + j1] = sum_v0;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_18[j0];
-        const float add_v1 = m_block_1_attention_key_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_key_bias[j0] = add_v1;
-        const float add_v2 = v_block_1_attention_key_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_key_bias[j0] = add_v2;
-        block_1_attention_key_bias[j0] = block_1_attention_key_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_13,
-        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_19)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_13, i0 * 128 + i1_0,
-                        block_1_attention_key_kernel_2 + n, multi_head_attention_19 + (i0 * 128 + i1_0 * 16 + n));
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k50_multi_head_attention_pack(const float *restrict multi_head_attention_13,
-        float *restrict multi_head_attention_28)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_28[j0 * 128 + j1 * 16 + j2] = multi_head_attention_13[j0 * 128 + j1 + j2 * 8];
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k52_multi_head_attention(const float *restrict multi_head_attention_12,
-        float *restrict multi_head_attention_22)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_22[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_12[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
-            }
-        }
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_12,
-        float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
-        float *restrict block_1_attention_query_bias, const float *restrict adam)
-{
-    float multi_head_attention_21[16];
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            multi_head_attention_21[j0 * 4 + j1] = 0.0f;
-        }
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j1 = 0; j1 < 4; j1++) {
-                    multi_head_attention_21[j0 * 4 + j1] += multi_head_attention_12[j0 * 32 + j1 + r2 * 128 + r3 * 4];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_21[j0] * 0.5f;
-        const float add_v1 = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
-        m_block_1_attention_query_bias[j0] = add_v1;
-        const float add_v2 = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        v_block_1_attention_query_bias[j0] = add_v2;
-        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k55_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates; in 2 places */
+static inline void train_k37_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2529,355 +1961,176 @@ static inline void train_k55_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k55_multi_head_attention_layer_norm(const float *restrict multi_head_attention_22,
-        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_23,
-        const float *restrict multi_head_attention_16, const float *restrict multi_head_attention_19,
-        float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_gamma, const float *restrict x,
-        const float *restrict layer_norm_2, const float *restrict layer_norm_22, const float *restrict layer_norm_5,
-        const float *restrict layer_norm_4, const float *restrict layer_norm, float *restrict layer_norm_34)
+static void train_k37_multi_head_attention(const float *restrict multi_head_attention_25,
+        const float *restrict block_1_attention_value_kernel_2, float *restrict multi_head_attention_26)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float layer_norm_32;
-        float layer_norm_33;
-        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k55_multi_head_attention_layer_norm_tile_4(multi_head_attention_22, i0 * 128 + i1_0 * 16,
-                        block_1_attention_query_kernel_2 + n, multi_head_attention_23 + n);
-            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                float sum_v2 = 0.0f;
-                float sum_v3 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v1 = multi_head_attention_16[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_19[i0 * 128 + i1 * 16 + j0]
-                            + multi_head_attention_23[i1 * 16 - i1_0 * 16 + j0];
-                    multi_head_attention_24[i0 * 128 + i1 * 16 + j0] = add_v1;
-                    const float v1 = add_v1 * block_1_norm_a_gamma[j0];
-                    const float v2 = x[i0 * 128 + i1 * 16 + j0] - layer_norm_2[i0 * 8 + i1];
-                    sum_v2 += v1 * v2;
-                    sum_v3 += v1;
-                }
-                layer_norm_32 = sum_v2;
-                layer_norm_33 = sum_v3;
-                const float v3 = layer_norm_5[i0 * 8 + i1];
-                const float v4 = layer_norm_4[i0 * 8 + i1];
-                const float v5 = -(layer_norm_32 / v4 * v3) * 0.5f / v4 / 16.0f;
-                const float v6 = layer_norm_2[i0 * 8 + i1];
-                const float v7 = -(layer_norm_33 * v3 + (layer_norm[i0 * 8 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    layer_norm_34[i0 * 128 + i1 * 16 + j0] = layer_norm_22[i0 * 128 + i1 * 16 + j0]
-                            + (multi_head_attention_24[i0 * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
-                            * (x[i0 * 128 + i1 * 16 + j0] - v6) * 2.0f) + v7;
-                }
-            }
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k37_multi_head_attention_tile_4(multi_head_attention_25, i1_0 * 16, block_1_attention_value_kernel_2 + n,
+                    multi_head_attention_26 + (i1_0 * 16 + n));
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16], 2048 multiply-accumulates; in 2 places */
+static inline void train_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k * 8), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k38_multi_head_attention(int t, const float *restrict multi_head_attention_3,
+        const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_27)
+{
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k38_multi_head_attention_tile_4(multi_head_attention_3, t * 128 + i1_0, block_1_attention_key_kernel_2 + n,
+                    multi_head_attention_27 + (i1_0 * 16 + n));
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16]; in 2 places */
+static void train_k39_multi_head_attention(int t, const float *restrict multi_head_attention_2,
+        float *restrict multi_head_attention_28)
+{
+    for (int j0 = 0; j0 < 8; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            multi_head_attention_28[j0 * 16 + j1] = multi_head_attention_2[t * 128 + j0 * 4 + (j1 / 4) * 32 + j1 % 4] * 0.5f;
         }
     }
 }
 
-/* transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
-static void train_k57_layer_norm_adam(const float *restrict multi_head_attention_24, const float *restrict block_1_norm_a_y,
-        float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
-        const float *restrict adam, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
-        float *restrict block_1_norm_a_beta)
+/* transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[1, 8, 16], 2048 multiply-accumulates; in 2 places */
+static inline void train_k40_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
 {
-    float layer_norm_30[16];
-    float layer_norm_31[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_30[j0] = 0.0f;
-        layer_norm_31[j0] = 0.0f;
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
     }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k40_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_28,
+        const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_29,
+        const float *restrict multi_head_attention_26, const float *restrict multi_head_attention_27,
+        float *restrict multi_head_attention_4, const float *restrict block_1_norm_a_y, float *restrict layer_norm_5,
+        const float *restrict block_1_norm_a_gamma, const float *restrict x, const float *restrict layer_norm_14,
+        const float *restrict layer_norm_4, const float *restrict layer_norm_17, const float *restrict layer_norm_16,
+        const float *restrict layer_norm_13, float *restrict layer_norm_6)
+{
+    float layer_norm_34;
+    float layer_norm_35;
+    for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 16; n += 4)
+            train_k40_multi_head_attention_layer_norm_tile_4(multi_head_attention_28, i1_0 * 16,
+                    block_1_attention_query_kernel_2 + n, multi_head_attention_29 + n);
+        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+            float sum_v3 = 0.0f;
+            float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_24[j0 + r1 * 128 + r2 * 16];
-                layer_norm_30[j0] += v1;
-                layer_norm_31[j0] += v1 * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
+                const float add_v1 = multi_head_attention_26[i1 * 16 + j0] + multi_head_attention_27[i1 * 16 + j0]
+                        + multi_head_attention_29[i1 * 16 - i1_0 * 16 + j0];
+                multi_head_attention_4[t * 128 + i1 * 16 + j0] = add_v1;
+                layer_norm_5[t * 128 + i1 * 16 + j0] = add_v1 * block_1_norm_a_y[i1 * 16 + j0];
+                const float v1 = add_v1 * block_1_norm_a_gamma[j0];
+                const float v2 = x[i1 * 16 + j0] - layer_norm_14[i1];
+                sum_v3 += v1 * v2;
+                sum_v4 += v1;
             }
-        }
-    }
-    const float v2 = adam[0];
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v3 = layer_norm_31[j0];
-        const float v4 = layer_norm_30[j0];
-        const float add_v2 = m_block_1_norm_a_gamma[j0] * 0.9f + v3 * 0.1f;
-        m_block_1_norm_a_gamma[j0] = add_v2;
-        const float add_v3 = v_block_1_norm_a_gamma[j0] * 0.999f + v3 * 0.001f * v3;
-        v_block_1_norm_a_gamma[j0] = add_v3;
-        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v2 * add_v2 / (dl_sqrt(add_v3) + 1e-07f);
-        const float add_v5 = m_block_1_norm_a_beta[j0] * 0.9f + v4 * 0.1f;
-        m_block_1_norm_a_beta[j0] = add_v5;
-        const float add_v6 = v_block_1_norm_a_beta[j0] * 0.999f + v4 * 0.001f * v4;
-        v_block_1_norm_a_beta[j0] = add_v6;
-        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-    }
-}
-
-/* transformer.dl:20: embedding, transformer.dl:31: adam -> f32[8, 16] */
-static void train_k58_embedding_adam(const float *restrict layer_norm_34, float *restrict m_positions,
-        float *restrict v_positions, float *restrict positions, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 128; j0++) {
-        const float v1 = m_positions[j0] * 0.9f;
-        const float v2 = v_positions[j0] * 0.999f;
-        const float sum_v0 = layer_norm_34[j0] + layer_norm_34[j0 + 128] + layer_norm_34[j0 + 256] + layer_norm_34[j0 + 384];
-        const float add_v1 = v1 + sum_v0 * 0.1f;
-        m_positions[j0] = add_v1;
-        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
-        v_positions[j0] = add_v2;
-        positions[j0] = positions[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* transformer.dl:20: embedding -> f32[256, 16]; in 2 places */
-static void train_k59_embedding(const float *restrict layer_norm_34, const int32_t *restrict tokens,
-        float *restrict embedding_2)
-{
-    for (int j0 = 0; j0 < 4096; j0++)
-        embedding_2[j0] = 0;
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                embedding_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_34[j0 * 128 + j1 * 16 + j2];
+            layer_norm_34 = sum_v3;
+            layer_norm_35 = sum_v4;
+            const float v3 = layer_norm_17[i1];
+            const float v4 = layer_norm_16[i1];
+            const float v5 = -(layer_norm_34 / v4 * v3) * 0.5f / v4 / 16.0f;
+            const float v6 = layer_norm_14[i1];
+            const float v7 = -(layer_norm_35 * v3 + (layer_norm_13[i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_6[t * 128 + i1 * 16 + j0] = layer_norm_4[t * 128 + i1 * 16 + j0]
+                        + (multi_head_attention_4[t * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                        * (x[i1 * 16 + j0] - v6) * 2.0f) + v7;
             }
         }
     }
 }
 
-/* transformer.dl:31: adam -> f32[256, 16] */
-static void train_k60_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
-        float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 4096; j0++) {
-        const float v1 = embedding_2[j0];
-        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
-        m_embedding_1_embeddings[j0] = add_v0;
-        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
-        v_embedding_1_embeddings[j0] = add_v1;
-        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
-    }
-}
-
-dl_status transformer_train_step(transformer_params *params, transformer_optimizer *optimizer, const int32_t *tokens,
-        const int32_t *next, int32_t count, transformer_metrics *metrics, void *arena)
-{
-    if (count < 1 || count > 4)
-        return DL_COUNT;
-    const int32_t step = optimizer->step + 1;
-    unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 86016);   /* f32[4, 8, 16] */
-    float *const layer_norm = (float *)(void *)(base + 120832);   /* f32[4, 8] */
-    float *const layer_norm_2 = (float *)(void *)(base + 120960);   /* f32[4, 8, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 121088);   /* f32[4, 8, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 121216);   /* f32[4, 8, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 88064);   /* f32[4, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 90112);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 92160);   /* f32[4, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 2048);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 98304);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 121344);   /* f32[4, 8] */
-    float *const layer_norm_7 = (float *)(void *)(base + 121472);   /* f32[4, 8, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 121600);   /* f32[4, 8, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 121728);   /* f32[4, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
-    float *const block_1_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
-    float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
-    float *const gelu_2 = (float *)(void *)(base + 57344);   /* f32[4, 8, 64] */
-    float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
-    float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 121856);   /* f32[4, 8] */
-    float *const layer_norm_12 = (float *)(void *)(base + 121984);   /* f32[4, 8, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 122112);   /* f32[4, 8, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 122240);   /* f32[4, 8, 1] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
-    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 256] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 36864);   /* f32[4, 8] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 36992);   /* f32[4, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 37120);   /* i32[4, 8] */
-    float *const dense_2 = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
-    float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
-    float *const layer_norm_18 = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
-    float *const layer_norm_22 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
-    float *const dense_6 = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
-    float *const dense_8 = (float *)(void *)(base + 12288);   /* f32[4, 8, 16] */
-    float *const dense_9 = (float *)(void *)(base + 8192);   /* f32[4, 64] */
-    float *const layer_norm_25 = (float *)(void *)(base + 14336);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 6144);   /* f32[4, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 9216);   /* f32[4, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const layer_norm_34 = (float *)(void *)(base + 16384);   /* f32[4, 8, 16] */
-    float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[256, 16] */
-    float *const adam = (float *)(void *)(base + 122368);   /* f32 */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 8] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
-    float *const block_1_down_kernel_2 = (float *)(void *)(base + 8192);   /* f32[16, 64] */
-    float *const block_1_up_kernel_2 = (float *)(void *)(base + 8192);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 2048);   /* f32[16, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 6144);   /* f32[4, 4, 4, 8] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 6144);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 6144);   /* f32[16, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 8192);   /* f32[16, 16] */
-
-    if (train_k0_embedding_check(tokens) != DL_OK)
-        return DL_INDEX;
-    train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, layer_norm, layer_norm_2,
-            layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
-    train_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_26);
-    train_k6_multi_head_attention(multi_head_attention, multi_head_attention_26, multi_head_attention_2,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    train_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
-            layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
-            block_1_y_2);
-    train_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
-    train_k10_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias, x_2,
-            layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
-            params->layer_norm_1_beta, layer_norm_1_y_2);
-    if (train_k0_embedding_check(next) != DL_OK)
-        return DL_INDEX;
-    train_k12_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            cross_entropy_2, cross_entropy_3, next, cross_entropy_4, argmax);
-    train_k13_div(&count, argmax, next, &metrics->accuracy);
-    train_k14_div(&count, cross_entropy_4, &metrics->loss);
-    train_k15_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
-    train_k16_adam(&step, adam);
-    train_k17_dense_adam(cross_entropy_2, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
-            adam);
-    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k19_dense_layer_norm(cross_entropy_2, classifier_kernel_2, dense_2, params->layer_norm_1_gamma, layer_norm_1_y,
-            layer_norm_18, x_2, layer_norm_12, layer_norm_15, layer_norm_14, layer_norm_11, layer_norm_22);
-    train_k20_dense_adam(layer_norm_1_y_2, cross_entropy_2, dense_3, optimizer->m_classifier_kernel,
-            optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k21_layer_norm_adam(dense_2, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
-            params->layer_norm_1_beta, adam);
-    train_k21_layer_norm_adam(layer_norm_18, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
-            params->layer_norm_1_gamma, adam);   /* k22_layer_norm_adam */
-    train_k21_layer_norm_adam(layer_norm_22, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
-            params->block_1_down_bias, adam);   /* k23_dense_adam */
-    train_k24_dense_pack(params->block_1_down_kernel, block_1_down_kernel_2);
-    train_k25_dense_gelu(layer_norm_22, block_1_down_kernel_2, gelu_5, gelu, gelu_2, gelu_3);
-    train_k26_dense_adam(gelu_4, layer_norm_22, dense_6, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
-            params->block_1_down_kernel, adam);
-    train_k27_dense_adam(gelu_5, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
-    train_k28_dense_pack(params->block_1_up_kernel, block_1_up_kernel_2);
-    train_k29_dense_layer_norm(gelu_5, block_1_up_kernel_2, dense_8, params->block_1_norm_b_gamma, block_1_norm_b_y,
-            layer_norm_25, block_1_x, layer_norm_7, layer_norm_22, layer_norm_10, layer_norm_9, layer_norm_6);
-    train_k30_dense_adam(block_1_y_2, gelu_5, dense_9, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
-            params->block_1_up_kernel, adam);
-    train_k21_layer_norm_adam(dense_8, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
-            params->block_1_norm_b_beta, adam);   /* k31_layer_norm_adam */
-    train_k21_layer_norm_adam(layer_norm_25, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
-            params->block_1_norm_b_gamma, adam);   /* k32_layer_norm_adam */
-    train_k21_layer_norm_adam(layer_norm_22, optimizer->m_block_1_attention_output_bias,
-            optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias,
-            adam);   /* k33_multi_head_attention_adam */
-    train_k34_multi_head_attention_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
-    train_k35_multi_head_attention(layer_norm_22, block_1_attention_output_kernel_2, multi_head_attention_6);
-    train_k36_multi_head_attention_adam(multi_head_attention_4, layer_norm_22, multi_head_attention_7,
-            optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
-            params->block_1_attention_output_kernel, adam);
-    train_k37_multi_head_attention(multi_head_attention_6,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_8);
-    train_k5_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_27);   /* k38_multi_head_attention_pack */
-    train_k39_multi_head_attention(multi_head_attention_8, multi_head_attention_27, multi_head_attention_11,
-            block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            block_1_attention_key_y_2, multi_head_attention_12);
-    train_k40_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_8, multi_head_attention_10);
-    train_k41_multi_head_attention(multi_head_attention, multi_head_attention_11, multi_head_attention_13);
-    train_k7_multi_head_attention(multi_head_attention_10, multi_head_attention_15);   /* k42_multi_head_attention */
-    train_k43_multi_head_attention_adam(multi_head_attention_10, optimizer->m_block_1_attention_value_bias,
-            optimizer->v_block_1_attention_value_bias, params->block_1_attention_value_bias, adam);
-    train_k34_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_2);   /* k44_multi_head_attention_pack */
-    train_k35_multi_head_attention(multi_head_attention_15, block_1_attention_value_kernel_2,
-            multi_head_attention_16);   /* k45_multi_head_attention */
-    train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_15, multi_head_attention_17,
-            optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);   /* k46_multi_head_attention_adam */
-    train_k47_multi_head_attention_adam(multi_head_attention_13, optimizer->m_block_1_attention_key_bias,
-            optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k34_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_2);   /* k48_multi_head_attention_pack */
-    train_k49_multi_head_attention(multi_head_attention_13, block_1_attention_key_kernel_2, multi_head_attention_19);
-    train_k50_multi_head_attention_pack(multi_head_attention_13, multi_head_attention_28);
-    train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_28, multi_head_attention_20,
-            optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);   /* k51_multi_head_attention_adam */
-    train_k52_multi_head_attention(multi_head_attention_12, multi_head_attention_22);
-    train_k53_multi_head_attention_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_bias,
-            optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
-    train_k34_multi_head_attention_pack(params->block_1_attention_query_kernel,
-            block_1_attention_query_kernel_2);   /* k54_multi_head_attention_pack */
-    train_k55_multi_head_attention_layer_norm(multi_head_attention_22, block_1_attention_query_kernel_2,
-            multi_head_attention_23, multi_head_attention_16, multi_head_attention_19, multi_head_attention_24,
-            params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_22, layer_norm_5, layer_norm_4, layer_norm,
-            layer_norm_34);
-    train_k36_multi_head_attention_adam(block_1_y, multi_head_attention_22, multi_head_attention_25,
-            optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
-            params->block_1_attention_query_kernel, adam);   /* k56_multi_head_attention_adam */
-    train_k57_layer_norm_adam(multi_head_attention_24, block_1_norm_a_y, optimizer->m_block_1_norm_a_gamma,
-            optimizer->v_block_1_norm_a_gamma, params->block_1_norm_a_gamma, adam, optimizer->m_block_1_norm_a_beta,
-            optimizer->v_block_1_norm_a_beta, params->block_1_norm_a_beta);
-    train_k58_embedding_adam(layer_norm_34, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
-    train_k59_embedding(layer_norm_34, tokens, embedding_2);
-    train_k60_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
-            params->embedding_1_embeddings, adam);
-    optimizer->step = step;
-    metrics->count = count;
-    return DL_OK;
-}
-
-/* transformer.dl:24: dense -> f32[256] */
-static void gradients_k16_dense(const float *restrict cross_entropy_2, float *restrict classifier_bias_2)
+/* transformer.dl:28:, transformer.dl:31: adam -> f32[256] */
+static void train_k41_adam(const float *restrict dense, float *restrict m_classifier_bias, float *restrict v_classifier_bias,
+        float *restrict classifier_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 256; j0++) {
-        classifier_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 256; j0++) {
-                classifier_bias_2[j0] += cross_entropy_2[j0 + r1 * 2048 + r2 * 256];
-            }
-        }
+        const float v1 = m_classifier_bias[j0] * 0.9f;
+        const float v2 = v_classifier_bias[j0] * 0.999f;
+        const float sum_v0 = dense[j0] + dense[j0 + 256] + dense[j0 + 512] + dense[j0 + 768];
+        const float add_v1 = v1 + sum_v0 * 0.1f;
+        m_classifier_bias[j0] = add_v1;
+        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
+        v_classifier_bias[j0] = add_v2;
+        classifier_bias[j0] = classifier_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
-/* transformer.dl:24: dense -> f32[16, 256], 131072 multiply-accumulates */
-static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* transformer.dl:32:, transformer.dl:28: -> f32; in 2 places */
+static void train_k42_div(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
+        const float *restrict select_2, float *restrict loss)
+{
+    const float v1 = (float)count_[0];
+    accuracy[0] = (select[0] + select[1] + select[2] + select[3]) / v1;
+    loss[0] = (select_2[0] + select_2[1] + select_2[2] + select_2[3]) / v1;
+}
+
+/* transformer.dl:24: dense, transformer.dl:31: adam -> f32[16, 256], 131072 multiply-accumulates */
+static inline void train_k43_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2909,35 +2162,177 @@ static inline void gradients_k19_dense_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void gradients_k19_dense(const float *restrict layer_norm_1_y_2, const float *restrict cross_entropy_2,
-        float *restrict classifier_kernel_2)
+static void train_k43_dense_adam(const float *restrict layer_norm_1_y, const float *restrict cross_entropy,
+        float *restrict dense_4, float *restrict m_classifier_kernel, float *restrict v_classifier_kernel,
+        float *restrict classifier_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            gradients_k19_dense_tile_4(layer_norm_1_y_2, i0_0, cross_entropy_2 + n, classifier_kernel_2 + (i0_0 * 256 + n));
-    }
-}
-
-/* transformer.dl:24: layer_norm;
- * transformer.dl:13: dense;
- * transformer.dl:12: layer_norm;
- * transformer.dl:11: multi_head_attention -> f32[16]; in 6 places */
-static void gradients_k20_layer_norm(const float *restrict dense, float *restrict layer_norm_1_beta_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        layer_norm_1_beta_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_1_beta_2[j0] += dense[j0 + r1 * 128 + r2 * 16];
+            train_k43_dense_adam_tile_4(layer_norm_1_y, i0_0, cross_entropy + n, dense_4 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 256; j0++) {
+                const float v1 = dense_4[i0 * 256 - i0_0 * 256 + j0];
+                const float add_v1 = m_classifier_kernel[i0 * 256 + j0] * 0.9f + v1 * 0.1f;
+                m_classifier_kernel[i0 * 256 + j0] = add_v1;
+                const float add_v2 = v_classifier_kernel[i0 * 256 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_classifier_kernel[i0 * 256 + j0] = add_v2;
+                classifier_kernel[i0 * 256 + j0] = classifier_kernel[i0 * 256 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
+                        + 1e-07f);
             }
         }
     }
 }
 
-/* transformer.dl:13: dense -> f32[64, 16], 32768 multiply-accumulates */
-static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
+static void train_k44_multi_head_attention_adam(const float *restrict multi_head_attention,
+        const float *restrict multi_head_attention_2, float *restrict m_block_1_attention_query_bias,
+        float *restrict v_block_1_attention_query_bias, float *restrict m_block_1_attention_value_bias,
+        float *restrict v_block_1_attention_value_bias)
+{
+    float multi_head_attention_8[16];
+    float multi_head_attention_13[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            multi_head_attention_8[j0 * 4 + j1] = 0.0f;
+            multi_head_attention_13[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 8; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    multi_head_attention_8[j0 * 4 + j1] += multi_head_attention[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                    multi_head_attention_13[j0 * 4 + j1] += multi_head_attention_2[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = multi_head_attention_13[j0] * 0.5f;
+        const float v2 = multi_head_attention_8[j0];
+        m_block_1_attention_query_bias[j0] = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
+        v_block_1_attention_query_bias[j0] = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v2 * 0.1f;
+        v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v2 * 0.001f * v2;
+    }
+}
+
+/* transformer.dl:24: layer_norm, transformer.dl:13: dense, transformer.dl:12: layer_norm, transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm, transformer.dl:31: adam -> f32[16] */
+static void train_k45_layer_norm_dense_multi_head_attention(const float *restrict dense_2, const float *restrict layer_norm,
+        const float *restrict layer_norm_2, const float *restrict dense_3, const float *restrict layer_norm_3,
+        const float *restrict layer_norm_4, const float *restrict multi_head_attention_4, const float *restrict layer_norm_5,
+        float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
+        const float *restrict adam, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
+        float *restrict block_1_norm_a_beta, float *restrict block_1_attention_query_bias,
+        const float *restrict m_block_1_attention_query_bias, const float *restrict v_block_1_attention_query_bias,
+        float *restrict block_1_attention_value_bias, const float *restrict m_block_1_attention_value_bias,
+        const float *restrict v_block_1_attention_value_bias, float *restrict m_block_1_attention_output_bias,
+        float *restrict v_block_1_attention_output_bias, float *restrict block_1_attention_output_bias,
+        float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
+        float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta,
+        float *restrict m_block_1_down_bias, float *restrict v_block_1_down_bias, float *restrict block_1_down_bias,
+        float *restrict m_layer_norm_1_gamma, float *restrict v_layer_norm_1_gamma, float *restrict layer_norm_1_gamma,
+        float *restrict m_layer_norm_1_beta, float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta)
+{
+    float layer_norm_7[16];
+    float layer_norm_8[16];
+    float dense_5[16];
+    float layer_norm_9[16];
+    float layer_norm_10[16];
+    float multi_head_attention_5[16];
+    float layer_norm_11[16];
+    float layer_norm_12[16];
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_7[j0] = 0.0f;
+        layer_norm_8[j0] = 0.0f;
+        dense_5[j0] = 0.0f;
+        layer_norm_9[j0] = 0.0f;
+        layer_norm_10[j0] = 0.0f;
+        multi_head_attention_5[j0] = 0.0f;
+        layer_norm_11[j0] = 0.0f;
+        layer_norm_12[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 8; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_7[j0] += dense_2[j0 + r1 * 128 + r2 * 16];
+                layer_norm_8[j0] += layer_norm[j0 + r1 * 128 + r2 * 16];
+                dense_5[j0] += layer_norm_2[j0 + r1 * 128 + r2 * 16];
+                layer_norm_9[j0] += dense_3[j0 + r1 * 128 + r2 * 16];
+                layer_norm_10[j0] += layer_norm_3[j0 + r1 * 128 + r2 * 16];
+                multi_head_attention_5[j0] += layer_norm_4[j0 + r1 * 128 + r2 * 16];
+                layer_norm_11[j0] += multi_head_attention_4[j0 + r1 * 128 + r2 * 16];
+                layer_norm_12[j0] += layer_norm_5[j0 + r1 * 128 + r2 * 16];
+            }
+        }
+    }
+    const float v1 = adam[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = layer_norm_12[j0];
+        const float v3 = layer_norm_11[j0];
+        const float v4 = multi_head_attention_5[j0];
+        const float v5 = layer_norm_10[j0];
+        const float v6 = layer_norm_9[j0];
+        const float v7 = dense_5[j0];
+        const float v8 = layer_norm_8[j0];
+        const float v9 = layer_norm_7[j0];
+        const float add_v8 = m_block_1_norm_a_gamma[j0] * 0.9f + v2 * 0.1f;
+        m_block_1_norm_a_gamma[j0] = add_v8;
+        const float add_v9 = v_block_1_norm_a_gamma[j0] * 0.999f + v2 * 0.001f * v2;
+        v_block_1_norm_a_gamma[j0] = add_v9;
+        block_1_norm_a_gamma[j0] = block_1_norm_a_gamma[j0] - v1 * add_v8 / (dl_sqrt(add_v9) + 1e-07f);
+        const float add_v11 = m_block_1_norm_a_beta[j0] * 0.9f + v3 * 0.1f;
+        m_block_1_norm_a_beta[j0] = add_v11;
+        const float add_v12 = v_block_1_norm_a_beta[j0] * 0.999f + v3 * 0.001f * v3;
+        v_block_1_norm_a_beta[j0] = add_v12;
+        block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v1 * add_v11 / (dl_sqrt(add_v12) + 1e-07f);
+        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - v1 * m_block_1_attention_query_bias[j0]
+                / (dl_sqrt(v_block_1_attention_query_bias[j0]) + 1e-07f);
+        block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v1 * m_block_1_attention_value_bias[j0]
+                / (dl_sqrt(v_block_1_attention_value_bias[j0]) + 1e-07f);
+        const float add_v16 = m_block_1_attention_output_bias[j0] * 0.9f + v4 * 0.1f;
+        m_block_1_attention_output_bias[j0] = add_v16;
+        const float add_v17 = v_block_1_attention_output_bias[j0] * 0.999f + v4 * 0.001f * v4;
+        v_block_1_attention_output_bias[j0] = add_v17;
+        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - v1 * add_v16 / (dl_sqrt(add_v17) + 1e-07f);
+        const float add_v19 = m_block_1_norm_b_gamma[j0] * 0.9f + v5 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v19;
+        const float add_v20 = v_block_1_norm_b_gamma[j0] * 0.999f + v5 * 0.001f * v5;
+        v_block_1_norm_b_gamma[j0] = add_v20;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - v1 * add_v19 / (dl_sqrt(add_v20) + 1e-07f);
+        const float add_v22 = m_block_1_norm_b_beta[j0] * 0.9f + v6 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v22;
+        const float add_v23 = v_block_1_norm_b_beta[j0] * 0.999f + v6 * 0.001f * v6;
+        v_block_1_norm_b_beta[j0] = add_v23;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - v1 * add_v22 / (dl_sqrt(add_v23) + 1e-07f);
+        const float add_v25 = m_block_1_down_bias[j0] * 0.9f + v7 * 0.1f;
+        m_block_1_down_bias[j0] = add_v25;
+        const float add_v26 = v_block_1_down_bias[j0] * 0.999f + v7 * 0.001f * v7;
+        v_block_1_down_bias[j0] = add_v26;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - v1 * add_v25 / (dl_sqrt(add_v26) + 1e-07f);
+        const float add_v28 = m_layer_norm_1_gamma[j0] * 0.9f + v8 * 0.1f;
+        m_layer_norm_1_gamma[j0] = add_v28;
+        const float add_v29 = v_layer_norm_1_gamma[j0] * 0.999f + v8 * 0.001f * v8;
+        v_layer_norm_1_gamma[j0] = add_v29;
+        layer_norm_1_gamma[j0] = layer_norm_1_gamma[j0] - v1 * add_v28 / (dl_sqrt(add_v29) + 1e-07f);
+        const float add_v31 = m_layer_norm_1_beta[j0] * 0.9f + v9 * 0.1f;
+        m_layer_norm_1_beta[j0] = add_v31;
+        const float add_v32 = v_layer_norm_1_beta[j0] * 0.999f + v9 * 0.001f * v9;
+        v_layer_norm_1_beta[j0] = add_v32;
+        layer_norm_1_beta[j0] = layer_norm_1_beta[j0] - v1 * add_v31 / (dl_sqrt(add_v32) + 1e-07f);
+    }
+}
+
+/* transformer.dl:13: gelu -> f32[4, 8, 64]; in 2 places */
+static void train_k46_gelu(float *restrict block_1_up_y)
+{
+    for (int j0 = 0; j0 < 2048; j0++) {
+        const float v1 = block_1_up_y[j0];
+        block_1_up_y[j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
+    }
+}
+
+/* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64, 16], 32768 multiply-accumulates */
+static inline void train_k47_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2969,32 +2364,55 @@ static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, c
     c[51] = c3_3;
 }
 
-static void gradients_k25_dense(const float *restrict gelu_4, const float *restrict layer_norm_20,
-        float *restrict block_1_down_kernel_2)
+static void train_k47_dense_adam(const float *restrict block_1_up_y, const float *restrict layer_norm_2,
+        float *restrict dense_6, float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel,
+        float *restrict block_1_down_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k25_dense_tile_4(gelu_4, i0_0, layer_norm_20 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* transformer.dl:13: dense -> f32[64] */
-static void gradients_k26_dense(const float *restrict gelu_5, float *restrict block_1_up_bias_2)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        block_1_up_bias_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                block_1_up_bias_2[j0] += gelu_5[j0 + r1 * 512 + r2 * 64];
+            train_k47_dense_adam_tile_4(block_1_up_y, i0_0, layer_norm_2 + n, dense_6 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = dense_6[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v1 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_down_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_down_kernel[i0 * 16 + j0] = add_v2;
+                block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
+                        + 1e-07f);
             }
         }
     }
 }
 
-/* transformer.dl:13: dense -> f32[16, 64], 32768 multiply-accumulates */
-static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* transformer.dl:13: dense, transformer.dl:31: adam -> f32[64] */
+static void train_k48_dense_adam(const float *restrict gelu, float *restrict m_block_1_up_bias,
+        float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
+{
+    float dense_7[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        dense_7[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 8; r2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                dense_7[j0] += gelu[j0 + r1 * 512 + r2 * 64];
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 64; j0++) {
+        const float v1 = dense_7[j0];
+        const float add_v1 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_up_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_up_bias[j0] = add_v2;
+        block_1_up_bias[j0] = block_1_up_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+}
+
+/* transformer.dl:13: dense, transformer.dl:31: adam -> f32[16, 64], 32768 multiply-accumulates */
+static inline void train_k49_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3026,17 +2444,43 @@ static inline void gradients_k29_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k29_dense(const float *restrict block_1_y_2, const float *restrict gelu_5,
-        float *restrict block_1_up_kernel_2)
+static void train_k49_dense_adam(const float *restrict block_1_y_2, const float *restrict gelu, float *restrict dense_8,
+        float *restrict m_block_1_up_kernel, float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel,
+        const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            gradients_k29_dense_tile_4(block_1_y_2, i0_0, gelu_5 + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+            train_k49_dense_adam_tile_4(block_1_y_2, i0_0, gelu + n, dense_8 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float v1 = dense_8[i0 * 64 - i0_0 * 64 + j0];
+                const float add_v1 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_up_kernel[i0 * 64 + j0] = add_v1;
+                const float add_v2 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_up_kernel[i0 * 64 + j0] = add_v2;
+                block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
+                        + 1e-07f);
+            }
+        }
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates; in 4 places */
-static inline void gradients_k35_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 5 places */
+static void train_k50_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_6)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 8; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_6[j0 * 128 + j1 * 16 + j2]
+                        = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16, 16], 8192 multiply-accumulates; in 4 places */
+static inline void train_k51_multi_head_attention_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3069,36 +2513,606 @@ static inline void gradients_k35_multi_head_attention_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void gradients_k35_multi_head_attention(const float *restrict multi_head_attention_4,
-        const float *restrict layer_norm_20, float *restrict block_1_attention_output_kernel_2)
+static void train_k51_multi_head_attention_adam(const float *restrict multi_head_attention_6,
+        const float *restrict layer_norm_4, float *restrict multi_head_attention_7,
+        float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
+        float *restrict block_1_attention_output_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            gradients_k35_multi_head_attention_tile_4(multi_head_attention_4, i0_0, layer_norm_20 + n,
-                    block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
-    }
-}
-
-/* transformer.dl:11: multi_head_attention -> f32[4, 4] */
-static void gradients_k42_multi_head_attention(const float *restrict multi_head_attention_8,
-        float *restrict block_1_attention_value_bias_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 4; j0++) {
-            block_1_attention_value_bias_2[i0 * 4 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 4; r1++) {
-            for (int r2 = 0; r2 < 8; r2++) {
-                for (int j0 = 0; j0 < 4; j0++) {
-                    block_1_attention_value_bias_2[i0 * 4 + j0] += multi_head_attention_8[i0 * 32 + j0 + r1 * 128 + r2 * 4];
-                }
+            train_k51_multi_head_attention_adam_tile_4(multi_head_attention_6, i0_0, layer_norm_4 + n,
+                    multi_head_attention_7 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = multi_head_attention_7[i0 * 16 - i0_0 * 16 + j0];
+                const float add_v1 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+                m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v1;
+                const float add_v2 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+                v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v2;
+                block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - adam[0] * add_v1
+                        / (dl_sqrt(add_v2) + 1e-07f);
             }
         }
     }
 }
 
+/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
+static void train_k54_multi_head_attention_adam(const float *restrict multi_head_attention_3,
+        float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
+        float *restrict block_1_attention_key_bias, const float *restrict adam)
+{
+    float multi_head_attention_11[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            float sum_v0 = 0.0f;
+            for (int r2 = 0; r2 < 4; r2++) {
+                for (int r3 = 0; r3 < 8; r3++) {
+                    sum_v0 += multi_head_attention_3[j0 * 32 + j1 * 8 + r2 * 128 + r3];
+                }
+            }
+            multi_head_attention_11[j0 * 4 + j1] = sum_v0;
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = multi_head_attention_11[j0];
+        const float add_v1 = m_block_1_attention_key_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_key_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_attention_key_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_key_bias[j0] = add_v2;
+        block_1_attention_key_bias[j0] = block_1_attention_key_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
+static void train_k55_multi_head_attention_pack(const float *restrict multi_head_attention_3,
+        float *restrict multi_head_attention_16)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 8; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_16[j0 * 128 + j1 * 16 + j2] = multi_head_attention_3[j0 * 128 + j1 + j2 * 8];
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
+static void train_k57_multi_head_attention(const float *restrict multi_head_attention_2,
+        float *restrict multi_head_attention_14)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 8; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_14[j0 * 128 + j1 * 16 + j2]
+                        = multi_head_attention_2[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
+            }
+        }
+    }
+}
+
+/* transformer.dl:20: embedding, transformer.dl:31: adam -> f32[8, 16] */
+static void train_k59_embedding_adam(const float *restrict layer_norm_6, float *restrict m_positions,
+        float *restrict v_positions, float *restrict positions, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 128; j0++) {
+        const float v1 = m_positions[j0] * 0.9f;
+        const float v2 = v_positions[j0] * 0.999f;
+        const float sum_v0 = layer_norm_6[j0] + layer_norm_6[j0 + 128] + layer_norm_6[j0 + 256] + layer_norm_6[j0 + 384];
+        const float add_v1 = v1 + sum_v0 * 0.1f;
+        m_positions[j0] = add_v1;
+        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
+        v_positions[j0] = add_v2;
+        positions[j0] = positions[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+    }
+}
+
+/* transformer.dl:20: embedding -> f32[256, 16]; in 2 places */
+static void train_k60_embedding(const float *restrict layer_norm_6, const int32_t *restrict tokens, float *restrict embedding_2)
+{
+    for (int j0 = 0; j0 < 4096; j0++)
+        embedding_2[j0] = 0;
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 8; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                embedding_2[j2 + tokens[j0 * 8 + j1] * 16] += layer_norm_6[j0 * 128 + j1 * 16 + j2];
+            }
+        }
+    }
+}
+
+/* transformer.dl:31: adam -> f32[256, 16] */
+static void train_k61_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+        float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
+{
+    for (int j0 = 0; j0 < 4096; j0++) {
+        const float v1 = embedding_2[j0];
+        const float add_v0 = m_embedding_1_embeddings[j0] * 0.9f + v1 * 0.1f;
+        m_embedding_1_embeddings[j0] = add_v0;
+        const float add_v1 = v_embedding_1_embeddings[j0] * 0.999f + v1 * 0.001f * v1;
+        v_embedding_1_embeddings[j0] = add_v1;
+        embedding_1_embeddings[j0] = embedding_1_embeddings[j0] - adam[0] * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
+    }
+}
+
+dl_status transformer_train_step(transformer_params *params, transformer_optimizer *optimizer, const int32_t *tokens,
+        const int32_t *next, int32_t count, transformer_metrics *metrics, void *arena)
+{
+    if (count < 1 || count > 4)
+        return DL_COUNT;
+    const int32_t step = optimizer->step + 1;
+    unsigned char *const base = arena;
+    float *const adam = (float *)(void *)(base + 137312);   /* f32 */
+    float *const block_1_y = (float *)(void *)(base + 90112);   /* f32[4, 1, 8, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 92160);   /* f32[4, 1, 4, 8, 4] */
+    float *const block_1_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 1, 8, 16] */
+    float *const block_1_up_y = (float *)(void *)(base + 49152);   /* f32[4, 1, 8, 64] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 96256);   /* f32[4, 1, 8, 16] */
+    float *const select = (float *)(void *)(base + 137344);   /* f32[4, 1] */
+    float *const select_2 = (float *)(void *)(base + 137360);   /* f32[4, 1] */
+    float *const cross_entropy = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 256] */
+    float *const dense = (float *)(void *)(base + 81920);   /* f32[4, 256] */
+    float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm = (float *)(void *)(base + 100352);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 102400);   /* f32[4, 1, 8, 16] */
+    float *const gelu = (float *)(void *)(base + 57344);   /* f32[4, 1, 8, 64] */
+    float *const dense_3 = (float *)(void *)(base + 104448);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_3 = (float *)(void *)(base + 106496);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 108544);   /* f32[4, 1, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 110592);   /* f32[4, 1, 4, 8, 4] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 112640);   /* f32[4, 1, 4, 8, 4] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 114688);   /* f32[4, 1, 4, 4, 8] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 116736);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 118784);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 120832);   /* f32[4, 1, 8, 16] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 137328);   /* bool[4, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 136704);   /* f32[4, 1, 8] */
+    float *const dense_4 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
+    float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const dense_8 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[256, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
+    float *const block_1_down_kernel_2 = (float *)(void *)(base + 73728);   /* f32[16, 64] */
+    float *const block_1_up_kernel_2 = (float *)(void *)(base + 77824);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 126976);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 128000);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const x = (float *)(void *)(base + 132096);   /* f32[1, 8, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 136832);   /* f32[1, 8] */
+    float *const layer_norm_14 = (float *)(void *)(base + 136864);   /* f32[1, 8, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 136896);   /* f32[1, 8, 1] */
+    float *const layer_norm_17 = (float *)(void *)(base + 136928);   /* f32[1, 8, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 132608);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 133120);   /* f32[1, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 133632);   /* f32[1, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 66048);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 131072);   /* f32[1, 4, 8, 8] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 66176);   /* f32[4, 4] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 66048);   /* f32[4, 16] */
+    float *const block_1_x = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
+    float *const layer_norm_18 = (float *)(void *)(base + 136960);   /* f32[1, 8] */
+    float *const layer_norm_19 = (float *)(void *)(base + 136992);   /* f32[1, 8, 1] */
+    float *const layer_norm_21 = (float *)(void *)(base + 137024);   /* f32[1, 8, 1] */
+    float *const layer_norm_22 = (float *)(void *)(base + 137056);   /* f32[1, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 135168);   /* f32[1, 8, 16] */
+    float *const block_1_up_y_2 = (float *)(void *)(base + 67584);   /* f32[4, 64] */
+    float *const gelu_3 = (float *)(void *)(base + 122880);   /* f32[1, 8, 64] */
+    float *const gelu_4 = (float *)(void *)(base + 124928);   /* f32[1, 8, 64] */
+    float *const gelu_5 = (float *)(void *)(base + 65536);   /* f32[1, 8, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 67584);   /* f32[4, 16] */
+    float *const x_2 = (float *)(void *)(base + 135680);   /* f32[1, 8, 16] */
+    float *const layer_norm_23 = (float *)(void *)(base + 137088);   /* f32[1, 8] */
+    float *const layer_norm_24 = (float *)(void *)(base + 137120);   /* f32[1, 8, 1] */
+    float *const layer_norm_26 = (float *)(void *)(base + 137152);   /* f32[1, 8, 1] */
+    float *const layer_norm_27 = (float *)(void *)(base + 137184);   /* f32[1, 8, 1] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 136192);   /* f32[1, 8, 16] */
+    float *const classifier_y = (float *)(void *)(base + 86016);   /* f32[4, 256] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 65536);   /* f32[1, 8, 256] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 137216);   /* f32[1, 8] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 137248);   /* f32[1, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 137280);   /* i32[1, 8] */
+    float *const dense_9 = (float *)(void *)(base + 65536);   /* f32[4, 64] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 66560);   /* f32[1, 4, 8, 4] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 65536);   /* f32[1, 4, 8, 8] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 66048);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 66560);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 67072);   /* f32[4, 16] */
+    float *const multi_head_attention_30 = (float *)(void *)(base + 65536);   /* f32[1, 4, 4, 8] */
+    float *const multi_head_attention_31 = (float *)(void *)(base + 67072);   /* f32[1, 4, 4, 8] */
+
+    if (train_k0_embedding_check(tokens) != DL_OK)
+        return DL_INDEX;
+    if (train_k0_embedding_check(next) != DL_OK)
+        return DL_INDEX;
+    train_k2_adam(&step, adam);
+    train_k3_reshape(&count, reshape);
+    train_k4_reshape(&count, reshape_2);
+    train_k5_pack(params->classifier_kernel, classifier_kernel_2);
+    train_k6_pack(params->block_1_down_kernel, block_1_down_kernel_2);
+    train_k7_pack(params->block_1_up_kernel, block_1_up_kernel_2);
+    train_k8_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_2);
+    train_k8_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_2);   /* k9_pack */
+    train_k8_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_2);   /* k10_pack */
+    train_k8_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);   /* k11_pack */
+    for (int t = 0; t < 4; t++) {
+        train_k12_embedding_layer_norm(t, params->embedding_1_embeddings, tokens, params->positions, x, layer_norm_13,
+                layer_norm_14, layer_norm_16, layer_norm_17, block_1_norm_a_y, params->block_1_norm_a_gamma,
+                params->block_1_norm_a_beta, block_1_y);
+        train_k13_multi_head_attention(t, block_1_y, params->block_1_attention_query_kernel, multi_head_attention_17,
+                params->block_1_attention_query_bias);
+        train_k14_multi_head_attention(t, block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+                params->block_1_attention_key_bias);
+        train_k14_multi_head_attention(t, block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+                params->block_1_attention_value_bias);   /* k15_multi_head_attention */
+        infer_k5_multi_head_attention_pack(block_1_attention_key_y_2,
+                multi_head_attention_30);   /* k16_multi_head_attention_pack */
+        train_k17_multi_head_attention(t, multi_head_attention_17, multi_head_attention_30, multi_head_attention_18,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
+                multi_head_attention_19, block_1_attention_y);
+        train_k18_multi_head_attention(t, block_1_attention_y, multi_head_attention_20);
+        train_k19_multi_head_attention_layer_norm(t, multi_head_attention_20, params->block_1_attention_output_kernel,
+                block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_18, layer_norm_19,
+                layer_norm_21, layer_norm_22, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+                block_1_y_2);
+        train_k20_dense_gelu(t, block_1_y_2, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y,
+                gelu_3, gelu_4, gelu_5);
+        train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+                x_2, layer_norm_23, layer_norm_24, layer_norm_26, layer_norm_27, layer_norm_1_y_2, params->layer_norm_1_gamma,
+                params->layer_norm_1_beta, layer_norm_1_y);
+        train_k22_dense_cross_entropy_argmax(t, layer_norm_1_y, params->classifier_kernel, classifier_y,
+                params->classifier_bias, cross_entropy_3, cross_entropy_4, next, cross_entropy_5, argmax);
+        train_k23_select(t, reshape, argmax, next, select);
+        train_k24_select(t, reshape, cross_entropy_5, select_2);
+        train_k25_cross_entropy(t, next, reshape_2, cross_entropy_4, cross_entropy_3, cross_entropy);
+        train_k26_dense(t, cross_entropy, dense);
+        train_k27_dense_layer_norm(t, cross_entropy, classifier_kernel_2, dense_2, params->layer_norm_1_gamma, layer_norm_1_y_2,
+                layer_norm, x_2, layer_norm_24, layer_norm_27, layer_norm_26, layer_norm_23, layer_norm_2);
+        train_k28_dense_gelu(t, layer_norm_2, block_1_down_kernel_2, dense_9, block_1_up_y, gelu_3, gelu_4, gelu);
+        train_k29_dense_layer_norm(t, gelu, block_1_up_kernel_2, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
+                layer_norm_3, block_1_x, layer_norm_19, layer_norm_2, layer_norm_22, layer_norm_21, layer_norm_18,
+                layer_norm_4);
+        train_k30_multi_head_attention(t, layer_norm_4, block_1_attention_output_kernel_2, multi_head_attention_21);
+        train_k31_multi_head_attention(multi_head_attention_21,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_22);
+        infer_k5_multi_head_attention_pack(block_1_attention_value_y_2,
+                multi_head_attention_31);   /* k32_multi_head_attention_pack */
+        train_k33_multi_head_attention(t, multi_head_attention_22, multi_head_attention_31, multi_head_attention_24,
+                block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                block_1_attention_key_y_2, multi_head_attention_2);
+        train_k34_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_22, multi_head_attention);
+        train_k35_multi_head_attention(t, multi_head_attention_17, multi_head_attention_24, multi_head_attention_3);
+        train_k18_multi_head_attention(t, multi_head_attention, multi_head_attention_25);   /* k36_multi_head_attention */
+        train_k37_multi_head_attention(multi_head_attention_25, block_1_attention_value_kernel_2, multi_head_attention_26);
+        train_k38_multi_head_attention(t, multi_head_attention_3, block_1_attention_key_kernel_2, multi_head_attention_27);
+        train_k39_multi_head_attention(t, multi_head_attention_2, multi_head_attention_28);
+        train_k40_multi_head_attention_layer_norm(t, multi_head_attention_28, block_1_attention_query_kernel_2,
+                multi_head_attention_29, multi_head_attention_26, multi_head_attention_27, multi_head_attention_4,
+                block_1_norm_a_y, layer_norm_5, params->block_1_norm_a_gamma, x, layer_norm_14, layer_norm_4, layer_norm_17,
+                layer_norm_16, layer_norm_13, layer_norm_6);
+    }
+    train_k41_adam(dense, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k42_div(select, &count, &metrics->accuracy, select_2, &metrics->loss);
+    train_k43_dense_adam(layer_norm_1_y, cross_entropy, dense_4, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+            params->classifier_kernel, adam);
+    train_k44_multi_head_attention_adam(multi_head_attention, multi_head_attention_2, optimizer->m_block_1_attention_query_bias,
+            optimizer->v_block_1_attention_query_bias, optimizer->m_block_1_attention_value_bias,
+            optimizer->v_block_1_attention_value_bias);
+    train_k45_layer_norm_dense_multi_head_attention(dense_2, layer_norm, layer_norm_2, dense_3, layer_norm_3, layer_norm_4,
+            multi_head_attention_4, layer_norm_5, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
+            params->block_1_norm_a_gamma, adam, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
+            params->block_1_norm_a_beta, params->block_1_attention_query_bias, optimizer->m_block_1_attention_query_bias,
+            optimizer->v_block_1_attention_query_bias, params->block_1_attention_value_bias,
+            optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias,
+            optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
+            params->block_1_attention_output_bias, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
+            params->block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
+            params->block_1_norm_b_beta, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
+            params->block_1_down_bias, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
+            params->layer_norm_1_gamma, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
+            params->layer_norm_1_beta);
+    train_k46_gelu(block_1_up_y);
+    train_k47_dense_adam(block_1_up_y, layer_norm_2, dense_6, optimizer->m_block_1_down_kernel,
+            optimizer->v_block_1_down_kernel, params->block_1_down_kernel, adam);
+    train_k48_dense_adam(gelu, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias, adam);
+    train_k49_dense_adam(block_1_y_2, gelu, dense_8, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+            params->block_1_up_kernel, adam);
+    train_k50_multi_head_attention(block_1_attention_y, multi_head_attention_6);
+    train_k51_multi_head_attention_adam(multi_head_attention_6, layer_norm_4, multi_head_attention_7,
+            optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
+            params->block_1_attention_output_kernel, adam);
+    train_k50_multi_head_attention(multi_head_attention, multi_head_attention_9);   /* k52_multi_head_attention */
+    train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_9, multi_head_attention_10,
+            optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
+            params->block_1_attention_value_kernel, adam);   /* k53_multi_head_attention_adam */
+    train_k54_multi_head_attention_adam(multi_head_attention_3, optimizer->m_block_1_attention_key_bias,
+            optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
+    train_k55_multi_head_attention_pack(multi_head_attention_3, multi_head_attention_16);
+    train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_16, multi_head_attention_12,
+            optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
+            params->block_1_attention_key_kernel, adam);   /* k56_multi_head_attention_adam */
+    train_k57_multi_head_attention(multi_head_attention_2, multi_head_attention_14);
+    train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_15,
+            optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
+            params->block_1_attention_query_kernel, adam);   /* k58_multi_head_attention_adam */
+    train_k59_embedding_adam(layer_norm_6, optimizer->m_positions, optimizer->v_positions, params->positions, adam);
+    train_k60_embedding(layer_norm_6, tokens, embedding_2);
+    train_k61_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+            params->embedding_1_embeddings, adam);
+    optimizer->step = step;
+    metrics->count = count;
+    return DL_OK;
+}
+
+/* transformer.dl:28: -> f32[256] */
+static void gradients_k40_sum(const float *restrict dense, float *restrict classifier_bias_2)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        classifier_bias_2[j0] = dense[j0] + dense[j0 + 256] + dense[j0 + 512] + dense[j0 + 768];
+    }
+}
+
+/* transformer.dl:24: dense -> f32[16, 256], 131072 multiply-accumulates */
+static inline void gradients_k42_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 256);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[256] = c1_0;
+    c[257] = c1_1;
+    c[258] = c1_2;
+    c[259] = c1_3;
+    c[512] = c2_0;
+    c[513] = c2_1;
+    c[514] = c2_2;
+    c[515] = c2_3;
+    c[768] = c3_0;
+    c[769] = c3_1;
+    c[770] = c3_2;
+    c[771] = c3_3;
+}
+
+static void gradients_k42_dense(const float *restrict layer_norm_1_y, const float *restrict cross_entropy,
+        float *restrict classifier_kernel_2)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 256; n += 4)
+            gradients_k42_dense_tile_4(layer_norm_1_y, i0_0, cross_entropy + n, classifier_kernel_2 + (i0_0 * 256 + n));
+    }
+}
+
+/* transformer.dl:24: layer_norm, transformer.dl:13: dense, transformer.dl:12: layer_norm, transformer.dl:11: multi_head_attention, transformer.dl:10: layer_norm -> f32[16] */
+static void gradients_k43_layer_norm_dense_multi_head_attention(const float *restrict dense_2,
+        float *restrict layer_norm_1_beta_2, const float *restrict layer_norm, float *restrict layer_norm_1_gamma_2,
+        const float *restrict layer_norm_2, float *restrict block_1_down_bias_2, const float *restrict dense_3,
+        float *restrict block_1_norm_b_beta_2, const float *restrict layer_norm_3, float *restrict block_1_norm_b_gamma_2,
+        const float *restrict layer_norm_4, float *restrict block_1_attention_output_bias_2,
+        const float *restrict multi_head_attention_4, float *restrict block_1_norm_a_beta_2, const float *restrict layer_norm_5,
+        float *restrict block_1_norm_a_gamma_2)
+{
+    for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_1_beta_2[j0] = 0.0f;
+        layer_norm_1_gamma_2[j0] = 0.0f;
+        block_1_down_bias_2[j0] = 0.0f;
+        block_1_norm_b_beta_2[j0] = 0.0f;
+        block_1_norm_b_gamma_2[j0] = 0.0f;
+        block_1_attention_output_bias_2[j0] = 0.0f;
+        block_1_norm_a_beta_2[j0] = 0.0f;
+        block_1_norm_a_gamma_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 8; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                layer_norm_1_beta_2[j0] += dense_2[j0 + r1 * 128 + r2 * 16];
+                layer_norm_1_gamma_2[j0] += layer_norm[j0 + r1 * 128 + r2 * 16];
+                block_1_down_bias_2[j0] += layer_norm_2[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_b_beta_2[j0] += dense_3[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_b_gamma_2[j0] += layer_norm_3[j0 + r1 * 128 + r2 * 16];
+                block_1_attention_output_bias_2[j0] += layer_norm_4[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_a_beta_2[j0] += multi_head_attention_4[j0 + r1 * 128 + r2 * 16];
+                block_1_norm_a_gamma_2[j0] += layer_norm_5[j0 + r1 * 128 + r2 * 16];
+            }
+        }
+    }
+}
+
+/* transformer.dl:13: dense -> f32[64, 16], 32768 multiply-accumulates */
+static inline void gradients_k45_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void gradients_k45_dense(const float *restrict block_1_up_y, const float *restrict layer_norm_2,
+        float *restrict block_1_down_kernel_2)
+{
+    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            gradients_k45_dense_tile_4(block_1_up_y, i0_0, layer_norm_2 + n, block_1_down_kernel_2 + (i0_0 * 16 + n));
+    }
+}
+
+/* transformer.dl:13: dense -> f32[64] */
+static void gradients_k46_dense(const float *restrict gelu, float *restrict block_1_up_bias_2)
+{
+    for (int j0 = 0; j0 < 64; j0++) {
+        block_1_up_bias_2[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 8; r2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                block_1_up_bias_2[j0] += gelu[j0 + r1 * 512 + r2 * 64];
+            }
+        }
+    }
+}
+
+/* transformer.dl:13: dense -> f32[16, 64], 32768 multiply-accumulates */
+static inline void gradients_k47_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void gradients_k47_dense(const float *restrict block_1_y_2, const float *restrict gelu,
+        float *restrict block_1_up_kernel_2)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 64; n += 4)
+            gradients_k47_dense_tile_4(block_1_y_2, i0_0, gelu + n, block_1_up_kernel_2 + (i0_0 * 64 + n));
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates; in 4 places */
+static inline void gradients_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void gradients_k49_multi_head_attention(const float *restrict multi_head_attention_5, const float *restrict layer_norm_4,
+        float *restrict block_1_attention_output_kernel_2)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            gradients_k49_multi_head_attention_tile_4(multi_head_attention_5, i0_0, layer_norm_4 + n,
+                    block_1_attention_output_kernel_2 + (i0_0 * 16 + n));
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[16] */
+static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention,
+        float *restrict block_1_attention_value_bias_2, const float *restrict multi_head_attention_2,
+        float *restrict block_1_attention_query_bias_2)
+{
+    float multi_head_attention_7[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            block_1_attention_value_bias_2[j0 * 4 + j1] = 0.0f;
+            multi_head_attention_7[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 8; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    block_1_attention_value_bias_2[j0 * 4 + j1] += multi_head_attention[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                    multi_head_attention_7[j0 * 4 + j1] += multi_head_attention_2[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_attention_query_bias_2[j0] = multi_head_attention_7[j0] * 0.5f;
+    }
+}
+
 /* transformer.dl:11: multi_head_attention -> f32[4, 4] */
-static void gradients_k46_multi_head_attention(const float *restrict multi_head_attention_11,
+static void gradients_k53_multi_head_attention(const float *restrict multi_head_attention_3,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3106,7 +3120,7 @@ static void gradients_k46_multi_head_attention(const float *restrict multi_head_
             float sum_v0 = 0.0f;
             for (int r0 = 0; r0 < 4; r0++) {
                 for (int r1 = 0; r1 < 8; r1++) {
-                    sum_v0 += multi_head_attention_11[i0 * 32 + i1 * 8 + r0 * 128 + r1];
+                    sum_v0 += multi_head_attention_3[i0 * 32 + i1 * 8 + r0 * 128 + r1];
                 }
             }
             block_1_attention_key_bias_2[i0 * 4 + i1] = sum_v0;
@@ -3114,52 +3128,11 @@ static void gradients_k46_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16] */
-static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_10,
-        float *restrict block_1_attention_query_bias_2)
-{
-    float multi_head_attention_15[16];
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            multi_head_attention_15[j0 * 4 + j1] = 0.0f;
-        }
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j1 = 0; j1 < 4; j1++) {
-                    multi_head_attention_15[j0 * 4 + j1] += multi_head_attention_10[j0 * 32 + j1 + r2 * 128 + r3 * 4];
-                }
-            }
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_query_bias_2[j0] = multi_head_attention_15[j0] * 0.5f;
-    }
-}
-
-/* transformer.dl:10: layer_norm -> f32[16] */
-static void gradients_k56_layer_norm(const float *restrict multi_head_attention_18, float *restrict block_1_norm_a_beta_2,
-        const float *restrict block_1_norm_a_y, float *restrict block_1_norm_a_gamma_2)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_a_beta_2[j0] = 0.0f;
-        block_1_norm_a_gamma_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 8; r2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = multi_head_attention_18[j0 + r1 * 128 + r2 * 16];
-                block_1_norm_a_beta_2[j0] += v1;
-                block_1_norm_a_gamma_2[j0] += v1 * block_1_norm_a_y[j0 + r1 * 128 + r2 * 16];
-            }
-        }
-    }
-}
-
 /* transformer.dl:20: embedding -> f32[8, 16] */
-static void gradients_k57_embedding(const float *restrict layer_norm_28, float *restrict positions_2)
+static void gradients_k58_embedding(const float *restrict layer_norm_6, float *restrict positions_2)
 {
     for (int j0 = 0; j0 < 128; j0++) {
-        positions_2[j0] = layer_norm_28[j0] + layer_norm_28[j0 + 128] + layer_norm_28[j0 + 256] + layer_norm_28[j0 + 384];
+        positions_2[j0] = layer_norm_6[j0] + layer_norm_6[j0 + 128] + layer_norm_6[j0 + 256] + layer_norm_6[j0 + 384];
     }
 }
 
@@ -3169,173 +3142,194 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 86016);   /* f32[4, 8, 16] */
-    float *const layer_norm = (float *)(void *)(base + 120832);   /* f32[4, 8] */
-    float *const layer_norm_2 = (float *)(void *)(base + 120960);   /* f32[4, 8, 1] */
-    float *const layer_norm_4 = (float *)(void *)(base + 121088);   /* f32[4, 8, 1] */
-    float *const layer_norm_5 = (float *)(void *)(base + 121216);   /* f32[4, 8, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 88064);   /* f32[4, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 90112);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 92160);   /* f32[4, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 96256);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 2048);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 81920);   /* f32[4, 4, 8, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 98304);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 100352);   /* f32[4, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 102400);   /* f32[4, 8, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 121344);   /* f32[4, 8] */
-    float *const layer_norm_7 = (float *)(void *)(base + 121472);   /* f32[4, 8, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 121600);   /* f32[4, 8, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 121728);   /* f32[4, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 104448);   /* f32[4, 8, 16] */
-    float *const block_1_y_2 = (float *)(void *)(base + 106496);   /* f32[4, 8, 16] */
-    float *const gelu = (float *)(void *)(base + 49152);   /* f32[4, 8, 64] */
-    float *const gelu_2 = (float *)(void *)(base + 57344);   /* f32[4, 8, 64] */
-    float *const gelu_3 = (float *)(void *)(base + 65536);   /* f32[4, 8, 64] */
-    float *const gelu_4 = (float *)(void *)(base + 73728);   /* f32[4, 8, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 108544);   /* f32[4, 8, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 121856);   /* f32[4, 8] */
-    float *const layer_norm_12 = (float *)(void *)(base + 121984);   /* f32[4, 8, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 122112);   /* f32[4, 8, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 122240);   /* f32[4, 8, 1] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 110592);   /* f32[4, 8, 16] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 112640);   /* f32[4, 8, 16] */
-    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 256] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 0);   /* f32[4, 8, 256] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 36864);   /* f32[4, 8] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 36992);   /* f32[4, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 37120);   /* i32[4, 8] */
-    float *const dense = (float *)(void *)(base + 114688);   /* f32[4, 8, 16] */
-    float *const layer_norm_17 = (float *)(void *)(base + 116736);   /* f32[4, 8, 16] */
-    float *const layer_norm_20 = (float *)(void *)(base + 118784);   /* f32[4, 8, 16] */
-    float *const gelu_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
-    float *const dense_3 = (float *)(void *)(base + 12288);   /* f32[4, 8, 16] */
-    float *const layer_norm_22 = (float *)(void *)(base + 14336);   /* f32[4, 8, 16] */
+    float *const block_1_y = (float *)(void *)(base + 90112);   /* f32[4, 1, 8, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 92160);   /* f32[4, 1, 4, 8, 4] */
+    float *const block_1_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 1, 8, 16] */
+    float *const block_1_up_y = (float *)(void *)(base + 49152);   /* f32[4, 1, 8, 64] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 96256);   /* f32[4, 1, 8, 16] */
+    float *const select = (float *)(void *)(base + 137328);   /* f32[4, 1] */
+    float *const select_2 = (float *)(void *)(base + 137344);   /* f32[4, 1] */
+    float *const cross_entropy = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 256] */
+    float *const dense = (float *)(void *)(base + 81920);   /* f32[4, 256] */
+    float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm = (float *)(void *)(base + 100352);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 102400);   /* f32[4, 1, 8, 16] */
+    float *const gelu = (float *)(void *)(base + 57344);   /* f32[4, 1, 8, 64] */
+    float *const dense_3 = (float *)(void *)(base + 104448);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_3 = (float *)(void *)(base + 106496);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 108544);   /* f32[4, 1, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 110592);   /* f32[4, 1, 4, 8, 4] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 112640);   /* f32[4, 1, 4, 8, 4] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 114688);   /* f32[4, 1, 4, 4, 8] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 116736);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 118784);   /* f32[4, 1, 8, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 120832);   /* f32[4, 1, 8, 16] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 137312);   /* bool[4, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 136704);   /* f32[4, 1, 8] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 4, 8, 8] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 8192);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 4096);   /* f32[4, 4, 4, 8] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 11264);   /* f32[4, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const layer_norm_28 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
-    float *const block_1_down_kernel_3 = (float *)(void *)(base + 8192);   /* f32[16, 64] */
-    float *const block_1_up_kernel_3 = (float *)(void *)(base + 8192);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 2048);   /* f32[16, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 6144);   /* f32[4, 4, 4, 8] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 6144);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 6144);   /* f32[16, 16] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 10240);   /* f32[16, 16] */
+    float *const block_1_down_kernel_3 = (float *)(void *)(base + 73728);   /* f32[16, 64] */
+    float *const block_1_up_kernel_3 = (float *)(void *)(base + 77824);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 126976);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 128000);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const x = (float *)(void *)(base + 132096);   /* f32[1, 8, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 136832);   /* f32[1, 8] */
+    float *const layer_norm_8 = (float *)(void *)(base + 136864);   /* f32[1, 8, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 136896);   /* f32[1, 8, 1] */
+    float *const layer_norm_11 = (float *)(void *)(base + 136928);   /* f32[1, 8, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 132608);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 133120);   /* f32[1, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 133632);   /* f32[1, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_11 = (float *)(void *)(base + 66048);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 131072);   /* f32[1, 4, 8, 8] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 66176);   /* f32[4, 4] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 66048);   /* f32[4, 16] */
+    float *const block_1_x = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 136960);   /* f32[1, 8] */
+    float *const layer_norm_13 = (float *)(void *)(base + 136992);   /* f32[1, 8, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 137024);   /* f32[1, 8, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 137056);   /* f32[1, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 135168);   /* f32[1, 8, 16] */
+    float *const block_1_up_y_2 = (float *)(void *)(base + 67584);   /* f32[4, 64] */
+    float *const gelu_3 = (float *)(void *)(base + 122880);   /* f32[1, 8, 64] */
+    float *const gelu_4 = (float *)(void *)(base + 124928);   /* f32[1, 8, 64] */
+    float *const gelu_5 = (float *)(void *)(base + 65536);   /* f32[1, 8, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 67584);   /* f32[4, 16] */
+    float *const x_2 = (float *)(void *)(base + 135680);   /* f32[1, 8, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 137088);   /* f32[1, 8] */
+    float *const layer_norm_18 = (float *)(void *)(base + 137120);   /* f32[1, 8, 1] */
+    float *const layer_norm_20 = (float *)(void *)(base + 137152);   /* f32[1, 8, 1] */
+    float *const layer_norm_21 = (float *)(void *)(base + 137184);   /* f32[1, 8, 1] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 136192);   /* f32[1, 8, 16] */
+    float *const classifier_y = (float *)(void *)(base + 86016);   /* f32[4, 256] */
+    float *const cross_entropy_3 = (float *)(void *)(base + 65536);   /* f32[1, 8, 256] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 137216);   /* f32[1, 8] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 137248);   /* f32[1, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 137280);   /* i32[1, 8] */
+    float *const dense_4 = (float *)(void *)(base + 65536);   /* f32[4, 64] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 66560);   /* f32[1, 4, 8, 4] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 65536);   /* f32[1, 4, 8, 8] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 66048);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 66560);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 67072);   /* f32[4, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 65536);   /* f32[1, 4, 4, 8] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 67072);   /* f32[1, 4, 4, 8] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    train_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, layer_norm, layer_norm_2,
-            layer_norm_4, layer_norm_5, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_y);
-    train_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
-            params->block_1_attention_query_bias);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
-            params->block_1_attention_key_bias);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
-            params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_19);
-    train_k6_multi_head_attention(multi_head_attention, multi_head_attention_19, multi_head_attention_2,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
-            block_1_attention_y);
-    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
-    train_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_6, layer_norm_7,
-            layer_norm_9, layer_norm_10, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
-            block_1_y_2);
-    train_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu_2, params->block_1_up_bias, gelu, gelu_3, gelu_4);
-    train_k10_dense_layer_norm(gelu_4, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias, x_2,
-            layer_norm_11, layer_norm_12, layer_norm_14, layer_norm_15, layer_norm_1_y, params->layer_norm_1_gamma,
-            params->layer_norm_1_beta, layer_norm_1_y_2);
     if (train_k0_embedding_check(next) != DL_OK)
         return DL_INDEX;
-    train_k12_dense_cross_entropy_argmax(layer_norm_1_y_2, params->classifier_kernel, classifier_y, params->classifier_bias,
-            cross_entropy_2, cross_entropy_3, next, cross_entropy_4, argmax);
-    train_k13_div(&count, argmax, next, &metrics->accuracy);
-    train_k14_div(&count, cross_entropy_4, &metrics->loss);
-    train_k15_cross_entropy(next, &count, cross_entropy_3, cross_entropy_2);
-    gradients_k16_dense(cross_entropy_2, gradients->classifier_bias);
-    train_k18_dense_pack(params->classifier_kernel, classifier_kernel_3);   /* k17_dense_pack */
-    train_k19_dense_layer_norm(cross_entropy_2, classifier_kernel_3, dense, params->layer_norm_1_gamma, layer_norm_1_y,
-            layer_norm_17, x_2, layer_norm_12, layer_norm_15, layer_norm_14, layer_norm_11,
-            layer_norm_20);   /* k18_dense_layer_norm */
-    gradients_k19_dense(layer_norm_1_y_2, cross_entropy_2, gradients->classifier_kernel);
-    gradients_k20_layer_norm(dense, gradients->layer_norm_1_beta);
-    gradients_k20_layer_norm(layer_norm_17, gradients->layer_norm_1_gamma);   /* k21_layer_norm */
-    gradients_k20_layer_norm(layer_norm_20, gradients->block_1_down_bias);   /* k22_dense */
-    train_k24_dense_pack(params->block_1_down_kernel, block_1_down_kernel_3);   /* k23_dense_pack */
-    train_k25_dense_gelu(layer_norm_20, block_1_down_kernel_3, gelu_5, gelu, gelu_2, gelu_3);   /* k24_dense_gelu */
-    gradients_k25_dense(gelu_4, layer_norm_20, gradients->block_1_down_kernel);
-    gradients_k26_dense(gelu_5, gradients->block_1_up_bias);
-    train_k28_dense_pack(params->block_1_up_kernel, block_1_up_kernel_3);   /* k27_dense_pack */
-    train_k29_dense_layer_norm(gelu_5, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
-            layer_norm_22, block_1_x, layer_norm_7, layer_norm_20, layer_norm_10, layer_norm_9,
-            layer_norm_6);   /* k28_dense_layer_norm */
-    gradients_k29_dense(block_1_y_2, gelu_5, gradients->block_1_up_kernel);
-    gradients_k20_layer_norm(dense_3, gradients->block_1_norm_b_beta);   /* k30_layer_norm */
-    gradients_k20_layer_norm(layer_norm_22, gradients->block_1_norm_b_gamma);   /* k31_layer_norm */
-    gradients_k20_layer_norm(layer_norm_20, gradients->block_1_attention_output_bias);   /* k32_multi_head_attention */
-    train_k34_multi_head_attention_pack(params->block_1_attention_output_kernel,
-            block_1_attention_output_kernel_3);   /* k33_multi_head_attention_pack */
-    train_k35_multi_head_attention(layer_norm_20, block_1_attention_output_kernel_3,
-            multi_head_attention_5);   /* k34_multi_head_attention */
-    gradients_k35_multi_head_attention(multi_head_attention_4, layer_norm_20, gradients->block_1_attention_output_kernel);
-    train_k37_multi_head_attention(multi_head_attention_5,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_6);   /* k36_multi_head_attention */
-    train_k5_multi_head_attention_pack(block_1_attention_value_y_2,
-            multi_head_attention_20);   /* k37_multi_head_attention_pack */
-    train_k39_multi_head_attention(multi_head_attention_6, multi_head_attention_20, multi_head_attention_9, block_1_attention_y,
-            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_key_y_2,
-            multi_head_attention_10);   /* k38_multi_head_attention */
-    train_k40_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-            multi_head_attention_6, multi_head_attention_8);   /* k39_multi_head_attention */
-    train_k41_multi_head_attention(multi_head_attention, multi_head_attention_9,
-            multi_head_attention_11);   /* k40_multi_head_attention */
-    train_k7_multi_head_attention(multi_head_attention_8, multi_head_attention_12);   /* k41_multi_head_attention */
-    gradients_k42_multi_head_attention(multi_head_attention_8, gradients->block_1_attention_value_bias);
-    train_k34_multi_head_attention_pack(params->block_1_attention_value_kernel,
-            block_1_attention_value_kernel_3);   /* k43_multi_head_attention_pack */
-    train_k35_multi_head_attention(multi_head_attention_12, block_1_attention_value_kernel_3,
-            multi_head_attention_13);   /* k44_multi_head_attention */
-    gradients_k35_multi_head_attention(block_1_y, multi_head_attention_12,
-            gradients->block_1_attention_value_kernel);   /* k45_multi_head_attention */
-    gradients_k46_multi_head_attention(multi_head_attention_11, gradients->block_1_attention_key_bias);
-    train_k34_multi_head_attention_pack(params->block_1_attention_key_kernel,
-            block_1_attention_key_kernel_3);   /* k47_multi_head_attention_pack */
-    train_k49_multi_head_attention(multi_head_attention_11, block_1_attention_key_kernel_3,
-            multi_head_attention_14);   /* k48_multi_head_attention */
-    train_k50_multi_head_attention_pack(multi_head_attention_11, multi_head_attention_21);   /* k49_multi_head_attention_pack */
-    gradients_k35_multi_head_attention(block_1_y, multi_head_attention_21,
-            gradients->block_1_attention_key_kernel);   /* k50_multi_head_attention */
-    train_k52_multi_head_attention(multi_head_attention_10, multi_head_attention_16);   /* k51_multi_head_attention */
-    gradients_k52_multi_head_attention(multi_head_attention_10, gradients->block_1_attention_query_bias);
-    train_k34_multi_head_attention_pack(params->block_1_attention_query_kernel,
-            block_1_attention_query_kernel_3);   /* k53_multi_head_attention_pack */
-    train_k55_multi_head_attention_layer_norm(multi_head_attention_16, block_1_attention_query_kernel_3,
-            multi_head_attention_17, multi_head_attention_13, multi_head_attention_14, multi_head_attention_18,
-            params->block_1_norm_a_gamma, x, layer_norm_2, layer_norm_20, layer_norm_5, layer_norm_4, layer_norm,
-            layer_norm_28);   /* k54_multi_head_attention_layer_norm */
-    gradients_k35_multi_head_attention(block_1_y, multi_head_attention_16,
-            gradients->block_1_attention_query_kernel);   /* k55_multi_head_attention */
-    gradients_k56_layer_norm(multi_head_attention_18, gradients->block_1_norm_a_beta, block_1_norm_a_y,
-            gradients->block_1_norm_a_gamma);
-    gradients_k57_embedding(layer_norm_28, gradients->positions);
-    train_k59_embedding(layer_norm_28, tokens, gradients->embedding_1_embeddings);   /* k58_embedding */
+    train_k3_reshape(&count, reshape);   /* k2_reshape */
+    train_k4_reshape(&count, reshape_2);   /* k3_reshape */
+    train_k5_pack(params->classifier_kernel, classifier_kernel_3);   /* k4_pack */
+    train_k6_pack(params->block_1_down_kernel, block_1_down_kernel_3);   /* k5_pack */
+    train_k7_pack(params->block_1_up_kernel, block_1_up_kernel_3);   /* k6_pack */
+    train_k8_pack(params->block_1_attention_output_kernel, block_1_attention_output_kernel_3);   /* k7_pack */
+    train_k8_pack(params->block_1_attention_value_kernel, block_1_attention_value_kernel_3);
+    train_k8_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_3);   /* k9_pack */
+    train_k8_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);   /* k10_pack */
+    for (int t = 0; t < 4; t++) {
+        train_k12_embedding_layer_norm(t, params->embedding_1_embeddings, tokens, params->positions, x, layer_norm_7,
+                layer_norm_8, layer_norm_10, layer_norm_11, block_1_norm_a_y, params->block_1_norm_a_gamma,
+                params->block_1_norm_a_beta, block_1_y);   /* k11_embedding_layer_norm */
+        train_k13_multi_head_attention(t, block_1_y, params->block_1_attention_query_kernel, multi_head_attention_10,
+                params->block_1_attention_query_bias);   /* k12_multi_head_attention */
+        train_k14_multi_head_attention(t, block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+                params->block_1_attention_key_bias);   /* k13_multi_head_attention */
+        train_k14_multi_head_attention(t, block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+                params->block_1_attention_value_bias);
+        infer_k5_multi_head_attention_pack(block_1_attention_key_y_2,
+                multi_head_attention_23);   /* k15_multi_head_attention_pack */
+        train_k17_multi_head_attention(t, multi_head_attention_10, multi_head_attention_23, multi_head_attention_11,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
+                multi_head_attention_12, block_1_attention_y);   /* k16_multi_head_attention */
+        train_k18_multi_head_attention(t, block_1_attention_y, multi_head_attention_13);   /* k17_multi_head_attention */
+        train_k19_multi_head_attention_layer_norm(t, multi_head_attention_13, params->block_1_attention_output_kernel,
+                block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_12, layer_norm_13,
+                layer_norm_15, layer_norm_16, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+                block_1_y_2);   /* k18_multi_head_attention_layer_norm */
+        train_k20_dense_gelu(t, block_1_y_2, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y,
+                gelu_3, gelu_4, gelu_5);   /* k19_dense_gelu */
+        train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
+                x_2, layer_norm_17, layer_norm_18, layer_norm_20, layer_norm_21, layer_norm_1_y_2, params->layer_norm_1_gamma,
+                params->layer_norm_1_beta, layer_norm_1_y);   /* k20_dense_layer_norm */
+        train_k22_dense_cross_entropy_argmax(t, layer_norm_1_y, params->classifier_kernel, classifier_y,
+                params->classifier_bias, cross_entropy_3, cross_entropy_4, next, cross_entropy_5,
+                argmax);   /* k21_dense_cross_entropy_argmax */
+        train_k23_select(t, reshape, argmax, next, select);   /* k22_select */
+        train_k24_select(t, reshape, cross_entropy_5, select_2);   /* k23_select */
+        train_k25_cross_entropy(t, next, reshape_2, cross_entropy_4, cross_entropy_3, cross_entropy);   /* k24_cross_entropy */
+        train_k26_dense(t, cross_entropy, dense);   /* k25_dense */
+        train_k27_dense_layer_norm(t, cross_entropy, classifier_kernel_3, dense_2, params->layer_norm_1_gamma, layer_norm_1_y_2,
+                layer_norm, x_2, layer_norm_18, layer_norm_21, layer_norm_20, layer_norm_17,
+                layer_norm_2);   /* k26_dense_layer_norm */
+        train_k28_dense_gelu(t, layer_norm_2, block_1_down_kernel_3, dense_4, block_1_up_y, gelu_3, gelu_4,
+                gelu);   /* k27_dense_gelu */
+        train_k29_dense_layer_norm(t, gelu, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
+                layer_norm_3, block_1_x, layer_norm_13, layer_norm_2, layer_norm_16, layer_norm_15, layer_norm_12,
+                layer_norm_4);   /* k28_dense_layer_norm */
+        train_k30_multi_head_attention(t, layer_norm_4, block_1_attention_output_kernel_3,
+                multi_head_attention_14);   /* k29_multi_head_attention */
+        train_k31_multi_head_attention(multi_head_attention_14,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_15);   /* k30_multi_head_attention */
+        infer_k5_multi_head_attention_pack(block_1_attention_value_y_2,
+                multi_head_attention_24);   /* k31_multi_head_attention_pack */
+        train_k33_multi_head_attention(t, multi_head_attention_15, multi_head_attention_24, multi_head_attention_17,
+                block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                block_1_attention_key_y_2, multi_head_attention_2);   /* k32_multi_head_attention */
+        train_k34_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_15, multi_head_attention);   /* k33_multi_head_attention */
+        train_k35_multi_head_attention(t, multi_head_attention_10, multi_head_attention_17,
+                multi_head_attention_3);   /* k34_multi_head_attention */
+        train_k18_multi_head_attention(t, multi_head_attention, multi_head_attention_18);   /* k35_multi_head_attention */
+        train_k37_multi_head_attention(multi_head_attention_18, block_1_attention_value_kernel_3,
+                multi_head_attention_19);   /* k36_multi_head_attention */
+        train_k38_multi_head_attention(t, multi_head_attention_3, block_1_attention_key_kernel_3,
+                multi_head_attention_20);   /* k37_multi_head_attention */
+        train_k39_multi_head_attention(t, multi_head_attention_2, multi_head_attention_21);   /* k38_multi_head_attention */
+        train_k40_multi_head_attention_layer_norm(t, multi_head_attention_21, block_1_attention_query_kernel_3,
+                multi_head_attention_22, multi_head_attention_19, multi_head_attention_20, multi_head_attention_4,
+                block_1_norm_a_y, layer_norm_5, params->block_1_norm_a_gamma, x, layer_norm_8, layer_norm_4, layer_norm_11,
+                layer_norm_10, layer_norm_7, layer_norm_6);   /* k39_multi_head_attention_layer_norm */
+    }
+    gradients_k40_sum(dense, gradients->classifier_bias);
+    train_k42_div(select, &count, &metrics->accuracy, select_2, &metrics->loss);   /* k41_div */
+    gradients_k42_dense(layer_norm_1_y, cross_entropy, gradients->classifier_kernel);
+    gradients_k43_layer_norm_dense_multi_head_attention(dense_2, gradients->layer_norm_1_beta, layer_norm,
+            gradients->layer_norm_1_gamma, layer_norm_2, gradients->block_1_down_bias, dense_3, gradients->block_1_norm_b_beta,
+            layer_norm_3, gradients->block_1_norm_b_gamma, layer_norm_4, gradients->block_1_attention_output_bias,
+            multi_head_attention_4, gradients->block_1_norm_a_beta, layer_norm_5, gradients->block_1_norm_a_gamma);
+    train_k46_gelu(block_1_up_y);   /* k44_gelu */
+    gradients_k45_dense(block_1_up_y, layer_norm_2, gradients->block_1_down_kernel);
+    gradients_k46_dense(gelu, gradients->block_1_up_bias);
+    gradients_k47_dense(block_1_y_2, gelu, gradients->block_1_up_kernel);
+    train_k50_multi_head_attention(block_1_attention_y, multi_head_attention_5);   /* k48_multi_head_attention */
+    gradients_k49_multi_head_attention(multi_head_attention_5, layer_norm_4, gradients->block_1_attention_output_kernel);
+    gradients_k50_multi_head_attention(multi_head_attention, gradients->block_1_attention_value_bias, multi_head_attention_2,
+            gradients->block_1_attention_query_bias);
+    train_k50_multi_head_attention(multi_head_attention, multi_head_attention_6);   /* k51_multi_head_attention */
+    gradients_k49_multi_head_attention(block_1_y, multi_head_attention_6,
+            gradients->block_1_attention_value_kernel);   /* k52_multi_head_attention */
+    gradients_k53_multi_head_attention(multi_head_attention_3, gradients->block_1_attention_key_bias);
+    train_k55_multi_head_attention_pack(multi_head_attention_3, multi_head_attention_9);   /* k54_multi_head_attention_pack */
+    gradients_k49_multi_head_attention(block_1_y, multi_head_attention_9,
+            gradients->block_1_attention_key_kernel);   /* k55_multi_head_attention */
+    train_k57_multi_head_attention(multi_head_attention_2, multi_head_attention_8);   /* k56_multi_head_attention */
+    gradients_k49_multi_head_attention(block_1_y, multi_head_attention_8,
+            gradients->block_1_attention_query_kernel);   /* k57_multi_head_attention */
+    gradients_k58_embedding(layer_norm_6, gradients->positions);
+    train_k60_embedding(layer_norm_6, tokens, gradients->embedding_1_embeddings);   /* k59_embedding */
     metrics->count = count;
     return DL_OK;
 }
@@ -3369,6 +3363,127 @@ static void evaluate_k1_embedding_layer_norm(const float *restrict embedding_1_e
             for (int j0 = 0; j0 < 16; j0++) {
                 block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
                         + block_1_norm_a_beta[j0];
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates */
+static inline void evaluate_k2_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void evaluate_k2_multi_head_attention(const float *restrict block_1_y,
+        const float *restrict block_1_attention_query_kernel, float *restrict multi_head_attention,
+        const float *restrict block_1_attention_query_bias)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                evaluate_k2_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_query_kernel + n,
+                        multi_head_attention + (i0 * 128 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    multi_head_attention[i0 * 128 + i1 * 16 + j0] = (multi_head_attention[i0 * 128 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
+                }
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16], 8192 multiply-accumulates; in 2 places */
+static inline void evaluate_k3_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void evaluate_k3_multi_head_attention(const float *restrict block_1_y,
+        const float *restrict block_1_attention_key_kernel, float *restrict block_1_attention_key_y_2,
+        const float *restrict block_1_attention_key_bias)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                evaluate_k3_multi_head_attention_tile_4(block_1_y, i0 * 128 + i1_0 * 16, block_1_attention_key_kernel + n,
+                        block_1_attention_key_y_2 + (i0 * 128 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    block_1_attention_key_y_2[i0 * 128 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 128 + i1 * 16 + j0]
+                            + block_1_attention_key_bias[j0];
+                }
+            }
+        }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[4, 4, 4, 8] */
+static void evaluate_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
+        float *restrict multi_head_attention_5)
+{
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 8; j2++) {
+                multi_head_attention_5[j0 * 128 + j1 * 8 + j2] = block_1_attention_key_y_2[j0 * 128 + j1 + j2 * 16];
             }
         }
     }
@@ -3947,17 +4062,17 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
         return DL_INDEX;
     evaluate_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
-    train_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
+    evaluate_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+    evaluate_k3_multi_head_attention(block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
             params->block_1_attention_key_bias);
-    train_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+    evaluate_k3_multi_head_attention(block_1_y, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
-    train_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
+    evaluate_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_5);
     evaluate_k6_multi_head_attention(multi_head_attention, multi_head_attention_5, multi_head_attention_2,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
             block_1_attention_y);
-    train_k7_multi_head_attention(block_1_attention_y, multi_head_attention_4);
+    train_k50_multi_head_attention(block_1_attention_y, multi_head_attention_4);   /* k7_multi_head_attention */
     evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
             block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
             params->block_1_norm_b_beta, block_1_y_2);

@@ -8,7 +8,7 @@
  * A loop, or *level*, is all that can be made before the next sum over examples is there: of a network with batch normalization a layer, of one
  * without all of it. Sums over examples that are too large for each part to have one are those of a few groups of parts, in a loop behind it:
  * threads then add up what they have made themselves. What is wanted in a later loop is stored, or, where that reads no more than storing it
- * would write, made again there. A part is as many examples as a sixth of L2 holds with what is made of them; where half of it holds them all
+ * would write, made again there. A part is as many examples as a sixth of L2 holds with what is made of them; where a third of it holds them all
  * there is no loop, and where it does not hold an example, there are eight parts: what lies between two steps comes from further away, but is
  * less.
  *
@@ -20,7 +20,7 @@
 enum {
     MOST_LEAVES = 3,        /* tensors that something made again is made of, */
     MOST_COST = 24,         /* in so many element operations */
-    WHOLE_ROOM = 2,         /* of L2: the half may hold a batch that is no loop, */
+    WHOLE_ROOM = 3,         /* of L2: the third may hold a batch that is no loop (the half is slower, the 4th and the 6th are no faster), */
     PART_ROOM = 6,          /* and the 6th a part of another one: measured, from the half to the 8th */
     SMALL_PART = 16,        /* of L2: what is less than the 16th is no traffic */
     LARGE_TURNS = 8,        /* of examples that do not fit: sums of so many parts are short ones, written out by who reads them */
