@@ -76,7 +76,7 @@ static int64_t own_stride(const Plan *p, const Step *loop, const Buffer *b)
 typedef struct Inside {
     const Plan *p;
     const Step *loop;
-    VEC(const char *) lists;    /* where shares begin in blocks of rows, each once */
+    VEC(const char *) lists;    /* the turns with which shares begin, each list once */
 } Inside;
 
 /* In the function: a member of its arguments, or the thread's part of it. */
@@ -87,14 +87,11 @@ static const char *pointer_inside(void *context, const Buffer *b)
     return stride ? arena_printf(in->p->a, "with->%s + thread * %" PRId64, b->name, stride) : arena_printf(in->p->a, "with->%s", b->name);
 }
 
-/* Where shares begin in a kernel whose turns are blocks of rows; NULL: it has as many for each example. */
-static const char *block_list(const Inside *in, const Kernel *k)
+/* Of a kernel's turns those with which shares begin. */
+static const char *begins_text(const Inside *in, const Kernel *k)
 {
-    const Tile *t = k->stages.at[0]->tile;
     const int n = in->p->target->threads.n;
     StrBuf sb = {.a = in->p->a};
-    if (!t || t->block != k->split.var[0])
-        return NULL;
     for (int i = 0; i <= n; i++)
         sb_printf(&sb, "%s%" PRId64, i ? ", " : "", row_turn(k, in->loop->rows[i], in->loop->rows[n]));
     return sb_text(&sb);
@@ -110,30 +107,20 @@ static int list_number(Inside *in, const char *text)
     return in->lists.n;
 }
 
-static void list_blocks(Inside *in, const Step *loop)
+static void list_begins(Inside *in, const Step *loop)
 {
-    for (int i = 0; i < loop->body.n; i++) {
-        const Step *s = loop->body.at[i];
-        const char *list = s->kind == STEP_KERNEL ? block_list(in, s->kernel) : NULL;
-        if (s->kind == STEP_SCAN)
-            list_blocks(in, s);
-        else if (list)
-            list_number(in, list);
-    }
+    for (int i = 0; i < loop->body.n; i++)
+        if (loop->body.at[i]->kind == STEP_SCAN)
+            list_begins(in, loop->body.at[i]);
+        else
+            list_number(in, begins_text(in, loop->body.at[i]->kernel));
 }
 
 /* The call's first arguments: the kernel's turns that are the share's. */
 static const char *begin_text(Inside *in, const Kernel *k)
 {
-    Arena *a = in->p->a;
-    const char *list = block_list(in, k);
-    const int64_t each = k->split.turns / in->loop->rows[in->p->target->threads.n];
-    const int number = list ? list_number(in, list) : 0;
-    if (list)
-        return arena_printf(a, "%s_range(blocks_%d[share], blocks_%d[share + 1]", k->function, number, number);
-    if (each == 1)
-        return arena_printf(a, "%s_range(rows[share], rows[share + 1]", k->function);
-    return arena_printf(a, "%s_range(rows[share] * %" PRId64 ", rows[share + 1] * %" PRId64, k->function, each, each);
+    const int list = list_number(in, begins_text(in, k));
+    return arena_printf(in->p->a, "%s_range(begin_%d[share], begin_%d[share + 1]", k->function, list, list);
 }
 
 static void print_calls(StrBuf *sb, Inside *in, const Step *loop, int indent)
@@ -152,16 +139,12 @@ static void print_calls(StrBuf *sb, Inside *in, const Step *loop, int indent)
     }
 }
 
-static void print_shares(StrBuf *sb, Inside *in)
+static void print_begins(StrBuf *sb, Inside *in)
 {
-    const int n = in->p->target->threads.n;
-    sb_puts(sb, "    static const int rows[] = {");
-    for (int i = 0; i <= n; i++)
-        sb_printf(sb, "%s%" PRId64, i ? ", " : "", in->loop->rows[i]);
-    list_blocks(in, in->loop);
+    list_begins(in, in->loop);
     for (int i = 0; i < in->lists.n; i++)
-        sb_printf(sb, "}, blocks_%d[] = {%s", i + 1, in->lists.at[i]);
-    sb_puts(sb, "};\n");
+        sb_printf(sb, "%sbegin_%d[] = {%s}", i ? ", " : "    static const int ", i + 1, in->lists.at[i]);
+    sb_puts(sb, ";\n");
 }
 
 static void print_function(StrBuf *sb, const Plan *p, const Step *loop)
@@ -180,7 +163,7 @@ static void print_function(StrBuf *sb, const Plan *p, const Step *loop)
     }
     sb_printf(sb, "};\n\nstatic void %s(const void *arguments, int thread, int from, int to)\n{\n", name);
     if (loop->rows)
-        print_shares(sb, &in);
+        print_begins(sb, &in);
     sb_printf(sb, "    const struct %s_arguments *const with = arguments;\n%s", name, own ? "" : "    (void)thread;\n");
     for (int i = 0; i < g.times.n; i++)
         sb_printf(sb, "    const int %s = with->%s;\n", g.times.at[i]->name, g.times.at[i]->name);

@@ -7,7 +7,7 @@ fast='-ffp-contract=fast -fno-math-errno -fno-trapping-math'
 
 # emitted MODEL TARGET THREADS BATCH: $work/THREADS/cnn.c, whatever the model
 emitted() {
-    mkdir -p "$work/$3" && "$dlc" "dsl_examples/$1.dl" --name cnn --train --train-batch "$4" --batch "$4" --target "$2" --threads "$3" \
+    mkdir -p "$work/$3" && "$dlc" "$1" --name cnn --train --train-batch "$4" --batch "$4" --target "$2" --threads "$3" \
         -o "$work/$3/cnn.c"
 }
 
@@ -29,7 +29,7 @@ hashes() {
 }
 
 by_target() {
-    emitted mlp "$1" 3 20 && emitted mlp "$1" 1 20 || return 1
+    emitted dsl_examples/mlp.dl "$1" 3 20 && emitted dsl_examples/mlp.dl "$1" 1 20 || return 1
     built shared 3 gcc -std=c11 -O1 -ftree-vectorize $fast $2 && built alone 1 gcc -std=c11 -O1 -ftree-vectorize $fast $2 || return 1
     hashes shared 0 1 2 3 4 && hashes alone 0 && cmp "$work/alone.hashes" - <<END
 $(head -1 "$work/shared.hashes")
@@ -71,8 +71,9 @@ same_by_parts() {
         "$build/bits" tests/threads/turns.dl 24 2 3
 }
 
+# guarded SANITIZER MODEL WHAT: of what has it
 guarded() {
-    emitted mlp generic 3 20 && grep -q dl_parallel "$work/3/cnn.c" &&
+    emitted "$2" generic 3 20 && grep -q "$3" "$work/3/cnn.c" &&
         built guarded 3 clang -std=c11 -O0 -g "-fsanitize=$1" -fno-sanitize-recover=all &&
         TSAN_OPTIONS=halt_on_error=1 hashes guarded 1 2 3
 }
@@ -82,8 +83,10 @@ case $(grep -o -m 1 -w -e avx2 /proc/cpuinfo) in
 avx2) check "x86-64-v3: the same bits" by_target x86-64-v3 -march=haswell ;;
 *) check "generic: the same bits" by_target generic "" ;;
 esac
-check "no data races" guarded thread
-check "no wrong accesses" guarded address,undefined
+check "no data races" guarded thread dsl_examples/mlp.dl dl_parallel
+check "no data races in a recurrence" guarded thread tests/threads/recurrent.dl '{infer_rows'
+check "no wrong accesses" guarded address,undefined dsl_examples/mlp.dl dl_parallel
+check "no wrong accesses in a recurrence" guarded address,undefined tests/threads/recurrent.dl '{train_rows'
 check "no warnings" warning_free
 check "C as it was" as_it_was
 check "verified in memory" verified --jit tcc
