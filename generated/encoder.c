@@ -390,7 +390,7 @@ static void infer_k3_multi_head_attention(const float *restrict x, const float *
 }
 
 /* encoder.dl:10: multi_head_attention;
- * encoder.dl:30: cross_entropy -> f32[1, 4, 4, 16]; in 13 places */
+ * encoder.dl:30: cross_entropy -> f32[1, 4, 4, 16]; in 9 places */
 static void infer_k5_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_6)
 {
@@ -834,23 +834,8 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* encoder.dl:11: dropout;
- * encoder.dl:13: dropout -> bool[32, 16, 16]; in 4 places */
-static void train_k1_dropout(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
-        uint8_t *restrict dropout)
-{
-    for (int j0 = 0; j0 < 512; j0++) {
-        float drawn_1[16];
-        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4), 4, drawn_1);
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v1 = drawn_1[j1];
-            dropout[j0 * 16 + j1] = (uint8_t)(v1 < 0.1f);
-        }
-    }
-}
-
 /* encoder.dl:30: cross_entropy -> index check; in 3 places */
-static dl_status train_k3_cross_entropy_check(const int32_t *restrict label)
+static dl_status train_k1_cross_entropy_check(const int32_t *restrict label)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         if ((uint32_t)label[j0] >= 10u)
@@ -860,27 +845,41 @@ static dl_status train_k3_cross_entropy_check(const int32_t *restrict label)
 }
 
 /* encoder.dl:31: adam -> f32 */
-static void train_k4_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k2_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
-/* encoder.dl:30: cross_entropy -> bool[32, 1]; in 3 places */
-static void train_k5_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_2)
+/* encoder.dl:30: cross_entropy -> bool[16, 2, 16, 16]; in 4 places */
+static void train_k3_cross_entropy(uint32_t salt, const int32_t *restrict seed_, const int32_t *restrict step_,
+        uint8_t *restrict cross_entropy_2)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        cross_entropy_2[j0] = (uint8_t)(j0 < count_[0]);
+    for (int j0 = 0; j0 < 512; j0++) {
+        float drawn_1[16];
+        dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4), 4, drawn_1);
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v1 = drawn_1[j1];
+            cross_entropy_2[j0 * 16 + j1] = (uint8_t)(v1 < 0.1f);
+        }
     }
 }
 
-/* encoder.dl:30: cross_entropy -> f32[32, 1]; in 2 places */
-static void train_k6_cross_entropy(const int32_t *restrict count_, float *restrict cross_entropy_3)
+/* encoder.dl:30: cross_entropy -> bool[16, 2]; in 3 places */
+static void train_k5_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_4)
+{
+    for (int j0 = 0; j0 < 32; j0++) {
+        cross_entropy_4[j0] = (uint8_t)(j0 < count_[0]);
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[16, 2]; in 2 places */
+static void train_k6_cross_entropy(const int32_t *restrict count_, float *restrict cross_entropy_5)
 {
     const int32_t v1 = count_[0];
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        cross_entropy_3[j0] = -(j0 < v1 ? v2 : 0.0f);
+        cross_entropy_5[j0] = -(j0 < v1 ? v2 : 0.0f);
     }
 }
 
@@ -914,18 +913,21 @@ static void train_k9_cross_entropy_pack(const float *restrict block_1_up_kernel,
     }
 }
 
-/* encoder.dl:20: embedding -> f32[1, 16, 16]; in 2 places */
+/* encoder.dl:20: embedding -> f32[2, 16, 16]; in 2 places */
 static void train_k14_embedding(int t, const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
+    for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            x[t * 256 + j0 * 16 + j1] = embedding_1_embeddings[j1 + tokens[t * 16 + j0] * 16] + positions[j0 * 16 + j1];
+            for (int j2 = 0; j2 < 16; j2++) {
+                x[j0 * 256 + j1 * 16 + j2] = embedding_1_embeddings[j2 + tokens[t * 32 + j0 * 16 + j1] * 16]
+                        + positions[j1 * 16 + j2];
+            }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
+/* encoder.dl:10: multi_head_attention -> f32[2, 16, 16], 8192 multiply-accumulates; in 2 places */
 static inline void train_k15_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -959,24 +961,26 @@ static inline void train_k15_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k15_multi_head_attention(int t, const float *restrict x, const float *restrict block_1_attention_query_kernel,
-        float *restrict multi_head_attention_13, const float *restrict block_1_attention_query_bias)
+static void train_k15_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
+        float *restrict multi_head_attention_10, const float *restrict block_1_attention_query_bias)
 {
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k15_multi_head_attention_tile_4(x, t * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
-                    multi_head_attention_13 + (i1_0 * 16 + n));
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_13[i1 * 16 + j0] = (multi_head_attention_13[i1 * 16 + j0]
-                        + block_1_attention_query_bias[j0]) * 0.5f;
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k15_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_query_kernel + n,
+                        multi_head_attention_10 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    multi_head_attention_10[i0 * 256 + i1 * 16 + j0] = (multi_head_attention_10[i0 * 256 + i1 * 16 + j0]
+                            + block_1_attention_query_bias[j0]) * 0.5f;
+                }
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 4 places */
+/* encoder.dl:10: multi_head_attention -> f32[2, 16, 16], 8192 multiply-accumulates; in 4 places */
 static inline void train_k16_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1010,24 +1014,39 @@ static inline void train_k16_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k16_multi_head_attention(int t, const float *restrict x, const float *restrict block_1_attention_key_kernel,
+static void train_k16_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
 {
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k16_multi_head_attention_tile_4(x, t * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
-                    block_1_attention_key_y_2 + (i1_0 * 16 + n));
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_attention_key_y_2[i1 * 16 + j0] = block_1_attention_key_y_2[i1 * 16 + j0]
-                        + block_1_attention_key_bias[j0];
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k16_multi_head_attention_tile_4(x, i0 * 256 + i1_0 * 16, block_1_attention_key_kernel + n,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1_0 * 16 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0] = block_1_attention_key_y_2[i0 * 256 + i1 * 16 + j0]
+                            + block_1_attention_key_bias[j0];
+                }
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 8192 multiply-accumulates; in 2 places */
+/* encoder.dl:10: multi_head_attention -> f32[2, 4, 4, 16]; in 6 places */
+static void train_k18_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
+        float *restrict multi_head_attention_27)
+{
+    for (int j0 = 0; j0 < 2; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_27[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[2, 4, 16, 4], 16384 multiply-accumulates; in 2 places */
 static inline void train_k19_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1094,61 +1113,69 @@ static inline void train_k19_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k19_multi_head_attention(int t, const float *restrict multi_head_attention_13,
+static void train_k19_multi_head_attention(const float *restrict multi_head_attention_10,
         const float *restrict multi_head_attention_27, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        float *restrict multi_head_attention_15, const float *restrict block_1_attention_value_y_2,
-        float *restrict multi_head_attention_16, float *restrict block_1_attention_y)
+        float *restrict multi_head_attention_12, const float *restrict block_1_attention_value_y_2,
+        float *restrict block_1_attention_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        float multi_head_attention_14;
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k19_multi_head_attention_tile_4(multi_head_attention_13, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_27 + (i1 * 64 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                float max_v1 = -DL_INFINITY;
-                for (int r0 = 0; r0 < 16; r0++) {
-                    const float x_max_v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                    max_v1 = dl_max(max_v1, x_max_v1);
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            float multi_head_attention_11;
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    train_k19_multi_head_attention_tile_4(multi_head_attention_10, i0 * 256 + i1 * 4 + i2_0 * 16,
+                            multi_head_attention_27 + (i0 * 256 + i1 * 64 + n),
+                            block_1_attention_scaled_dot_product_attention_1_scores + n);
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    float max_v1 = -DL_INFINITY;
+                    for (int r0 = 0; r0 < 16; r0++) {
+                        const float x_max_v1
+                                = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                        max_v1 = dl_max(max_v1, x_max_v1);
+                    }
+                    multi_head_attention_11 = max_v1;
+                    float sum_v3 = 0.0f;
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                                - multi_head_attention_11);
+                        block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
+                        sum_v3 += block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
+                    }
+                    multi_head_attention_12[i0 * 64 + i1 * 16 + i2] = sum_v3;
                 }
-                multi_head_attention_14 = max_v1;
-                float sum_v3 = 0.0f;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
-                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
-                            - multi_head_attention_14);
-                    block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 256 + i2 * 16 + j0]
-                            = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
-                    sum_v3 += block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
-                }
-                multi_head_attention_15[i1 * 16 + i2] = sum_v3;
-            }
-            train_k19_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                    i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + i1 * 4, multi_head_attention_16);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 4; j0++) {
-                    block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + j0] = multi_head_attention_16[i2 * 4 - i2_0 * 4 + j0]
-                            / multi_head_attention_15[i1 * 16 + i2];
+                train_k19_multi_head_attention_tile2_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0 * 16, block_1_attention_value_y_2 + (i0 * 256 + i1 * 4),
+                        block_1_attention_y + (i0 * 256 + i1 * 64 + i2_0 * 4));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    for (int j0 = 0; j0 < 4; j0++) {
+                        block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
+                                = block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + j0]
+                                / multi_head_attention_12[i0 * 64 + i1 * 16 + i2];
+                    }
                 }
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 4 places */
-static void train_k20_multi_head_attention(int t, const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_17)
+/* encoder.dl:10: multi_head_attention -> f32[2, 16, 16]; in 4 places */
+static void train_k20_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_14)
 {
-    for (int j0 = 0; j0 < 16; j0++) {
+    for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_17[j0 * 16 + j1] = block_1_attention_y[t * 256 + j0 * 4 + (j1 / 4) * 64 + j1 % 4];
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_14[j0 * 256 + j1 * 16 + j2]
+                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+            }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
+/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[2, 16, 16], 8192 multiply-accumulates; in 2 places */
 static inline void train_k21_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1182,52 +1209,56 @@ static inline void train_k21_multi_head_attention_layer_norm_tile_4(const float 
     c[51] = c3_3;
 }
 
-static void train_k21_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_17,
+static void train_k21_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_14,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
-        const float *restrict x, const uint8_t *restrict dropout, const float *restrict block_1_attention_output_bias,
-        float *restrict add, float *restrict layer_norm_7, float *restrict layer_norm_8, float *restrict layer_norm_10,
-        float *restrict layer_norm_11, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
+        const float *restrict x, const uint8_t *restrict cross_entropy_2, const float *restrict block_1_attention_output_bias,
+        float *restrict add, float *restrict layer_norm_5, float *restrict layer_norm_6, float *restrict layer_norm_8,
+        float *restrict layer_norm_9, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
         const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
 {
-    float layer_norm_9;
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k21_multi_head_attention_layer_norm_tile_4(multi_head_attention_17, i1_0 * 16,
-                    block_1_attention_output_kernel + n, block_1_attention_output_y + n);
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v2 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0];
-                const float v2 = block_1_attention_output_bias[j0];
-                const float add_v1 = x[t * 256 + i1 * 16 + j0] + (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2)
-                        * 1.1111112f);
-                add[i1 * 16 + j0] = add_v1;
-                sum_v2 += add_v1;
-            }
-            layer_norm_7[i1] = sum_v2;
-            const float v3 = layer_norm_7[i1] / 16.0f;
-            layer_norm_8[i1] = v3;
-            float sum_v4 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                const float v4 = add[i1 * 16 + r0] - layer_norm_8[i1];
-                sum_v4 += v4 * v4;
-            }
-            layer_norm_9 = sum_v4;
-            const float v5 = dl_sqrt(layer_norm_9 / 16.0f + 0.001f);
-            const float sqrt_v5 = v5;
-            layer_norm_10[i1] = sqrt_v5;
-            layer_norm_11[i1] = 1.0f / sqrt_v5;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_y_v7 = (add[i1 * 16 + j0] - layer_norm_8[i1]) * layer_norm_11[i1];
-                block_1_norm_a_y[i1 * 16 + j0] = block_1_norm_a_y_v7;
-                block_1_x[t * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+    for (int i0 = 0; i0 < 2; i0++) {
+        float layer_norm_7;
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k21_multi_head_attention_layer_norm_tile_4(multi_head_attention_14, i0 * 256 + i1_0 * 16,
+                        block_1_attention_output_kernel + n, block_1_attention_output_y + n);
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                float sum_v2 = 0.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0];
+                    const float v2 = block_1_attention_output_bias[j0];
+                    const float add_v1 = x[i0 * 256 + i1 * 16 + j0] + (cross_entropy_2[t * 512 + i0 * 256 + i1 * 16 + j0] ? 0.0f
+                            : (v1 + v2) * 1.1111112f);
+                    add[i0 * 256 + i1 * 16 + j0] = add_v1;
+                    sum_v2 += add_v1;
+                }
+                layer_norm_5[i0 * 16 + i1] = sum_v2;
+                const float v3 = layer_norm_5[i0 * 16 + i1] / 16.0f;
+                layer_norm_6[i0 * 16 + i1] = v3;
+                float sum_v4 = 0.0f;
+                for (int r0 = 0; r0 < 16; r0++) {
+                    const float v4 = add[i0 * 256 + i1 * 16 + r0] - layer_norm_6[i0 * 16 + i1];
+                    sum_v4 += v4 * v4;
+                }
+                layer_norm_7 = sum_v4;
+                const float v5 = dl_sqrt(layer_norm_7 / 16.0f + 0.001f);
+                const float sqrt_v5 = v5;
+                layer_norm_8[i0 * 16 + i1] = sqrt_v5;
+                layer_norm_9[i0 * 16 + i1] = 1.0f / sqrt_v5;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float block_1_norm_a_y_v7 = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_6[i0 * 16 + i1])
+                            * layer_norm_9[i0 * 16 + i1];
+                    block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7;
+                    block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0]
+                            + block_1_norm_a_beta[j0];
+                }
             }
         }
     }
 }
 
-/* encoder.dl:12: dense -> f32[1, 16, 64], 16384 multiply-accumulates; in 2 places */
+/* encoder.dl:12: dense -> f32[2, 16, 64], 32768 multiply-accumulates; in 2 places */
 static inline void train_k22_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1260,29 +1291,32 @@ static inline void train_k22_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k22_dense(int t, const float *restrict block_1_x, const float *restrict block_1_up_kernel,
-        float *restrict block_1_up_y_2, const float *restrict block_1_up_bias, float *restrict block_1_up_y,
-        float *restrict dense_8, float *restrict dense_9, float *restrict dense_10)
+static void train_k22_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense_8,
+        const float *restrict block_1_up_bias, float *restrict dense_7, float *restrict dense_9, float *restrict dense_10)
 {
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            train_k22_dense_tile_4(block_1_x, t * 256 + i1_0 * 16, block_1_up_kernel + n, block_1_up_y_2 + n);
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float block_1_up_y_v1 = block_1_up_y_2[i1 * 64 - i1_0 * 64 + j0] + block_1_up_bias[j0];
-                block_1_up_y[t * 1024 + i1 * 64 + j0] = block_1_up_y_v1;
-                const float div_v2 = block_1_up_y_v1 / 1.4142135f;
-                dense_8[i1 * 64 + j0] = div_v2;
-                const float add_v3 = dl_erf(div_v2) + 1.0f;
-                dense_9[i1 * 64 + j0] = add_v3;
-                dense_10[i1 * 64 + j0] = block_1_up_y_v1 * 0.5f * add_v3;
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 64; n += 4)
+                train_k22_dense_tile_4(block_1_x, i0 * 256 + i1_0 * 16, block_1_up_kernel + n,
+                        dense_8 + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    const float v1 = dense_8[i0 * 1024 + i1 * 64 + j0] + block_1_up_bias[j0];
+                    const float mul_v1 = v1 * 0.5f;
+                    dense_7[i0 * 1024 + i1 * 64 + j0] = mul_v1;
+                    const float div_v2 = v1 / 1.4142135f;
+                    dense_8[i0 * 1024 + i1 * 64 + j0] = div_v2;
+                    const float add_v3 = dl_erf(div_v2) + 1.0f;
+                    dense_9[i0 * 1024 + i1 * 64 + j0] = add_v3;
+                    dense_10[i0 * 1024 + i1 * 64 + j0] = mul_v1 * add_v3;
+                }
             }
         }
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[1, 16, 16], 16384 multiply-accumulates; in 2 places */
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[2, 16, 16], 32768 multiply-accumulates; in 2 places */
 static inline void train_k23_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1317,202 +1351,228 @@ static inline void train_k23_dense_layer_norm_tile_4(const float *restrict a, in
 }
 
 static void train_k23_dense_layer_norm(int t, const float *restrict dense_10, const float *restrict block_1_down_kernel,
-        float *restrict block_1_down_y, const float *restrict block_1_x, const uint8_t *restrict dropout_2,
-        const float *restrict block_1_down_bias, float *restrict add_2, float *restrict layer_norm_12,
-        float *restrict layer_norm_13, float *restrict layer_norm_15, float *restrict layer_norm_16,
+        float *restrict block_1_down_y, const float *restrict block_1_x, const uint8_t *restrict cross_entropy_3,
+        const float *restrict block_1_down_bias, float *restrict add_2, float *restrict layer_norm_10,
+        float *restrict layer_norm_11, float *restrict layer_norm_13, float *restrict layer_norm_14,
         float *restrict block_1_norm_b_y)
 {
-    float layer_norm_14;
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k23_dense_layer_norm_tile_4(dense_10, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v2 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = block_1_down_y[i1 * 16 - i1_0 * 16 + j0];
-                const float v2 = block_1_down_bias[j0];
-                const float add_v1 = block_1_x[t * 256 + i1 * 16 + j0] + (dropout_2[t * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2)
-                        * 1.1111112f);
-                add_2[i1 * 16 + j0] = add_v1;
-                sum_v2 += add_v1;
-            }
-            layer_norm_12[i1] = sum_v2;
-            const float v3 = layer_norm_12[i1] / 16.0f;
-            layer_norm_13[i1] = v3;
-            float sum_v4 = 0.0f;
-            for (int r0 = 0; r0 < 16; r0++) {
-                const float v4 = add_2[i1 * 16 + r0] - layer_norm_13[i1];
-                sum_v4 += v4 * v4;
-            }
-            layer_norm_14 = sum_v4;
-            const float v5 = dl_sqrt(layer_norm_14 / 16.0f + 0.001f);
-            const float sqrt_v5 = v5;
-            layer_norm_15[i1] = sqrt_v5;
-            layer_norm_16[i1] = 1.0f / sqrt_v5;
-            for (int j0 = 0; j0 < 16; j0++) {
-                block_1_norm_b_y[i1 * 16 + j0] = (add_2[i1 * 16 + j0] - layer_norm_13[i1]) * layer_norm_16[i1];
+    for (int i0 = 0; i0 < 2; i0++) {
+        float layer_norm_12;
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k23_dense_layer_norm_tile_4(dense_10, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                float sum_v2 = 0.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = block_1_down_y[i1 * 16 - i1_0 * 16 + j0];
+                    const float v2 = block_1_down_bias[j0];
+                    const float add_v1 = block_1_x[i0 * 256 + i1 * 16 + j0]
+                            + (cross_entropy_3[t * 512 + i0 * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2) * 1.1111112f);
+                    add_2[i0 * 256 + i1 * 16 + j0] = add_v1;
+                    sum_v2 += add_v1;
+                }
+                layer_norm_10[i0 * 16 + i1] = sum_v2;
+                const float v3 = layer_norm_10[i0 * 16 + i1] / 16.0f;
+                layer_norm_11[i0 * 16 + i1] = v3;
+                float sum_v4 = 0.0f;
+                for (int r0 = 0; r0 < 16; r0++) {
+                    const float v4 = add_2[i0 * 256 + i1 * 16 + r0] - layer_norm_11[i0 * 16 + i1];
+                    sum_v4 += v4 * v4;
+                }
+                layer_norm_12 = sum_v4;
+                const float v5 = dl_sqrt(layer_norm_12 / 16.0f + 0.001f);
+                const float sqrt_v5 = v5;
+                layer_norm_13[i0 * 16 + i1] = sqrt_v5;
+                layer_norm_14[i0 * 16 + i1] = 1.0f / sqrt_v5;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    block_1_norm_b_y[i0 * 256 + i1 * 16 + j0] = (add_2[i0 * 256 + i1 * 16 + j0] - layer_norm_11[i0 * 16 + i1])
+                            * layer_norm_14[i0 * 16 + i1];
+                }
             }
         }
     }
 }
 
-/* encoder.dl:24: mean -> f32[1, 16]; in 2 places */
+/* encoder.dl:24: mean -> f32[2, 16]; in 2 places */
 static void train_k24_mean(int t, const float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
         const float *restrict block_1_norm_b_beta, float *restrict mean)
 {
-    float mean_2[16];
-    for (int j0 = 0; j0 < 16; j0++) {
-        mean_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 16; r1++) {
+    for (int i0 = 0; i0 < 2; i0++) {
+        float mean_2[16];
         for (int j0 = 0; j0 < 16; j0++) {
-            mean_2[j0] += block_1_norm_b_y[j0 + r1 * 16] * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
+            mean_2[j0] = 0.0f;
         }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        mean[t * 16 + j0] = mean_2[j0] / 16.0f;
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                mean_2[j0] += block_1_norm_b_y[i0 * 256 + j0 + r1 * 16] * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            mean[t * 32 + i0 * 16 + j0] = mean_2[j0] / 16.0f;
+        }
     }
 }
 
-/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[1], 160 multiply-accumulates; in 2 places */
-static inline void train_k25_dense_softmax_cross_entropy_tile_1(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[2], 320 multiply-accumulates; in 2 places */
+static inline void train_k25_dense_softmax_cross_entropy_tile_2(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     for (int k = 0; k < 16; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 10);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[10] = c1_0;
+    c[11] = c1_1;
+    c[12] = c1_2;
+    c[13] = c1_3;
 }
 
 static void train_k25_dense_softmax_cross_entropy(int t, const float *restrict mean, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_3, const int32_t *restrict label, const uint8_t *restrict cross_entropy_2,
+        float *restrict softmax_3, const int32_t *restrict label, const uint8_t *restrict cross_entropy_4,
         float *restrict select, float *restrict cross_entropy)
 {
     float logits[10];
     float softmax_2;
-    float cross_entropy_22;
+    float cross_entropy_24;
     int32_t argmax;
     for (int n = 0; n < 10; n += 4)
-        train_k25_dense_softmax_cross_entropy_tile_1(mean, t * 16, classifier_kernel + (n < 6 ? n : 6),
+        train_k25_dense_softmax_cross_entropy_tile_2(mean, t * 32, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
-    float max_v2 = -DL_INFINITY;
-    for (int j0 = 0; j0 < 10; j0++) {
-        const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
-        logits[j0] = logits_v1;
-        const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
-    }
-    softmax_2 = max_v2;
-    float sum_v4 = 0.0f;
-    for (int j0 = 0; j0 < 10; j0++) {
-        const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_2);
-        softmax_1_y[j0] = softmax_1_y_v3;
-        sum_v4 += softmax_1_y_v3;
-    }
-    softmax_3[0] = sum_v4;
-    const float v1 = softmax_3[0];
-    const float v2 = dl_log(v1);
-    float sum_v5 = 0.0f;
-    int32_t argmax_v6 = 0;
-    float best_argmax_v6 = -DL_INFINITY;
-    for (int r0 = 0; r0 < 10; r0++) {
-        const float v3 = logits[r0];
-        sum_v5 += label[t] == r0 ? v3 - softmax_2 - v2 : 0.0f;
-        const float x_argmax_v6 = v3;
-        if (best_argmax_v6 < x_argmax_v6) {
-            best_argmax_v6 = x_argmax_v6;
-            argmax_v6 = r0;
+    for (int i0 = 0; i0 < 2; i0++) {
+        float max_v2 = -DL_INFINITY;
+        for (int j0 = 0; j0 < 10; j0++) {
+            const float logits_v1 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
+            logits[j0] = logits_v1;
+            const float x_max_v2 = logits_v1;
+            max_v2 = dl_max(max_v2, x_max_v2);
         }
+        softmax_2 = max_v2;
+        float sum_v4 = 0.0f;
+        for (int j0 = 0; j0 < 10; j0++) {
+            const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_2);
+            softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
+            sum_v4 += softmax_1_y_v3;
+        }
+        softmax_3[i0] = sum_v4;
+        const float v1 = softmax_3[i0];
+        const float v2 = dl_log(v1);
+        float sum_v5 = 0.0f;
+        int32_t argmax_v6 = 0;
+        float best_argmax_v6 = -DL_INFINITY;
+        for (int r0 = 0; r0 < 10; r0++) {
+            const float v3 = logits[r0];
+            sum_v5 += label[t * 2 + i0] == r0 ? v3 - softmax_2 - v2 : 0.0f;
+            const float x_argmax_v6 = v3;
+            if (best_argmax_v6 < x_argmax_v6) {
+                best_argmax_v6 = x_argmax_v6;
+                argmax_v6 = r0;
+            }
+        }
+        cross_entropy_24 = sum_v5;
+        argmax = argmax_v6;
+        const int v4 = cross_entropy_4[t * 2 + i0];
+        const int32_t v5 = label[t * 2 + i0];
+        select[t * 2 + i0] = v4 ? (float)(argmax == v5) : 0.0f;
+        cross_entropy[t * 2 + i0] = v4 ? -cross_entropy_24 : 0.0f;
     }
-    cross_entropy_22 = sum_v5;
-    argmax = argmax_v6;
-    const int v4 = cross_entropy_2[t];
-    const int32_t v5 = label[t];
-    select[t] = v4 ? (float)(argmax == v5) : 0.0f;
-    cross_entropy[t] = v4 ? -cross_entropy_22 : 0.0f;
 }
 
-/* encoder.dl:30: cross_entropy, encoder.dl:26: softmax -> f32[1, 10]; in 2 places */
-static void train_k26_cross_entropy_softmax(int t, const int32_t *restrict label, const float *restrict cross_entropy_3,
+/* encoder.dl:30: cross_entropy, encoder.dl:26: softmax -> f32[2, 10]; in 2 places */
+static void train_k26_cross_entropy_softmax(int t, const int32_t *restrict label, const float *restrict cross_entropy_5,
         const float *restrict softmax_3, const float *restrict softmax_1_y, float *restrict softmax)
 {
-    float cross_entropy_23[10];
-    float cross_entropy_24;
-    const float v1 = cross_entropy_3[t];
-    float sum_v1 = 0.0f;
-    for (int j0 = 0; j0 < 10; j0++) {
-        const float select_v0 = label[t] == j0 ? v1 : 0.0f;
-        cross_entropy_23[j0] = select_v0;
-        sum_v1 += -select_v0;
-    }
-    cross_entropy_24 = sum_v1;
-    const float v2 = cross_entropy_24 / softmax_3[0];
-    for (int j0 = 0; j0 < 10; j0++) {
-        softmax[t * 10 + j0] = cross_entropy_23[j0] + v2 * softmax_1_y[j0];
+    for (int i0 = 0; i0 < 2; i0++) {
+        float cross_entropy_25[10];
+        float cross_entropy_26;
+        const float v1 = cross_entropy_5[t * 2 + i0];
+        float sum_v1 = 0.0f;
+        for (int j0 = 0; j0 < 10; j0++) {
+            const float select_v0 = label[t * 2 + i0] == j0 ? v1 : 0.0f;
+            cross_entropy_25[j0] = select_v0;
+            sum_v1 += -select_v0;
+        }
+        cross_entropy_26 = sum_v1;
+        const float v2 = cross_entropy_26 / softmax_3[i0];
+        for (int j0 = 0; j0 < 10; j0++) {
+            softmax[t * 20 + i0 * 10 + j0] = cross_entropy_25[j0] + v2 * softmax_1_y[i0 * 10 + j0];
+        }
     }
 }
 
-/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[1, 16, 16], 160 multiply-accumulates; in 2 places */
-static inline void train_k27_dense_mean_layer_norm_tile_1(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:24: dense, mean, encoder.dl:13: layer_norm, dropout -> f32[2, 16, 16], 320 multiply-accumulates; in 2 places */
+static inline void train_k27_dense_mean_layer_norm_tile_2(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
     for (int k = 0; k < 10; k++) {
         const float *const ak = a + (at + k), *const bk = b + (k * 16);
         const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
         { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
     }
     c[0] = c0_0;
     c[1] = c0_1;
     c[2] = c0_2;
     c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
 }
 
 static void train_k27_dense_mean_layer_norm(int t, const float *restrict softmax, const float *restrict classifier_kernel_2,
         float *restrict mean_3, const float *restrict block_1_norm_b_gamma, const float *restrict add_2,
-        const float *restrict layer_norm_13, const float *restrict layer_norm_16, const float *restrict layer_norm_15,
-        const float *restrict layer_norm_12, float *restrict layer_norm_3, const uint8_t *restrict dropout_2,
-        float *restrict dropout_3)
+        const float *restrict layer_norm_11, const float *restrict layer_norm_14, const float *restrict layer_norm_13,
+        const float *restrict layer_norm_10, float *restrict layer_norm_17, const uint8_t *restrict cross_entropy_3,
+        float *restrict dropout)
 {
-    float layer_norm_17[16];
-    float layer_norm_18[16];
+    float layer_norm_15[16];
+    float layer_norm_16[16];
     for (int n = 0; n < 16; n += 4)
-        train_k27_dense_mean_layer_norm_tile_1(softmax, t * 10, classifier_kernel_2 + n, mean_3 + n);
-    for (int j0 = 0; j0 < 16; j0++) {
-        mean_3[j0] = mean_3[j0] / 16.0f;
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        float sum_v2 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            sum_v2 += mean_3[r1] * block_1_norm_b_gamma[r1] * (add_2[j0 * 16 + r1] - layer_norm_13[j0]);
+        train_k27_dense_mean_layer_norm_tile_2(softmax, t * 20, classifier_kernel_2 + n, mean_3 + n);
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            mean_3[i0 * 16 + j0] = mean_3[i0 * 16 + j0] / 16.0f;
         }
-        layer_norm_17[j0] = sum_v2;
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        float sum_v3 = 0.0f;
-        for (int r1 = 0; r1 < 16; r1++) {
-            sum_v3 += mean_3[r1] * block_1_norm_b_gamma[r1];
+        for (int j0 = 0; j0 < 16; j0++) {
+            float sum_v2 = 0.0f;
+            for (int r1 = 0; r1 < 16; r1++) {
+                sum_v2 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1] * (add_2[i0 * 256 + j0 * 16 + r1]
+                        - layer_norm_11[i0 * 16 + j0]);
+            }
+            layer_norm_15[j0] = sum_v2;
         }
-        layer_norm_18[j0] = sum_v3;
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = layer_norm_16[j0];
-        const float v2 = layer_norm_15[j0];
-        const float v3 = -(layer_norm_17[j0] / v2 * v1) * 0.5f / v2 / 16.0f;
-        const float v4 = layer_norm_13[j0];
-        const float v5 = -(layer_norm_18[j0] * v1 + (layer_norm_12[j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float add_v4 = mean_3[j1] * block_1_norm_b_gamma[j1] * v1 + v3 * (add_2[j0 * 16 + j1] - v4) * 2.0f + v5;
-            layer_norm_3[t * 256 + j0 * 16 + j1] = add_v4;
-            dropout_3[j0 * 16 + j1] = (dropout_2[t * 256 + j0 * 16 + j1] ? 0.0f : add_v4) * 1.1111112f;
+        for (int j0 = 0; j0 < 16; j0++) {
+            float sum_v3 = 0.0f;
+            for (int r1 = 0; r1 < 16; r1++) {
+                sum_v3 += mean_3[i0 * 16 + r1] * block_1_norm_b_gamma[r1];
+            }
+            layer_norm_16[j0] = sum_v3;
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v1 = layer_norm_14[i0 * 16 + j0];
+            const float v2 = layer_norm_13[i0 * 16 + j0];
+            const float v3 = -(layer_norm_15[j0] / v2 * v1) * 0.5f / v2 / 16.0f;
+            const float v4 = layer_norm_11[i0 * 16 + j0];
+            const float v5 = -(layer_norm_16[j0] * v1 + (layer_norm_10[i0 * 16 + j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
+            for (int j1 = 0; j1 < 16; j1++) {
+                const float add_v4 = mean_3[i0 * 16 + j1] * block_1_norm_b_gamma[j1] * v1 + v3 * (add_2[i0 * 256 + j0 * 16 + j1]
+                        - v4) * 2.0f + v5;
+                layer_norm_17[i0 * 256 + j0 * 16 + j1] = add_v4;
+                dropout[i0 * 256 + j0 * 16 + j1] = (cross_entropy_3[t * 512 + i0 * 256 + j0 * 16 + j1] ? 0.0f : add_v4)
+                        * 1.1111112f;
+            }
         }
     }
 }
@@ -1525,31 +1585,36 @@ static void train_k28_layer_norm(int t, const float *restrict mean_3, float *res
         layer_norm[t * 16 + j0] = 0.0f;
         layer_norm_2[t * 16 + j0] = 0.0f;
     }
-    for (int r2 = 0; r2 < 16; r2++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = mean_3[j0];
-            layer_norm[t * 16 + j0] += v1;
-            layer_norm_2[t * 16 + j0] += v1 * block_1_norm_b_y[j0 + r2 * 16];
+    for (int r1 = 0; r1 < 2; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = mean_3[j0 + r1 * 16];
+                layer_norm[t * 16 + j0] += v1;
+                layer_norm_2[t * 16 + j0] += v1 * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
+            }
         }
     }
 }
 
 /* encoder.dl:12: dense;
  * encoder.dl:10: multi_head_attention -> f32[16]; in 4 places */
-static void train_k29_dense(int t, const uint8_t *restrict dropout_2, const float *restrict layer_norm_3, float *restrict dense)
+static void train_k29_dense(int t, const uint8_t *restrict cross_entropy_3, const float *restrict layer_norm_17,
+        float *restrict dense)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         dense[t * 16 + j0] = 0.0f;
     }
-    for (int r2 = 0; r2 < 16; r2++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = layer_norm_3[t * 256 + j0 + r2 * 16];
-            dense[t * 16 + j0] += dropout_2[t * 256 + j0 + r2 * 16] ? 0.0f : v1;
+    for (int r1 = 0; r1 < 2; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = layer_norm_17[j0 + r1 * 256 + r2 * 16];
+                dense[t * 16 + j0] += cross_entropy_3[t * 512 + j0 + r1 * 256 + r2 * 16] ? 0.0f : v1;
+            }
         }
     }
 }
 
-/* encoder.dl:12: dense, dense -> f32[1, 16, 64], 16384 multiply-accumulates; in 2 places */
+/* encoder.dl:12: dense, dense -> f32[2, 16, 64], 32768 multiply-accumulates; in 2 places */
 static inline void train_k30_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1582,40 +1647,85 @@ static inline void train_k30_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k30_dense(int t, const float *restrict dropout_3, const float *restrict block_1_down_kernel_2,
-        float *restrict dense_12, const float *restrict block_1_up_y, const float *restrict dense_8,
-        const float *restrict dense_9, float *restrict dense_2)
+static void train_k30_dense(const float *restrict dropout, const float *restrict block_1_down_kernel_2,
+        float *restrict dense_13, const float *restrict dense_7, const float *restrict dense_8, const float *restrict dense_9)
 {
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            train_k30_dense_tile_4(dropout_3, i1_0 * 16, block_1_down_kernel_2 + n, dense_12 + n);
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = dense_12[i1 * 64 - i1_0 * 64 + j0];
-                const float v2 = dense_8[i1 * 64 + j0];
-                dense_2[t * 1024 + i1 * 64 + j0] = v1 * (block_1_up_y[t * 1024 + i1 * 64 + j0] * 0.5f) * (dl_exp(-(v2 * v2))
-                        * 1.1283792f) / 1.4142135f + v1 * dense_9[i1 * 64 + j0] * 0.5f;
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 64; n += 4)
+                train_k30_dense_tile_4(dropout, i0 * 256 + i1_0 * 16, block_1_down_kernel_2 + n,
+                        dense_13 + (i0 * 1024 + i1_0 * 64 + n));
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    const float v1 = dense_13[i0 * 1024 + i1 * 64 + j0];
+                    const float v2 = dense_8[i0 * 1024 + i1 * 64 + j0];
+                    dense_13[i0 * 1024 + i1 * 64 + j0] = v1 * dense_7[i0 * 1024 + i1 * 64 + j0] * (dl_exp(-(v2 * v2))
+                            * 1.1283792f) / 1.4142135f + v1 * dense_9[i0 * 1024 + i1 * 64 + j0] * 0.5f;
+                }
             }
         }
     }
 }
 
+/* encoder.dl:12: dense -> f32[64, 16], 32768 multiply-accumulates; in 2 places */
+static inline void train_k31_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k31_dense(int t, const float *restrict dense_10, const float *restrict dropout, float *restrict dense_2)
+{
+    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k31_dense_tile_4(dense_10, i0_0, dropout + n, dense_2 + (t * 1024 + i0_0 * 16 + n));
+    }
+}
+
 /* encoder.dl:12: dense -> f32[64]; in 2 places */
-static void train_k31_dense(int t, const float *restrict dense_2, float *restrict dense_3)
+static void train_k32_dense(int t, const float *restrict dense_13, float *restrict dense_3)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         dense_3[t * 64 + j0] = 0.0f;
     }
-    for (int r2 = 0; r2 < 16; r2++) {
-        for (int j0 = 0; j0 < 64; j0++) {
-            dense_3[t * 64 + j0] += dense_2[t * 1024 + j0 + r2 * 64];
+    for (int r1 = 0; r1 < 2; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                dense_3[t * 64 + j0] += dense_13[j0 + r1 * 1024 + r2 * 64];
+            }
         }
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[1, 16, 16], 16384 multiply-accumulates; in 2 places */
-static inline void train_k32_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:12: dense, encoder.dl:11: layer_norm, dropout -> f32[2, 16, 16], 32768 multiply-accumulates; in 2 places */
+static inline void train_k33_dense_layer_norm_dropout_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1648,65 +1758,112 @@ static inline void train_k32_dense_layer_norm_dropout_tile_4(const float *restri
     c[51] = c3_3;
 }
 
-static void train_k32_dense_layer_norm_dropout(int t, const float *restrict dense_2, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_13, const float *restrict layer_norm_3, float *restrict dense_14,
-        const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_8,
-        const float *restrict layer_norm_11, const float *restrict layer_norm_10, const float *restrict layer_norm_7,
-        float *restrict layer_norm_6, const uint8_t *restrict dropout, float *restrict dropout_4)
+static void train_k33_dense_layer_norm_dropout(int t, const float *restrict dense_13, const float *restrict block_1_up_kernel_2,
+        float *restrict dense_14, const float *restrict layer_norm_17, float *restrict dense_15,
+        const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_6,
+        const float *restrict layer_norm_9, const float *restrict layer_norm_8, const float *restrict layer_norm_5,
+        float *restrict layer_norm_20, const uint8_t *restrict cross_entropy_2, float *restrict dropout_2)
 {
-    float layer_norm_19;
-    float layer_norm_20;
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k32_dense_layer_norm_dropout_tile_4(dense_2, t * 1024 + i1_0 * 64, block_1_up_kernel_2 + n, dense_13 + n);
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            float sum_v2 = 0.0f;
-            float sum_v3 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v1 = layer_norm_3[t * 256 + i1 * 16 + j0] + dense_13[i1 * 16 - i1_0 * 16 + j0];
-                dense_14[i1 * 16 + j0] = add_v1;
-                const float v1 = add_v1 * block_1_norm_a_gamma[j0];
-                const float v2 = add[i1 * 16 + j0] - layer_norm_8[i1];
-                sum_v2 += v1 * v2;
-                sum_v3 += v1;
-            }
-            layer_norm_19 = sum_v2;
-            layer_norm_20 = sum_v3;
-            const float v3 = layer_norm_11[i1];
-            const float v4 = layer_norm_10[i1];
-            const float v5 = -(layer_norm_19 / v4 * v3) * 0.5f / v4 / 16.0f;
-            const float v6 = layer_norm_8[i1];
-            const float v7 = -(layer_norm_20 * v3 + (layer_norm_7[i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float add_v4 = dense_14[i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5 * (add[i1 * 16 + j0] - v6)
-                        * 2.0f + v7;
-                layer_norm_6[t * 256 + i1 * 16 + j0] = add_v4;
-                dropout_4[i1 * 16 + j0] = (dropout[t * 256 + i1 * 16 + j0] ? 0.0f : add_v4) * 1.1111112f;
+    for (int i0 = 0; i0 < 2; i0++) {
+        float layer_norm_18;
+        float layer_norm_19;
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k33_dense_layer_norm_dropout_tile_4(dense_13, i0 * 1024 + i1_0 * 64, block_1_up_kernel_2 + n,
+                        dense_14 + n);
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                float sum_v2 = 0.0f;
+                float sum_v3 = 0.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float add_v1 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_14[i1 * 16 - i1_0 * 16 + j0];
+                    dense_15[i0 * 256 + i1 * 16 + j0] = add_v1;
+                    const float v1 = add_v1 * block_1_norm_a_gamma[j0];
+                    const float v2 = add[i0 * 256 + i1 * 16 + j0] - layer_norm_6[i0 * 16 + i1];
+                    sum_v2 += v1 * v2;
+                    sum_v3 += v1;
+                }
+                layer_norm_18 = sum_v2;
+                layer_norm_19 = sum_v3;
+                const float v3 = layer_norm_9[i0 * 16 + i1];
+                const float v4 = layer_norm_8[i0 * 16 + i1];
+                const float v5 = -(layer_norm_18 / v4 * v3) * 0.5f / v4 / 16.0f;
+                const float v6 = layer_norm_6[i0 * 16 + i1];
+                const float v7 = -(layer_norm_19 * v3 + (layer_norm_5[i0 * 16 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float add_v4 = dense_15[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                            * (add[i0 * 256 + i1 * 16 + j0] - v6) * 2.0f + v7;
+                    layer_norm_20[i0 * 256 + i1 * 16 + j0] = add_v4;
+                    dropout_2[i0 * 256 + i1 * 16 + j0] = (cross_entropy_2[t * 512 + i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v4)
+                            * 1.1111112f;
+                }
             }
         }
+    }
+}
+
+/* encoder.dl:12: dense -> f32[16, 64], 32768 multiply-accumulates; in 2 places */
+static inline void train_k34_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void train_k34_dense(int t, const float *restrict block_1_x, const float *restrict dense_13, float *restrict dense_4)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 64; n += 4)
+            train_k34_dense_tile_4(block_1_x, i0_0, dense_13 + n, dense_4 + (t * 1024 + i0_0 * 64 + n));
     }
 }
 
 /* encoder.dl:11: layer_norm -> f32[16]; in 2 places */
-static void train_k33_layer_norm(int t, const float *restrict dense_14, float *restrict layer_norm_4,
-        const float *restrict block_1_norm_a_y, float *restrict layer_norm_5)
+static void train_k35_layer_norm(int t, const float *restrict dense_15, float *restrict layer_norm_3,
+        const float *restrict block_1_norm_a_y, float *restrict layer_norm_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
+        layer_norm_3[t * 16 + j0] = 0.0f;
         layer_norm_4[t * 16 + j0] = 0.0f;
-        layer_norm_5[t * 16 + j0] = 0.0f;
     }
-    for (int r2 = 0; r2 < 16; r2++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v1 = dense_14[j0 + r2 * 16];
-            layer_norm_4[t * 16 + j0] += v1;
-            layer_norm_5[t * 16 + j0] += v1 * block_1_norm_a_y[j0 + r2 * 16];
+    for (int r1 = 0; r1 < 2; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = dense_15[j0 + r1 * 256 + r2 * 16];
+                layer_norm_3[t * 16 + j0] += v1;
+                layer_norm_4[t * 16 + j0] += v1 * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
+            }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 4 places */
-static inline void train_k35_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[2, 16, 16], 8192 multiply-accumulates; in 4 places */
+static inline void train_k37_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1739,32 +1896,81 @@ static inline void train_k35_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k35_multi_head_attention(const float *restrict dropout_4,
-        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_18)
+static void train_k37_multi_head_attention(const float *restrict dropout_2,
+        const float *restrict block_1_attention_output_kernel_2, float *restrict multi_head_attention_15)
 {
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            train_k35_multi_head_attention_tile_4(dropout_4, i1_0 * 16, block_1_attention_output_kernel_2 + n,
-                    multi_head_attention_18 + (i1_0 * 16 + n));
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            for (int n = 0; n < 16; n += 4)
+                train_k37_multi_head_attention_tile_4(dropout_2, i0 * 256 + i1_0 * 16, block_1_attention_output_kernel_2 + n,
+                        multi_head_attention_15 + (i0 * 256 + i1_0 * 16 + n));
+        }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4]; in 2 places */
-static void train_k36_multi_head_attention(const float *restrict multi_head_attention_18,
-        const float *restrict multi_head_attention_15, float *restrict multi_head_attention_19)
+/* encoder.dl:10: multi_head_attention -> f32[16, 16], 8192 multiply-accumulates; in 8 places */
+static inline void train_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 4; j2++) {
-                multi_head_attention_19[j0 * 64 + j1 * 4 + j2] = multi_head_attention_18[j0 * 4 + j1 * 16 + j2]
-                        / multi_head_attention_15[j0 * 16 + j1];
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 32; k++) {
+        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static void train_k38_multi_head_attention(int t, const float *restrict multi_head_attention_14,
+        const float *restrict dropout_2, float *restrict multi_head_attention_2)
+{
+    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+        for (int n = 0; n < 16; n += 4)
+            train_k38_multi_head_attention_tile_4(multi_head_attention_14, i0_0, dropout_2 + n,
+                    multi_head_attention_2 + (t * 256 + i0_0 * 16 + n));
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[2, 4, 16, 4]; in 2 places */
+static void train_k39_multi_head_attention(const float *restrict multi_head_attention_15,
+        const float *restrict multi_head_attention_12, float *restrict multi_head_attention_16)
+{
+    for (int j0 = 0; j0 < 2; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_16[j0 * 256 + j1 * 64 + j2 * 4 + j3]
+                            = multi_head_attention_15[j0 * 256 + j1 * 4 + j2 * 16 + j3]
+                            / multi_head_attention_12[j0 * 64 + j1 * 16 + j2];
+                }
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 8192 multiply-accumulates; in 2 places */
-static inline void train_k38_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[2, 4, 16, 4], 16384 multiply-accumulates; in 2 places */
+static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1797,7 +2003,7 @@ static inline void train_k38_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static inline void train_k38_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1830,37 +2036,45 @@ static inline void train_k38_multi_head_attention_tile2_4(const float *restrict 
     c[15] = c3_3;
 }
 
-static void train_k38_multi_head_attention(int t, const float *restrict multi_head_attention_19,
-        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_21,
+static void train_k41_multi_head_attention(const float *restrict multi_head_attention_16,
+        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_19,
         const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_3)
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_20)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 16; n += 4)
-                train_k38_multi_head_attention_tile_4(multi_head_attention_19, i1 * 64 + i2_0 * 4,
-                        multi_head_attention_28 + (i1 * 64 + n), multi_head_attention_21 + (i1 * 256 + i2_0 * 16 + n));
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                const float v1 = -(multi_head_attention_19[i1 * 64 + i2 * 4] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4])
-                        + -(multi_head_attention_19[i1 * 64 + i2 * 4 + 1] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 1])
-                        + -(multi_head_attention_19[i1 * 64 + i2 * 4 + 2] * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 2])
-                        + -(multi_head_attention_19[i1 * 64 + i2 * 4 + 3]
-                        * block_1_attention_y[t * 256 + i1 * 64 + i2 * 4 + 3]);
-                for (int j0 = 0; j0 < 16; j0++) {
-                    multi_head_attention_21[i1 * 256 + i2 * 16 + j0] = (multi_head_attention_21[i1 * 256 + i2 * 16 + j0] + v1)
-                            * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i1 * 256 + i2 * 16 + j0];
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    train_k41_multi_head_attention_tile_4(multi_head_attention_16, i0 * 256 + i1 * 64 + i2_0 * 4,
+                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
+                            multi_head_attention_19 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    const float v1 = -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4])
+                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 1]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1])
+                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 2]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2])
+                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 3]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3]);
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        multi_head_attention_19[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = (multi_head_attention_19[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
+                                * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
+                    }
                 }
+                train_k41_multi_head_attention_tile2_4(multi_head_attention_19, i0 * 1024 + i1 * 256 + i2_0 * 16,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_20 + (i0 * 256 + i1 * 64 + i2_0
+                        * 4));
             }
-            train_k38_multi_head_attention_tile2_4(multi_head_attention_21, i1 * 256 + i2_0 * 16,
-                    block_1_attention_key_y_2 + i1 * 4, multi_head_attention_3 + (t * 256 + i1 * 64 + i2_0 * 4));
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 16, 4], 4096 multiply-accumulates; in 2 places */
-static inline void train_k39_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[2, 4, 16, 4], 8192 multiply-accumulates; in 2 places */
+static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1893,21 +2107,22 @@ static inline void train_k39_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k39_multi_head_attention(int t,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_2)
+static void train_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        const float *restrict multi_head_attention_16, float *restrict multi_head_attention_18)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            train_k39_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                    i1 * 256 + i2_0, multi_head_attention_19 + i1 * 64, multi_head_attention_2 + (t * 256 + i1 * 64 + i2_0
-                    * 4));
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                train_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                        i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_16 + (i0 * 256 + i1 * 64),
+                        multi_head_attention_18 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+            }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 4, 4, 16], 4096 multiply-accumulates; in 2 places */
-static inline void train_k40_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[2, 4, 4, 16], 8192 multiply-accumulates; in 2 places */
+static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1940,49 +2155,56 @@ static inline void train_k40_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k40_multi_head_attention(int t, const float *restrict multi_head_attention_13,
-        const float *restrict multi_head_attention_21, float *restrict multi_head_attention_4)
+static void train_k43_multi_head_attention(const float *restrict multi_head_attention_10,
+        const float *restrict multi_head_attention_19, float *restrict multi_head_attention_21)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int n = 0; n < 16; n += 4)
-            train_k40_multi_head_attention_tile_4(multi_head_attention_13, i1 * 4, multi_head_attention_21 + (i1 * 256 + n),
-                    multi_head_attention_4 + (t * 256 + i1 * 64 + n));
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int n = 0; n < 16; n += 4)
+                train_k43_multi_head_attention_tile_4(multi_head_attention_10, i0 * 256 + i1 * 4,
+                        multi_head_attention_19 + (i0 * 1024 + i1 * 256 + n),
+                        multi_head_attention_21 + (i0 * 256 + i1 * 64 + n));
+        }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[4, 4]; in 4 places */
-static void train_k42_multi_head_attention(int t, const float *restrict multi_head_attention_2,
-        float *restrict multi_head_attention_5)
+static void train_k45_multi_head_attention(int t, const float *restrict multi_head_attention_18,
+        float *restrict multi_head_attention_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 4; j0++) {
-            multi_head_attention_5[t * 16 + i0 * 4 + j0] = 0.0f;
+            multi_head_attention_3[t * 16 + i0 * 4 + j0] = 0.0f;
         }
-        for (int r2 = 0; r2 < 16; r2++) {
-            for (int j0 = 0; j0 < 4; j0++) {
-                multi_head_attention_5[t * 16 + i0 * 4 + j0] += multi_head_attention_2[t * 256 + i0 * 64 + j0 + r2 * 4];
+        for (int r1 = 0; r1 < 2; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 4; j0++) {
+                    multi_head_attention_3[t * 16 + i0 * 4 + j0] += multi_head_attention_18[i0 * 64 + j0 + r1 * 256 + r2 * 4];
+                }
             }
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[4, 4]; in 2 places */
-static void train_k44_multi_head_attention(int t, const float *restrict multi_head_attention_4,
-        float *restrict multi_head_attention_6)
+static void train_k48_multi_head_attention(int t, const float *restrict multi_head_attention_21,
+        float *restrict multi_head_attention_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             float sum_v0 = 0.0f;
-            for (int r1 = 0; r1 < 16; r1++) {
-                sum_v0 += multi_head_attention_4[t * 256 + i0 * 64 + i1 * 16 + r1];
+            for (int r0 = 0; r0 < 2; r0++) {
+                for (int r1 = 0; r1 < 16; r1++) {
+                    sum_v0 += multi_head_attention_21[i0 * 64 + i1 * 16 + r0 * 256 + r1];
+                }
             }
-            multi_head_attention_6[t * 16 + i0 * 4 + i1] = sum_v0;
+            multi_head_attention_5[t * 16 + i0 * 4 + i1] = sum_v0;
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
-static inline void train_k45_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[2, 16, 16], 8192 multiply-accumulates; in 2 places */
+static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2015,29 +2237,34 @@ static inline void train_k45_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k45_multi_head_attention(int t, const float *restrict multi_head_attention_4,
+static void train_k49_multi_head_attention(const float *restrict multi_head_attention_21,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_24)
 {
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            train_k45_multi_head_attention_tile_4(multi_head_attention_4, t * 256 + i1_0, block_1_attention_key_kernel_2 + n,
-                    multi_head_attention_24 + (i1_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16]; in 2 places */
-static void train_k46_multi_head_attention(int t, const float *restrict multi_head_attention_3,
-        float *restrict multi_head_attention_25)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_25[j0 * 16 + j1] = multi_head_attention_3[t * 256 + j0 * 4 + (j1 / 4) * 64 + j1 % 4] * 0.5f;
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            for (int n = 0; n < 16; n += 4)
+                train_k49_multi_head_attention_tile_4(multi_head_attention_21, i0 * 256 + i1_0,
+                        block_1_attention_key_kernel_2 + n, multi_head_attention_24 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16], 4096 multiply-accumulates; in 2 places */
-static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+/* encoder.dl:10: multi_head_attention -> f32[2, 16, 16]; in 2 places */
+static void train_k52_multi_head_attention(const float *restrict multi_head_attention_20,
+        float *restrict multi_head_attention_25)
+{
+    for (int j0 = 0; j0 < 2; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 16; j2++) {
+                multi_head_attention_25[j0 * 256 + j1 * 16 + j2]
+                        = multi_head_attention_20[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[2, 16, 16], 8192 multiply-accumulates; in 2 places */
+static inline void train_k54_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2070,29 +2297,40 @@ static inline void train_k48_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k48_multi_head_attention(int t, const float *restrict multi_head_attention_25,
+static void train_k54_multi_head_attention(int t, const float *restrict multi_head_attention_25,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_26,
-        const float *restrict layer_norm_6, const float *restrict multi_head_attention_23,
+        const float *restrict layer_norm_20, const float *restrict multi_head_attention_23,
         const float *restrict multi_head_attention_24, float *restrict multi_head_attention_8)
 {
-    for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 16; n += 4)
-            train_k48_multi_head_attention_tile_4(multi_head_attention_25, i1_0 * 16, block_1_attention_query_kernel_2 + n,
-                    multi_head_attention_26 + n);
-        for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                multi_head_attention_8[t * 256 + i1 * 16 + j0] = layer_norm_6[t * 256 + i1 * 16 + j0]
-                        + multi_head_attention_23[i1 * 16 + j0] + multi_head_attention_24[i1 * 16 + j0]
-                        + multi_head_attention_26[i1 * 16 - i1_0 * 16 + j0];
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
+            const int rows = 4;
+            for (int n = 0; n < 16; n += 4)
+                train_k54_multi_head_attention_tile_4(multi_head_attention_25, i0 * 256 + i1_0 * 16,
+                        block_1_attention_query_kernel_2 + n, multi_head_attention_26 + n);
+            for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    multi_head_attention_8[t * 512 + i0 * 256 + i1 * 16 + j0] = layer_norm_20[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_23[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_24[i0 * 256 + i1 * 16 + j0]
+                            + multi_head_attention_26[i1 * 16 - i1_0 * 16 + j0];
+                }
             }
         }
     }
 }
 
+/* encoder.dl:20: embedding -> f32[16, 16]; in 2 places */
+static void train_k56_embedding(int t, const float *restrict multi_head_attention_8, float *restrict embedding)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        embedding[t * 256 + j0] = multi_head_attention_8[t * 512 + j0] + multi_head_attention_8[t * 512 + j0 + 256];
+    }
+}
+
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16] */
-static void train_k49_cross_entropy_adam(const float *restrict layer_norm, const float *restrict layer_norm_2,
-        const float *restrict dense, const float *restrict layer_norm_4, const float *restrict layer_norm_5,
+static void train_k57_cross_entropy_adam(const float *restrict layer_norm, const float *restrict layer_norm_2,
+        const float *restrict dense, const float *restrict layer_norm_3, const float *restrict layer_norm_4,
         const float *restrict multi_head_attention, float *restrict m_block_1_attention_output_bias,
         float *restrict v_block_1_attention_output_bias, float *restrict block_1_attention_output_bias,
         const float *restrict adam, float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma,
@@ -2102,38 +2340,38 @@ static void train_k49_cross_entropy_adam(const float *restrict layer_norm, const
         float *restrict block_1_norm_b_gamma, float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta,
         float *restrict block_1_norm_b_beta)
 {
-    float cross_entropy_4[16];
-    float cross_entropy_5[16];
     float cross_entropy_6[16];
+    float cross_entropy_7[16];
     float cross_entropy_8[16];
-    float cross_entropy_9[16];
-    float cross_entropy_10[16];
+    float cross_entropy_12[16];
+    float cross_entropy_13[16];
+    float cross_entropy_14[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        cross_entropy_4[j0] = 0.0f;
-        cross_entropy_5[j0] = 0.0f;
         cross_entropy_6[j0] = 0.0f;
+        cross_entropy_7[j0] = 0.0f;
         cross_entropy_8[j0] = 0.0f;
-        cross_entropy_9[j0] = 0.0f;
-        cross_entropy_10[j0] = 0.0f;
+        cross_entropy_12[j0] = 0.0f;
+        cross_entropy_13[j0] = 0.0f;
+        cross_entropy_14[j0] = 0.0f;
     }
-    for (int r1 = 0; r1 < 32; r1++) {
+    for (int r1 = 0; r1 < 16; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
-            cross_entropy_4[j0] += layer_norm[j0 + r1 * 16];
-            cross_entropy_5[j0] += layer_norm_2[j0 + r1 * 16];
-            cross_entropy_6[j0] += dense[j0 + r1 * 16];
-            cross_entropy_8[j0] += layer_norm_4[j0 + r1 * 16];
-            cross_entropy_9[j0] += layer_norm_5[j0 + r1 * 16];
-            cross_entropy_10[j0] += multi_head_attention[j0 + r1 * 16];
+            cross_entropy_6[j0] += layer_norm[j0 + r1 * 16];
+            cross_entropy_7[j0] += layer_norm_2[j0 + r1 * 16];
+            cross_entropy_8[j0] += dense[j0 + r1 * 16];
+            cross_entropy_12[j0] += layer_norm_3[j0 + r1 * 16];
+            cross_entropy_13[j0] += layer_norm_4[j0 + r1 * 16];
+            cross_entropy_14[j0] += multi_head_attention[j0 + r1 * 16];
         }
     }
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = cross_entropy_10[j0] * 1.1111112f;
-        const float v3 = cross_entropy_9[j0];
-        const float v4 = cross_entropy_8[j0];
-        const float v5 = cross_entropy_6[j0] * 1.1111112f;
-        const float v6 = cross_entropy_5[j0];
-        const float v7 = cross_entropy_4[j0];
+        const float v2 = cross_entropy_14[j0] * 1.1111112f;
+        const float v3 = cross_entropy_13[j0];
+        const float v4 = cross_entropy_12[j0];
+        const float v5 = cross_entropy_8[j0] * 1.1111112f;
+        const float v6 = cross_entropy_7[j0];
+        const float v7 = cross_entropy_6[j0];
         const float add_v6 = m_block_1_attention_output_bias[j0] * 0.9f + v2 * 0.1f;
         m_block_1_attention_output_bias[j0] = add_v6;
         const float add_v7 = v_block_1_attention_output_bias[j0] * 0.999f + v2 * 0.001f * v2;
@@ -2167,21 +2405,47 @@ static void train_k49_cross_entropy_adam(const float *restrict layer_norm, const
     }
 }
 
+/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64, 16] */
+static void train_k58_cross_entropy_adam(const float *restrict dense_2, float *restrict m_block_1_down_kernel,
+        float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel, const float *restrict adam)
+{
+    for (int i0 = 0; i0 < 64; i0++) {
+        float cross_entropy_9[16];
+        for (int j0 = 0; j0 < 16; j0++) {
+            cross_entropy_9[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                cross_entropy_9[j0] += dense_2[i0 * 16 + j0 + r1 * 1024];
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v1 = cross_entropy_9[j0];
+            const float add_v1 = m_block_1_down_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
+            m_block_1_down_kernel[i0 * 16 + j0] = add_v1;
+            const float add_v2 = v_block_1_down_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
+            v_block_1_down_kernel[i0 * 16 + j0] = add_v2;
+            block_1_down_kernel[i0 * 16 + j0] = block_1_down_kernel[i0 * 16 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
+                    + 1e-07f);
+        }
+    }
+}
+
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64] */
-static void train_k50_cross_entropy_adam(const float *restrict dense_3, float *restrict m_block_1_up_bias,
+static void train_k59_cross_entropy_adam(const float *restrict dense_3, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
-    float cross_entropy_7[64];
+    float cross_entropy_10[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        cross_entropy_7[j0] = 0.0f;
+        cross_entropy_10[j0] = 0.0f;
     }
-    for (int r1 = 0; r1 < 32; r1++) {
+    for (int r1 = 0; r1 < 16; r1++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            cross_entropy_7[j0] += dense_3[j0 + r1 * 64];
+            cross_entropy_10[j0] += dense_3[j0 + r1 * 64];
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = cross_entropy_7[j0];
+        const float v1 = cross_entropy_10[j0];
         const float add_v1 = m_block_1_up_bias[j0] * 0.9f + v1 * 0.1f;
         m_block_1_up_bias[j0] = add_v1;
         const float add_v2 = v_block_1_up_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2190,34 +2454,133 @@ static void train_k50_cross_entropy_adam(const float *restrict dense_3, float *r
     }
 }
 
+/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16, 64] */
+static void train_k60_cross_entropy_adam(const float *restrict dense_4, float *restrict m_block_1_up_kernel,
+        float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel, const float *restrict adam)
+{
+    for (int i0 = 0; i0 < 16; i0++) {
+        float cross_entropy_11[64];
+        for (int j0 = 0; j0 < 64; j0++) {
+            cross_entropy_11[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                cross_entropy_11[j0] += dense_4[i0 * 64 + j0 + r1 * 1024];
+            }
+        }
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v1 = cross_entropy_11[j0];
+            const float add_v1 = m_block_1_up_kernel[i0 * 64 + j0] * 0.9f + v1 * 0.1f;
+            m_block_1_up_kernel[i0 * 64 + j0] = add_v1;
+            const float add_v2 = v_block_1_up_kernel[i0 * 64 + j0] * 0.999f + v1 * 0.001f * v1;
+            v_block_1_up_kernel[i0 * 64 + j0] = add_v2;
+            block_1_up_kernel[i0 * 64 + j0] = block_1_up_kernel[i0 * 64 + j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
+        }
+    }
+}
+
+/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16, 16] */
+static void train_k61_cross_entropy_adam(const float *restrict multi_head_attention_2,
+        const float *restrict multi_head_attention_4, const float *restrict multi_head_attention_6,
+        const float *restrict multi_head_attention_9, const float *restrict embedding, float *restrict m_positions,
+        float *restrict v_positions, float *restrict positions, const float *restrict adam,
+        float *restrict m_block_1_attention_query_kernel, float *restrict v_block_1_attention_query_kernel,
+        float *restrict block_1_attention_query_kernel, float *restrict m_block_1_attention_key_kernel,
+        float *restrict v_block_1_attention_key_kernel, float *restrict block_1_attention_key_kernel,
+        float *restrict m_block_1_attention_value_kernel, float *restrict v_block_1_attention_value_kernel,
+        float *restrict block_1_attention_value_kernel, float *restrict m_block_1_attention_output_kernel,
+        float *restrict v_block_1_attention_output_kernel, float *restrict block_1_attention_output_kernel)
+{
+    for (int i0 = 0; i0 < 16; i0++) {
+        float cross_entropy_15[16];
+        float cross_entropy_17[16];
+        float cross_entropy_19[16];
+        float cross_entropy_21[16];
+        float cross_entropy_22[16];
+        for (int j0 = 0; j0 < 16; j0++) {
+            cross_entropy_15[j0] = 0.0f;
+            cross_entropy_17[j0] = 0.0f;
+            cross_entropy_19[j0] = 0.0f;
+            cross_entropy_21[j0] = 0.0f;
+            cross_entropy_22[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                cross_entropy_15[j0] += multi_head_attention_2[i0 * 16 + j0 + r1 * 256];
+                cross_entropy_17[j0] += multi_head_attention_4[i0 * 16 + j0 + r1 * 256];
+                cross_entropy_19[j0] += multi_head_attention_6[i0 * 16 + j0 + r1 * 256];
+                cross_entropy_21[j0] += multi_head_attention_9[i0 * 16 + j0 + r1 * 256];
+                cross_entropy_22[j0] += embedding[i0 * 16 + j0 + r1 * 256];
+            }
+        }
+        const float v1 = adam[0];
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float v2 = cross_entropy_22[j0];
+            const float v3 = cross_entropy_21[j0];
+            const float v4 = cross_entropy_19[j0];
+            const float v5 = cross_entropy_17[j0];
+            const float v6 = cross_entropy_15[j0];
+            const float add_v5 = m_positions[i0 * 16 + j0] * 0.9f + v2 * 0.1f;
+            m_positions[i0 * 16 + j0] = add_v5;
+            const float add_v6 = v_positions[i0 * 16 + j0] * 0.999f + v2 * 0.001f * v2;
+            v_positions[i0 * 16 + j0] = add_v6;
+            positions[i0 * 16 + j0] = positions[i0 * 16 + j0] - v1 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+            const float add_v8 = m_block_1_attention_query_kernel[i0 * 16 + j0] * 0.9f + v3 * 0.1f;
+            m_block_1_attention_query_kernel[i0 * 16 + j0] = add_v8;
+            const float add_v9 = v_block_1_attention_query_kernel[i0 * 16 + j0] * 0.999f + v3 * 0.001f * v3;
+            v_block_1_attention_query_kernel[i0 * 16 + j0] = add_v9;
+            block_1_attention_query_kernel[i0 * 16 + j0] = block_1_attention_query_kernel[i0 * 16 + j0] - v1 * add_v8
+                    / (dl_sqrt(add_v9) + 1e-07f);
+            const float add_v11 = m_block_1_attention_key_kernel[i0 * 16 + j0] * 0.9f + v4 * 0.1f;
+            m_block_1_attention_key_kernel[i0 * 16 + j0] = add_v11;
+            const float add_v12 = v_block_1_attention_key_kernel[i0 * 16 + j0] * 0.999f + v4 * 0.001f * v4;
+            v_block_1_attention_key_kernel[i0 * 16 + j0] = add_v12;
+            block_1_attention_key_kernel[i0 * 16 + j0] = block_1_attention_key_kernel[i0 * 16 + j0] - v1 * add_v11
+                    / (dl_sqrt(add_v12) + 1e-07f);
+            const float add_v14 = m_block_1_attention_value_kernel[i0 * 16 + j0] * 0.9f + v5 * 0.1f;
+            m_block_1_attention_value_kernel[i0 * 16 + j0] = add_v14;
+            const float add_v15 = v_block_1_attention_value_kernel[i0 * 16 + j0] * 0.999f + v5 * 0.001f * v5;
+            v_block_1_attention_value_kernel[i0 * 16 + j0] = add_v15;
+            block_1_attention_value_kernel[i0 * 16 + j0] = block_1_attention_value_kernel[i0 * 16 + j0] - v1 * add_v14
+                    / (dl_sqrt(add_v15) + 1e-07f);
+            const float add_v17 = m_block_1_attention_output_kernel[i0 * 16 + j0] * 0.9f + v6 * 0.1f;
+            m_block_1_attention_output_kernel[i0 * 16 + j0] = add_v17;
+            const float add_v18 = v_block_1_attention_output_kernel[i0 * 16 + j0] * 0.999f + v6 * 0.001f * v6;
+            v_block_1_attention_output_kernel[i0 * 16 + j0] = add_v18;
+            block_1_attention_output_kernel[i0 * 16 + j0] = block_1_attention_output_kernel[i0 * 16 + j0] - v1 * add_v17
+                    / (dl_sqrt(add_v18) + 1e-07f);
+        }
+    }
+}
+
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16] */
-static void train_k51_cross_entropy_adam(const float *restrict multi_head_attention_5,
-        const float *restrict multi_head_attention_6, const float *restrict multi_head_attention_7,
+static void train_k62_cross_entropy_adam(const float *restrict multi_head_attention_3,
+        const float *restrict multi_head_attention_5, const float *restrict multi_head_attention_7,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict m_block_1_attention_value_bias, float *restrict v_block_1_attention_value_bias)
 {
-    float cross_entropy_11[16];
-    float cross_entropy_12[16];
-    float cross_entropy_13[16];
+    float cross_entropy_16[16];
+    float cross_entropy_18[16];
+    float cross_entropy_20[16];
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
-            cross_entropy_11[j0 * 4 + j1] = 0.0f;
-            cross_entropy_12[j0 * 4 + j1] = 0.0f;
-            cross_entropy_13[j0 * 4 + j1] = 0.0f;
+            cross_entropy_16[j0 * 4 + j1] = 0.0f;
+            cross_entropy_18[j0 * 4 + j1] = 0.0f;
+            cross_entropy_20[j0 * 4 + j1] = 0.0f;
         }
-        for (int r2 = 0; r2 < 32; r2++) {
+        for (int r2 = 0; r2 < 16; r2++) {
             for (int j1 = 0; j1 < 4; j1++) {
-                cross_entropy_11[j0 * 4 + j1] += multi_head_attention_5[j0 * 4 + j1 + r2 * 16];
-                cross_entropy_12[j0 * 4 + j1] += multi_head_attention_6[j0 * 4 + j1 + r2 * 16];
-                cross_entropy_13[j0 * 4 + j1] += multi_head_attention_7[j0 * 4 + j1 + r2 * 16];
+                cross_entropy_16[j0 * 4 + j1] += multi_head_attention_3[j0 * 4 + j1 + r2 * 16];
+                cross_entropy_18[j0 * 4 + j1] += multi_head_attention_5[j0 * 4 + j1 + r2 * 16];
+                cross_entropy_20[j0 * 4 + j1] += multi_head_attention_7[j0 * 4 + j1 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = cross_entropy_13[j0] * 0.5f;
-        const float v2 = cross_entropy_12[j0];
-        const float v3 = cross_entropy_11[j0];
+        const float v1 = cross_entropy_20[j0] * 0.5f;
+        const float v2 = cross_entropy_18[j0];
+        const float v3 = cross_entropy_16[j0];
         m_block_1_attention_query_bias[j0] = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
         v_block_1_attention_query_bias[j0] = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
         m_block_1_attention_key_bias[j0] = m_block_1_attention_key_bias[j0] * 0.9f + v2 * 0.1f;
@@ -2227,291 +2590,12 @@ static void train_k51_cross_entropy_adam(const float *restrict multi_head_attent
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 4 places */
-static void train_k52_multi_head_attention(int t, const float *restrict block_1_attention_y,
-        float *restrict multi_head_attention_29)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_29[j0 * 256 + j1 * 16 + j2]
-                        = block_1_attention_y[t * 2048 + j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
-            }
-        }
-    }
-}
-
-/* encoder.dl:12: dense -> f32[8, 16, 64]; in 2 places */
-static void train_k53_dense(int t, const float *restrict block_1_up_y, float *restrict dense_15)
-{
-    for (int j0 = 0; j0 < 8192; j0++) {
-        const float v1 = block_1_up_y[t * 8192 + j0];
-        dense_15[j0] = v1 * 0.5f * (dl_erf(v1 / 1.4142135f) + 1.0f);
-    }
-}
-
-/* encoder.dl:13: dropout;
- * encoder.dl:11: dropout -> f32[8, 16, 16]; in 4 places */
-static void train_k54_dropout(int t, const uint8_t *restrict dropout_2, const float *restrict layer_norm_3,
-        float *restrict dropout_5)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = layer_norm_3[t * 2048 + j0];
-        dropout_5[j0] = (dropout_2[t * 2048 + j0] ? 0.0f : v1) * 1.1111112f;
-    }
-}
-
-/* encoder.dl:12: dense -> f32[64, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k55_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 128; k++) {
-        const float *const ak = a + (at + k * 64), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k55_dense(int t, const float *restrict dense_15, const float *restrict dropout_5, float *restrict dense_4)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            train_k55_dense_tile_4(dense_15, i0_0, dropout_5 + n, dense_4 + (t * 1024 + i0_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:12: dense -> f32[16, 64], 131072 multiply-accumulates; in 2 places */
-static inline void train_k56_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 128; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k56_dense(int t, const float *restrict block_1_x, const float *restrict dense_2, float *restrict dense_5)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 64; n += 4)
-            train_k56_dense_tile_4(block_1_x, t * 2048 + i0_0, dense_2 + (t * 8192 + n), dense_5 + (t * 1024 + i0_0 * 64 + n));
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 32768 multiply-accumulates; in 2 places */
-static inline void train_k58_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 128; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k58_multi_head_attention(int t, const float *restrict multi_head_attention_29,
-        const float *restrict dropout_6, float *restrict multi_head_attention_9)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            train_k58_multi_head_attention_tile_4(multi_head_attention_29, i0_0, dropout_6 + n,
-                    multi_head_attention_9 + (t * 256 + i0_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[16, 16], 32768 multiply-accumulates; in 6 places */
-static inline void train_k60_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 128; k++) {
-        const float *const ak = a + (at + k * 16), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void train_k60_multi_head_attention(int t, const float *restrict x, const float *restrict multi_head_attention_30,
-        float *restrict multi_head_attention_10)
-{
-    for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-        for (int n = 0; n < 16; n += 4)
-            train_k60_multi_head_attention_tile_4(x, t * 2048 + i0_0, multi_head_attention_30 + n,
-                    multi_head_attention_10 + (t * 256 + i0_0 * 16 + n));
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 2 places */
-static void train_k61_multi_head_attention_pack(int t, const float *restrict multi_head_attention_4,
-        float *restrict multi_head_attention_32)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_32[j0 * 256 + j1 * 16 + j2] = multi_head_attention_4[t * 2048 + j0 * 256 + j1 + j2 * 16];
-            }
-        }
-    }
-}
-
-/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16]; in 2 places */
-static void train_k63_multi_head_attention(int t, const float *restrict multi_head_attention_3,
-        float *restrict multi_head_attention_31)
-{
-    for (int j0 = 0; j0 < 8; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_31[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_3[t * 2048 + j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
-            }
-        }
-    }
-}
-
-/* encoder.dl:20: embedding -> f32[16, 16]; in 2 places */
-static void train_k65_embedding(int t, const float *restrict multi_head_attention_8, float *restrict embedding)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        embedding[t * 256 + j0] = multi_head_attention_8[t * 2048 + j0] + multi_head_attention_8[t * 2048 + j0 + 256]
-                + multi_head_attention_8[t * 2048 + j0 + 512] + multi_head_attention_8[t * 2048 + j0 + 768]
-                + multi_head_attention_8[t * 2048 + j0 + 1024] + multi_head_attention_8[t * 2048 + j0 + 1280]
-                + multi_head_attention_8[t * 2048 + j0 + 1536] + multi_head_attention_8[t * 2048 + j0 + 1792];
-    }
-}
-
-/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64, 16]; in 2 places */
-static void train_k66_cross_entropy_adam(const float *restrict dense_4, float *restrict cross_entropy_14,
-        float *restrict m_block_1_down_kernel, float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel,
-        const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        const float v1 = m_block_1_down_kernel[j0] * 0.9f;
-        const float v2 = v_block_1_down_kernel[j0] * 0.999f;
-        const float sum_v0 = dense_4[j0] + dense_4[j0 + 1024] + dense_4[j0 + 2048] + dense_4[j0 + 3072];
-        cross_entropy_14[j0] = sum_v0;
-        const float add_v1 = v1 + sum_v0 * 0.1f;
-        m_block_1_down_kernel[j0] = add_v1;
-        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
-        v_block_1_down_kernel[j0] = add_v2;
-        block_1_down_kernel[j0] = block_1_down_kernel[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
-    }
-}
-
-/* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16, 16]; in 5 places */
-static void train_k68_cross_entropy_adam(const float *restrict multi_head_attention_9,
-        float *restrict m_block_1_attention_output_kernel, float *restrict v_block_1_attention_output_kernel,
-        float *restrict block_1_attention_output_kernel, const float *restrict adam)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        const float v1 = m_block_1_attention_output_kernel[j0] * 0.9f;
-        const float v2 = v_block_1_attention_output_kernel[j0] * 0.999f;
-        const float sum_v0 = multi_head_attention_9[j0] + multi_head_attention_9[j0 + 256] + multi_head_attention_9[j0 + 512]
-                + multi_head_attention_9[j0 + 768];
-        const float add_v1 = v1 + sum_v0 * 0.1f;
-        m_block_1_attention_output_kernel[j0] = add_v1;
-        const float add_v2 = v2 + sum_v0 * 0.001f * sum_v0;
-        v_block_1_attention_output_kernel[j0] = add_v2;
-        block_1_attention_output_kernel[j0] = block_1_attention_output_kernel[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2)
-                + 1e-07f);
-    }
-}
-
 /* encoder.dl:32:, encoder.dl:30: cross_entropy -> f32; in 2 places */
-static void train_k73_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
+static void train_k63_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
         const float *restrict cross_entropy, float *restrict loss)
 {
     float sum;
-    float cross_entropy_21;
+    float cross_entropy_23;
     float sum_v0[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
@@ -2542,25 +2626,25 @@ static void train_k73_cross_entropy(const float *restrict select, const int32_t 
     for (int lane = 0; lane < 2; lane++)
         sum_v2[lane] += sum_v2[lane + 2];
     sum_v2[0] += sum_v2[1];
-    cross_entropy_21 = sum_v2[0];
-    loss[0] = cross_entropy_21 / (float)count_[0];
+    cross_entropy_23 = sum_v2[0];
+    loss[0] = cross_entropy_23 / (float)count_[0];
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
-static void train_k74_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
+static void train_k64_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
-    float dense_6[10];
+    float dense_5[10];
     for (int j0 = 0; j0 < 10; j0++) {
-        dense_6[j0] = 0.0f;
+        dense_5[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
-            dense_6[j0] += softmax[j0 + r1 * 10];
+            dense_5[j0] += softmax[j0 + r1 * 10];
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
-        const float v1 = dense_6[j0];
+        const float v1 = dense_5[j0];
         const float add_v1 = m_classifier_bias[j0] * 0.9f + v1 * 0.1f;
         m_classifier_bias[j0] = add_v1;
         const float add_v2 = v_classifier_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -2570,7 +2654,7 @@ static void train_k74_dense_adam(const float *restrict softmax, float *restrict 
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
-static inline void train_k75_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k65_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2602,17 +2686,17 @@ static inline void train_k75_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k75_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_7,
+static void train_k65_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_6,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k75_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_7 + (n < 6 ? n : 6));
+            train_k65_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_6 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
-                const float v1 = dense_7[i0 * 10 - i0_0 * 10 + j0];
+                const float v1 = dense_6[i0 * 10 - i0_0 * 10 + j0];
                 const float add_v1 = m_classifier_kernel[i0 * 10 + j0] * 0.9f + v1 * 0.1f;
                 m_classifier_kernel[i0 * 10 + j0] = add_v1;
                 const float add_v2 = v_classifier_kernel[i0 * 10 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -2625,7 +2709,7 @@ static void train_k75_dense_adam(const float *restrict mean, const float *restri
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16]; in 2 places */
-static void train_k76_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
+static void train_k66_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -2640,7 +2724,7 @@ static void train_k76_embedding(const float *restrict multi_head_attention_8, co
 }
 
 /* encoder.dl:31: adam -> f32[1000, 16] */
-static void train_k77_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k67_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
@@ -2654,7 +2738,7 @@ static void train_k77_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* encoder.dl:31: adam -> f32[16] */
-static void train_k78_adam(float *restrict block_1_attention_query_bias, const float *restrict adam,
+static void train_k68_adam(float *restrict block_1_attention_query_bias, const float *restrict adam,
         const float *restrict m_block_1_attention_query_bias, const float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_key_bias, const float *restrict m_block_1_attention_key_bias,
         const float *restrict v_block_1_attention_key_bias, float *restrict block_1_attention_value_bias,
@@ -2679,116 +2763,105 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 622592);   /* bool[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 630784);   /* bool[32, 16, 16] */
-    float *const adam = (float *)(void *)(base + 679424);   /* f32 */
-    float *const x = (float *)(void *)(base + 262144);   /* f32[32, 1, 16, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 1, 4, 16, 4] */
-    float *const block_1_x = (float *)(void *)(base + 327680);   /* f32[32, 1, 16, 16] */
-    float *const block_1_up_y = (float *)(void *)(base + 0);   /* f32[32, 1, 16, 64] */
-    float *const mean = (float *)(void *)(base + 675840);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 679168);   /* f32[32, 1] */
-    float *const cross_entropy = (float *)(void *)(base + 679296);   /* f32[32, 1] */
-    float *const softmax = (float *)(void *)(base + 677888);   /* f32[32, 1, 10] */
-    float *const layer_norm = (float *)(void *)(base + 589824);   /* f32[32, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 591872);   /* f32[32, 16] */
-    float *const layer_norm_3 = (float *)(void *)(base + 360448);   /* f32[32, 1, 16, 16] */
-    float *const dense = (float *)(void *)(base + 593920);   /* f32[32, 16] */
-    float *const dense_2 = (float *)(void *)(base + 131072);   /* f32[32, 1, 16, 64] */
-    float *const dense_3 = (float *)(void *)(base + 557056);   /* f32[32, 64] */
-    float *const layer_norm_4 = (float *)(void *)(base + 595968);   /* f32[32, 16] */
-    float *const layer_norm_5 = (float *)(void *)(base + 598016);   /* f32[32, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 393216);   /* f32[32, 1, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 600064);   /* f32[32, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 425984);   /* f32[32, 1, 4, 16, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 458752);   /* f32[32, 1, 4, 16, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 491520);   /* f32[32, 1, 4, 4, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 602112);   /* f32[32, 4, 4] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 604160);   /* f32[32, 4, 4] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 606208);   /* f32[32, 4, 4] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 524288);   /* f32[32, 1, 16, 16] */
-    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 621312);   /* bool[32, 1] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 620672);   /* f32[32, 1] */
-    float *const dense_4 = (float *)(void *)(base + 589824);   /* f32[4, 64, 16] */
-    float *const dense_5 = (float *)(void *)(base + 606208);   /* f32[4, 16, 64] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 655360);   /* f32[4, 16, 16] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 659456);   /* f32[4, 16, 16] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 663552);   /* f32[4, 16, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 667648);   /* f32[4, 16, 16] */
-    float *const embedding = (float *)(void *)(base + 671744);   /* f32[4, 16, 16] */
-    float *const cross_entropy_14 = (float *)(void *)(base + 0);   /* f32[64, 16] */
-    float *const cross_entropy_15 = (float *)(void *)(base + 0);   /* f32[16, 64] */
-    float *const dense_7 = (float *)(void *)(base + 0);   /* f32[4, 10] */
+    float *const adam = (float *)(void *)(base + 364832);   /* f32 */
+    float *const mean = (float *)(void *)(base + 323584);   /* f32[16, 2, 16] */
+    float *const select = (float *)(void *)(base + 364032);   /* f32[16, 2] */
+    float *const cross_entropy = (float *)(void *)(base + 364160);   /* f32[16, 2] */
+    float *const softmax = (float *)(void *)(base + 348160);   /* f32[16, 2, 10] */
+    float *const layer_norm = (float *)(void *)(base + 353536);   /* f32[16, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 354560);   /* f32[16, 16] */
+    float *const dense = (float *)(void *)(base + 355584);   /* f32[16, 16] */
+    float *const dense_2 = (float *)(void *)(base + 0);   /* f32[16, 64, 16] */
+    float *const dense_3 = (float *)(void *)(base + 319488);   /* f32[16, 64] */
+    float *const dense_4 = (float *)(void *)(base + 65536);   /* f32[16, 16, 64] */
+    float *const layer_norm_3 = (float *)(void *)(base + 356608);   /* f32[16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 357632);   /* f32[16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 358656);   /* f32[16, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 163840);   /* f32[16, 16, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 359680);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 180224);   /* f32[16, 16, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 360704);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 196608);   /* f32[16, 16, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 361728);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 131072);   /* f32[16, 2, 16, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 212992);   /* f32[16, 16, 16] */
+    float *const embedding = (float *)(void *)(base + 229376);   /* f32[16, 16, 16] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 245760);   /* bool[16, 2, 16, 16] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 253952);   /* bool[16, 2, 16, 16] */
+    uint8_t *const cross_entropy_4 = (uint8_t *)(void *)(base + 364800);   /* bool[16, 2] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 363904);   /* f32[16, 2] */
+    float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 619520);   /* f32[10, 16] */
-    float *const block_1_down_kernel_2 = (float *)(void *)(base + 565248);   /* f32[16, 64] */
-    float *const block_1_up_kernel_2 = (float *)(void *)(base + 569344);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 608256);   /* f32[16, 16] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 609280);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 610304);   /* f32[16, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 611328);   /* f32[16, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 612352);   /* f32[1, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 613376);   /* f32[1, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 614400);   /* f32[1, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 578560);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 573440);   /* f32[1, 4, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 620160);   /* f32[1, 4, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 578816);   /* f32[4, 4] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 578560);   /* f32[4, 16] */
-    float *const add = (float *)(void *)(base + 615424);   /* f32[1, 16, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 620800);   /* f32[1, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 620864);   /* f32[1, 16, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 620928);   /* f32[1, 16, 1] */
-    float *const layer_norm_11 = (float *)(void *)(base + 620992);   /* f32[1, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 616448);   /* f32[1, 16, 16] */
-    float *const block_1_up_y_2 = (float *)(void *)(base + 617472);   /* f32[4, 64] */
-    float *const dense_8 = (float *)(void *)(base + 577536);   /* f32[1, 16, 64] */
-    float *const dense_9 = (float *)(void *)(base + 581632);   /* f32[1, 16, 64] */
-    float *const dense_10 = (float *)(void *)(base + 585728);   /* f32[1, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 620416);   /* f32[4, 16] */
-    float *const add_2 = (float *)(void *)(base + 617472);   /* f32[1, 16, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 621056);   /* f32[1, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 621120);   /* f32[1, 16, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 621184);   /* f32[1, 16, 1] */
-    float *const layer_norm_16 = (float *)(void *)(base + 621248);   /* f32[1, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 618496);   /* f32[1, 16, 16] */
-    float *const classifier_y = (float *)(void *)(base + 585728);   /* f32[1, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 585776);   /* f32[1, 10] */
-    float *const softmax_3 = (float *)(void *)(base + 585824);   /* f32[1] */
-    float *const mean_3 = (float *)(void *)(base + 586752);   /* f32[1, 16] */
-    float *const dropout_3 = (float *)(void *)(base + 585728);   /* f32[1, 16, 16] */
-    float *const dense_12 = (float *)(void *)(base + 586752);   /* f32[4, 64] */
-    float *const dense_13 = (float *)(void *)(base + 579584);   /* f32[4, 16] */
-    float *const dense_14 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const dropout_4 = (float *)(void *)(base + 578560);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 581632);   /* f32[1, 4, 16, 4] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 577536);   /* f32[1, 4, 16, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 574464);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 575488);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 576512);   /* f32[4, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 577536);   /* f32[1, 4, 4, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 582656);   /* f32[1, 4, 4, 16] */
-    float *const dense_15 = (float *)(void *)(base + 557056);   /* f32[8, 16, 64] */
-    float *const dropout_5 = (float *)(void *)(base + 647168);   /* f32[8, 16, 16] */
-    float *const multi_head_attention_29 = (float *)(void *)(base + 638976);   /* f32[8, 16, 16] */
-    float *const dropout_6 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
-    float *const multi_head_attention_30 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
-    float *const multi_head_attention_31 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
-    float *const multi_head_attention_32 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 362752);   /* f32[10, 16] */
+    float *const block_1_down_kernel_2 = (float *)(void *)(base + 311296);   /* f32[16, 64] */
+    float *const block_1_up_kernel_2 = (float *)(void *)(base + 315392);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 349440);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 350464);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 351488);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 352512);   /* f32[16, 16] */
+    float *const x = (float *)(void *)(base + 325632);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 327680);   /* f32[2, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 329728);   /* f32[2, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 331776);   /* f32[2, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 272384);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 262144);   /* f32[2, 4, 16, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 363392);   /* f32[2, 4, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 333824);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 270336);   /* f32[4, 16] */
+    float *const add = (float *)(void *)(base + 337920);   /* f32[2, 16, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 364288);   /* f32[2, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 364416);   /* f32[2, 16, 1] */
+    float *const layer_norm_8 = (float *)(void *)(base + 364544);   /* f32[2, 16, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 364672);   /* f32[2, 16, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 339968);   /* f32[2, 16, 16] */
+    float *const block_1_x = (float *)(void *)(base + 342016);   /* f32[2, 16, 16] */
+    float *const dense_7 = (float *)(void *)(base + 270336);   /* f32[2, 16, 64] */
+    float *const dense_8 = (float *)(void *)(base + 278528);   /* f32[2, 16, 64] */
+    float *const dense_9 = (float *)(void *)(base + 286720);   /* f32[2, 16, 64] */
+    float *const dense_10 = (float *)(void *)(base + 294912);   /* f32[2, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 307200);   /* f32[4, 16] */
+    float *const add_2 = (float *)(void *)(base + 303104);   /* f32[2, 16, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 307456);   /* f32[2, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 307584);   /* f32[2, 16, 1] */
+    float *const layer_norm_13 = (float *)(void *)(base + 307712);   /* f32[2, 16, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 307840);   /* f32[2, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 305152);   /* f32[2, 16, 16] */
+    float *const classifier_y = (float *)(void *)(base + 307200);   /* f32[2, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 307280);   /* f32[2, 10] */
+    float *const softmax_3 = (float *)(void *)(base + 307360);   /* f32[2] */
+    float *const mean_3 = (float *)(void *)(base + 307200);   /* f32[2, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 344064);   /* f32[2, 16, 16] */
+    float *const dropout = (float *)(void *)(base + 346112);   /* f32[2, 16, 16] */
+    float *const dense_13 = (float *)(void *)(base + 303104);   /* f32[2, 16, 64] */
+    float *const dense_14 = (float *)(void *)(base + 274432);   /* f32[4, 16] */
+    float *const dense_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const layer_norm_20 = (float *)(void *)(base + 278528);   /* f32[2, 16, 16] */
+    float *const dropout_2 = (float *)(void *)(base + 272384);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 280576);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 282624);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 270336);   /* f32[2, 4, 16, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 262144);   /* f32[2, 4, 4, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 266240);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 262144);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 268288);   /* f32[4, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 270336);   /* f32[2, 4, 4, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 282624);   /* f32[2, 4, 4, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 268288);   /* f32[2, 16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    train_k1_dropout(0xf43ea0e9u, words, &step, dropout);
-    train_k1_dropout(0x8f5ff911u, words, &step, dropout_2);   /* k2_dropout */
-    if (train_k3_cross_entropy_check(label) != DL_OK)
+    if (train_k1_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k4_adam(&step, adam);
-    train_k5_cross_entropy(&count, cross_entropy_2);
-    train_k6_cross_entropy(&count, cross_entropy_3);
+    train_k2_adam(&step, adam);
+    train_k3_cross_entropy(0xf43ea0e9u, words, &step, cross_entropy_2);
+    train_k3_cross_entropy(0x8f5ff911u, words, &step, cross_entropy_3);   /* k4_cross_entropy */
+    train_k5_cross_entropy(&count, cross_entropy_4);
+    train_k6_cross_entropy(&count, cross_entropy_5);
     train_k7_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
     train_k8_cross_entropy_pack(params->block_1_down_kernel, block_1_down_kernel_2);
     train_k9_cross_entropy_pack(params->block_1_up_kernel, block_1_up_kernel_2);
@@ -2800,66 +2873,73 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             block_1_attention_key_kernel_2);   /* k12_cross_entropy_pack */
     infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
             block_1_attention_query_kernel_2);   /* k13_cross_entropy_pack */
-    for (int t = 0; t < 32; t++) {
+    for (int t = 0; t < 16; t++) {
         train_k14_embedding(t, params->embedding_1_embeddings, tokens, params->positions, x);
-        train_k15_multi_head_attention(t, x, params->block_1_attention_query_kernel, multi_head_attention_13,
+        train_k15_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention_10,
                 params->block_1_attention_query_bias);
-        train_k16_multi_head_attention(t, x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+        train_k16_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
                 params->block_1_attention_key_bias);
-        train_k16_multi_head_attention(t, x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+        train_k16_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
                 params->block_1_attention_value_bias);   /* k17_multi_head_attention */
-        infer_k5_multi_head_attention_pack(block_1_attention_key_y_2,
-                multi_head_attention_27);   /* k18_multi_head_attention_pack */
-        train_k19_multi_head_attention(t, multi_head_attention_13, multi_head_attention_27,
+        train_k18_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_27);
+        train_k19_multi_head_attention(multi_head_attention_10, multi_head_attention_27,
                 block_1_attention_scaled_dot_product_attention_1_scores,
-                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_15,
-                block_1_attention_value_y_2, multi_head_attention_16, block_1_attention_y);
-        train_k20_multi_head_attention(t, block_1_attention_y, multi_head_attention_17);
-        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_17, params->block_1_attention_output_kernel,
-                block_1_attention_output_y, x, dropout, params->block_1_attention_output_bias, add, layer_norm_7, layer_norm_8,
-                layer_norm_10, layer_norm_11, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
-                block_1_x);
-        train_k22_dense(t, block_1_x, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y, dense_8,
-                dense_9, dense_10);
-        train_k23_dense_layer_norm(t, dense_10, params->block_1_down_kernel, block_1_down_y, block_1_x, dropout_2,
-                params->block_1_down_bias, add_2, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16, block_1_norm_b_y);
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_12,
+                block_1_attention_value_y_2, block_1_attention_y);
+        train_k20_multi_head_attention(block_1_attention_y, multi_head_attention_14);
+        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_14, params->block_1_attention_output_kernel,
+                block_1_attention_output_y, x, cross_entropy_2, params->block_1_attention_output_bias, add, layer_norm_5,
+                layer_norm_6, layer_norm_8, layer_norm_9, block_1_norm_a_y, params->block_1_norm_a_gamma,
+                params->block_1_norm_a_beta, block_1_x);
+        train_k22_dense(block_1_x, params->block_1_up_kernel, dense_8, params->block_1_up_bias, dense_7, dense_9, dense_10);
+        train_k23_dense_layer_norm(t, dense_10, params->block_1_down_kernel, block_1_down_y, block_1_x, cross_entropy_3,
+                params->block_1_down_bias, add_2, layer_norm_10, layer_norm_11, layer_norm_13, layer_norm_14, block_1_norm_b_y);
         train_k24_mean(t, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);
         train_k25_dense_softmax_cross_entropy(t, mean, params->classifier_kernel, classifier_y, params->classifier_bias,
-                softmax_1_y, softmax_3, label, cross_entropy_2, select, cross_entropy);
-        train_k26_cross_entropy_softmax(t, label, cross_entropy_3, softmax_3, softmax_1_y, softmax);
+                softmax_1_y, softmax_3, label, cross_entropy_4, select, cross_entropy);
+        train_k26_cross_entropy_softmax(t, label, cross_entropy_5, softmax_3, softmax_1_y, softmax);
         train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, add_2,
-                layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2, dropout_3);
+                layer_norm_11, layer_norm_14, layer_norm_13, layer_norm_10, layer_norm_17, cross_entropy_3, dropout);
         train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);
-        train_k29_dense(t, dropout_2, layer_norm_3, dense);
-        train_k30_dense(t, dropout_3, block_1_down_kernel_2, dense_12, block_1_up_y, dense_8, dense_9, dense_2);
-        train_k31_dense(t, dense_2, dense_3);
-        train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_2, dense_13, layer_norm_3, dense_14,
-                params->block_1_norm_a_gamma, add, layer_norm_8, layer_norm_11, layer_norm_10, layer_norm_7, layer_norm_6,
-                dropout, dropout_4);
-        train_k33_layer_norm(t, dense_14, layer_norm_4, block_1_norm_a_y, layer_norm_5);
-        train_k29_dense(t, dropout, layer_norm_6, multi_head_attention);   /* k34_multi_head_attention */
-        train_k35_multi_head_attention(dropout_4, block_1_attention_output_kernel_2, multi_head_attention_18);
-        train_k36_multi_head_attention(multi_head_attention_18, multi_head_attention_15, multi_head_attention_19);
-        infer_k5_multi_head_attention_pack(block_1_attention_value_y_2,
-                multi_head_attention_28);   /* k37_multi_head_attention_pack */
-        train_k38_multi_head_attention(t, multi_head_attention_19, multi_head_attention_28, multi_head_attention_21,
+        train_k29_dense(t, cross_entropy_3, layer_norm_17, dense);
+        train_k30_dense(dropout, block_1_down_kernel_2, dense_13, dense_7, dense_8, dense_9);
+        train_k31_dense(t, dense_10, dropout, dense_2);
+        train_k32_dense(t, dense_13, dense_3);
+        train_k33_dense_layer_norm_dropout(t, dense_13, block_1_up_kernel_2, dense_14, layer_norm_17, dense_15,
+                params->block_1_norm_a_gamma, add, layer_norm_6, layer_norm_9, layer_norm_8, layer_norm_5, layer_norm_20,
+                cross_entropy_2, dropout_2);
+        train_k34_dense(t, block_1_x, dense_13, dense_4);
+        train_k35_layer_norm(t, dense_15, layer_norm_3, block_1_norm_a_y, layer_norm_4);
+        train_k29_dense(t, cross_entropy_2, layer_norm_20, multi_head_attention);   /* k36_multi_head_attention */
+        train_k37_multi_head_attention(dropout_2, block_1_attention_output_kernel_2, multi_head_attention_15);
+        train_k38_multi_head_attention(t, multi_head_attention_14, dropout_2, multi_head_attention_2);
+        train_k39_multi_head_attention(multi_head_attention_15, multi_head_attention_12, multi_head_attention_16);
+        train_k18_multi_head_attention_pack(block_1_attention_value_y_2,
+                multi_head_attention_28);   /* k40_multi_head_attention_pack */
+        train_k41_multi_head_attention(multi_head_attention_16, multi_head_attention_28, multi_head_attention_19,
                 block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                block_1_attention_key_y_2, multi_head_attention_3);
-        train_k39_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                multi_head_attention_19, multi_head_attention_2);
-        train_k40_multi_head_attention(t, multi_head_attention_13, multi_head_attention_21, multi_head_attention_4);
-        train_k20_multi_head_attention(t, multi_head_attention_2, multi_head_attention_22);   /* k41_multi_head_attention */
-        train_k42_multi_head_attention(t, multi_head_attention_2, multi_head_attention_5);
-        train_k35_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_2,
-                multi_head_attention_23);   /* k43_multi_head_attention */
-        train_k44_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);
-        train_k45_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_2, multi_head_attention_24);
-        train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_25);
-        train_k42_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);   /* k47_multi_head_attention */
-        train_k48_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
-                layer_norm_6, multi_head_attention_23, multi_head_attention_24, multi_head_attention_8);
+                block_1_attention_key_y_2, multi_head_attention_20);
+        train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_16, multi_head_attention_18);
+        train_k43_multi_head_attention(multi_head_attention_10, multi_head_attention_19, multi_head_attention_21);
+        train_k20_multi_head_attention(multi_head_attention_18, multi_head_attention_22);   /* k44_multi_head_attention */
+        train_k45_multi_head_attention(t, multi_head_attention_18, multi_head_attention_3);
+        train_k37_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_2,
+                multi_head_attention_23);   /* k46_multi_head_attention */
+        train_k38_multi_head_attention(t, x, multi_head_attention_22, multi_head_attention_4);   /* k47_multi_head_attention */
+        train_k48_multi_head_attention(t, multi_head_attention_21, multi_head_attention_5);
+        train_k49_multi_head_attention(multi_head_attention_21, block_1_attention_key_kernel_2, multi_head_attention_24);
+        train_k18_multi_head_attention_pack(multi_head_attention_21,
+                multi_head_attention_29);   /* k50_multi_head_attention_pack */
+        train_k38_multi_head_attention(t, x, multi_head_attention_29, multi_head_attention_6);   /* k51_multi_head_attention */
+        train_k52_multi_head_attention(multi_head_attention_20, multi_head_attention_25);
+        train_k45_multi_head_attention(t, multi_head_attention_20, multi_head_attention_7);   /* k53_multi_head_attention */
+        train_k54_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
+                layer_norm_20, multi_head_attention_23, multi_head_attention_24, multi_head_attention_8);
+        train_k38_multi_head_attention(t, x, multi_head_attention_25, multi_head_attention_9);   /* k55_multi_head_attention */
+        train_k56_embedding(t, multi_head_attention_8, embedding);
     }
-    train_k49_cross_entropy_adam(layer_norm, layer_norm_2, dense, layer_norm_4, layer_norm_5, multi_head_attention,
+    train_k57_cross_entropy_adam(layer_norm, layer_norm_2, dense, layer_norm_3, layer_norm_4, multi_head_attention,
             optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
             params->block_1_attention_output_bias, adam, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
@@ -2867,53 +2947,32 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             params->block_1_down_bias, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta);
-    train_k50_cross_entropy_adam(dense_3, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias,
+    train_k58_cross_entropy_adam(dense_2, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+            params->block_1_down_kernel, adam);
+    train_k59_cross_entropy_adam(dense_3, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias,
             adam);
-    train_k51_cross_entropy_adam(multi_head_attention_5, multi_head_attention_6, multi_head_attention_7,
+    train_k60_cross_entropy_adam(dense_4, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+            params->block_1_up_kernel, adam);
+    train_k61_cross_entropy_adam(multi_head_attention_2, multi_head_attention_4, multi_head_attention_6, multi_head_attention_9,
+            embedding, optimizer->m_positions, optimizer->v_positions, params->positions, adam,
+            optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
+            params->block_1_attention_query_kernel, optimizer->m_block_1_attention_key_kernel,
+            optimizer->v_block_1_attention_key_kernel, params->block_1_attention_key_kernel,
+            optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
+            params->block_1_attention_value_kernel, optimizer->m_block_1_attention_output_kernel,
+            optimizer->v_block_1_attention_output_kernel, params->block_1_attention_output_kernel);
+    train_k62_cross_entropy_adam(multi_head_attention_3, multi_head_attention_5, multi_head_attention_7,
             optimizer->m_block_1_attention_query_bias, optimizer->v_block_1_attention_query_bias,
             optimizer->m_block_1_attention_key_bias, optimizer->v_block_1_attention_key_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    for (int t = 3; t >= 0; t--) {
-        train_k52_multi_head_attention(t, block_1_attention_y, multi_head_attention_29);
-        train_k53_dense(t, block_1_up_y, dense_15);
-        train_k54_dropout(t, dropout_2, layer_norm_3, dropout_5);
-        train_k55_dense(t, dense_15, dropout_5, dense_4);
-        train_k56_dense(t, block_1_x, dense_2, dense_5);
-        train_k54_dropout(t, dropout, layer_norm_6, dropout_6);   /* k57_dropout */
-        train_k58_multi_head_attention(t, multi_head_attention_29, dropout_6, multi_head_attention_9);
-        train_k52_multi_head_attention(t, multi_head_attention_2, multi_head_attention_30);   /* k59_multi_head_attention */
-        train_k60_multi_head_attention(t, x, multi_head_attention_30, multi_head_attention_10);
-        train_k61_multi_head_attention_pack(t, multi_head_attention_4, multi_head_attention_32);
-        train_k60_multi_head_attention(t, x, multi_head_attention_32, multi_head_attention_11);   /* k62_multi_head_attention */
-        train_k63_multi_head_attention(t, multi_head_attention_3, multi_head_attention_31);
-        train_k60_multi_head_attention(t, x, multi_head_attention_31, multi_head_attention_12);   /* k64_multi_head_attention */
-        train_k65_embedding(t, multi_head_attention_8, embedding);
-    }
-    train_k66_cross_entropy_adam(dense_4, cross_entropy_14, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
-            params->block_1_down_kernel, adam);
-    train_k66_cross_entropy_adam(dense_5, cross_entropy_15, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
-            params->block_1_up_kernel, adam);   /* k67_cross_entropy_adam */
-    train_k68_cross_entropy_adam(multi_head_attention_9, optimizer->m_block_1_attention_output_kernel,
-            optimizer->v_block_1_attention_output_kernel, params->block_1_attention_output_kernel, adam);
-    train_k68_cross_entropy_adam(multi_head_attention_10, optimizer->m_block_1_attention_value_kernel,
-            optimizer->v_block_1_attention_value_kernel, params->block_1_attention_value_kernel,
-            adam);   /* k69_cross_entropy_adam */
-    train_k68_cross_entropy_adam(multi_head_attention_11, optimizer->m_block_1_attention_key_kernel,
-            optimizer->v_block_1_attention_key_kernel, params->block_1_attention_key_kernel,
-            adam);   /* k70_cross_entropy_adam */
-    train_k68_cross_entropy_adam(multi_head_attention_12, optimizer->m_block_1_attention_query_kernel,
-            optimizer->v_block_1_attention_query_kernel, params->block_1_attention_query_kernel,
-            adam);   /* k71_cross_entropy_adam */
-    train_k68_cross_entropy_adam(embedding, optimizer->m_positions, optimizer->v_positions, params->positions,
-            adam);   /* k72_cross_entropy_adam */
-    train_k73_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
-    train_k74_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k75_dense_adam(mean, softmax, dense_7, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k63_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
+    train_k64_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k65_dense_adam(mean, softmax, dense_6, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k76_embedding(multi_head_attention_8, tokens, embedding_2);
-    train_k77_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k66_embedding(multi_head_attention_8, tokens, embedding_2);
+    train_k67_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k78_adam(params->block_1_attention_query_bias, adam, optimizer->m_block_1_attention_query_bias,
+    train_k68_adam(params->block_1_attention_query_bias, adam, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_key_bias,
             optimizer->m_block_1_attention_key_bias, optimizer->v_block_1_attention_key_bias,
             params->block_1_attention_value_bias, optimizer->m_block_1_attention_value_bias,
@@ -2924,97 +2983,136 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:12: dense, encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k48_cross_entropy_dense_multi_head_attention(const float *restrict layer_norm,
+static void gradients_k56_cross_entropy_dense_multi_head_attention(const float *restrict layer_norm,
         float *restrict block_1_norm_b_beta_2, const float *restrict layer_norm_2, float *restrict block_1_norm_b_gamma_2,
-        const float *restrict dense, const float *restrict layer_norm_4, float *restrict block_1_norm_a_beta_2,
-        const float *restrict layer_norm_5, float *restrict block_1_norm_a_gamma_2, const float *restrict multi_head_attention,
+        const float *restrict dense, const float *restrict layer_norm_3, float *restrict block_1_norm_a_beta_2,
+        const float *restrict layer_norm_4, float *restrict block_1_norm_a_gamma_2, const float *restrict multi_head_attention,
         float *restrict block_1_down_bias_2, float *restrict block_1_attention_output_bias_2)
 {
-    float cross_entropy_4[16];
-    float cross_entropy_5[16];
+    float cross_entropy_6[16];
+    float cross_entropy_7[16];
     for (int j0 = 0; j0 < 16; j0++) {
         block_1_norm_b_beta_2[j0] = 0.0f;
         block_1_norm_b_gamma_2[j0] = 0.0f;
-        cross_entropy_4[j0] = 0.0f;
+        cross_entropy_6[j0] = 0.0f;
         block_1_norm_a_beta_2[j0] = 0.0f;
         block_1_norm_a_gamma_2[j0] = 0.0f;
-        cross_entropy_5[j0] = 0.0f;
+        cross_entropy_7[j0] = 0.0f;
     }
-    for (int r1 = 0; r1 < 32; r1++) {
+    for (int r1 = 0; r1 < 16; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
             block_1_norm_b_beta_2[j0] += layer_norm[j0 + r1 * 16];
             block_1_norm_b_gamma_2[j0] += layer_norm_2[j0 + r1 * 16];
-            cross_entropy_4[j0] += dense[j0 + r1 * 16];
-            block_1_norm_a_beta_2[j0] += layer_norm_4[j0 + r1 * 16];
-            block_1_norm_a_gamma_2[j0] += layer_norm_5[j0 + r1 * 16];
-            cross_entropy_5[j0] += multi_head_attention[j0 + r1 * 16];
+            cross_entropy_6[j0] += dense[j0 + r1 * 16];
+            block_1_norm_a_beta_2[j0] += layer_norm_3[j0 + r1 * 16];
+            block_1_norm_a_gamma_2[j0] += layer_norm_4[j0 + r1 * 16];
+            cross_entropy_7[j0] += multi_head_attention[j0 + r1 * 16];
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        block_1_down_bias_2[j0] = cross_entropy_4[j0] * 1.1111112f;
-        block_1_attention_output_bias_2[j0] = cross_entropy_5[j0] * 1.1111112f;
+        block_1_down_bias_2[j0] = cross_entropy_6[j0] * 1.1111112f;
+        block_1_attention_output_bias_2[j0] = cross_entropy_7[j0] * 1.1111112f;
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[64, 16] */
+static void gradients_k57_cross_entropy(const float *restrict dense_2, float *restrict block_1_down_kernel_2)
+{
+    for (int i0 = 0; i0 < 64; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            block_1_down_kernel_2[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                block_1_down_kernel_2[i0 * 16 + j0] += dense_2[i0 * 16 + j0 + r1 * 1024];
+            }
+        }
     }
 }
 
 /* encoder.dl:30: cross_entropy -> f32[64] */
-static void gradients_k49_cross_entropy(const float *restrict dense_3, float *restrict block_1_up_bias_2)
+static void gradients_k58_cross_entropy(const float *restrict dense_3, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
     }
-    for (int r1 = 0; r1 < 32; r1++) {
+    for (int r1 = 0; r1 < 16; r1++) {
         for (int j0 = 0; j0 < 64; j0++) {
             block_1_up_bias_2[j0] += dense_3[j0 + r1 * 64];
         }
     }
 }
 
+/* encoder.dl:30: cross_entropy -> f32[16, 64] */
+static void gradients_k59_cross_entropy(const float *restrict dense_4, float *restrict block_1_up_kernel_2)
+{
+    for (int i0 = 0; i0 < 16; i0++) {
+        for (int j0 = 0; j0 < 64; j0++) {
+            block_1_up_kernel_2[i0 * 64 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                block_1_up_kernel_2[i0 * 64 + j0] += dense_4[i0 * 64 + j0 + r1 * 1024];
+            }
+        }
+    }
+}
+
+/* encoder.dl:30: cross_entropy -> f32[16, 16] */
+static void gradients_k60_cross_entropy(const float *restrict multi_head_attention_2,
+        float *restrict block_1_attention_output_kernel_2, const float *restrict multi_head_attention_4,
+        float *restrict block_1_attention_value_kernel_2, const float *restrict multi_head_attention_6,
+        float *restrict block_1_attention_key_kernel_2, const float *restrict multi_head_attention_9,
+        float *restrict block_1_attention_query_kernel_2, const float *restrict embedding, float *restrict positions_2)
+{
+    for (int i0 = 0; i0 < 16; i0++) {
+        for (int j0 = 0; j0 < 16; j0++) {
+            block_1_attention_output_kernel_2[i0 * 16 + j0] = 0.0f;
+            block_1_attention_value_kernel_2[i0 * 16 + j0] = 0.0f;
+            block_1_attention_key_kernel_2[i0 * 16 + j0] = 0.0f;
+            block_1_attention_query_kernel_2[i0 * 16 + j0] = 0.0f;
+            positions_2[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                block_1_attention_output_kernel_2[i0 * 16 + j0] += multi_head_attention_2[i0 * 16 + j0 + r1 * 256];
+                block_1_attention_value_kernel_2[i0 * 16 + j0] += multi_head_attention_4[i0 * 16 + j0 + r1 * 256];
+                block_1_attention_key_kernel_2[i0 * 16 + j0] += multi_head_attention_6[i0 * 16 + j0 + r1 * 256];
+                block_1_attention_query_kernel_2[i0 * 16 + j0] += multi_head_attention_9[i0 * 16 + j0 + r1 * 256];
+                positions_2[i0 * 16 + j0] += embedding[i0 * 16 + j0 + r1 * 256];
+            }
+        }
+    }
+}
+
 /* encoder.dl:30: cross_entropy, encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k50_cross_entropy_multi_head_attention(const float *restrict multi_head_attention_5,
-        float *restrict block_1_attention_value_bias_2, const float *restrict multi_head_attention_6,
+static void gradients_k61_cross_entropy_multi_head_attention(const float *restrict multi_head_attention_3,
+        float *restrict block_1_attention_value_bias_2, const float *restrict multi_head_attention_5,
         float *restrict block_1_attention_key_bias_2, const float *restrict multi_head_attention_7,
         float *restrict block_1_attention_query_bias_2)
 {
-    float cross_entropy_6[16];
+    float cross_entropy_8[16];
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
             block_1_attention_value_bias_2[j0 * 4 + j1] = 0.0f;
             block_1_attention_key_bias_2[j0 * 4 + j1] = 0.0f;
-            cross_entropy_6[j0 * 4 + j1] = 0.0f;
+            cross_entropy_8[j0 * 4 + j1] = 0.0f;
         }
-        for (int r2 = 0; r2 < 32; r2++) {
+        for (int r2 = 0; r2 < 16; r2++) {
             for (int j1 = 0; j1 < 4; j1++) {
-                block_1_attention_value_bias_2[j0 * 4 + j1] += multi_head_attention_5[j0 * 4 + j1 + r2 * 16];
-                block_1_attention_key_bias_2[j0 * 4 + j1] += multi_head_attention_6[j0 * 4 + j1 + r2 * 16];
-                cross_entropy_6[j0 * 4 + j1] += multi_head_attention_7[j0 * 4 + j1 + r2 * 16];
+                block_1_attention_value_bias_2[j0 * 4 + j1] += multi_head_attention_3[j0 * 4 + j1 + r2 * 16];
+                block_1_attention_key_bias_2[j0 * 4 + j1] += multi_head_attention_5[j0 * 4 + j1 + r2 * 16];
+                cross_entropy_8[j0 * 4 + j1] += multi_head_attention_7[j0 * 4 + j1 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_query_bias_2[j0] = cross_entropy_6[j0] * 0.5f;
-    }
-}
-
-/* encoder.dl:30: cross_entropy -> f32[64, 16]; in 2 places */
-static void gradients_k65_cross_entropy(const float *restrict dense_4, float *restrict block_1_down_kernel_2)
-{
-    for (int j0 = 0; j0 < 1024; j0++) {
-        block_1_down_kernel_2[j0] = dense_4[j0] + dense_4[j0 + 1024] + dense_4[j0 + 2048] + dense_4[j0 + 3072];
-    }
-}
-
-/* encoder.dl:30: cross_entropy -> f32[16, 16]; in 5 places */
-static void gradients_k67_cross_entropy(const float *restrict multi_head_attention_9,
-        float *restrict block_1_attention_output_kernel_2)
-{
-    for (int j0 = 0; j0 < 256; j0++) {
-        block_1_attention_output_kernel_2[j0] = multi_head_attention_9[j0] + multi_head_attention_9[j0 + 256]
-                + multi_head_attention_9[j0 + 512] + multi_head_attention_9[j0 + 768];
+        block_1_attention_query_bias_2[j0] = cross_entropy_8[j0] * 0.5f;
     }
 }
 
 /* encoder.dl:24: dense -> f32[10] */
-static void gradients_k73_dense(const float *restrict softmax, float *restrict classifier_bias_2)
+static void gradients_k63_dense(const float *restrict softmax, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
@@ -3027,7 +3125,7 @@ static void gradients_k73_dense(const float *restrict softmax, float *restrict c
 }
 
 /* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
-static inline void gradients_k74_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k64_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3059,11 +3157,11 @@ static inline void gradients_k74_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k74_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
+static void gradients_k64_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k74_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
+            gradients_k64_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
@@ -3075,110 +3173,101 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         return DL_COUNT;
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
-    uint8_t *const dropout = (uint8_t *)(void *)(base + 622592);   /* bool[32, 16, 16] */
-    uint8_t *const dropout_2 = (uint8_t *)(void *)(base + 630784);   /* bool[32, 16, 16] */
-    float *const x = (float *)(void *)(base + 262144);   /* f32[32, 1, 16, 16] */
-    float *const block_1_attention_y = (float *)(void *)(base + 294912);   /* f32[32, 1, 4, 16, 4] */
-    float *const block_1_x = (float *)(void *)(base + 327680);   /* f32[32, 1, 16, 16] */
-    float *const block_1_up_y = (float *)(void *)(base + 0);   /* f32[32, 1, 16, 64] */
-    float *const mean = (float *)(void *)(base + 675840);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 679168);   /* f32[32, 1] */
-    float *const cross_entropy = (float *)(void *)(base + 679296);   /* f32[32, 1] */
-    float *const softmax = (float *)(void *)(base + 677888);   /* f32[32, 1, 10] */
-    float *const layer_norm = (float *)(void *)(base + 589824);   /* f32[32, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 591872);   /* f32[32, 16] */
-    float *const layer_norm_3 = (float *)(void *)(base + 360448);   /* f32[32, 1, 16, 16] */
-    float *const dense = (float *)(void *)(base + 593920);   /* f32[32, 16] */
-    float *const dense_2 = (float *)(void *)(base + 131072);   /* f32[32, 1, 16, 64] */
-    float *const dense_3 = (float *)(void *)(base + 557056);   /* f32[32, 64] */
-    float *const layer_norm_4 = (float *)(void *)(base + 595968);   /* f32[32, 16] */
-    float *const layer_norm_5 = (float *)(void *)(base + 598016);   /* f32[32, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 393216);   /* f32[32, 1, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 600064);   /* f32[32, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 425984);   /* f32[32, 1, 4, 16, 4] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 458752);   /* f32[32, 1, 4, 16, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 491520);   /* f32[32, 1, 4, 4, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 602112);   /* f32[32, 4, 4] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 604160);   /* f32[32, 4, 4] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 606208);   /* f32[32, 4, 4] */
-    float *const multi_head_attention_8 = (float *)(void *)(base + 524288);   /* f32[32, 1, 16, 16] */
-    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 621312);   /* bool[32, 1] */
-    float *const cross_entropy_3 = (float *)(void *)(base + 620672);   /* f32[32, 1] */
-    float *const dense_4 = (float *)(void *)(base + 589824);   /* f32[4, 64, 16] */
-    float *const dense_5 = (float *)(void *)(base + 606208);   /* f32[4, 16, 64] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 655360);   /* f32[4, 16, 16] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 659456);   /* f32[4, 16, 16] */
-    float *const multi_head_attention_11 = (float *)(void *)(base + 663552);   /* f32[4, 16, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 667648);   /* f32[4, 16, 16] */
-    float *const embedding = (float *)(void *)(base + 671744);   /* f32[4, 16, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 619520);   /* f32[10, 16] */
-    float *const block_1_down_kernel_3 = (float *)(void *)(base + 565248);   /* f32[16, 64] */
-    float *const block_1_up_kernel_3 = (float *)(void *)(base + 569344);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 608256);   /* f32[16, 16] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 609280);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 610304);   /* f32[16, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 611328);   /* f32[16, 16] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 612352);   /* f32[1, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 613376);   /* f32[1, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 614400);   /* f32[1, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 578560);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 573440);   /* f32[1, 4, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 620160);   /* f32[1, 4, 16] */
-    float *const multi_head_attention_16 = (float *)(void *)(base + 578816);   /* f32[4, 4] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 578560);   /* f32[4, 16] */
-    float *const add = (float *)(void *)(base + 615424);   /* f32[1, 16, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 620800);   /* f32[1, 16] */
-    float *const layer_norm_8 = (float *)(void *)(base + 620864);   /* f32[1, 16, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 620928);   /* f32[1, 16, 1] */
-    float *const layer_norm_11 = (float *)(void *)(base + 620992);   /* f32[1, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 616448);   /* f32[1, 16, 16] */
-    float *const block_1_up_y_2 = (float *)(void *)(base + 617472);   /* f32[4, 64] */
-    float *const dense_6 = (float *)(void *)(base + 577536);   /* f32[1, 16, 64] */
-    float *const dense_7 = (float *)(void *)(base + 581632);   /* f32[1, 16, 64] */
-    float *const dense_8 = (float *)(void *)(base + 585728);   /* f32[1, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 620416);   /* f32[4, 16] */
-    float *const add_2 = (float *)(void *)(base + 617472);   /* f32[1, 16, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 621056);   /* f32[1, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 621120);   /* f32[1, 16, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 621184);   /* f32[1, 16, 1] */
-    float *const layer_norm_16 = (float *)(void *)(base + 621248);   /* f32[1, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 618496);   /* f32[1, 16, 16] */
-    float *const classifier_y = (float *)(void *)(base + 585728);   /* f32[1, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 585776);   /* f32[1, 10] */
-    float *const softmax_3 = (float *)(void *)(base + 585824);   /* f32[1] */
-    float *const mean_3 = (float *)(void *)(base + 586752);   /* f32[1, 16] */
-    float *const dropout_3 = (float *)(void *)(base + 585728);   /* f32[1, 16, 16] */
-    float *const dense_10 = (float *)(void *)(base + 586752);   /* f32[4, 64] */
-    float *const dense_11 = (float *)(void *)(base + 579584);   /* f32[4, 16] */
-    float *const dense_12 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const dropout_4 = (float *)(void *)(base + 578560);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 577536);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 581632);   /* f32[1, 4, 16, 4] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 577536);   /* f32[1, 4, 16, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_23 = (float *)(void *)(base + 574464);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 573440);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 575488);   /* f32[1, 16, 16] */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 576512);   /* f32[4, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 577536);   /* f32[1, 4, 4, 16] */
-    float *const multi_head_attention_28 = (float *)(void *)(base + 582656);   /* f32[1, 4, 4, 16] */
-    float *const dense_13 = (float *)(void *)(base + 557056);   /* f32[8, 16, 64] */
-    float *const dropout_5 = (float *)(void *)(base + 647168);   /* f32[8, 16, 16] */
-    float *const multi_head_attention_29 = (float *)(void *)(base + 638976);   /* f32[8, 16, 16] */
-    float *const dropout_6 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
-    float *const multi_head_attention_30 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
-    float *const multi_head_attention_31 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
-    float *const multi_head_attention_32 = (float *)(void *)(base + 557056);   /* f32[8, 16, 16] */
+    float *const mean = (float *)(void *)(base + 323584);   /* f32[16, 2, 16] */
+    float *const select = (float *)(void *)(base + 364032);   /* f32[16, 2] */
+    float *const cross_entropy = (float *)(void *)(base + 364160);   /* f32[16, 2] */
+    float *const softmax = (float *)(void *)(base + 348160);   /* f32[16, 2, 10] */
+    float *const layer_norm = (float *)(void *)(base + 353536);   /* f32[16, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 354560);   /* f32[16, 16] */
+    float *const dense = (float *)(void *)(base + 355584);   /* f32[16, 16] */
+    float *const dense_2 = (float *)(void *)(base + 0);   /* f32[16, 64, 16] */
+    float *const dense_3 = (float *)(void *)(base + 319488);   /* f32[16, 64] */
+    float *const dense_4 = (float *)(void *)(base + 65536);   /* f32[16, 16, 64] */
+    float *const layer_norm_3 = (float *)(void *)(base + 356608);   /* f32[16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 357632);   /* f32[16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 358656);   /* f32[16, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 163840);   /* f32[16, 16, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 359680);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 180224);   /* f32[16, 16, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 360704);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 196608);   /* f32[16, 16, 16] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 361728);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_8 = (float *)(void *)(base + 131072);   /* f32[16, 2, 16, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 212992);   /* f32[16, 16, 16] */
+    float *const embedding = (float *)(void *)(base + 229376);   /* f32[16, 16, 16] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 245760);   /* bool[16, 2, 16, 16] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 253952);   /* bool[16, 2, 16, 16] */
+    uint8_t *const cross_entropy_4 = (uint8_t *)(void *)(base + 364800);   /* bool[16, 2] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 363904);   /* f32[16, 2] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 362752);   /* f32[10, 16] */
+    float *const block_1_down_kernel_3 = (float *)(void *)(base + 311296);   /* f32[16, 64] */
+    float *const block_1_up_kernel_3 = (float *)(void *)(base + 315392);   /* f32[64, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 349440);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 350464);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 351488);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 352512);   /* f32[16, 16] */
+    float *const x = (float *)(void *)(base + 325632);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 327680);   /* f32[2, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 329728);   /* f32[2, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 331776);   /* f32[2, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 272384);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 262144);   /* f32[2, 4, 16, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 363392);   /* f32[2, 4, 16] */
+    float *const block_1_attention_y = (float *)(void *)(base + 333824);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 270336);   /* f32[4, 16] */
+    float *const add = (float *)(void *)(base + 337920);   /* f32[2, 16, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 364288);   /* f32[2, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 364416);   /* f32[2, 16, 1] */
+    float *const layer_norm_8 = (float *)(void *)(base + 364544);   /* f32[2, 16, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 364672);   /* f32[2, 16, 1] */
+    float *const block_1_norm_a_y = (float *)(void *)(base + 339968);   /* f32[2, 16, 16] */
+    float *const block_1_x = (float *)(void *)(base + 342016);   /* f32[2, 16, 16] */
+    float *const dense_5 = (float *)(void *)(base + 270336);   /* f32[2, 16, 64] */
+    float *const dense_6 = (float *)(void *)(base + 278528);   /* f32[2, 16, 64] */
+    float *const dense_7 = (float *)(void *)(base + 286720);   /* f32[2, 16, 64] */
+    float *const dense_8 = (float *)(void *)(base + 294912);   /* f32[2, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 307200);   /* f32[4, 16] */
+    float *const add_2 = (float *)(void *)(base + 303104);   /* f32[2, 16, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 307456);   /* f32[2, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 307584);   /* f32[2, 16, 1] */
+    float *const layer_norm_13 = (float *)(void *)(base + 307712);   /* f32[2, 16, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 307840);   /* f32[2, 16, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 305152);   /* f32[2, 16, 16] */
+    float *const classifier_y = (float *)(void *)(base + 307200);   /* f32[2, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 307280);   /* f32[2, 10] */
+    float *const softmax_3 = (float *)(void *)(base + 307360);   /* f32[2] */
+    float *const mean_3 = (float *)(void *)(base + 307200);   /* f32[2, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 344064);   /* f32[2, 16, 16] */
+    float *const dropout = (float *)(void *)(base + 346112);   /* f32[2, 16, 16] */
+    float *const dense_11 = (float *)(void *)(base + 303104);   /* f32[2, 16, 64] */
+    float *const dense_12 = (float *)(void *)(base + 274432);   /* f32[4, 16] */
+    float *const dense_13 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const layer_norm_20 = (float *)(void *)(base + 278528);   /* f32[2, 16, 16] */
+    float *const dropout_2 = (float *)(void *)(base + 272384);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_16 = (float *)(void *)(base + 280576);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 282624);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 270336);   /* f32[2, 4, 16, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 262144);   /* f32[2, 4, 4, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_23 = (float *)(void *)(base + 266240);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 262144);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 268288);   /* f32[4, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 270336);   /* f32[2, 4, 4, 16] */
+    float *const multi_head_attention_28 = (float *)(void *)(base + 282624);   /* f32[2, 4, 4, 16] */
+    float *const multi_head_attention_29 = (float *)(void *)(base + 268288);   /* f32[2, 16, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    train_k1_dropout(0xf43ea0e9u, words, &step, dropout);
-    train_k1_dropout(0x8f5ff911u, words, &step, dropout_2);   /* k2_dropout */
-    if (train_k3_cross_entropy_check(label) != DL_OK)
+    if (train_k1_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
-    train_k5_cross_entropy(&count, cross_entropy_2);   /* k4_cross_entropy */
-    train_k6_cross_entropy(&count, cross_entropy_3);   /* k5_cross_entropy */
+    train_k3_cross_entropy(0xf43ea0e9u, words, &step, cross_entropy_2);   /* k2_cross_entropy */
+    train_k3_cross_entropy(0x8f5ff911u, words, &step, cross_entropy_3);
+    train_k5_cross_entropy(&count, cross_entropy_4);   /* k4_cross_entropy */
+    train_k6_cross_entropy(&count, cross_entropy_5);   /* k5_cross_entropy */
     train_k7_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k6_cross_entropy_pack */
     train_k8_cross_entropy_pack(params->block_1_down_kernel, block_1_down_kernel_3);   /* k7_cross_entropy_pack */
     train_k9_cross_entropy_pack(params->block_1_up_kernel, block_1_up_kernel_3);   /* k8_cross_entropy_pack */
@@ -3190,130 +3279,119 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
             block_1_attention_key_kernel_3);   /* k11_cross_entropy_pack */
     infer_k5_multi_head_attention_pack(params->block_1_attention_query_kernel,
             block_1_attention_query_kernel_3);   /* k12_cross_entropy_pack */
-    for (int t = 0; t < 32; t++) {
+    for (int t = 0; t < 16; t++) {
         train_k14_embedding(t, params->embedding_1_embeddings, tokens, params->positions, x);   /* k13_embedding */
-        train_k15_multi_head_attention(t, x, params->block_1_attention_query_kernel, multi_head_attention_13,
+        train_k15_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention_10,
                 params->block_1_attention_query_bias);   /* k14_multi_head_attention */
-        train_k16_multi_head_attention(t, x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
+        train_k16_multi_head_attention(x, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
                 params->block_1_attention_key_bias);   /* k15_multi_head_attention */
-        train_k16_multi_head_attention(t, x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
+        train_k16_multi_head_attention(x, params->block_1_attention_value_kernel, block_1_attention_value_y_2,
                 params->block_1_attention_value_bias);
-        infer_k5_multi_head_attention_pack(block_1_attention_key_y_2,
+        train_k18_multi_head_attention_pack(block_1_attention_key_y_2,
                 multi_head_attention_27);   /* k17_multi_head_attention_pack */
-        train_k19_multi_head_attention(t, multi_head_attention_13, multi_head_attention_27,
+        train_k19_multi_head_attention(multi_head_attention_10, multi_head_attention_27,
                 block_1_attention_scaled_dot_product_attention_1_scores,
-                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_15,
-                block_1_attention_value_y_2, multi_head_attention_16, block_1_attention_y);   /* k18_multi_head_attention */
-        train_k20_multi_head_attention(t, block_1_attention_y, multi_head_attention_17);   /* k19_multi_head_attention */
-        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_17, params->block_1_attention_output_kernel,
-                block_1_attention_output_y, x, dropout, params->block_1_attention_output_bias, add, layer_norm_7, layer_norm_8,
-                layer_norm_10, layer_norm_11, block_1_norm_a_y, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
-                block_1_x);   /* k20_multi_head_attention_layer_norm */
-        train_k22_dense(t, block_1_x, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y, dense_6,
-                dense_7, dense_8);   /* k21_dense */
-        train_k23_dense_layer_norm(t, dense_8, params->block_1_down_kernel, block_1_down_y, block_1_x, dropout_2,
-                params->block_1_down_bias, add_2, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16,
+                block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_12,
+                block_1_attention_value_y_2, block_1_attention_y);   /* k18_multi_head_attention */
+        train_k20_multi_head_attention(block_1_attention_y, multi_head_attention_14);   /* k19_multi_head_attention */
+        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_14, params->block_1_attention_output_kernel,
+                block_1_attention_output_y, x, cross_entropy_2, params->block_1_attention_output_bias, add, layer_norm_5,
+                layer_norm_6, layer_norm_8, layer_norm_9, block_1_norm_a_y, params->block_1_norm_a_gamma,
+                params->block_1_norm_a_beta, block_1_x);   /* k20_multi_head_attention_layer_norm */
+        train_k22_dense(block_1_x, params->block_1_up_kernel, dense_6, params->block_1_up_bias, dense_5, dense_7,
+                dense_8);   /* k21_dense */
+        train_k23_dense_layer_norm(t, dense_8, params->block_1_down_kernel, block_1_down_y, block_1_x, cross_entropy_3,
+                params->block_1_down_bias, add_2, layer_norm_10, layer_norm_11, layer_norm_13, layer_norm_14,
                 block_1_norm_b_y);   /* k22_dense_layer_norm */
         train_k24_mean(t, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);   /* k23_mean */
         train_k25_dense_softmax_cross_entropy(t, mean, params->classifier_kernel, classifier_y, params->classifier_bias,
-                softmax_1_y, softmax_3, label, cross_entropy_2, select, cross_entropy);   /* k24_dense_softmax_cross_entropy */
-        train_k26_cross_entropy_softmax(t, label, cross_entropy_3, softmax_3, softmax_1_y,
+                softmax_1_y, softmax_3, label, cross_entropy_4, select, cross_entropy);   /* k24_dense_softmax_cross_entropy */
+        train_k26_cross_entropy_softmax(t, label, cross_entropy_5, softmax_3, softmax_1_y,
                 softmax);   /* k25_cross_entropy_softmax */
         train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, add_2,
-                layer_norm_13, layer_norm_16, layer_norm_15, layer_norm_12, layer_norm_3, dropout_2,
-                dropout_3);   /* k26_dense_mean_layer_norm */
+                layer_norm_11, layer_norm_14, layer_norm_13, layer_norm_10, layer_norm_17, cross_entropy_3,
+                dropout);   /* k26_dense_mean_layer_norm */
         train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);   /* k27_layer_norm */
-        train_k29_dense(t, dropout_2, layer_norm_3, dense);   /* k28_dense */
-        train_k30_dense(t, dropout_3, block_1_down_kernel_3, dense_10, block_1_up_y, dense_6, dense_7,
-                dense_2);   /* k29_dense */
-        train_k31_dense(t, dense_2, dense_3);   /* k30_dense */
-        train_k32_dense_layer_norm_dropout(t, dense_2, block_1_up_kernel_3, dense_11, layer_norm_3, dense_12,
-                params->block_1_norm_a_gamma, add, layer_norm_8, layer_norm_11, layer_norm_10, layer_norm_7, layer_norm_6,
-                dropout, dropout_4);   /* k31_dense_layer_norm_dropout */
-        train_k33_layer_norm(t, dense_12, layer_norm_4, block_1_norm_a_y, layer_norm_5);   /* k32_layer_norm */
-        train_k29_dense(t, dropout, layer_norm_6, multi_head_attention);   /* k33_multi_head_attention */
-        train_k35_multi_head_attention(dropout_4, block_1_attention_output_kernel_3,
-                multi_head_attention_18);   /* k34_multi_head_attention */
-        train_k36_multi_head_attention(multi_head_attention_18, multi_head_attention_15,
-                multi_head_attention_19);   /* k35_multi_head_attention */
-        infer_k5_multi_head_attention_pack(block_1_attention_value_y_2,
-                multi_head_attention_28);   /* k36_multi_head_attention_pack */
-        train_k38_multi_head_attention(t, multi_head_attention_19, multi_head_attention_28, multi_head_attention_21,
+        train_k29_dense(t, cross_entropy_3, layer_norm_17, dense);   /* k28_dense */
+        train_k30_dense(dropout, block_1_down_kernel_3, dense_11, dense_5, dense_6, dense_7);   /* k29_dense */
+        train_k31_dense(t, dense_8, dropout, dense_2);   /* k30_dense */
+        train_k32_dense(t, dense_11, dense_3);   /* k31_dense */
+        train_k33_dense_layer_norm_dropout(t, dense_11, block_1_up_kernel_3, dense_12, layer_norm_17, dense_13,
+                params->block_1_norm_a_gamma, add, layer_norm_6, layer_norm_9, layer_norm_8, layer_norm_5, layer_norm_20,
+                cross_entropy_2, dropout_2);   /* k32_dense_layer_norm_dropout */
+        train_k34_dense(t, block_1_x, dense_11, dense_4);   /* k33_dense */
+        train_k35_layer_norm(t, dense_13, layer_norm_3, block_1_norm_a_y, layer_norm_4);   /* k34_layer_norm */
+        train_k29_dense(t, cross_entropy_2, layer_norm_20, multi_head_attention);   /* k35_multi_head_attention */
+        train_k37_multi_head_attention(dropout_2, block_1_attention_output_kernel_3,
+                multi_head_attention_15);   /* k36_multi_head_attention */
+        train_k38_multi_head_attention(t, multi_head_attention_14, dropout_2,
+                multi_head_attention_2);   /* k37_multi_head_attention */
+        train_k39_multi_head_attention(multi_head_attention_15, multi_head_attention_12,
+                multi_head_attention_16);   /* k38_multi_head_attention */
+        train_k18_multi_head_attention_pack(block_1_attention_value_y_2,
+                multi_head_attention_28);   /* k39_multi_head_attention_pack */
+        train_k41_multi_head_attention(multi_head_attention_16, multi_head_attention_28, multi_head_attention_19,
                 block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                block_1_attention_key_y_2, multi_head_attention_3);   /* k37_multi_head_attention */
-        train_k39_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                multi_head_attention_19, multi_head_attention_2);   /* k38_multi_head_attention */
-        train_k40_multi_head_attention(t, multi_head_attention_13, multi_head_attention_21,
-                multi_head_attention_4);   /* k39_multi_head_attention */
-        train_k20_multi_head_attention(t, multi_head_attention_2, multi_head_attention_22);   /* k40_multi_head_attention */
-        train_k42_multi_head_attention(t, multi_head_attention_2, multi_head_attention_5);   /* k41_multi_head_attention */
-        train_k35_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_3,
-                multi_head_attention_23);   /* k42_multi_head_attention */
-        train_k44_multi_head_attention(t, multi_head_attention_4, multi_head_attention_6);   /* k43_multi_head_attention */
-        train_k45_multi_head_attention(t, multi_head_attention_4, block_1_attention_key_kernel_3,
-                multi_head_attention_24);   /* k44_multi_head_attention */
-        train_k46_multi_head_attention(t, multi_head_attention_3, multi_head_attention_25);   /* k45_multi_head_attention */
-        train_k42_multi_head_attention(t, multi_head_attention_3, multi_head_attention_7);   /* k46_multi_head_attention */
-        train_k48_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_3, multi_head_attention_26,
-                layer_norm_6, multi_head_attention_23, multi_head_attention_24,
-                multi_head_attention_8);   /* k47_multi_head_attention */
+                block_1_attention_key_y_2, multi_head_attention_20);   /* k40_multi_head_attention */
+        train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_16, multi_head_attention_18);   /* k41_multi_head_attention */
+        train_k43_multi_head_attention(multi_head_attention_10, multi_head_attention_19,
+                multi_head_attention_21);   /* k42_multi_head_attention */
+        train_k20_multi_head_attention(multi_head_attention_18, multi_head_attention_22);   /* k43_multi_head_attention */
+        train_k45_multi_head_attention(t, multi_head_attention_18, multi_head_attention_3);   /* k44_multi_head_attention */
+        train_k37_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_3,
+                multi_head_attention_23);   /* k45_multi_head_attention */
+        train_k38_multi_head_attention(t, x, multi_head_attention_22, multi_head_attention_4);   /* k46_multi_head_attention */
+        train_k48_multi_head_attention(t, multi_head_attention_21, multi_head_attention_5);   /* k47_multi_head_attention */
+        train_k49_multi_head_attention(multi_head_attention_21, block_1_attention_key_kernel_3,
+                multi_head_attention_24);   /* k48_multi_head_attention */
+        train_k18_multi_head_attention_pack(multi_head_attention_21,
+                multi_head_attention_29);   /* k49_multi_head_attention_pack */
+        train_k38_multi_head_attention(t, x, multi_head_attention_29, multi_head_attention_6);   /* k50_multi_head_attention */
+        train_k52_multi_head_attention(multi_head_attention_20, multi_head_attention_25);   /* k51_multi_head_attention */
+        train_k45_multi_head_attention(t, multi_head_attention_20, multi_head_attention_7);   /* k52_multi_head_attention */
+        train_k54_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_3, multi_head_attention_26,
+                layer_norm_20, multi_head_attention_23, multi_head_attention_24,
+                multi_head_attention_8);   /* k53_multi_head_attention */
+        train_k38_multi_head_attention(t, x, multi_head_attention_25, multi_head_attention_9);   /* k54_multi_head_attention */
+        train_k56_embedding(t, multi_head_attention_8, embedding);   /* k55_embedding */
     }
-    gradients_k48_cross_entropy_dense_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
-            gradients->block_1_norm_b_gamma, dense, layer_norm_4, gradients->block_1_norm_a_beta, layer_norm_5,
+    gradients_k56_cross_entropy_dense_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
+            gradients->block_1_norm_b_gamma, dense, layer_norm_3, gradients->block_1_norm_a_beta, layer_norm_4,
             gradients->block_1_norm_a_gamma, multi_head_attention, gradients->block_1_down_bias,
             gradients->block_1_attention_output_bias);
-    gradients_k49_cross_entropy(dense_3, gradients->block_1_up_bias);
-    gradients_k50_cross_entropy_multi_head_attention(multi_head_attention_5, gradients->block_1_attention_value_bias,
-            multi_head_attention_6, gradients->block_1_attention_key_bias, multi_head_attention_7,
+    gradients_k57_cross_entropy(dense_2, gradients->block_1_down_kernel);
+    gradients_k58_cross_entropy(dense_3, gradients->block_1_up_bias);
+    gradients_k59_cross_entropy(dense_4, gradients->block_1_up_kernel);
+    gradients_k60_cross_entropy(multi_head_attention_2, gradients->block_1_attention_output_kernel, multi_head_attention_4,
+            gradients->block_1_attention_value_kernel, multi_head_attention_6, gradients->block_1_attention_key_kernel,
+            multi_head_attention_9, gradients->block_1_attention_query_kernel, embedding, gradients->positions);
+    gradients_k61_cross_entropy_multi_head_attention(multi_head_attention_3, gradients->block_1_attention_value_bias,
+            multi_head_attention_5, gradients->block_1_attention_key_bias, multi_head_attention_7,
             gradients->block_1_attention_query_bias);
-    for (int t = 3; t >= 0; t--) {
-        train_k52_multi_head_attention(t, block_1_attention_y, multi_head_attention_29);   /* k51_multi_head_attention */
-        train_k53_dense(t, block_1_up_y, dense_13);   /* k52_dense */
-        train_k54_dropout(t, dropout_2, layer_norm_3, dropout_5);   /* k53_dropout */
-        train_k55_dense(t, dense_13, dropout_5, dense_4);   /* k54_dense */
-        train_k56_dense(t, block_1_x, dense_2, dense_5);   /* k55_dense */
-        train_k54_dropout(t, dropout, layer_norm_6, dropout_6);   /* k56_dropout */
-        train_k58_multi_head_attention(t, multi_head_attention_29, dropout_6,
-                multi_head_attention_9);   /* k57_multi_head_attention */
-        train_k52_multi_head_attention(t, multi_head_attention_2, multi_head_attention_30);   /* k58_multi_head_attention */
-        train_k60_multi_head_attention(t, x, multi_head_attention_30, multi_head_attention_10);   /* k59_multi_head_attention */
-        train_k61_multi_head_attention_pack(t, multi_head_attention_4,
-                multi_head_attention_32);   /* k60_multi_head_attention_pack */
-        train_k60_multi_head_attention(t, x, multi_head_attention_32, multi_head_attention_11);   /* k61_multi_head_attention */
-        train_k63_multi_head_attention(t, multi_head_attention_3, multi_head_attention_31);   /* k62_multi_head_attention */
-        train_k60_multi_head_attention(t, x, multi_head_attention_31, multi_head_attention_12);   /* k63_multi_head_attention */
-        train_k65_embedding(t, multi_head_attention_8, embedding);   /* k64_embedding */
-    }
-    gradients_k65_cross_entropy(dense_4, gradients->block_1_down_kernel);
-    gradients_k65_cross_entropy(dense_5, gradients->block_1_up_kernel);   /* k66_cross_entropy */
-    gradients_k67_cross_entropy(multi_head_attention_9, gradients->block_1_attention_output_kernel);
-    gradients_k67_cross_entropy(multi_head_attention_10, gradients->block_1_attention_value_kernel);   /* k68_cross_entropy */
-    gradients_k67_cross_entropy(multi_head_attention_11, gradients->block_1_attention_key_kernel);   /* k69_cross_entropy */
-    gradients_k67_cross_entropy(multi_head_attention_12, gradients->block_1_attention_query_kernel);   /* k70_cross_entropy */
-    gradients_k67_cross_entropy(embedding, gradients->positions);   /* k71_cross_entropy */
-    train_k73_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k72_cross_entropy */
-    gradients_k73_dense(softmax, gradients->classifier_bias);
-    gradients_k74_dense(mean, softmax, gradients->classifier_kernel);
-    train_k76_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k75_embedding */
+    train_k63_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k62_cross_entropy */
+    gradients_k63_dense(softmax, gradients->classifier_bias);
+    gradients_k64_dense(mean, softmax, gradients->classifier_kernel);
+    train_k66_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k65_embedding */
     metrics->count = count;
     return DL_OK;
 }
 
-/* encoder.dl:20: embedding -> f32[4, 16, 16] */
+/* encoder.dl:20: embedding -> f32[8, 16, 16] */
 static void evaluate_k3_embedding(int t, const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
         const float *restrict positions, float *restrict x)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
+    for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                x[j0 * 256 + j1 * 16 + j2] = embedding_1_embeddings[j2 + tokens[t * 64 + j0 * 16 + j1] * 16]
+                x[j0 * 256 + j1 * 16 + j2] = embedding_1_embeddings[j2 + tokens[t * 128 + j0 * 16 + j1] * 16]
                         + positions[j1 * 16 + j2];
             }
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[4, 16, 16], 16384 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16], 32768 multiply-accumulates */
 static inline void evaluate_k4_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3350,7 +3428,7 @@ static inline void evaluate_k4_multi_head_attention_tile_4(const float *restrict
 static void evaluate_k4_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_query_kernel,
         float *restrict multi_head_attention, const float *restrict block_1_attention_query_bias)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
+    for (int i0 = 0; i0 < 8; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -3366,7 +3444,7 @@ static void evaluate_k4_multi_head_attention(const float *restrict x, const floa
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[4, 16, 16], 16384 multiply-accumulates; in 2 places */
+/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16], 32768 multiply-accumulates; in 2 places */
 static inline void evaluate_k5_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3403,7 +3481,7 @@ static inline void evaluate_k5_multi_head_attention_tile_4(const float *restrict
 static void evaluate_k5_multi_head_attention(const float *restrict x, const float *restrict block_1_attention_key_kernel,
         float *restrict block_1_attention_key_y_2, const float *restrict block_1_attention_key_bias)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
+    for (int i0 = 0; i0 < 8; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
@@ -3419,11 +3497,11 @@ static void evaluate_k5_multi_head_attention(const float *restrict x, const floa
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[4, 4, 4, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[8, 4, 4, 16] */
 static void evaluate_k7_multi_head_attention_pack(const float *restrict block_1_attention_key_y_2,
         float *restrict multi_head_attention_6)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
+    for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 multi_head_attention_6[j0 * 256 + j1 * 16 + j2] = block_1_attention_key_y_2[j0 * 256 + j1 + j2 * 16];
@@ -3432,7 +3510,7 @@ static void evaluate_k7_multi_head_attention_pack(const float *restrict block_1_
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[4, 4, 16, 4], 32768 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention -> f32[8, 4, 16, 4], 65536 multiply-accumulates */
 static inline void evaluate_k8_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3505,7 +3583,7 @@ static void evaluate_k8_multi_head_attention(const float *restrict multi_head_at
         float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
         float *restrict block_1_attention_y)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
+    for (int i0 = 0; i0 < 8; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             float multi_head_attention_2;
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -3547,10 +3625,10 @@ static void evaluate_k8_multi_head_attention(const float *restrict multi_head_at
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[4, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16] */
 static void evaluate_k9_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
-    for (int j0 = 0; j0 < 4; j0++) {
+    for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
@@ -3560,7 +3638,7 @@ static void evaluate_k9_multi_head_attention(const float *restrict block_1_atten
     }
 }
 
-/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[4, 16, 16], 16384 multiply-accumulates */
+/* encoder.dl:10: multi_head_attention, encoder.dl:11:, layer_norm -> f32[8, 16, 16], 32768 multiply-accumulates */
 static inline void evaluate_k10_multi_head_attention_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3599,7 +3677,7 @@ static void evaluate_k10_multi_head_attention_layer_norm(const float *restrict m
         const float *restrict x, const float *restrict block_1_attention_output_bias,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
+    for (int i0 = 0; i0 < 8; i0++) {
         float add[16];
         float layer_norm;
         float block_1_norm_a_standardized_1_centered[16];
@@ -3636,7 +3714,7 @@ static void evaluate_k10_multi_head_attention_layer_norm(const float *restrict m
     }
 }
 
-/* encoder.dl:12: dense -> f32[4, 16, 64], 65536 multiply-accumulates */
+/* encoder.dl:12: dense -> f32[8, 16, 64], 131072 multiply-accumulates */
 static inline void evaluate_k11_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3672,7 +3750,7 @@ static inline void evaluate_k11_dense_tile_4(const float *restrict a, int at, co
 static void evaluate_k11_dense(const float *restrict block_1_x, const float *restrict block_1_up_kernel, float *restrict dense,
         const float *restrict block_1_up_bias)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
+    for (int i0 = 0; i0 < 8; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 64; n += 4)
@@ -3688,7 +3766,7 @@ static void evaluate_k11_dense(const float *restrict block_1_x, const float *res
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[4, 16], 65536 multiply-accumulates */
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[8, 16], 131072 multiply-accumulates */
 static inline void evaluate_k12_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3726,7 +3804,7 @@ static void evaluate_k12_dense_layer_norm(const float *restrict dense, const flo
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         float *restrict block_1_norm_b_standardized_1_centered, float *restrict layer_norm_4)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
+    for (int i0 = 0; i0 < 8; i0++) {
         float add_2[16];
         float layer_norm_3;
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
@@ -3755,11 +3833,11 @@ static void evaluate_k12_dense_layer_norm(const float *restrict dense, const flo
     }
 }
 
-/* encoder.dl:24: mean -> f32[4, 16] */
+/* encoder.dl:24: mean -> f32[8, 16] */
 static void evaluate_k13_mean(const float *restrict block_1_norm_b_standardized_1_centered, const float *restrict layer_norm_4,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict mean_2)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
+    for (int i0 = 0; i0 < 8; i0++) {
         float mean[16];
         for (int j0 = 0; j0 < 16; j0++) {
             mean[j0] = 0.0f;
@@ -3777,7 +3855,7 @@ static void evaluate_k13_mean(const float *restrict block_1_norm_b_standardized_
     }
 }
 
-/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[4], 640 multiply-accumulates */
+/* encoder.dl:24: dense, encoder.dl:26: softmax, encoder.dl:30: cross_entropy, encoder.dl:32: argmax -> f32[8], 1280 multiply-accumulates */
 static inline void evaluate_k14_dense_softmax_cross_entropy_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -3821,42 +3899,45 @@ static void evaluate_k14_dense_softmax_cross_entropy(int t, const float *restric
     float softmax_2;
     float cross_entropy_3;
     int32_t argmax;
-    for (int n = 0; n < 10; n += 4)
-        evaluate_k14_dense_softmax_cross_entropy_tile_4(mean_2, 0, classifier_kernel + (n < 6 ? n : 6),
-                classifier_y + (n < 6 ? n : 6));
-    for (int i0 = 0; i0 < 4; i0++) {
-        float max_v2 = -DL_INFINITY;
-        for (int j0 = 0; j0 < 10; j0++) {
-            const float logits_v1 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
-            logits[j0] = logits_v1;
-            const float x_max_v2 = logits_v1;
-            max_v2 = dl_max(max_v2, x_max_v2);
-        }
-        softmax = max_v2;
-        float sum_v3 = 0.0f;
-        for (int r0 = 0; r0 < 10; r0++) {
-            sum_v3 += dl_exp(logits[r0] - softmax);
-        }
-        softmax_2 = sum_v3;
-        const float v1 = dl_log(softmax_2);
-        float sum_v4 = 0.0f;
-        int32_t argmax_v5 = 0;
-        float best_argmax_v5 = -DL_INFINITY;
-        for (int r0 = 0; r0 < 10; r0++) {
-            const float v2 = logits[r0];
-            sum_v4 += label[t * 4 + i0] == r0 ? v2 - softmax - v1 : 0.0f;
-            const float x_argmax_v5 = v2;
-            if (best_argmax_v5 < x_argmax_v5) {
-                best_argmax_v5 = x_argmax_v5;
-                argmax_v5 = r0;
+    for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 10; n += 4)
+            evaluate_k14_dense_softmax_cross_entropy_tile_4(mean_2, i0_0 * 16, classifier_kernel + (n < 6 ? n : 6),
+                    classifier_y + (n < 6 ? n : 6));
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            float max_v2 = -DL_INFINITY;
+            for (int j0 = 0; j0 < 10; j0++) {
+                const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
+                logits[j0] = logits_v1;
+                const float x_max_v2 = logits_v1;
+                max_v2 = dl_max(max_v2, x_max_v2);
             }
+            softmax = max_v2;
+            float sum_v3 = 0.0f;
+            for (int r0 = 0; r0 < 10; r0++) {
+                sum_v3 += dl_exp(logits[r0] - softmax);
+            }
+            softmax_2 = sum_v3;
+            const float v1 = dl_log(softmax_2);
+            float sum_v4 = 0.0f;
+            int32_t argmax_v5 = 0;
+            float best_argmax_v5 = -DL_INFINITY;
+            for (int r0 = 0; r0 < 10; r0++) {
+                const float v2 = logits[r0];
+                sum_v4 += label[t * 8 + i0] == r0 ? v2 - softmax - v1 : 0.0f;
+                const float x_argmax_v5 = v2;
+                if (best_argmax_v5 < x_argmax_v5) {
+                    best_argmax_v5 = x_argmax_v5;
+                    argmax_v5 = r0;
+                }
+            }
+            cross_entropy_3 = sum_v4;
+            argmax = argmax_v5;
+            const int v3 = cross_entropy_2[t * 8 + i0];
+            const int32_t v4 = label[t * 8 + i0];
+            select[t * 8 + i0] = v3 ? (float)(argmax == v4) : 0.0f;
+            cross_entropy[t * 8 + i0] = v3 ? -cross_entropy_3 : 0.0f;
         }
-        cross_entropy_3 = sum_v4;
-        argmax = argmax_v5;
-        const int v3 = cross_entropy_2[t * 4 + i0];
-        const int32_t v4 = label[t * 4 + i0];
-        select[t * 4 + i0] = v3 ? (float)(argmax == v4) : 0.0f;
-        cross_entropy[t * 4 + i0] = v3 ? -cross_entropy_3 : 0.0f;
     }
 }
 
@@ -3897,34 +3978,34 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const select = (float *)(void *)(base + 25088);   /* f32[8, 4] */
-    float *const cross_entropy = (float *)(void *)(base + 25216);   /* f32[8, 4] */
-    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 25344);   /* bool[8, 4] */
-    float *const x = (float *)(void *)(base + 0);   /* f32[4, 16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 4096);   /* f32[4, 16, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 8192);   /* f32[4, 16, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 12288);   /* f32[4, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 20480);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 20736);   /* f32[4, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 20992);   /* f32[4, 1] */
-    float *const block_1_attention_y = (float *)(void *)(base + 8192);   /* f32[4, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 4096);   /* f32[4, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 8192);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 16384);   /* f32[4, 16, 16] */
-    float *const dense = (float *)(void *)(base + 0);   /* f32[4, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 24576);   /* f32[4, 16] */
-    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 20480);   /* f32[4, 16, 16] */
-    float *const layer_norm_4 = (float *)(void *)(base + 24832);   /* f32[4, 16] */
-    float *const mean_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const classifier_y = (float *)(void *)(base + 256);   /* f32[4, 10] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 16] */
+    float *const select = (float *)(void *)(base + 49920);   /* f32[4, 8] */
+    float *const cross_entropy = (float *)(void *)(base + 50048);   /* f32[4, 8] */
+    uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 50176);   /* bool[4, 8] */
+    float *const x = (float *)(void *)(base + 0);   /* f32[8, 16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 8192);   /* f32[8, 16, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 16384);   /* f32[8, 16, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 24576);   /* f32[8, 16, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 40960);   /* f32[4, 16] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 41216);   /* f32[4, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 41472);   /* f32[4, 1] */
+    float *const block_1_attention_y = (float *)(void *)(base + 16384);   /* f32[8, 4, 16, 4] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 8192);   /* f32[8, 16, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 16384);   /* f32[4, 16] */
+    float *const block_1_x = (float *)(void *)(base + 32768);   /* f32[8, 16, 16] */
+    float *const dense = (float *)(void *)(base + 0);   /* f32[8, 16, 64] */
+    float *const block_1_down_y = (float *)(void *)(base + 49664);   /* f32[4, 16] */
+    float *const block_1_norm_b_standardized_1_centered = (float *)(void *)(base + 40960);   /* f32[8, 16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 49152);   /* f32[8, 16] */
+    float *const mean_2 = (float *)(void *)(base + 0);   /* f32[8, 16] */
+    float *const classifier_y = (float *)(void *)(base + 512);   /* f32[4, 10] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 32768);   /* f32[8, 4, 4, 16] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    if (train_k3_cross_entropy_check(label) != DL_OK)
+    if (train_k1_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     train_k5_cross_entropy(&count, cross_entropy_2);   /* k2_cross_entropy */
-    for (int t = 0; t < 8; t++) {
+    for (int t = 0; t < 4; t++) {
         evaluate_k3_embedding(t, params->embedding_1_embeddings, tokens, params->positions, x);
         evaluate_k4_multi_head_attention(x, params->block_1_attention_query_kernel, multi_head_attention,
                 params->block_1_attention_query_bias);

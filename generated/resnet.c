@@ -2409,7 +2409,7 @@ static void train_k21_batch_norm(const float *restrict residual_2_conv_b_y_2, fl
     }
 }
 
-/* resnet.dl:35: cross_entropy -> bool[4, 1]; in 3 places */
+/* resnet.dl:35: cross_entropy -> bool[2, 2]; in 3 places */
 static void train_k23_cross_entropy(const int32_t *restrict count_, uint8_t *restrict cross_entropy_3)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2417,21 +2417,21 @@ static void train_k23_cross_entropy(const int32_t *restrict count_, uint8_t *res
     }
 }
 
-/* resnet.dl:16: relu -> f32[1, 8, 8, 32]; in 2 places */
+/* resnet.dl:16: relu -> f32[2, 8, 8, 32]; in 2 places */
 static void train_k24_relu(int t, const float *restrict residual_2_x, const float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor_2,
         const float *restrict residual_2_norm_b_beta, float *restrict relu_3)
 {
-    for (int j0 = 0; j0 < 64; j0++) {
+    for (int j0 = 0; j0 < 128; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = residual_2_x[t * 2048 + j0 * 32 + j1] + ((residual_2_conv_b_y_2[t * 2048 + j0 * 32 + j1]
+            const float v1 = residual_2_x[t * 4096 + j0 * 32 + j1] + ((residual_2_conv_b_y_2[t * 4096 + j0 * 32 + j1]
                     - residual_2_norm_b_average[j1]) * residual_2_norm_b_factor_2[j1] + residual_2_norm_b_beta[j1]);
-            relu_3[t * 2048 + j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            relu_3[t * 4096 + j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[1, 4, 4, 64], 294912 multiply-accumulates; in 2 places */
+/* resnet.dl:9: conv2d -> f32[2, 4, 4, 64], 589824 multiply-accumulates; in 2 places */
 static inline void train_k25_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -2478,43 +2478,47 @@ static void train_k25_conv2d(int t, const float *restrict relu_3, const float *r
         float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_conv_a_bias,
         float *restrict residual_3_conv_a_y)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        const int k0_lo = dl_first_tap(-i1 * 2, 1);
-        const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
-        for (int n = 0; n < 64; n += 4)
-            train_k25_conv2d_tile_4_at_0(relu_3, t * 2048 + i1 * 512, residual_3_conv_a_kernel + n, residual_3_conv_a_y_2 + n,
-                    k0_lo, k0_hi);
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                residual_3_conv_a_y[t * 1024 + i1 * 256 + i2 * 64 + j0] = residual_3_conv_a_y_2[i2 * 64 + j0]
-                        + residual_3_conv_a_bias[j0];
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            const int k0_lo = dl_first_tap(-i1 * 2, 1);
+            const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
+            for (int n = 0; n < 64; n += 4)
+                train_k25_conv2d_tile_4_at_0(relu_3, t * 4096 + i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                        residual_3_conv_a_y_2 + n, k0_lo, k0_hi);
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    residual_3_conv_a_y[t * 2048 + i0 * 1024 + i1 * 256 + i2 * 64 + j0] = residual_3_conv_a_y_2[i2 * 64 + j0]
+                            + residual_3_conv_a_bias[j0];
+                }
             }
         }
     }
 }
 
-/* resnet.dl:10: batch_norm -> f32[1, 64]; in 2 places */
+/* resnet.dl:10: batch_norm -> f32[2, 64]; in 2 places */
 static void train_k26_batch_norm(int t, const float *restrict residual_3_conv_a_y, const uint8_t *restrict cross_entropy_3,
         float *restrict batch_norm_11)
 {
-    float batch_norm_78[64];
-    for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_78[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 4; r1++) {
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                batch_norm_78[j0] += residual_3_conv_a_y[t * 1024 + j0 + r1 * 256 + r2 * 64];
+    for (int i0 = 0; i0 < 2; i0++) {
+        float batch_norm_78[64];
+        for (int j0 = 0; j0 < 64; j0++) {
+            batch_norm_78[j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 4; r1++) {
+            for (int r2 = 0; r2 < 4; r2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    batch_norm_78[j0] += residual_3_conv_a_y[t * 2048 + i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                }
             }
         }
-    }
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = batch_norm_78[j0];
-        batch_norm_11[t * 64 + j0] = cross_entropy_3[t] ? v1 / 16.0f : 0.0f;
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v1 = batch_norm_78[j0];
+            batch_norm_11[t * 128 + i0 * 64 + j0] = cross_entropy_3[t * 2 + i0] ? v1 / 16.0f : 0.0f;
+        }
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[1, 4, 4, 64], 32768 multiply-accumulates; in 2 places */
+/* resnet.dl:14: conv2d -> f32[2, 4, 4, 64], 65536 multiply-accumulates; in 2 places */
 static inline void train_k27_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2550,13 +2554,16 @@ static inline void train_k27_conv2d_tile_4(const float *restrict a, int at, cons
 static void train_k27_conv2d(int t, const float *restrict relu_3, const float *restrict residual_3_shortcut_kernel,
         float *restrict residual_3_shortcut_y, const float *restrict residual_3_shortcut_bias, float *restrict residual_3_x)
 {
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int n = 0; n < 64; n += 4)
-            train_k27_conv2d_tile_4(relu_3, t * 2048 + i1 * 512, residual_3_shortcut_kernel + n, residual_3_shortcut_y + n);
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                residual_3_x[t * 1024 + i1 * 256 + i2 * 64 + j0] = residual_3_shortcut_y[i2 * 64 + j0]
-                        + residual_3_shortcut_bias[j0];
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int n = 0; n < 64; n += 4)
+                train_k27_conv2d_tile_4(relu_3, t * 4096 + i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
+                        residual_3_shortcut_y + n);
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    residual_3_x[t * 2048 + i0 * 1024 + i1 * 256 + i2 * 64 + j0] = residual_3_shortcut_y[i2 * 64 + j0]
+                            + residual_3_shortcut_bias[j0];
+                }
             }
         }
     }
@@ -5529,11 +5536,11 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
     float *const residual_2_norm_b_average = (float *)(void *)(base + 706688);   /* f32[32] */
     float *const residual_2_norm_b_factor = (float *)(void *)(base + 706816);   /* f32[32] */
-    float *const relu_3 = (float *)(void *)(base + 581632);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[4, 1, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[4, 1, 64] */
-    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[4, 1, 4, 4, 64] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[4, 1] */
+    float *const relu_3 = (float *)(void *)(base + 581632);   /* f32[2, 2, 8, 8, 32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[2, 2, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[2, 2, 64] */
+    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[2, 2, 4, 4, 64] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[2, 2] */
     float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 706944);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
@@ -5682,7 +5689,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             residual_2_norm_b_factor_2);   /* k22_batch_norm */
     train_k23_cross_entropy(&count, cross_entropy_3);
-    for (int t = 3; t >= 0; t--) {
+    for (int t = 1; t >= 0; t--) {
         train_k24_relu(t, residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor_2,
                 params->residual_2_norm_b_beta, relu_3);
         train_k25_conv2d(t, relu_3, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
@@ -6241,11 +6248,11 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
     float *const residual_2_norm_b_average = (float *)(void *)(base + 600192);   /* f32[32] */
     float *const residual_2_norm_b_factor = (float *)(void *)(base + 600320);   /* f32[32] */
-    float *const relu_3 = (float *)(void *)(base + 548864);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[4, 1, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[4, 1, 64] */
-    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[4, 1, 4, 4, 64] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[4, 1] */
+    float *const relu_3 = (float *)(void *)(base + 548864);   /* f32[2, 2, 8, 8, 32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[2, 2, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[2, 2, 64] */
+    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[2, 2, 4, 4, 64] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[2, 2] */
     float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 600448);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
@@ -6393,7 +6400,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
             state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor, params->residual_2_norm_b_gamma,
             residual_2_norm_b_factor_2);   /* k21_batch_norm */
     train_k23_cross_entropy(&count, cross_entropy_3);   /* k22_cross_entropy */
-    for (int t = 3; t >= 0; t--) {
+    for (int t = 1; t >= 0; t--) {
         train_k24_relu(t, residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor_2,
                 params->residual_2_norm_b_beta, relu_3);   /* k23_relu */
         train_k25_conv2d(t, relu_3, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,

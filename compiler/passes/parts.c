@@ -21,7 +21,9 @@ enum {
     MOST_LEAVES = 3,        /* tensors that something made again is made of, */
     MOST_COST = 24,         /* in so many element operations */
     WHOLE_ROOM = 3,         /* of L2: the third may hold a batch that is no loop (the half is slower, the 4th and the 6th are no faster), */
-    PART_ROOM = 6,          /* and the 6th a part of another one: measured, from the half to the 8th */
+    PART_ROOM = 6,          /* and the 6th a part of another one: measured, from the half to the 8th; */
+    MORE_ROOM = 2,          /* so many times that where each turn reads more as a whole, weights, which then is read half as often, */
+    ALL_ROOM = 4,           /* as long as it and the part take so many times that together */
     SMALL_PART = 16,        /* of L2: what is less than the 16th is no traffic */
     LARGE_TURNS = 8,        /* of examples that do not fit: sums of so many parts are short ones, written out by who reads them */
     LEAST_SUM = 32,         /* terms that a part's sum should have, for its sums to stay in registers */
@@ -248,13 +250,21 @@ static Demand find_demand(const Parts *p, int level, int *last, int *seen, int *
     return d;
 }
 
+static int64_t part_room(const Parts *p, const Demand *d)
+{
+    const int64_t room = p->limits.l2 / PART_ROOM, left = ALL_ROOM * room - d->whole;
+    if (d->whole <= room || left <= room)
+        return room;
+    return left < MORE_ROOM * room ? left : MORE_ROOM * room;
+}
+
 /* The fewest turns, so that a part takes no more of L2 than that: weights pass through it, too, and what is wanted later. */
 static int64_t fewest_turns(const Parts *p, const Demand *d)
 {
     if (d->most <= p->limits.l2 / WHOLE_ROOM)
         return 1;
     for (int64_t turns = 2; turns <= p->batch; turns++)
-        if (p->batch % turns == 0 && d->most / turns <= p->limits.l2 / PART_ROOM)
+        if (p->batch % turns == 0 && d->most / turns <= part_room(p, d))
             return turns;
     if (d->most / p->batch <= p->limits.l2)
         return p->batch;
