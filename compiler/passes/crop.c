@@ -158,15 +158,16 @@ static bool find_boxes(Crop *c)
 }
 
 /* ---- what is made ------------------------------------------------------------------------------------ */
-/* Operand i, of it what n reads. */
+/* Operand i, of it what n reads; along a convolution's own axes all that there is. */
 static Node *exactly(const Crop *c, const Node *n, int i)
 {
     const Node *of = n->in[i];
     const Box read = box_read(n, i, &c->box[n->id]), *is = &c->box[of->id];
     int64_t start[MAX_RANK] = {0}, limit[MAX_RANK] = {0};
     for (int axis = 0; axis < of->type.rank; axis++) {
-        start[axis] = read.lo[axis] - is->lo[axis];
-        limit[axis] = read.hi[axis] - is->lo[axis];
+        const bool all = n->op == OP_CONV && axis > 0;
+        start[axis] = all ? 0 : read.lo[axis] - is->lo[axis];
+        limit[axis] = (all ? is->hi[axis] : read.hi[axis]) - is->lo[axis];
     }
     return node_slice(c->fn, c->map[of->id], start, limit, NULL);
 }
@@ -225,7 +226,7 @@ static Node *make_again(const Crop *c, const Node *n)
     Node **in = NEWN(c->fn->a, Node *, n->nin + 1);
     const bool was = is_as_it_was(c, n);
     for (int i = 0; i < n->nin; i++)
-        in[i] = was || n->op == OP_CONV ? c->map[n->in[i]->id] : exactly(c, n, i);
+        in[i] = was ? c->map[n->in[i]->id] : exactly(c, n, i);
     if (!was)
         made.attr = attr_of_box(c, n);
     if (n->op == OP_SCAN)
