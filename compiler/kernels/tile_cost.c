@@ -23,7 +23,7 @@ enum {
     WAY = 4096,             /* bytes of L1 of which each address has one place: those of a page */
 };
 
-static const double LITTLE = 1.2, UNPAIRED = 0.25;
+static const double LITTLE = 1.2, UNPAIRED = 0.25, BUSY = 8;
 
 int64_t contraction_steps(const Contraction *k)
 {
@@ -211,12 +211,35 @@ static int64_t left_span(const Contraction *k, const TileSchedule *s)
     return span;
 }
 
-/* Cycles until both operands have come from beyond L2, a block after the other; panels are paid for by copy_cost. */
-static double fetch_cost(const Contraction *k, const Target *target, const TileSchedule *s)
+/* Pieces of the right operand, each of rows behind one another, that a block consists of: those of a page or more. */
+static double pieces_of_block(const Contraction *k, const TileSchedule *s)
 {
-    int64_t right = tile_right_bytes(k), left = 4 * left_span(k, s);
-    int64_t bytes = left + (schedule_has_blocks(s) && s->prefetch == FETCH_NOTHING ? right : 0);
-    return left + right > target->l2 / 2 ? copies(k, s) * (double)bytes / ((double)target->l2_width / 4) : 0;
+    const int last = k->nloop - 1;
+    const int64_t bytes = 4 * k->extent[k->n_axis] * (s->k_split == last ? s->k_block : k->loop[last].extent);
+    double n = 1;
+    for (int i = s->k_outer; i < last && bytes >= WAY; i++)
+        n *= (double)(i == s->k_split ? s->k_block : k->loop[i].extent);
+    return n;
+}
+
+/* Of the cycles in which the right operand comes from beyond L2, those that are not hidden behind tiles that take `cost`. A block that is
+ * fetched is waited for the more, the busier the way is, and the less, the more pieces it has: tiles ask for a few lines of each in turn,
+ * and meanwhile caches go on with the others. */
+static double waits_for_right(const Contraction *k, const TileSchedule *s, double come, double cost)
+{
+    if (!schedule_has_blocks(s) || s->prefetch == FETCH_COLUMNS)
+        return 0;
+    return s->prefetch == FETCH_BLOCK ? come * come / (come + cost) * BUSY / (1 + pieces_of_block(k, s)) : come;
+}
+
+/* Cycles until both operands have come from beyond L2, a block after the other; panels are paid for by copy_cost. */
+static double fetch_cost(const Contraction *k, const Target *target, const TileSchedule *s, double cost)
+{
+    const int64_t right = tile_right_bytes(k), left = 4 * left_span(k, s);
+    const double width = (double)target->l2_width / 4, times = copies(k, s);
+    if (left + right <= target->l2 / 2)
+        return 0;
+    return times * (double)left / width + waits_for_right(k, s, times * (double)right / width, cost);
 }
 
 /* What threads that share so many turns wait for the one that has most of them: times the cost of the work. A little of it is not
@@ -299,7 +322,7 @@ double tile_schedule_cost(const Contraction *k, const Target *target, const Tile
         cost += copies(k, s) * copy_cost(k, target, s);
     cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
     if (s->row_axes == 1 && (schedule_has_blocks(s) || (s->panel_tiles && streams_left(k, s))))
-        cost += fetch_cost(k, target, s);
+        cost += fetch_cost(k, target, s, cost);
     if (s->row_axes == 2)
         cost = spread_cost(k, target, s, cost, (double)(all / rows * tiles));
     bool streams = k->sa[k->n_axis] != 0;   /* lower tiles would read both operands again */

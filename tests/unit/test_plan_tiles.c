@@ -242,7 +242,10 @@ static void fetched_blocks(void **state)
 {
     (void)state;
     Target target = *target_find("x86-64-v4");
+    target.l1 = 48 << 10;
     assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.prefetch, FETCH_BLOCK);
+    assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.k_outer, 0);     /* few rows: by pieces of all taps */
+    target.l1 = 32 << 10;
     target.l2 = 256 << 10;
     assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.prefetch, FETCH_COLUMNS);
     target.l2 = 64 << 20;
