@@ -116,7 +116,7 @@ def peer_command(peer, model, what, batch, threads):
 def compete(model, what, batch, threads, peers, args):
     """One row of results, or None where dlc cannot."""
     cpus = ",".join(str(int(os.environ.get("BENCH_CPU", "0")) + i) for i in range(threads))
-    environment = {"BENCH_CLOCK": "cpu" if threads == 1 else "wall", "BENCH_NODE": NODE, "BENCH_THREADS": str(threads)}
+    environment = {"BENCH_CLOCK": "cpu" if args.threads == "1" else "wall", "BENCH_NODE": NODE, "BENCH_THREADS": str(threads)}
     if threads > 1 and MODELS[model].recurrent:
         environment.update(OPENBLAS_NUM_THREADS="1", OMP_WAIT_POLICY="passive")     # or PyTorch's two pools fight each other
     sizes = ["%s=%s" % setting for setting in MODELS[model].sizes.items()]
