@@ -16,7 +16,7 @@ struct Handed {
     double *alone;          /* by storage: bytes of it that a kernel reads that is too small for several threads */
     double *bytes;          /* by storage: of the kernel being looked at, */
     VEC(int) touched;       /* which has these */
-    bool leaves;            /* a call touches more than L2 holds: what the call before has touched is there no more */
+    bool leaves;            /* tensors are half more than L2 holds: what the call before has touched is there no more */
     bool *in_loop;          /* by kernel: it finds there what the turn before has touched */
 };
 
@@ -45,7 +45,7 @@ Handed *handed_new(Arena *a, const Plan *p)
                   .alone = NEWN(a, double, n), .bytes = NEWN(a, double, n), .in_loop = NEWN(a, bool, p->kernels.n + 1)};
     for (int i = 0; i < p->buffers.n; i++)
         bytes += p->buffers.at[i]->kind == BUFFER_LOCAL || p->buffers.at[i]->alias ? 0 : type_bytes(p->buffers.at[i]->type);
-    h->leaves = p->target->l2 && bytes > p->target->l2;
+    h->leaves = p->target->l2 && 2 * bytes > 3 * p->target->l2;
     note_loops(h, p->steps.at, p->steps.n, false);
     return h;
 }
@@ -203,7 +203,7 @@ static void read_any(void *context, const Load *load)
         note(x->h, root, range_bytes(load->buffer, in_turn(x, load->at)));
 }
 
-/* Of what the kernel has been seen to touch. Beyond L2 lies what the caller keeps, where a call touches more than L2 holds. */
+/* Of what the kernel has been seen to touch. Beyond L2 lies what the caller keeps, where a call touches much more than L2 holds. */
 static void add_noted(Look *x, Moved *moved)
 {
     Handed *h = x->h;

@@ -6,7 +6,8 @@
  * loops); a kernel of one stage has its loops that are not reduced. */
 #include "lower.h"
 
-static const double WORTH = 3;      /* times the hand-over must be saved: two threads then take two thirds of the time at the most */
+static const double WORTH = 2.5;    /* times the hand-over must be saved: two threads then take seven tenths of the time at the most */
+static const double LEAST = 0.05;   /* of a call's cycles must be saved, or nobody else takes part in it: who has slept meanwhile comes late */
 static const double EVEN = 0.8;     /* of the threads' time that they work: shares as good as equal */
 
 static const double FETCHED = 60000;    /* bytes that come from another's cache, beside other work, in the time of a hand-over */
@@ -228,14 +229,19 @@ bool may_split(const Kernel *k)
     return leaves;
 }
 
-/* Each thread has blocks of its own. */
-void copy_blocks(const Plan *p, const Kernel *k)
+static void resize_blocks(const Kernel *k, int64_t times, int64_t part)
 {
     for (int i = 0; i < k->units.n; i++) {
         Buffer *b = k->units.at[i]->buffer;
         if (b && b->block)
-            b->type.dim[0] *= p->target->threads.n;
+            b->type.dim[0] = b->type.dim[0] * times / part;
     }
+}
+
+/* Each thread has blocks of its own. */
+void copy_blocks(const Plan *p, const Kernel *k)
+{
+    resize_blocks(k, p->target->threads.n, 1);
 }
 
 static void split_kernel(const Plan *p, Handed *h, Kernel *k, int list)
@@ -322,6 +328,37 @@ static void split_steps(Plan *p, Handed *h, Step *const *step, int n, int *lists
     }
 }
 
+typedef struct Call {           /* cycles */
+    double all, saved;
+} Call;
+
+static void add_steps(Handed *h, const Plan *p, Step *const *step, int n, double times, Call *call)
+{
+    for (int i = 0; i < n; i++) {
+        const double before = call->all, others = 1 - 1.0 / p->target->threads.n;
+        bool shared = step[i]->kind == STEP_SCAN ? step[i]->grain || step[i]->rows : step[i]->kernel->split.n > 0;
+        if (step[i]->kind == STEP_SCAN)
+            add_steps(h, p, step[i]->body.at, step[i]->body.n, times * (double)step[i]->time->extent, call);
+        else
+            call->all += times * cycles_with(p, step[i]->kernel, kernel_moved(h, step[i]->kernel));
+        call->saved += shared ? (call->all - before) * others : 0;
+    }
+}
+
+/* Nobody is waked where that changes little. */
+static void leave_small_calls(Handed *h, const Plan *p)
+{
+    Call call = {0};
+    add_steps(h, p, p->steps.at, p->steps.n, 1, &call);
+    for (int i = 0; i < p->kernels.n && call.saved < LEAST * call.all; i++) {
+        Kernel *k = p->kernels.at[i];
+        if (!k->split.n || k->by_rows)
+            continue;
+        k->split.n = 0;
+        resize_blocks(k, 1, p->target->threads.n);
+    }
+}
+
 void split_kernels(Plan *p)
 {
     int lists = 0;
@@ -339,5 +376,6 @@ void split_kernels(Plan *p)
             handed_alone(h, k);
     }
     split_steps(p, h, p->steps.at, p->steps.n, &lists);
+    leave_small_calls(h, p);
     arena_free(work);
 }
