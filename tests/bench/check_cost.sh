@@ -1,5 +1,6 @@
 #!/bin/sh
 # What dlc itself takes: the training CNN as C in under 50 ms of processor time and 30 MB.
+case ${BUILD:-build} in *asan* | *coverage*) exit 77 ;; esac    # sanitizers and counters have their price
 . tests/tap.sh
 
 cheap() {
@@ -8,10 +9,6 @@ cheap() {
     echo "$measured" | awk '{ exit !($1 < 50 && $2 < 30) }'
 }
 
-if [ "$build" != "${build%asan*}" ]; then
-    skip "cheap" "sanitizers have their price"
-else
-    check "under 50 ms and 30 MB" cheap
-    sed 's/^/# /' "$work/tap.out"
-fi
+check "under 50 ms and 30 MB" cheap
+sed 's/^/# /' "$work/tap.out"
 finish
