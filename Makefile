@@ -148,7 +148,7 @@ test-targets: setup
 		$(filter-out %/test_models.sh %/test_learn.sh,$(wildcard tests/metal/test_*.sh))
 
 asan:
-	@$(MAKE_ALL) -s $(ASAN) programs
+	@$(MAKE_ALL) -s $(ASAN) programs $(FUZZERS)
 	@BUILD=build/asan JOBS=$(JOBS) tests/run.sh $(UNITS:%=build/asan/tests/%) $(TESTS)
 
 # Without what has a build of its own (fuzzing) or spends its time in other compilers: it runs no more of this one.

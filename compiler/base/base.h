@@ -43,6 +43,7 @@ void arena_set_limit(Arena *a, size_t bytes);       /* 0: none */
         T *at;                                                                                               \
         int n, cap;                                                                                          \
     }
+#define vec_forget(v) ((v)->at = NULL, (v)->n = (v)->cap = 0)    /* what it held is another arena's */
 #define vec_push(a, v, x)                                                                                    \
     do {                                                                                                     \
         if ((v)->n == (v)->cap)                                                                              \

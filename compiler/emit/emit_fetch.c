@@ -22,10 +22,12 @@ void print_fetch(Out *o, const Tile *t, int rows)
 /* Of the next columns each step fetches a line of its own row; of the next block the steps fetch a line each, one behind the other. */
 void print_fetch_columns(Out *o, const Tile *t)
 {
+    if (!tile_fetches_columns(t))
+        return;
     const KLoop *last = &t->k[t->nk - 1];
     if (tile_fetches_block(t) && last->b != LINE)
         line(o, "DL_PREFETCH(bk, next - %s * %" PRId64 ");", last->var->name, last->b - LINE);
-    else if (tile_fetches_columns(t))
+    else
         line(o, "DL_PREFETCH(bk, next);");
 }
 

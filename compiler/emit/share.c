@@ -213,7 +213,7 @@ void share_kernels(Share *s, Plan *p, const char *prefix)
         note_numbers(p->a, k, &list);
         int *known = str_map(&s->text, skeleton(held, text, &list));
         Kernel *first = function_for(s, k, *known);
-        k->others.n = 0;
+        vec_forget(&k->others);     /* of another text of this plan */
         if (first) {
             k->same = first;
             k->function = first->function;

@@ -26,5 +26,6 @@ void *jit_symbol(Jit *jit, const char *name)
 
 void jit_close(Jit *jit)
 {
-    jit->close(jit);
+    if (jit)
+        jit->close(jit);
 }

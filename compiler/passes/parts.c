@@ -296,8 +296,8 @@ static bool adds_up_in(const Parts *p, const Node *n, int64_t turns)
     int64_t bytes = 0;
     for (int i = 0; i < n->nin; i++)
         bytes += type_bytes(n->in[i]->type);
-    bool few = op_info(n->op)->class == CLASS_CONTRACT &&
-               type_count(n->in[1]->type) / n->type.dim[n->type.rank - 1] < turns * LEAST_SUM;
+    const int64_t columns = n->type.rank ? n->type.dim[n->type.rank - 1] : 1;
+    bool few = op_info(n->op)->class == CLASS_CONTRACT && type_count(n->in[1]->type) / columns < turns * LEAST_SUM;
     return p->limits.always || (!few && turns * type_bytes(n->type) <= bytes / 2);
 }
 

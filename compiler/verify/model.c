@@ -20,6 +20,7 @@ typedef struct Verify {
     Tensors tensors;
     const VerifyOptions *options;
     Verdict *verdict;
+    Jit *jit;
 } Verify;
 
 static bool build(Verify *v, CompileCode *compile, void *context, const char **why)
@@ -29,11 +30,11 @@ static bool build(Verify *v, CompileCode *compile, void *context, const char **w
     for (int i = 0; i < FUNCTIONS; i++)
         if (v->function[i].plan)
             functions[n++] = (MemoryFunction){.name = v->function[i].name, .plan = v->function[i].plan};
-    Jit *jit = compile(context, v->m, functions, n, why);
-    if (!jit)
+    v->jit = compile(context, v->m, functions, n, why);
+    if (!v->jit)
         return false;
     for (int i = 0, k = 0; i < FUNCTIONS; i++)
-        if (v->function[i].plan && !code_find(v->a, jit, &functions[k++], &v->function[i].code, why))
+        if (v->function[i].plan && !code_find(v->a, v->jit, &functions[k++], &v->function[i].code, why))
             return false;
     return true;
 }
@@ -107,8 +108,10 @@ Verdict *verify_model(Arena *a, const Module *m, const Target *target, CompileCo
     for (int i = 0; i < FUNCTIONS; i++)
         v.function[i] = (Function){.name = name[i], .plan = plan[i]};
     if (!tensors_draw(&v.tensors, a, m, options->seed, options->weights, why) ||
-        !build(&v, compile, context, why))
+        !build(&v, compile, context, why)) {
+        jit_close(v.jit);
         return NULL;
+    }
     for (int i = 0; i < FUNCTIONS; i++)
         if (v.function[i].plan && v.function[i].plan->kernels.n)
             check_kernels(&v, &v.function[i]);
@@ -120,5 +123,6 @@ Verdict *verify_model(Arena *a, const Module *m, const Target *target, CompileCo
     check_differences(v.verdict, m, &v.tensors, options->seed);
     check_calls(&v);
     dl_threads_close(pool);
+    jit_close(v.jit);
     return v.verdict;
 }

@@ -111,6 +111,20 @@ static double processor_time(void)
            1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
+static bool all_found(const Shared *s)
+{
+    printf("%ld changed graphs have other values, %ld of these are not found out\n", s->tally.mutants, s->tally.survivors);
+    return s->tally.mutants > s->graphs / 4 && s->tally.survivors * 20 < s->tally.mutants;
+}
+
+static bool all_right(const Shared *s)
+{
+    print_coverage(s);
+    const bool fine = complete(s);
+    printf("%ld graphs, %ld wrong, %ld s, %.0f s of processor time\n", s->graphs, s->wrong, (long)(time(NULL) - begun), processor_time());
+    return fine && !s->wrong && s->graphs;
+}
+
 static int run_lanes(void)
 {
     Shared *lanes[MOST_LANES];
@@ -140,16 +154,9 @@ static int run_lanes(void)
         }
     }
     Shared *sum = summed(lanes);
-    if (options.mutants) {
-        printf("%ld changed graphs have other values, %ld of these are not found out\n", sum->tally.mutants,
-               sum->tally.survivors);
-        return sum->tally.mutants > sum->graphs / 4 && sum->tally.survivors * 20 < sum->tally.mutants ? 0 : 1;
-    }
-    print_coverage(sum);
-    bool fine = complete(sum);
-    printf("%ld graphs, %ld wrong, %ld s, %.0f s of processor time\n", sum->graphs, sum->wrong,
-           (long)(time(NULL) - begun), processor_time());
-    return fine && !sum->wrong && sum->graphs ? 0 : 1;
+    const bool fine = options.mutants ? all_found(sum) : all_right(sum);
+    free(sum);
+    return fine ? 0 : 1;
 }
 
 /* ---- the command line ---------------------------------------------------------------------------- */
