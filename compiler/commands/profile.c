@@ -187,8 +187,6 @@ static int measure(Profile *p)
     p->costs = costs_of(p->a, p->code->plan, &p->machine);
     for (int i = 0; i < p->costs.n; i++)
         p->costs.at[i].seconds = p->code->seconds[p->costs.at[i].step];
-    machine_close(&p->machine);
-    timing_close(&p->timing);
     return EXIT_OK;
 }
 
@@ -270,5 +268,8 @@ int cmd_profile(Arena *a, int argc, char **argv)
         return status;
     call_named(p.function, &p.timing.call);
     p.path = operands.at[0];
-    return profile(&p);
+    status = profile(&p);
+    machine_close(&p.machine);
+    timing_close(&p.timing);
+    return status;
 }
