@@ -341,7 +341,7 @@ static void print_lanes(Out *o, const Stage *s, const ExList *temps, const ExLis
 {
     const Var *last = s->loop[s->nloop - 1];
     for (int i = 0; i < temps->n; i++)      /* each time anew */
-        if (temps->at[i]->depth == last->depth)
+        if (temps->at[i]->depth >= last->depth)
             temps->at[i]->temp = -1;
     open_block(o, lanes > 1 ? arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", lanes) : "{");
     StrBuf *out = o->sb, body = {.a = o->a};
