@@ -48,6 +48,17 @@ static bool is_better_prefetched(const Contraction *k, const Target *target, con
     return k->alone && tile_may_prefetch(k, s) && target->l2_width && block >= LEAST_STEPS && left > target->l2 / 2;
 }
 
+/* Whether all rows of a block are those of one loop around the tiles': with more of them, as over images, its lines would be asked for
+ * again and again, which takes longer than to wait for columns. */
+static bool block_is_for_one_loop(const Contraction *k, const TileSchedule *s)
+{
+    int loops = 0;
+    for (int i = 0, at = 0; i < k->n_axis; i++)
+        if (i != s->row_axis && at++ >= s->outside)
+            loops += k->extent[i] > 1;
+    return loops <= 1;
+}
+
 /* Where L2 does not have the right operand, the columns that come next have the time of those that are there, or the next block that of
  * this one. */
 static Prefetch best_of_right(const Contraction *k, const Target *target, const TileSchedule *s)
@@ -55,7 +66,7 @@ static Prefetch best_of_right(const Contraction *k, const Target *target, const 
     if (!tile_may_fetch_columns(k, s) || tile_right_bytes(k) <= target->l2 / 2)
         return FETCH_NOTHING;
     const bool both_fit = 2 * tile_right_bytes(k) / schedule_blocks(k, s) <= target->l2 / 2;
-    return both_fit && tile_may_fetch_block(k, s) ? FETCH_BLOCK : FETCH_COLUMNS;
+    return both_fit && block_is_for_one_loop(k, s) && tile_may_fetch_block(k, s) ? FETCH_BLOCK : FETCH_COLUMNS;
 }
 
 /* Where there is little to compute for each line that is stored, it is waited for: caches do not foresee what is written as well as what

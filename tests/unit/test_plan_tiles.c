@@ -10,6 +10,8 @@ static const char small_image[] = "func f(x: f32[1, 3, 3, 3] input 0, w: f32[3, 
                                   "rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char wide_conv[] = "func f(x: f32[1, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
                                 "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
+static const char wide_conv_of_four[] = "func f(x: f32[4, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
+                                        "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char biased[] = "func f(x: f32[8, 6] input 0, w: f32[6, 4] param 0, b: f32[4] param 1) { %1 = dot(x, w) contract=[1]/[0] "
                              "%2 = broadcast(b) axes=[1] : f32[8, 4] %3 = add(%1, %2) return output 0 y = %3 }";
 static const char spread[] = "func f(x: f32[2, 3, 3, 64] input 0, w: f32[3, 3, 64, 64] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[2, 2] "
@@ -246,6 +248,8 @@ static void fetched_blocks(void **state)
     assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.prefetch, FETCH_BLOCK);
     assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.k_outer, 0);     /* few rows: by pieces of all taps */
     target.l1 = 32 << 10;
+    target.l2 = 2 << 20;
+    assert_int_equal(stage(plan_for(wide_conv_of_four, &target), 0, 0)->tile->schedule.prefetch, FETCH_COLUMNS);
     target.l2 = 256 << 10;
     assert_int_equal(stage(plan_for(wide_conv, &target), 0, 0)->tile->schedule.prefetch, FETCH_COLUMNS);
     target.l2 = 64 << 20;
