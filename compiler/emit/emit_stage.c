@@ -404,10 +404,15 @@ static void print_scatter(Out *o, const Stage *s)
 {
     const Item *item = &s->items.at[0];
     ExList temps = {0};
-    line(o, "for (int j0 = 0; j0 < %" PRId64 "; j0++)", s->limit);
+    const Buffer *sums = buffer_root(item->buffer);
     const Lin *base = item->unit->base;
     const char *from = base->n || base->constant ? arena_printf(o->a, "%s + ", lin_text(o, base)) : "";
-    line(o, "    %s[%sj0] = 0;", buffer_root(item->buffer)->name, from);
+    if (is_scalar_local(sums)) {
+        line(o, "%s = 0;", sums->name);
+    } else {
+        line(o, "for (int j0 = 0; j0 < %" PRId64 "; j0++)", s->limit);
+        line(o, "    %s[%sj0] = 0;", sums->name, from);
+    }
     prepare_stage(o, s, &temps);
     print_temps(o, &temps, 0);
     open_loops(o, s, 0, s->nloop, &temps);

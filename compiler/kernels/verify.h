@@ -9,10 +9,6 @@
  * was found. */
 bool index_in_range(Arena *a, const Lin *x, const Guard *guard, int nguard, int64_t extent);
 bool index_is_injective(const Lin *x, Var *const *var, int n);
-/* In each turn of the loops of kernels around k, no element at x is one at y, whatever k's own loops do: as a carry and its next value,
- * which lie in two slots of a stack. */
-bool are_apart(Arena *a, const Kernel *k, const Lin *x, const Lin *y);
-
 /* Every buffer that e loads from, once for each index, with the guards that hold there. */
 typedef struct Load {
     Buffer *buffer;
@@ -24,6 +20,9 @@ typedef void VisitLoad(void *context, const Load *load);
 void visit_loads(Arena *a, const Ex *e, VisitLoad *visit, void *context);
 void visit_index_loads(Arena *a, const Lin *x, VisitLoad *visit,
                        void *context); /* of the values in an index */
+/* In each turn of the loops of kernels around k, no element that is loaded is one at y, whatever k's own loops do: as a carry and its next
+ * value, which lie in two slots of a stack. */
+bool are_apart(Arena *a, const Kernel *k, const Load *load, const Lin *y);
 
 /* One kernel, being looked at. */
 typedef struct Check {

@@ -224,23 +224,27 @@ bool index_is_injective(const Lin *x, Var *const *var, int n)
 }
 
 /* ---- two indices ------------------------------------------------------------------------------------ */
-/* What x ranges over in one turn of the loops of kernels around k. */
-static void range_in_turn(Arena *a, const Kernel *k, const Lin *x, int64_t *lo, int64_t *hi)
+/* What it ranges over in one turn of the loops of kernels around k. */
+static void range_in_turn(Arena *a, const Kernel *k, const Load *load, int64_t *lo, int64_t *hi)
 {
+    const Lin *x = load->at;
+    Facts facts = {0};
     for (int i = 0; i < k->scans.n; i++)
         x = lin_without(a, x, k->scans.at[i]);
-    lin_range(x, lo, hi);
+    gather_facts(a, x, load->guard, load->nguard, &facts);
+    range_with(a, x, &facts, 0, lo, hi);
 }
 
-bool are_apart(Arena *a, const Kernel *k, const Lin *x, const Lin *y)
+bool are_apart(Arena *a, const Kernel *k, const Load *load, const Lin *y)
 {
+    const Lin *x = load->at;
     int64_t x_lo, x_hi, y_lo, y_hi;
     for (int i = 0; i < k->scans.n; i++) {
         const Var *t = k->scans.at[i];
         if (lin_factor(x, t) != lin_factor(y, t) || lin_uses(lin_without(a, x, t), t) || lin_uses(lin_without(a, y, t), t))
             return false;
     }
-    range_in_turn(a, k, x, &x_lo, &x_hi);
-    range_in_turn(a, k, y, &y_lo, &y_hi);
+    range_in_turn(a, k, load, &x_lo, &x_hi);
+    range_in_turn(a, k, &(Load){.at = y}, &y_lo, &y_hi);
     return x_hi < y_lo || y_hi < x_lo;
 }

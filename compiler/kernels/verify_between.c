@@ -26,9 +26,12 @@ static void add_load(void *context, const Load *load)
     vec_push(all->c->a, &all->list, access);
 }
 
-static void add_operand(Accesses *all, Buffer *buffer, const Lin *at)
+static void add_operand(Accesses *all, const Tile *t, int operand)
 {
-    Access access = {.buffer = buffer, .at = at, .stage = all->c->stage, .tile = true};
+    Arena *a = all->c->a;
+    Guard *guard = NEWN(a, Guard, MAX_K);
+    Access access = {.buffer = operand ? t->b : t->a, .at = operand_index(a, t, operand), .guard = guard, .nguard = tap_guards(a, t, guard),
+                     .stage = all->c->stage, .tile = true};
     vec_push(all->c->a, &all->list, access);
 }
 
@@ -38,8 +41,8 @@ static void find_accesses(Accesses *all)
     for (c->stage = 0; c->stage < c->k->stages.n; c->stage++) {
         c->s = c->k->stages.at[c->stage];
         if (c->s->tile) {
-            add_operand(all, c->s->tile->a, operand_index(c->a, c->s->tile, 0));
-            add_operand(all, c->s->tile->b, operand_index(c->a, c->s->tile, 1));
+            add_operand(all, c->s->tile, 0);
+            add_operand(all, c->s->tile, 1);
         }
         for (c->item = 0; c->item < c->s->items.n; c->item++) {
             const Item *item = &c->s->items.at[c->item];
@@ -100,7 +103,7 @@ static bool same_outer_position(Check *c, const Access *read, const Access *writ
 
 static void check_pair(Check *c, const Accesses *all, const Access *read, const Access *write)
 {
-    if (are_apart(c->a, c->k, read->at, write->at))
+    if (are_apart(c->a, c->k, &(Load){read->buffer, read->at, read->guard, read->nguard}, write->at))
         return;
     const Stage *s = c->k->stages.at[write->stage];
     bool old = !written_before(all, read), same_stage = read->stage == write->stage;

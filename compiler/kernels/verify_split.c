@@ -54,7 +54,7 @@ static void check_read(void *context, const Load *load)
                 buffer_root(item->buffer) != buffer_root(load->buffer))
                 continue;
             const Lin *at = store_index(x->a, x->k->stages.at[i], item);
-            if (are_apart(x->a, x->k, at, load->at))
+            if (are_apart(x->a, x->k, load, at))
                 continue;
             if (lin_factor(at, x->v) != lin_factor(load->at, x->v) || lin_uses(lin_without(x->a, load->at, x->v), x->v))
                 x->why = "reads what another piece stores";
