@@ -46,6 +46,7 @@ struct Target {
     bool compact;           /* of little code rather than fast: plain loops. false in the table */
     bool flushes;           /* vectors take subnormal numbers for zeros, as scalars do not */
     bool deterministic;     /* the same bits as of every other such target: sums run in the order of what is summed */
+    int64_t panel;          /* bytes of a tile's panel at the most: it lies on the stack; 0: as much as caches have room for */
 };
 /* What makes this compiler's code fast; one whose name has no "clang" in it takes what gcc does. */
 const char *target_flags(Arena *a, const Target *target, const char *compiler);

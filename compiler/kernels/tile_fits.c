@@ -3,6 +3,7 @@
 #include "tile_schedule.h"
 
 enum {
+    MOST_PANEL = 96 << 10,          /* bytes of a panel: it lies on the stack; */
     MOST_ONE_PANEL = 256 << 10,     /* and of one that is all there is, where L2 has four times as much */
 };
 
@@ -144,11 +145,15 @@ bool tile_is_one_panel(const Contraction *k, const TileSchedule *s)
     return s->panel_tiles && s->k_split < 0 && k->extent[k->n_axis] == (int64_t)s->panel_tiles * s->lanes * s->columns;
 }
 
-/* Bytes of a panel at the most. */
+int64_t panel_room(const Target *target)
+{
+    return target->panel ? target->panel : MOST_PANEL;
+}
+
 int64_t tile_most_panel(const Contraction *k, const Target *target, const TileSchedule *s)
 {
     int64_t room = target->l2 / 4 < MOST_ONE_PANEL ? target->l2 / 4 : MOST_ONE_PANEL;
-    return tile_is_one_panel(k, s) && room > MOST_PANEL ? room : MOST_PANEL;
+    return tile_is_one_panel(k, s) && !target->panel && room > MOST_PANEL ? room : panel_room(target);
 }
 
 /* Whether each sum runs through what is contracted as its loops do. */

@@ -126,7 +126,7 @@ static int64_t even_block(int64_t extent, int64_t most)
 
 /* Cuts the outermost loop whose blocks make the panel no larger than `most` bytes, or else the smallest; a loop with taps is not
  * cut. false where the panel remains too large for the stack. */
-static bool cut_panel(const Contraction *k, int64_t most, TileSchedule *s)
+static bool cut_panel(const Contraction *k, const Target *target, int64_t most, TileSchedule *s)
 {
     int64_t step = 4ll * s->lanes * s->columns * s->panel_tiles, least = step * contraction_steps(k);
     s->k_split = -1;
@@ -140,7 +140,7 @@ static bool cut_panel(const Contraction *k, int64_t most, TileSchedule *s)
         s->k_split = i;
         s->k_block = block;
     }
-    return least <= MOST_PANEL;
+    return least <= panel_room(target);
 }
 
 /* ---- the search ------------------------------------------------------------------------------------ */
@@ -257,7 +257,7 @@ static void consider_panels(Search *f, TileSchedule s)
         return;
     for (s.panel_tiles = 1; s.panel_tiles <= MOST_TILES; s.panel_tiles *= 2)
         if ((s.panel_tiles == 1 || (even && tiles % s.panel_tiles == 0)) &&
-            cut_panel(f->k, s.panel_tiles == 1 ? f->target->l1 / 2 : MOST_PANEL, &s))
+            cut_panel(f->k, f->target, s.panel_tiles == 1 ? f->target->l1 / 2 : panel_room(f->target), &s))
             consider(f, s);
 }
 

@@ -11,7 +11,6 @@ enum {
     LEAST_LANES = 4,        /* floats of the narrowest vector */
     MOST_GEMM_ROWS = 256,   /* of one call of dl_gemm */
     MOST_EDGE_TILES = 6,    /* tiles that need a function of their own */
-    MOST_PANEL = 96 << 10,  /* bytes of a panel: it lies on the stack */
 };
 
 /* ---- tile_cost.c ---- */
@@ -43,7 +42,8 @@ int tile_edge_tiles(const Contraction *k, int axis, int rows);
 bool contraction_gives_rows(const Contraction *k, int axis, const Target *target);
 int contraction_loops_of_right(const Contraction *k, int row_axis);
 bool tile_is_one_panel(const Contraction *k, const TileSchedule *s);
-int64_t tile_most_panel(const Contraction *k, const Target *target, const TileSchedule *s);
+int64_t panel_room(const Target *target);       /* bytes of a panel at the most, */
+int64_t tile_most_panel(const Contraction *k, const Target *target, const TileSchedule *s);     /* and of this one, which may be all there is */
 bool tile_keeps_order(const TileSchedule *s);
 bool tile_divides_columns(const Contraction *k, const TileSchedule *s);
 bool contraction_gives_two(const Contraction *k, int axis, const Target *target);
