@@ -7,8 +7,6 @@
 #include <string.h>
 
 /* ---- who touches what ------------------------------------------------------------------------------ */
-enum { TABLE_ROOM = 2 };     /* of L2: a table of zeros that is larger than the half is kept as the rows that are none */
-
 typedef void Visit(void *context, Buffer *buffer, bool writes);
 
 static void visit_ex(const Ex *e, Visit *visit, void *context)
@@ -443,6 +441,8 @@ Plan *lower(Arena *a, Diag *d, const Fn *fn, const Target *target)
 {
     return lower_with(a, d, fn, target, NULL);
 }
+
+enum { TABLE_ROOM = 2 };     /* of L2: a table of zeros that is larger than the half is kept as the rows that are none */
 
 Plan *lower_with(Arena *a, Diag *d, const Fn *fn, const Target *target, Schedules *schedules)
 {
