@@ -109,7 +109,7 @@ static void measure(Bench *b, double milliseconds)
     int n = 0, inner;
     call(b, 1);
     once = now() - begin;
-    inner = once > 0.1 ? 1 : (int)(0.1 / once) + 1;
+    inner = once > 0.1 ? 1 : (int)(0.1 / (once > 1e-6 ? once : 1e-6)) + 1;      /* a clock may stand still during one call */
     do {
         double from = now();
         call(b, inner);
