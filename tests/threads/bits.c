@@ -51,10 +51,10 @@ static bool same_results(const Session *x, const Session *y)
     return true;
 }
 
-static Session *session_by(Arena *a, const Module *m, const char *engine, int threads, bool deterministic)
+static Session *session_by(Arena *a, Diag *d, const Module *m, const char *engine, int threads, bool deterministic)
 {
     const char *why = "";
-    Session *s = session_open(a, diag_new(a), m, CALLED, engine, threads, deterministic, &why);
+    Session *s = session_open(a, d, m, CALLED, engine, threads, deterministic, &why);
     if (s && run(s, &why))
         return s;
     printf("%s\n", why);
@@ -85,10 +85,10 @@ int main(int argc, char **argv)
     const Module *m = pipeline_module(a, d, argv[1], &options, NULL, NULL);
     if (!m)
         diag_print(d, stderr);
-    Session *one = m ? session_by(a, m, deterministic ? "tcc" : "cc", 1, deterministic) : NULL;
+    Session *one = m ? session_by(a, d, m, deterministic ? "tcc" : "cc", 1, deterministic) : NULL;
     bool fine = one != NULL;
     for (int i = 0; fine && i < nthread; i++) {
-        Session *s = session_by(a, m, "cc", threads[i], deterministic);
+        Session *s = session_by(a, d, m, "cc", threads[i], deterministic);
         fine = s && same_results(one, s);
         printf("%s, %d threads: %s\n", m->name, threads[i], fine ? "the same" : "WRONG");
         if (s)
