@@ -7,10 +7,7 @@
 
 bool is_split(const Out *o, const Var *v)
 {
-    for (int i = 0; i < o->k->split.n; i++)
-        if (o->k->split.var[i] == v)
-            return true;
-    return false;
+    return splits(o->k, &o->k->split, v);
 }
 
 /* ---- loops ----------------------------------------------------------------------------------------- */
@@ -50,10 +47,23 @@ static void print_position(Out *o, int i)
         line(o, "const int %s = %s;", v->name, turn_text(o, i));
 }
 
+/* With which turn of a stage's loop a part of it begins. */
+static const char *part_text(Out *o, const Var *v, const char *part)
+{
+    const int64_t parts = o->k->split.turns;
+    return v->extent % parts ? arena_printf(o->a, "%s * %" PRId64 " / %" PRId64, part, v->extent, parts)
+                             : arena_printf(o->a, "%s * %" PRId64, part, v->extent / parts);
+}
+
 void open_split(Out *o, const Var *v)
 {
     const Split *s = &o->k->split;
     const Tile *t = o->k->stages.at[0]->tile;
+    if (s->in_parts) {
+        open_block(o, arena_printf(o->a, "for (int %s = %s; %s < %s; %s++) {", v->name, part_text(o, v, "dl_from"), v->name,
+                                   part_text(o, v, "dl_to"), v->name));
+        return;
+    }
     if (v != s->var[0]) {
         push_loop(o, false);
         return;

@@ -150,10 +150,12 @@ void handed_made(Handed *h, const Step *step, int list, bool by_all)
 static bool moves_with_pieces(const Look *x, const Lin *at)
 {
     const Tile *t = x->k->stages.at[0]->tile;
+    bool moves = false;
     for (int i = 0; i < x->s->n; i++)
-        if (lin_uses(at, t && t->block == x->s->var[i] ? t->m : x->s->var[i]))
-            return true;
-    return false;
+        moves |= lin_uses(at, t && t->block == x->s->var[i] ? t->m : x->s->var[i]);
+    for (int i = 0; x->s->in_parts && i < x->k->stages.n; i++)
+        moves |= lin_uses(at, x->k->stages.at[i]->loop[0]);
+    return moves;
 }
 
 static void read_handed(void *context, const Load *load)

@@ -349,9 +349,11 @@ enum { MAX_SPLIT = 2 * MAX_RANK };
 typedef struct Split {
     int n;                      /* loops; 0: one thread does it all */
     Var *var[MAX_SPLIT];
+    bool in_parts;              /* var[0] is the first stage's outermost loop, and each stage's is cut: into `turns` parts, of which a turn has one of each */
     int64_t turns;              /* of all of them together */
     int64_t grain;              /* turns: a piece of fewer is not worth its call */
 } Split;
+bool splits(const Kernel *k, const Split *s, const Var *v);                 /* s cuts k along v */
 enum { SPLIT_COLUMNS = 16 };    /* of a sum of columns, that make one turn: a line of the cache, or its vectors */
 
 struct Kernel {

@@ -121,6 +121,17 @@ int64_t split_turns(const Kernel *k, const Var *v)
     return t && t->block == v ? tile_rows(t->m->extent, t->schedule.rows, &large, &nlarge) : v->extent;
 }
 
+bool splits(const Kernel *k, const Split *s, const Var *v)
+{
+    for (int i = 0; i < s->n; i++)
+        if (s->var[i] == v)
+            return true;
+    for (int i = 0; s->in_parts && i < k->stages.n; i++)
+        if (k->stages.at[i]->loop[0] == v)
+            return true;
+    return false;
+}
+
 static void add_loop(const Kernel *k, Split *s, Var *v)
 {
     s->var[s->n++] = v;
@@ -181,6 +192,31 @@ static void split_stage(const Plan *p, const Kernel *k, Split *s)
     }
     if (best && split_turns(k, best) >= (is_column(k, best) ? 2 * p->target->threads.n : 2))
         add_loop(k, s, best);
+}
+
+/* Whether it waits for no other stage of k, as none does that makes a range of a map. */
+static bool stands_alone(const Kernel *k, const Stage *s)
+{
+    bool alone = s->kind == STAGE_MAP && !s->in_tile && s->nloop > (s->square ? 2 : 1);
+    for (int i = 0; i < k->stages.n; i++)
+        for (int j = 0; k->stages.at[i] != s && j < k->stages.at[i]->items.n; j++)
+            alone &= !k->stages.at[i]->items.at[j].buffer || !stage_loads(s, k->stages.at[i]->items.at[j].buffer);
+    return alone;
+}
+
+/* Of several stages that do not wait for each other a part of each, so that pieces take equally long. */
+static void split_parts(const Plan *p, const Kernel *k, Split *s)
+{
+    int64_t longest = 0;
+    for (int i = 0; i < k->stages.n; i++) {
+        if (!stands_alone(k, k->stages.at[i]))
+            return;
+        longest = k->stages.at[i]->loop[0]->extent > longest ? k->stages.at[i]->loop[0]->extent : longest;
+    }
+    const int64_t most = PLENTY * p->target->threads.n, parts = longest < most ? longest : most;
+    if (k->nouter || k->locals.n || parts < 2 || longest * parts > INT32_MAX)
+        return;
+    *s = (Split){.n = 1, .var = {k->stages.at[0]->loop[0]}, .in_parts = true, .turns = parts};
 }
 
 /* A tile that is all its kernel does may be cut between its columns, where that leaves nobody waiting, and panels are copied once. */
@@ -258,6 +294,8 @@ static void split_kernel(const Plan *p, Handed *h, Kernel *k, int list)
     split_columns(p, k, &s);
     if (!s.n)
         split_stage(p, k, &s);
+    if (!s.n && k->stages.n > 1)
+        split_parts(p, k, &s);
     const double fetched = moved.far == moved.all ? 0 : handed_bytes(h, k, &s, list);    /* or it is in no cache by now */
     if (!s.n || !is_worth_it(p, cycles, fetched))
         return;

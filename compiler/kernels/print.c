@@ -444,7 +444,7 @@ static const char *split_text(Printer *o, const Kernel *k)
 {
     StrBuf sb = {.a = o->a};
     for (int i = 0; i < k->split.n; i++)
-        sb_printf(&sb, " %s", k->split.var[i]->name);
+        sb_printf(&sb, " %s%s", k->split.in_parts ? "a part of each " : "", k->split.var[i]->name);
     return sb_text(&sb);
 }
 

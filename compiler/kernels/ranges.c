@@ -129,9 +129,6 @@ void find_ranges(Making *m, const Stage *s)
         stages *= found.n;
         m->ranges[axis[i]] = found;
     }
-    if (m->c->p->target->threads.n > 1 && before_ranges(m) == 0)    /* threads share loops around all stages */
-        for (int i = 0; i < MAX_RANK; i++)
-            m->ranges[i].n = 0;
 }
 
 int before_ranges(const Making *m)

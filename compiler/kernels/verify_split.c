@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* verify_split.c: may a kernel's pieces run at once? Each loop that is split stands around everything the kernel does; what is
- * stored moves with it, and what is read of the kernel's own results moves just as what is stored there. (That no two positions
- * of the loops store to the same element is verify.c's to say.) */
+ * stored moves with it, and what is read of the kernel's own results moves just as what is stored there. Where pieces are parts of stages,
+ * each one's loop stands around all of the stage, which reads nothing of what another makes. (That no two positions of the loops store to
+ * the same element is verify.c's to say.) */
 #include "verify.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ typedef struct Pieces {
     const Plan *p;
     const Kernel *k;
     Var *v; /* the loop; of a tile's block, its rows */
+    const Stage *s; /* where pieces are parts of stages: that of the loop */
     const char *why;
 } Pieces;
 
@@ -44,6 +46,15 @@ static bool is_tile_column(const Kernel *k, const Var *v)
     return t && t->n == v && k->stages.n == 1 && v->extent % column_step(t) == 0;
 }
 
+/* Where pieces are parts of stages: it is the element that is stored there. */
+static bool is_own(const Pieces *x, const Load *load)
+{
+    for (int i = 0; x->s && i < x->s->items.n; i++)
+        if (x->s->items.at[i].buffer && buffer_root(x->s->items.at[i].buffer) == buffer_root(load->buffer) && lin_eq(x->s->items.at[i].at, load->at))
+            return true;
+    return false;
+}
+
 static void check_read(void *context, const Load *load)
 {
     Pieces *x = context;
@@ -54,9 +65,11 @@ static void check_read(void *context, const Load *load)
                 buffer_root(item->buffer) != buffer_root(load->buffer))
                 continue;
             const Lin *at = store_index(x->a, x->k->stages.at[i], item);
-            if (are_apart(x->a, x->k, load, at))
+            if (are_apart(x->a, x->k, load, at) || is_own(x, load))
                 continue;
-            if (lin_factor(at, x->v) != lin_factor(load->at, x->v) || lin_uses(lin_without(x->a, load->at, x->v), x->v))
+            if (x->s && x->s != x->k->stages.at[i])
+                x->why = "a part of a stage reads what another stage stores";
+            else if (lin_factor(at, x->v) != lin_factor(load->at, x->v) || lin_uses(lin_without(x->a, load->at, x->v), x->v))
                 x->why = "reads what another piece stores";
         }
 }
@@ -72,7 +85,7 @@ static void check_item(Pieces *x, const Stage *s, const Item *item)
     int64_t own = item->buffer->block ? t->schedule.rows * tile_inner(t) * item->buffer->type.dim[1] : 0;
     if (item->buffer->block && type_count(item->buffer->type) < own * x->p->target->threads.n)
         x->why = "threads share a block of rows";
-    if (!item->buffer->block && !lin_factor(store_index(x->a, s, item), x->v))
+    if (!item->buffer->block && x->v->extent > 1 && !lin_factor(store_index(x->a, s, item), x->v))
         x->why = "pieces store to the same place";
 }
 
@@ -104,6 +117,22 @@ static void check_loop(Pieces *x, Var *v)
     }
 }
 
+static void check_parts(Pieces *x)
+{
+    for (int i = 0; i < x->k->stages.n; i++) {
+        x->s = x->k->stages.at[i];
+        if (x->s->kind != STAGE_MAP || x->s->in_tile || x->s->nloop < (x->s->square ? 3 : 1) || x->k->nouter || x->k->locals.n) {
+            x->why = "has stages of which parts cannot be made";
+            return;
+        }
+        x->v = x->s->loop[0];
+        if (x->v->extent * x->k->split.turns > INT32_MAX)
+            x->why = "has too many parts to count";
+        for (int j = 0; j < x->s->items.n; j++)
+            check_item(x, x->s, &x->s->items.at[j]);
+    }
+}
+
 /* Loops that are numbered together stand directly one in the other. */
 static bool stand_together(const Kernel *k)
 {
@@ -124,7 +153,11 @@ const char *verify_split(Arena *a, const Plan *p, const Kernel *k)
 {
     Pieces x = {.a = a, .p = p, .k = k};
     int64_t turns = 1;
-    for (int i = 0; i < k->split.n; i++) {
+    if (k->split.in_parts) {
+        check_parts(&x);
+        turns = k->split.turns;
+    }
+    for (int i = 0; i < k->split.n && !k->split.in_parts; i++) {
         check_loop(&x, k->split.var[i]);
         turns *= split_turns(k, k->split.var[i]);
     }

@@ -71,6 +71,12 @@ same_by_parts() {
         "$build/bits" tests/threads/turns.dl 24 2 3
 }
 
+# A map in ranges: threads make parts of each.
+same_in_ranges() {
+    "$dlc" ir --target native --after plan -f infer --threads 2 tests/threads/parts.dl | grep -q 'threads a part of each j0' &&
+        "$build/bits" tests/threads/parts.dl 1 2 3
+}
+
 # guarded SANITIZER MODEL WHAT: of what has it
 guarded() {
     emitted "$2" generic 3 20 && grep -q "$3" "$work/3/cnn.c" &&
@@ -93,4 +99,5 @@ check "verified in memory" verified --jit tcc
 check "verified from files" verified --cc "gcc -O1" --steps 1
 check "the same bits in memory" same_in_memory
 check "the same bits by parts" same_by_parts
+check "the same bits in ranges" same_in_ranges
 finish

@@ -321,7 +321,7 @@ static void wrong_squares(void **state)
     expect(p, "no squares of 16 can be turned");
     p = plan_for(turned, target_with_threads(arena, target, 2));
     s = stage(p, 0, 0);
-    p->kernels.at[0]->split = (Split){1, {s->loop[s->nloop - 1]}, s->loop[s->nloop - 1]->extent, 1};
+    p->kernels.at[0]->split = (Split){.n = 1, .var = {s->loop[s->nloop - 1]}, .turns = s->loop[s->nloop - 1]->extent, .grain = 1};
     expect(p, "threads share the loops of a square");
     assert_int_equal(stage(plan_of(turned), 0, 0)->square, 0);
     p = plan_of(twins);

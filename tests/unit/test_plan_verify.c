@@ -44,6 +44,9 @@ static const char loops[] = "func f(x: f32[3, 4] input 0) { %1 = scan(x) carries
 static const char row[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = sum(%1) axes=[1] %3 = "
                           "broadcast(%2) axes=[0] : f32[9, 40] %4 = div(%1, %3) return output 0 y = %4 }";
 
+static const char framed[] = "func f(x: f32[40, 30, 16] input 0) { %1 = pad(x) lo=[1, 1, 0] hi=[2, 1, 0] interior=[0, 0, 0] value=0 %2 = exp(%1) "
+                             "return output 0 y = %2 }";
+
 static void sound(void **state)
 {
     (void)state;
@@ -252,7 +255,7 @@ static void wrong_pieces(void **state)
     p = split_plan(conv);
     k = p->kernels.at[0];
     assert_true(k->split.n > 0);
-    k->split = (Split){2, {k->outer[k->order[1]], k->outer[k->order[0]]}, 1, 1};
+    k->split = (Split){.n = 2, .var = {k->outer[k->order[1]], k->outer[k->order[0]]}, .grain = 1};
     k->split.turns = split_turns(k, k->split.var[0]) * split_turns(k, k->split.var[1]);
     expect(p, k->blocked == k->order[1] ? "not around all of it" : "do not stand in one another");
     p = split_plan(wide);
@@ -284,6 +287,41 @@ static void wrong_pieces(void **state)
     assert_non_null(strstr(verify_split(arena, p, k), "reads what another piece stores"));
 }
 
+/* Stages of which each piece makes a part. */
+static void wrong_parts(void **state)
+{
+    (void)state;
+    Target *target = arena_dup(arena, target_with_threads(arena, target_find("x86-64-v3"), 3), sizeof *target);
+    target->threads.hand_over = 0;
+    Plan *p = plan_for(framed, target);
+    Kernel *k = p->kernels.at[0];
+    assert_true(k->stages.n > 1 && k->split.in_parts);
+    assert_int_equal(k->split.turns, 24);
+    for (int i = 0; i < k->stages.n; i++)
+        assert_true(splits(k, &k->split, stage(p, 0, i)->loop[0]) && !splits(k, &k->split, stage(p, 0, i)->loop[1]));
+    assert_null(verify_split(arena, p, k));
+    k->split.turns = INT32_MAX;
+    assert_non_null(strstr(verify_split(arena, p, k), "too many parts"));
+    k->split.turns = 24;
+    k->nouter = 1;
+    assert_non_null(strstr(verify_split(arena, p, k), "parts cannot be made"));
+    k->nouter = 0;
+    Stage *s = NULL;
+    for (int i = 0; i < k->stages.n; i++)
+        s = k->stages.at[i]->loop[0]->extent == 40 ? k->stages.at[i] : s;
+    Item *own = &s->items.at[0];
+    own->value = arena_dup(arena, own->value, sizeof *own->value);
+    *own->value = (Ex){.kind = X_LOAD, .dt = DT_F32, .buffer = own->buffer, .at = own->at};
+    assert_null(verify_split(arena, p, k));
+    own->value->at = lin_offset(arena, own->at, -512);
+    assert_non_null(strstr(verify_split(arena, p, k), "reads what another"));
+    own->value->at = lin_const(arena, 0);
+    assert_non_null(strstr(verify_split(arena, p, k), "reads what another stage stores"));
+    own->value = ((Item *)item(p, 0, 0))->value;
+    own->at = lin_without(arena, own->at, s->loop[0]);
+    assert_non_null(strstr(verify_split(arena, p, k), "store to the same place"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +333,7 @@ int main(void)
         cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_turns),
         cmocka_unit_test(wrong_pieces),
+        cmocka_unit_test(wrong_parts),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
