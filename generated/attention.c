@@ -376,7 +376,7 @@ static void infer_k1_softmax(const float *restrict embedding_1_embeddings, const
     for (int r1 = 0; r1 < 16; r1++) {
         for (int j0 = 0; j0 < 64; j0++) {
             const float x_max_v1 = softmax_3[j0 + r1 * 64];
-            softmax[j0] = dl_max(softmax[j0], x_max_v1);
+            softmax[j0] = dl_max(x_max_v1, softmax[j0]);
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
@@ -537,7 +537,7 @@ static void infer_k6_dense_softmax(const float *restrict relu, const float *rest
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
         logits[j0] = logits_v1;
         const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
+        max_v2 = dl_max(x_max_v2, max_v2);
     }
     softmax_4 = max_v2;
     float sum_v4 = 0.0f;
@@ -610,7 +610,7 @@ static void train_k1_tanh_softmax(const float *restrict embedding_1_embeddings, 
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float x_max_v2 = feature_attention_1_v[i0 * 1024 + j0 + r1 * 64] * tanh[i0 * 1024 + j0 + r1 * 64];
-                softmax[j0] = dl_max(softmax[j0], x_max_v2);
+                softmax[j0] = dl_max(x_max_v2, softmax[j0]);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -866,7 +866,7 @@ static void train_k7_dense_softmax_cross_entropy(const float *restrict relu, con
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax_5 = max_v2;
             float sum_v4 = 0.0f;
@@ -2096,7 +2096,7 @@ static void evaluate_k1_softmax(const float *restrict embedding_1_embeddings, co
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float x_max_v1 = softmax_3[i0 * 1024 + j0 + r1 * 64];
-                softmax[j0] = dl_max(softmax[j0], x_max_v1);
+                softmax[j0] = dl_max(x_max_v1, softmax[j0]);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -2287,7 +2287,7 @@ static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu, 
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax_4 = max_v2;
             float sum_v3 = 0.0f;

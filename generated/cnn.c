@@ -444,7 +444,7 @@ static void infer_k6_dense_softmax(const float *restrict relu_4, const float *re
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
         logits[j0] = logits_v1;
         const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
+        max_v2 = dl_max(x_max_v2, max_v2);
     }
     softmax = max_v2;
     float sum_v4 = 0.0f;
@@ -809,7 +809,7 @@ static void train_k7_dense_softmax_cross_entropy(const float *restrict relu_4, c
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax = max_v2;
             float sum_v4 = 0.0f;
@@ -2173,7 +2173,7 @@ static void evaluate_k7_dense_softmax_cross_entropy(const float *restrict relu_4
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax = max_v2;
             float sum_v3 = 0.0f;

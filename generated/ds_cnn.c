@@ -730,7 +730,7 @@ static void infer_k7_dense_softmax(const float *restrict global_avg_pool2d_2, co
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
         logits[j0] = logits_v1;
         const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
+        max_v2 = dl_max(x_max_v2, max_v2);
     }
     softmax = max_v2;
     float sum_v4 = 0.0f;
@@ -1324,7 +1324,7 @@ static void train_k21_dense_softmax_cross_entropy(const float *restrict global_a
             const float logits_v1 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
             logits[j0] = logits_v1;
             const float x_max_v2 = logits_v1;
-            max_v2 = dl_max(max_v2, x_max_v2);
+            max_v2 = dl_max(x_max_v2, max_v2);
         }
         softmax = max_v2;
         float sum_v4 = 0.0f;
@@ -3072,7 +3072,7 @@ static void evaluate_k8_dense_softmax_cross_entropy(const float *restrict global
             const float logits_v1 = classifier_y[i0 * 12 + j0] + classifier_bias[j0];
             logits[j0] = logits_v1;
             const float x_max_v2 = logits_v1;
-            max_v2 = dl_max(max_v2, x_max_v2);
+            max_v2 = dl_max(x_max_v2, max_v2);
         }
         softmax = max_v2;
         float sum_v3 = 0.0f;

@@ -485,7 +485,7 @@ static void infer_k6_multi_head_attention(const float *restrict multi_head_atten
                 float max_v1 = -DL_INFINITY;
                 for (int r0 = 0; r0 < 16; r0++) {
                     const float x_max_v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                    max_v1 = dl_max(max_v1, x_max_v1);
+                    max_v1 = dl_max(x_max_v1, max_v1);
                 }
                 multi_head_attention_2 = max_v1;
                 float sum_v3 = 0.0f;
@@ -758,7 +758,7 @@ static void infer_k12_dense_softmax(const float *restrict mean_2, const float *r
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
         logits[j0] = logits_v1;
         const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
+        max_v2 = dl_max(x_max_v2, max_v2);
     }
     softmax = max_v2;
     float sum_v4 = 0.0f;
@@ -1133,7 +1133,7 @@ static void train_k19_multi_head_attention(const float *restrict multi_head_atte
                     for (int r0 = 0; r0 < 16; r0++) {
                         const float x_max_v1
                                 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                        max_v1 = dl_max(max_v1, x_max_v1);
+                        max_v1 = dl_max(x_max_v1, max_v1);
                     }
                     multi_head_attention_11 = max_v1;
                     float sum_v3 = 0.0f;
@@ -1454,7 +1454,7 @@ static void train_k25_dense_softmax_cross_entropy(int t, const float *restrict m
             const float logits_v1 = classifier_y[i0 * 10 + j0] + classifier_bias[j0];
             logits[j0] = logits_v1;
             const float x_max_v2 = logits_v1;
-            max_v2 = dl_max(max_v2, x_max_v2);
+            max_v2 = dl_max(x_max_v2, max_v2);
         }
         softmax_2 = max_v2;
         float sum_v4 = 0.0f;
@@ -3597,7 +3597,7 @@ static void evaluate_k8_multi_head_attention(const float *restrict multi_head_at
                     for (int r0 = 0; r0 < 16; r0++) {
                         const float x_max_v1
                                 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
-                        max_v1 = dl_max(max_v1, x_max_v1);
+                        max_v1 = dl_max(x_max_v1, max_v1);
                     }
                     multi_head_attention_2 = max_v1;
                     float sum_v3 = 0.0f;
@@ -3910,7 +3910,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(int t, const float *restric
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax = max_v2;
             float sum_v3 = 0.0f;

@@ -589,7 +589,7 @@ static void infer_k12_softmax_sum(const float *restrict attention_scores, float 
     float max_v0 = -DL_INFINITY;
     for (int r1 = 0; r1 < 16; r1++) {
         const float x_max_v0 = attention_scores[r1];
-        max_v0 = dl_max(max_v0, x_max_v0);
+        max_v0 = dl_max(x_max_v0, max_v0);
     }
     softmax = max_v0;
     for (int j0 = 0; j0 < 16; j0++) {
@@ -644,7 +644,7 @@ static void infer_k13_dense_softmax(const float *restrict pooled, const float *r
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
         logits[j0] = logits_v1;
         const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
+        max_v2 = dl_max(x_max_v2, max_v2);
     }
     softmax_3 = max_v2;
     float sum_v4 = 0.0f;
@@ -972,7 +972,7 @@ static void train_k13_softmax_sum(const float *restrict attention_scores, float 
         float max_v0 = -DL_INFINITY;
         for (int r1 = 0; r1 < 16; r1++) {
             const float x_max_v0 = attention_scores[i0 * 16 + r1];
-            max_v0 = dl_max(max_v0, x_max_v0);
+            max_v0 = dl_max(x_max_v0, max_v0);
         }
         softmax = max_v0;
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1060,7 +1060,7 @@ static void train_k15_dense_softmax_cross_entropy(const float *restrict pooled, 
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax_3 = max_v2;
             float sum_v4 = 0.0f;
@@ -2761,7 +2761,7 @@ static void evaluate_k12_softmax_sum(const float *restrict attention_scores, con
         float max_v0 = -DL_INFINITY;
         for (int r1 = 0; r1 < 16; r1++) {
             const float x_max_v0 = attention_scores[i0 * 16 + r1];
-            max_v0 = dl_max(max_v0, x_max_v0);
+            max_v0 = dl_max(x_max_v0, max_v0);
         }
         softmax = max_v0;
         for (int j0 = 0; j0 < 16; j0++) {
@@ -2837,7 +2837,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict poole
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax_3 = max_v2;
             float sum_v3 = 0.0f;

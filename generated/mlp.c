@@ -141,7 +141,7 @@ static void infer_k1_dense_softmax(const float *restrict relu, const float *rest
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
         logits[j0] = logits_v1;
         const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
+        max_v2 = dl_max(x_max_v2, max_v2);
     }
     softmax = max_v2;
     float sum_v4 = 0.0f;
@@ -277,7 +277,7 @@ static void train_k2_dense_softmax_cross_entropy(const float *restrict relu, con
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax = max_v2;
             float sum_v4 = 0.0f;
@@ -866,7 +866,7 @@ static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, 
                 const float logits_v1 = classifier_y[i0 * 10 - i0_0 * 10 + j0] + classifier_bias[j0];
                 logits[j0] = logits_v1;
                 const float x_max_v2 = logits_v1;
-                max_v2 = dl_max(max_v2, x_max_v2);
+                max_v2 = dl_max(x_max_v2, max_v2);
             }
             softmax = max_v2;
             float sum_v3 = 0.0f;

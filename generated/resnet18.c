@@ -1422,7 +1422,7 @@ static void infer_k41_dense_softmax(const float *restrict residual_8_b_conv_y, c
         const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
         logits[j0] = logits_v1;
         const float x_max_v2 = logits_v1;
-        max_v2 = dl_max(max_v2, x_max_v2);
+        max_v2 = dl_max(x_max_v2, max_v2);
     }
     softmax = max_v2;
     float sum_v4 = 0.0f;

@@ -147,7 +147,7 @@ static void infer_k2_max_pool2d(const float *restrict conv2d_1_y, float *restric
                 for (int r1 = 0; r1 < 2; r1++) {
                     for (int r2 = 0; r2 < 2; r2++) {
                         const float x_max_v0 = conv2d_1_y[i1 * 192 + i2 * dl_size_2 + j0 + r1 * 96 + r2 * dl_size_1];
-                        max_v0 = dl_max(max_v0, x_max_v0);
+                        max_v0 = dl_max(x_max_v0, max_v0);
                     }
                 }
                 max_pool2d[i1 * 48 + i2 * dl_size_1 + j0] = max_v0;
@@ -206,7 +206,7 @@ static void infer_k9_softmax(const float *restrict classifier_y, const float *re
     float max_v0 = -DL_INFINITY;
     for (int r0 = 0; r0 < 10; r0++) {
         const float x_max_v0 = classifier_y[r0] + classifier_bias[r0];
-        max_v0 = dl_max(max_v0, x_max_v0);
+        max_v0 = dl_max(x_max_v0, max_v0);
     }
     softmax[0] = max_v0;
 }
@@ -301,7 +301,7 @@ static void train_k2_max_pool2d(const float *restrict conv2d_1_y, float *restric
                     for (int r1 = 0; r1 < 2; r1++) {
                         for (int r2 = 0; r2 < 2; r2++) {
                             const float x_max_v0 = conv2d_1_y[i0 * dl_size_2 + i1 * 192 + i2 * dl_size_3 + j0 + r1 * 96 + r2 * dl_size_1];
-                            max_v0 = dl_max(max_v0, x_max_v0);
+                            max_v0 = dl_max(x_max_v0, max_v0);
                         }
                     }
                     max_pool2d[i0 * dl_size_4 + i1 * 48 + i2 * dl_size_1 + j0] = max_v0;
@@ -357,7 +357,7 @@ static void train_k9_softmax(const float *restrict classifier_y, const float *re
         float max_v0 = -DL_INFINITY;
         for (int r0 = 0; r0 < 10; r0++) {
             const float x_max_v0 = classifier_y[i0 * 10 + r0] + classifier_bias[r0];
-            max_v0 = dl_max(max_v0, x_max_v0);
+            max_v0 = dl_max(x_max_v0, max_v0);
         }
         softmax[i0] = max_v0;
     }

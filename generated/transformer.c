@@ -639,7 +639,7 @@ static void infer_k11_dense_softmax(const float *restrict layer_norm_1_y, const 
             const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
             logits[j0] = logits_v1;
             const float x_max_v2 = logits_v1;
-            max_v2[lane] = dl_max(max_v2[lane], x_max_v2);
+            max_v2[lane] = dl_max(x_max_v2, max_v2[lane]);
         }
     }
     for (int lane = 0; lane < 4; lane++)
@@ -1338,7 +1338,7 @@ static void train_k22_dense_cross_entropy_argmax(int t, const float *restrict la
                     const float logits_v1 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
                     logits[j0] = logits_v1;
                     const float x_max_v2 = logits_v1;
-                    max_v2[lane] = dl_max(max_v2[lane], x_max_v2);
+                    max_v2[lane] = dl_max(x_max_v2, max_v2[lane]);
                 }
             }
             for (int lane = 0; lane < 4; lane++)
@@ -3868,7 +3868,7 @@ static void evaluate_k12_dense_cross_entropy_argmax(const float *restrict layer_
                         const float logits_v1 = classifier_y[i1 * 256 - i1_0 * 256 + j0] + classifier_bias[j0];
                         logits[j0] = logits_v1;
                         const float x_max_v2 = logits_v1;
-                        max_v2[lane] = dl_max(max_v2[lane], x_max_v2);
+                        max_v2[lane] = dl_max(x_max_v2, max_v2[lane]);
                     }
                 }
                 for (int lane = 0; lane < 4; lane++)

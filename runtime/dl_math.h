@@ -160,14 +160,15 @@ DL_INLINE float dl_exp_normal(float x, int bias)
 
 /* e^x. The rest's second piece joins the tail, so that only the two last additions round on the scale of the
  * result. The power of two comes in two halves, each a normal number: the second product overflows to infinity or
- * rounds to a subnormal as it should. */
+ * rounds to a subnormal as it should. Both limits are tests of x itself: where the second is one of what the first
+ * leaves, gcc follows what one says of the other, and then there are three. */
 DL_INLINE float dl_exp(float x)
 {
+    const float below = x > 89.0f ? 89.0f : x;
     uint32_t n, half;
     float count, rest, small, significand;
 
-    x = x > 89.0f ? 89.0f : x;
-    x = x < -104.0f ? -104.0f : x;
+    x = x < -104.0f ? -104.0f : below;
     count = dl_exp_count(x, 254, &n); /* both halves biased */
     rest = x - count * 0.693359375f;
     small = count * -2.12194440e-4f;
@@ -188,9 +189,9 @@ DL_INLINE float dl_half_expm1(float x)
 
 DL_INLINE float dl_expm1(float x)
 {
-    float y = x > 89.0f ? 89.0f : x;
+    const float below = x > 89.0f ? 89.0f : x;
+    const float y = 2.0f * dl_half_expm1(x < -20.0f ? -20.0f : below);
 
-    y = 2.0f * dl_half_expm1(y < -20.0f ? -20.0f : y);
     return dl_abs(x) < 1e-30f ? x : y; /* -0, and subnormals, of which half is no float */
 }
 
@@ -199,9 +200,9 @@ DL_INLINE float dl_expm1(float x)
 DL_INLINE float dl_sigmoid(float x)
 {
     const float unit = 5.42101086e-20f; /* 2^-64 */
+    const float below = x > 40.0f ? 40.0f : x;
 
-    x = x > 40.0f ? 40.0f : x;
-    x = x < -104.0f ? -104.0f : x;
+    x = x < -104.0f ? -104.0f : below;
     return unit / (unit + dl_exp_normal(-x, 127 - 64));
 }
 

@@ -275,8 +275,8 @@ void print_step(Out *o, const Stage *s, const Item *item, const char *sofar)
     const char *name = unit_name(o, item->unit);
     line(o, "const %s x_%s = %s;", c_value_type(item->value->dt), name, value);
     if (item->reduce == OP_MAX) {
-        if (item->value->dt == DT_F32)
-            line(o, "%s = dl_max(%s, x_%s);", sofar, sofar, name);
+        if (item->value->dt == DT_F32)      /* whose first operand is asked whether it is NaN: for that no turn waits for the one before */
+            line(o, "%s = dl_max(x_%s, %s);", sofar, name, sofar);
         else
             line(o, "%s = %s < x_%s ? x_%s : %s;", sofar, sofar, name, name, sofar);
         return;
