@@ -515,8 +515,10 @@ static void infer_k6_multi_head_attention(const float *restrict multi_head_atten
 static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_5[j0 * 16 + j1] = block_1_attention_y[j0 * 4 + (j1 / 4) * 64 + j1 % 4];
+        for (int j1 = 0; j1 < 4; j1++) {
+            for (int j2 = 0; j2 < 4; j2++) {
+                multi_head_attention_5[j0 * 16 + j1 * 4 + j2] = block_1_attention_y[j0 * 4 + j1 * 64 + j2];
+            }
         }
     }
 }
@@ -1167,9 +1169,11 @@ static void train_k20_multi_head_attention(const float *restrict block_1_attenti
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_14[j0 * 256 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+            for (int j2 = 0; j2 < 4; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_14[j0 * 256 + j1 * 16 + j2 * 4 + j3]
+                            = block_1_attention_y[j0 * 256 + j1 * 4 + j2 * 64 + j3];
+                }
             }
         }
     }
@@ -2255,9 +2259,11 @@ static void train_k52_multi_head_attention(const float *restrict multi_head_atte
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_25[j0 * 256 + j1 * 16 + j2]
-                        = multi_head_attention_20[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4] * 0.5f;
+            for (int j2 = 0; j2 < 4; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_25[j0 * 256 + j1 * 16 + j2 * 4 + j3]
+                            = multi_head_attention_20[j0 * 256 + j1 * 4 + j2 * 64 + j3] * 0.5f;
+                }
             }
         }
     }
@@ -3630,9 +3636,11 @@ static void evaluate_k9_multi_head_attention(const float *restrict block_1_atten
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_5[j0 * 256 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 256 + j1 * 4 + (j2 / 4) * 64 + j2 % 4];
+            for (int j2 = 0; j2 < 4; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_5[j0 * 256 + j1 * 16 + j2 * 4 + j3]
+                            = block_1_attention_y[j0 * 256 + j1 * 4 + j2 * 64 + j3];
+                }
             }
         }
     }

@@ -275,11 +275,12 @@ static void infer_k2_conv2d_relu(const float *restrict max_pool2d, const float *
 /* siamese.dl:10: flatten -> f32[1, 400]; in 4 places */
 static void infer_k3_flatten(const float *restrict relu_2, float *restrict flatten)
 {
-    for (int j0 = 0; j0 < 400; j0++) {
-        flatten[j0] = dl_max(dl_max(dl_max(relu_2[(j0 / 16 / 5) * 320 + (j0 / 16 % 5) * 32 + j0 % 16],
-                relu_2[(j0 / 16 / 5) * 320 + (j0 / 16 % 5) * 32 + j0 % 16 + 16]),
-                relu_2[(j0 / 16 / 5) * 320 + (j0 / 16 % 5) * 32 + j0 % 16 + 160]),
-                relu_2[(j0 / 16 / 5) * 320 + (j0 / 16 % 5) * 32 + j0 % 16 + 176]);
+    for (int j0 = 0; j0 < 25; j0++) {
+        const long v1 = (j0 / 5) * 320 + (j0 % 5) * 32;
+        for (int j1 = 0; j1 < 16; j1++) {
+            flatten[j0 * 16 + j1] = dl_max(dl_max(dl_max(relu_2[v1 + j1], relu_2[v1 + j1 + 16]), relu_2[v1 + j1 + 160]),
+                    relu_2[v1 + j1 + 176]);
+        }
     }
 }
 

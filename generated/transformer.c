@@ -1070,8 +1070,10 @@ static void train_k18_multi_head_attention(int t, const float *restrict block_1_
         float *restrict multi_head_attention_20)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_20[j0 * 16 + j1] = block_1_attention_y[t * 128 + j0 * 4 + (j1 / 4) * 32 + j1 % 4];
+        for (int j1 = 0; j1 < 4; j1++) {
+            for (int j2 = 0; j2 < 4; j2++) {
+                multi_head_attention_20[j0 * 16 + j1 * 4 + j2] = block_1_attention_y[t * 128 + j0 * 4 + j1 * 32 + j2];
+            }
         }
     }
 }
@@ -2020,8 +2022,10 @@ static void train_k39_multi_head_attention(int t, const float *restrict multi_he
         float *restrict multi_head_attention_28)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            multi_head_attention_28[j0 * 16 + j1] = multi_head_attention_2[t * 128 + j0 * 4 + (j1 / 4) * 32 + j1 % 4] * 0.5f;
+        for (int j1 = 0; j1 < 4; j1++) {
+            for (int j2 = 0; j2 < 4; j2++) {
+                multi_head_attention_28[j0 * 16 + j1 * 4 + j2] = multi_head_attention_2[t * 128 + j0 * 4 + j1 * 32 + j2] * 0.5f;
+            }
         }
     }
 }
@@ -2471,9 +2475,11 @@ static void train_k50_multi_head_attention(const float *restrict block_1_attenti
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_6[j0 * 128 + j1 * 16 + j2]
-                        = block_1_attention_y[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4];
+            for (int j2 = 0; j2 < 4; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_6[j0 * 128 + j1 * 16 + j2 * 4 + j3]
+                            = block_1_attention_y[j0 * 128 + j1 * 4 + j2 * 32 + j3];
+                }
             }
         }
     }
@@ -2583,9 +2589,11 @@ static void train_k57_multi_head_attention(const float *restrict multi_head_atte
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                multi_head_attention_14[j0 * 128 + j1 * 16 + j2]
-                        = multi_head_attention_2[j0 * 128 + j1 * 4 + (j2 / 4) * 32 + j2 % 4] * 0.5f;
+            for (int j2 = 0; j2 < 4; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_14[j0 * 128 + j1 * 16 + j2 * 4 + j3]
+                            = multi_head_attention_2[j0 * 128 + j1 * 4 + j2 * 32 + j3] * 0.5f;
+                }
             }
         }
     }

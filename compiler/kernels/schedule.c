@@ -42,7 +42,13 @@ void make_outer(Making *m, const Type *shape)
     }
 }
 
-/* The index of u's element: the kernel's outer variables, then the stage's first loops, each for the axes it runs over. */
+/* The kernel's outer variables, then the stage's. */
+static const Lin *loop_var(const Making *m, const Stage *s, int loop)
+{
+    return lin_var(m->k->a, loop < m->k->nouter ? m->k->outer[loop] : s->loop[loop - m->k->nouter]);
+}
+
+/* The index of u's element: a variable for the axes that each loop runs over, or two for the last ones. */
 void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index)
 {
     int loop = 0;
@@ -53,8 +59,9 @@ void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index)
             run.dim[run.rank++] = u->type.dim[i];
             more = m->merged[i];
         }
-        const Lin *at = lin_var(m->k->a, loop < m->k->nouter ? m->k->outer[loop] : s->loop[loop - m->k->nouter]);
-        loop++;
+        const Lin *at = loop_var(m, s, loop++);
+        if (m->split && i >= u->type.rank)
+            at = lin_add(m->k->a, lin_scale(m->k->a, at, m->split), loop_var(m, s, loop));
         if (m->range[first])
             at = lin_offset(m->k->a, lin_scale(m->k->a, at, m->range[first]->step), m->range[first]->start);
         lin_unflatten(m->k->a, at, run, index + first);
@@ -123,6 +130,11 @@ int own_loops(const Making *m, const Unit *u, int64_t *extent)
         while (m->merged[i])
             extent[n] *= u->type.dim[++i];
         extent[n] = range ? range->count : extent[n];
+        n++;
+    }
+    if (m->split) {
+        extent[n] = m->split;
+        extent[n - 1] /= m->split;
         n++;
     }
     return n;
@@ -343,6 +355,50 @@ static bool stage_draws(const Stage *s)
     return any;
 }
 
+/* Where v is divided by a number in e, or what is left of it is used: the least such number, or `least`. */
+static int64_t divided_by(const Ex *e, const Var *v, int64_t least);
+
+static int64_t divided_in(const Lin *x, const Var *v, int64_t least)
+{
+    for (int i = 0; i < x->n; i++) {
+        const Atom *atom = x->term[i].atom;
+        if (atom->kind == ATOM_VALUE)
+            least = divided_by(atom->value, v, least);
+        else if (atom->kind != ATOM_VAR)
+            least = divided_in(atom->of, v, lin_factor(atom->of, v) == 1 && atom->by < least ? atom->by : least);
+    }
+    return least;
+}
+
+static int64_t divided_by(const Ex *e, const Var *v, int64_t least)
+{
+    least = e->at ? divided_in(e->at, v, least) : least;
+    for (int i = 0; i < e->nguard; i++)
+        least = divided_in(e->guard[i].at, v, least);
+    for (int i = 0; i < e->nin; i++)
+        least = divided_by(e->in[i], v, least);
+    return least;
+}
+
+/* A last loop whose positions are divided is two, where that leaves fewer divisions and the inner one has vectors enough: compilers make no
+ * vectors of elements whose places they do not see. */
+static void choose_split(Making *m)
+{
+    const Stage *s = one_map(m);
+    const int before = stages_divisions(m);
+    const Var *last = s->nloop ? s->loop[s->nloop - 1] : NULL;
+    if (!before || !last || stage_draws(s))
+        return;
+    int64_t by = last->extent;
+    for (int i = 0; i < s->items.n; i++)
+        by = divided_by(s->items.at[i].value, last, by);
+    if (by < m->c->p->target->lanes || by == last->extent || last->extent % by)
+        return;
+    m->split = by;
+    one_map(m);
+    m->split = stages_divisions(m) < before ? by : 0;
+}
+
 /* Which axes share a loop: as many as cost no division. false where the group is not one nest. */
 static bool choose_merged(Making *m)
 {
@@ -400,6 +456,8 @@ static bool merge_loops(Making *m)
     k->nouter = 0;
     make_in(m, m->c->work);     /* what is tried is soon forgotten */
     bool one = choose_merged(m);
+    if (one)
+        choose_split(m);
     if (one && m->c->p->target->lanes > 1)
         find_ranges(m, one_map(m));
     forget_here(m);

@@ -22,6 +22,7 @@ typedef struct Making {     /* a kernel being made */
     bool merged[MAX_RANK];  /* axis i shares its loop with axis i + 1, since all tensors are contiguous across both: of map stages, and outer ones of rows */
     Ranges ranges[MAX_RANK];        /* map stages: in which the loop whose first axis is i is made, and */
     const Range *range[MAX_RANK];   /* the one that is being made; NULL: all */
+    int64_t split;          /* map stages: the last loop is two, and the inner one has so many positions; 0: it is one */
     bool fresh;             /* the next map has a stage of its own */
 } Making;
 
