@@ -350,12 +350,16 @@ static void past_range(const Node *n, const double *y, double factor, double *er
 
 static void add_rounding(const Node *n, const double *y, double *error)
 {
-    double units = rounding(n->op) * float_unit();
+    const double smallest = 1e-44; /* some units of the smallest numbers */
+    const double units = rounding(n->op) * float_unit();
+    const double products = op_info(n->op)->class == CLASS_CONTRACT ? (double)terms(n) : 0;
     for (int64_t i = 0; i < type_count(n->type); i++) {
         if (n->op == OP_CAST)
             error[i] += fabs((double)(float)y[i] - y[i]);
         else if (units > 0 && !isinf(y[i]) && !isnan(y[i]))
-            error[i] += units * fabs(y[i]) + 1e-44; /* and a unit of the smallest numbers */
+            error[i] += units * fabs(y[i]) + smallest;
+        else if (error[i] > 0) /* not where all factors are 0 */
+            error[i] += products * smallest;
     }
 }
 

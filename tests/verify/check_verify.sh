@@ -53,6 +53,9 @@ check "loops and embeddings" says "each is right" $dlc verify dsl_examples/gru_a
 check "a batch of one" says "step 1" $dlc verify $mini/model.dl --jit tcc --batch 1 --steps 1
 echo "model m { input x: f32[5]; output y = log1p(x * x); }" >"$work/log1p.dl"
 check "only a function of the runtime" says "is right" $dlc verify "$work/log1p.dl" --jit tcc
+echo "model m { input x: f32[8]; output y = x |> dense(8)
+    train { loss = sum(y * y) * 1e-20 * 1e-20; optimizer sgd(learning_rate = 1) } }" >"$work/small.dl"
+check "products below 2^-126" says "the compiled code is right" $dlc verify "$work/small.dl" --jit tcc --steps 2
 check "what a budget leads to" says "the compiled code is right" $dlc verify dsl_examples/small_cnn.dl --batch 4 --steps 1 --ram 138K --jit tcc
 check "a budget that cannot be kept" fails 1 "cannot be kept" $dlc verify dsl_examples/small_cnn.dl --batch 4 --ram 20K --jit tcc
 check "JSON" objects $mini/model.dl --jit tcc --steps 1
