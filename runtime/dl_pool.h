@@ -6,7 +6,8 @@
 
 typedef struct dl_pool dl_pool;
 
-/* Iterations 0 to count - 1 of a loop, in any order and on any thread: they touch nothing of each other's. */
+/* Iterations 0 to count - 1 of a loop, in any order and on any thread: they touch nothing of each other's. A pool of one's own
+ * lets its threads take subnormal numbers as the caller of run() does (docs/c-api.md): otherwise training may be slow. */
 typedef struct dl_work {
     void (*piece)(const void *arguments, int thread, int from, int to); /* those from `from` up to but without `to` */
     const void *arguments;

@@ -11,6 +11,8 @@
  * A thread looks for work for a little while, then lets others run between its looks, and at last sleeps until it is woken. */
 #include "dl_threads.h"
 
+#include "dl_flush.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -43,6 +45,7 @@ struct Threads {
     atomic_flag busy;
     _Alignas(LINE) _Atomic(const dl_work *) work;
     atomic_int grain; /* iterations */
+    atomic_uint subnormals; /* as the caller takes them */
     _Alignas(LINE) atomic_int unfinished; /* grains */
     _Alignas(LINE) atomic_int sleeping, waiting, closing;
     pthread_mutex_t mutex;
@@ -124,6 +127,7 @@ static int work_along(Threads *t, int thread)
         const dl_work *work = atomic_load(&t->work);
         const int grain = atomic_load(&t->grain), grains = end - first;
         const int from = first * grain, to = work->count / grain < end ? work->count : end * grain;
+        dl_set_subnormals(atomic_load(&t->subnormals));
         work->piece(work->arguments, thread, from, to);
         any = 1;
         if (atomic_fetch_sub(&t->unfinished, grains) == grains && atomic_load(&t->waiting)) {
@@ -209,6 +213,7 @@ static void run(dl_pool *pool, const dl_work *work)
     }
     atomic_store(&t->work, work);
     atomic_store(&t->grain, grain);
+    atomic_store(&t->subnormals, dl_subnormals());
     atomic_store(&t->unfinished, grains);
     for (int i = 0; i < threads; i++)
         atomic_store(&t->share[i].left, share_of((uint64_t)grains * (uint64_t)i / (uint64_t)threads,
@@ -246,6 +251,7 @@ dl_pool *dl_threads_open(int threads)
     atomic_flag_clear(&t->busy);
     atomic_init(&t->work, NULL);
     atomic_init(&t->grain, 1);
+    atomic_init(&t->subnormals, 0);
     atomic_init(&t->unfinished, 0);
     atomic_init(&t->sleeping, 0);
     atomic_init(&t->waiting, 0);

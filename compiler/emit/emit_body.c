@@ -189,6 +189,17 @@ void emit_time_loop(StrBuf *sb, const Step *loop, int indent)
         sb_printf(sb, "%*sfor (int %s = 0; %s < %" PRId64 "; %s++) {\n", indent, "", t, t, loop->time->extent, t);
 }
 
+static void put_check(Body *e, const Kernel *k, int indent)
+{
+    const bool flushes = e->p->flushes;
+    sb_printf(e->sb, "%*sif (%s != DL_OK)%s\n", indent, "", call_text(e->a, k, pointer_in_body, e), flushes ? " {" : "");
+    if (flushes)
+        sb_printf(e->sb, "%*sdl_set_subnormals(dl_before);\n", indent + 4, "");
+    sb_printf(e->sb, "%*sreturn DL_INDEX;\n", indent + 4, "");
+    if (flushes)
+        sb_printf(e->sb, "%*s}\n", indent, "");
+}
+
 static void put_steps(Body *e, Step *const *steps, int n, int indent)
 {
     for (int i = 0; i < n; i++) {
@@ -200,8 +211,7 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
             put_steps(e, s->body.at, s->body.n, indent + 4);
             sb_printf(e->sb, "%*s}\n", indent, "");
         } else if (s->kernel->stages.at[0]->kind == STAGE_CHECK) {
-            sb_printf(e->sb, "%*sif (%s != DL_OK)\n%*sreturn DL_INDEX;\n", indent, "",
-                      call_text(e->a, s->kernel, pointer_in_body, e), indent + 4, "");
+            put_check(e, s->kernel, indent);
         } else {
             emit_line(e->sb, indent, arena_printf(e->a, "%s;%s", call_text(e->a, s->kernel, pointer_in_body, e), own_name(e->a, s->kernel)));
         }
@@ -251,8 +261,10 @@ void emit_steps(StrBuf *sb, const Plan *p, PortPointer *port, void *context, boo
 {
     Body e = {.sb = sb, .a = p->a, .p = p, .port = port, .context = context, .ticks = ticks};
     put_arena_pointers(&e, p);
-    sb_putc(sb, '\n');
+    sb_puts(sb, p->flushes ? "\n    const unsigned dl_before = dl_flush();\n" : "\n");
     put_steps(&e, p->steps.at, p->steps.n, 4);
+    if (p->flushes)
+        sb_puts(sb, "    dl_set_subnormals(dl_before);\n");
 }
 
 /* ---- the runtime's headers ------------------------------------------------------------------------- */
@@ -294,7 +306,7 @@ static Words runtime_words(Arena *a, const char *text)
 void emit_runtime(StrBuf *sb, const char *body, bool whole)
 {
     static const char *const headers[] = {"dl_math.h", "dl_random.h", "dl_tile.h",
-                                          "dl_arena.h", "dl_pool.h"}; /* each without the others */
+                                          "dl_arena.h", "dl_pool.h", "dl_flush.h"}; /* each without the others */
     Words words = runtime_words(sb->a, body);
     for (int i = 0; i < LEN(headers); i++) {
         bool used = false;

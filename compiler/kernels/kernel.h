@@ -47,6 +47,7 @@ struct Target {
     bool flushes;           /* vectors take subnormal numbers for zeros, as scalars do not */
     bool deterministic;     /* the same bits as of every other such target: sums run in the order of what is summed */
     int64_t panel;          /* bytes of a tile's panel at the most: it lies on the stack; 0: as much as caches have room for */
+    bool slow_subnormals;   /* arithmetic takes a hundred cycles or more for each: training makes zeros of them (dl_flush.h) */
 };
 /* What makes this compiler's code fast; one whose name has no "clang" in it takes what gcc does. */
 const char *target_flags(Arena *a, const Target *target, const char *compiler);
@@ -407,6 +408,7 @@ struct Plan {
     const Target *target;
     Schedules *schedules;       /* or NULL */
     bool sparing;               /* kernels in the order that keeps the fewest bytes; otherwise nearly that of the graph */
+    bool flushes;               /* subnormal numbers are zeros while it runs */
     const char *prefix;         /* of the functions in emitted C that are its own */
     Buffer **held;              /* by node of fn: where its value is stored; NULL where it is not */
     VEC(Unit *) units;          /* of fn itself, not of loops' bodies */

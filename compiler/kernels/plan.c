@@ -402,10 +402,22 @@ static void note_held(const Lower *c)
     }
 }
 
+/* Whether it makes gradients, or of parameters better ones. */
+static bool trains(const Fn *fn)
+{
+    for (int i = 0; i < fn->result.n; i++) {
+        const Port *made = &fn->result.at[i];
+        if (made->role == ROLE_GRADIENT || (made->role == ROLE_PARAM && fn_find_input(fn, ROLE_PARAM, made->index)))
+            return true;
+    }
+    return false;
+}
+
 static Plan *lower_as(Arena *a, Plan how)
 {
     Plan *p = NEW(a, Plan);
     *p = how;
+    p->flushes = p->target->slow_subnormals && trains(p->fn);
     if (p->schedules)
         schedules_begin(p->schedules, p->fn->name);
     Lower *c = lower_context(a, p, p->fn, NULL, NULL);

@@ -19,35 +19,35 @@
 #define KIB 1024
 #define ALONE {1, 10000}       /* some 4 microseconds, of a kernel whose operands half lie in the other's cache: tests/bench/threads.c */
 
-/*  name            lanes registers columns pipes latency loads l1        l2         l2_width calls_gemm needs, flags, gcc_flags, clang_flags, machine, threads, issue, compact, flushes, deterministic, panel */
+/*  name            lanes registers columns pipes latency loads l1        l2         l2_width calls_gemm needs, flags, gcc_flags, clang_flags, machine, threads, issue, compact, flushes, deterministic, panel, slow_subnormals */
 static const Target targets[] = {
-    {"generic",         1, 24, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, OF_GCC, OF_CLANG, "any: portable C99", ALONE, 0, false, false, false, 0},
+    {"generic",         1, 24, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, OF_GCC, OF_CLANG, "any: portable C99", ALONE, 0, false, false, false, 0, true},
     {"x86-64",          4, 16, 2, 2, 8, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__SSE2__)",
-     FAST " -march=x86-64", OF_GCC, OF_CLANG, "any x86-64: SSE2, no fused multiply-add", ALONE, 0, false, false, false, 0},
+     FAST " -march=x86-64", OF_GCC, OF_CLANG, "any x86-64: SSE2, no fused multiply-add", ALONE, 0, false, false, false, 0, true},
     {"x86-64-v3",       8, 16, 2, 2, 4, 2, 32 * KIB,  512 * KIB, 32, false, "defined(__AVX2__) && defined(__FMA__)",
-     FAST " -march=haswell", OF_GCC, OF_CLANG, "x86-64 with AVX2 and FMA", ALONE, 0, false, false, false, 0},
+     FAST " -march=haswell", OF_GCC, OF_CLANG, "x86-64 with AVX2 and FMA", ALONE, 0, false, false, false, 0, true},
     {"x86-64-v4",      16, 32, 2, 2, 4, 2, 32 * KIB, 1024 * KIB, 48, false, "defined(__AVX512F__)",
-     FAST " -march=skylake-avx512 -mprefer-vector-width=512", OF_GCC, OF_CLANG, "x86-64 with AVX-512", ALONE, 0, false, false, false, 0},
-    {"aarch64",         4, 32, 2, 2, 4, 2, 64 * KIB,  512 * KIB, 32, false, "defined(__aarch64__)", FAST, OF_GCC, OF_CLANG, "64-bit Arm: Neon", ALONE, 0, false, false, false, 0},
-    {"wasm32",          1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, NULL, NULL, "WebAssembly without SIMD", ALONE, 0, false, false, false, 0},
+     FAST " -march=skylake-avx512 -mprefer-vector-width=512", OF_GCC, OF_CLANG, "x86-64 with AVX-512", ALONE, 0, false, false, false, 0, true},
+    {"aarch64",         4, 32, 2, 2, 4, 2, 64 * KIB,  512 * KIB, 32, false, "defined(__aarch64__)", FAST, OF_GCC, OF_CLANG, "64-bit Arm: Neon", ALONE, 0, false, false, false, 0, false},
+    {"wasm32",          1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, false, NULL, FAST, NULL, NULL, "WebAssembly without SIMD", ALONE, 0, false, false, false, 0, false},
     {"wasm32-simd128",  4, 16, 2, 2, 8, 2, 32 * KIB,  256 * KIB, 32, false, "defined(__wasm_simd128__)",
-     FAST " -msimd128", NULL, NULL, "WebAssembly with 128-bit SIMD", ALONE, 0, false, false, false, 16 * KIB},      /* linkers give it 64 KiB of stack */
-    {"cortex-m0plus",   1,  6, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m0plus -mthumb", CALLS_NOTHING, NULL, "Cortex-M0+: no FPU", ALONE, 1, false, false, false, 0},
-    {"cortex-m3",       1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m3 -mthumb", CALLS_NOTHING, NULL, "Cortex-M3: no FPU", ALONE, 1, false, false, false, 0},
+     FAST " -msimd128", NULL, NULL, "WebAssembly with 128-bit SIMD", ALONE, 0, false, false, false, 16 * KIB, false},      /* linkers give it 64 KiB of stack */
+    {"cortex-m0plus",   1,  6, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m0plus -mthumb", CALLS_NOTHING, NULL, "Cortex-M0+: no FPU", ALONE, 1, false, false, false, 0, false},
+    {"cortex-m3",       1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-mcpu=cortex-m3 -mthumb", CALLS_NOTHING, NULL, "Cortex-M3: no FPU", ALONE, 1, false, false, false, 0, false},
     {"cortex-m4f",      1, 26, 8, 1, 1, 1, 0, 0, 0, false, NULL,    /* VFMA takes 3 cycles, VMUL and VADD one each; 6 registers for products */
-     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=off", CALLS_NOTHING, NULL, "Cortex-M4 with FPU", ALONE, 1, false, false, false, 0},
+     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=off", CALLS_NOTHING, NULL, "Cortex-M4 with FPU", ALONE, 1, false, false, false, 0, false},
     {"cortex-m4f-fma",  1, 32, 8, 1, 3, 1, 0, 0, 0, false, NULL,    /* a third fewer instructions, a quarter more cycles: docs/microcontrollers.md */
-     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=fast", CALLS_NOTHING, NULL, "the same with VFMA: less code", ALONE, 1, false, false, false, 0},
+     SMALL "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=fast", CALLS_NOTHING, NULL, "the same with VFMA: less code", ALONE, 1, false, false, false, 0, false},
     {"cortex-m7",       1, 32, 8, 1, 3, 2, 16 * KIB, 0, 0, false, NULL,
-     SMALL "-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16 -ffp-contract=fast", CALLS_NOTHING, NULL, "Cortex-M7 with FPU", ALONE, 2, false, false, false, 0},
+     SMALL "-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16 -ffp-contract=fast", CALLS_NOTHING, NULL, "Cortex-M7 with FPU", ALONE, 2, false, false, false, 0, false},
     {"cortex-m55",      4,  8, 2, 1, 4, 1, 16 * KIB, 0, 0, false, "defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE >= 2",
-     SMALL "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard -ffp-contract=fast", CALLS_NOTHING, NULL, "Cortex-M55: Helium vectors", ALONE, 0, false, true, false, 0},
-    {"rv32imac",        1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-march=rv32imac -mabi=ilp32", CALLS_NOTHING, NULL, "32-bit RISC-V: no FPU", ALONE, 1, false, false, false, 0},
+     SMALL "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard -ffp-contract=fast", CALLS_NOTHING, NULL, "Cortex-M55: Helium vectors", ALONE, 0, false, true, false, 0, false},
+    {"rv32imac",        1,  9, 2, 1, 1, 1, 0, 0, 0, false, NULL, SMALL "-march=rv32imac -mabi=ilp32", CALLS_NOTHING, NULL, "32-bit RISC-V: no FPU", ALONE, 1, false, false, false, 0, false},
     {"rv32imafc",       1, 32, 8, 1, 4, 1, 0, 0, 0, false, NULL,
-     SMALL "-march=rv32imafc -mabi=ilp32f -ffp-contract=fast", CALLS_NOTHING, NULL, "32-bit RISC-V with FPU", ALONE, 1, false, false, false, 0},
+     SMALL "-march=rv32imafc -mabi=ilp32f -ffp-contract=fast", CALLS_NOTHING, NULL, "32-bit RISC-V with FPU", ALONE, 1, false, false, false, 0, false},
     {"rv64gc",          1, 32, 8, 1, 4, 1, 32 * KIB, 1024 * KIB, 16, false, NULL,
-     SMALL "-march=rv64gc -mabi=lp64d -ffp-contract=fast", CALLS_NOTHING, NULL, "64-bit RISC-V: Linux boards", ALONE, 1, false, false, false, 0},
-    {"tcc",             1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, true, NULL, "", NULL, NULL, "in-memory work without a compiler", ALONE, 0, false, false, false, 0},
+     SMALL "-march=rv64gc -mabi=lp64d -ffp-contract=fast", CALLS_NOTHING, NULL, "64-bit RISC-V: Linux boards", ALONE, 1, false, false, false, 0, false},
+    {"tcc",             1, 16, 4, 2, 4, 2, 32 * KIB,  256 * KIB, 32, true, NULL, "", NULL, NULL, "in-memory work without a compiler", ALONE, 0, false, false, false, 0, false},
 };
 
 static const char *native_name(void)
@@ -138,6 +138,7 @@ const Target *target_deterministic(Arena *a, const Target *target, bool wanted)
     Target *t = NEW(a, Target);
     *t = *target;
     t->deterministic = true;
+    t->slow_subnormals = false;     /* slow or not, they are kept: not every machine can do without */
     t->flags = unfused(a, t->flags);
     if (t->flushes) {       /* a scalar core, as its compiler must see it too */
         const Target *scalar = target_find("cortex-m7");

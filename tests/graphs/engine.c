@@ -136,6 +136,7 @@ static const Target *target_of(Arena *a, const Engine *e)
     Target *t = arena_dup(a, e->compact ? target_compact(a, row) : row, sizeof *t);
     t->threads.n = e->threads ? e->threads : 1;
     t->threads.hand_over = 0;
+    t->slow_subnormals = false; /* what they come to is asked, too */
     t->l1 = e->caches ? e->caches : t->l1;
     t->l2 = e->caches ? 4 * e->caches : t->l2;
     return t;

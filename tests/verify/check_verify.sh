@@ -56,6 +56,7 @@ check "only a function of the runtime" says "is right" $dlc verify "$work/log1p.
 echo "model m { input x: f32[8]; output y = x |> dense(8)
     train { loss = sum(y * y) * 1e-20 * 1e-20; optimizer sgd(learning_rate = 1) } }" >"$work/small.dl"
 check "products below 2^-126" says "the compiled code is right" $dlc verify "$work/small.dl" --jit tcc --steps 2
+check "where training takes them for zeros" says "the compiled code is right" $dlc verify "$work/small.dl" --jit cc --steps 2
 check "what a budget leads to" says "the compiled code is right" $dlc verify dsl_examples/small_cnn.dl --batch 4 --steps 1 --ram 138K --jit tcc
 check "a budget that cannot be kept" fails 1 "cannot be kept" $dlc verify dsl_examples/small_cnn.dl --batch 4 --ram 20K --jit tcc
 check "JSON" objects $mini/model.dl --jit tcc --steps 1
