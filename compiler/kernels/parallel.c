@@ -307,15 +307,32 @@ static void split_kernel(const Plan *p, Handed *h, Kernel *k, int list)
 }
 
 /* ---- loops of kernels ------------------------------------------------------------------------------ */
+static bool may_share(const Step *loop)
+{
+    bool may = true;
+    for (int i = 0; may && i < loop->body.n; i++)
+        may = loop->body.at[i]->kind == STEP_SCAN ? may_share(loop->body.at[i]) : may_split(loop->body.at[i]->kernel);
+    return may;
+}
+
+/* Of one turn. */
 static double body_cycles(const Plan *p, const Step *loop)
 {
     double cycles = 0;
     for (int i = 0; i < loop->body.n; i++) {
-        if (loop->body.at[i]->kind == STEP_SCAN || !may_split(loop->body.at[i]->kernel))
-            return 0;
-        cycles += cycles_with(p, loop->body.at[i]->kernel, (Moved){0});
+        const Step *s = loop->body.at[i];
+        cycles += s->kind == STEP_SCAN ? body_cycles(p, s) * (double)s->time->extent : cycles_with(p, s->kernel, (Moved){0});
     }
     return cycles;
+}
+
+static void note_in_turn(const Step *loop)
+{
+    for (int i = 0; i < loop->body.n; i++)
+        if (loop->body.at[i]->kind == STEP_SCAN)
+            note_in_turn(loop->body.at[i]);
+        else
+            loop->body.at[i]->kernel->in_turn = true;
 }
 
 /* What lives in the loop alone each thread has for itself: in its part of one tensor, so that a thread may be at another step than the
@@ -343,11 +360,10 @@ static void split_loop(Plan *p, Step *loop)
 {
     const int n = p->target->threads.n;
     const double cycles = body_cycles(p, loop), all = cycles * (double)loop->time->extent;
-    if (!loop->apart || cycles == 0 || all - all / n < WORTH * p->target->threads.hand_over || balance(p, loop->time->extent) < EVEN)
+    if (!loop->apart || !may_share(loop) || all - all / n < WORTH * p->target->threads.hand_over || balance(p, loop->time->extent) < EVEN)
         return;
     loop->grain = (int64_t)(p->target->threads.hand_over / PIECES / cycles) + 1;
-    for (int i = 0; i < loop->body.n; i++)
-        loop->body.at[i]->kernel->in_turn = true;
+    note_in_turn(loop);
     copy_tensors(p, loop);
 }
 

@@ -79,16 +79,18 @@ static void check_kernel(Turns *x, bool reads)
     }
 }
 
-static void check_loop(Turns *x)
+static void check_body(Turns *x, const Step *loop, bool reads)
 {
-    for (int reads = 0; reads < 2; reads++)
-        for (int i = 0; i < x->loop->body.n; i++) {
-            x->k = x->loop->body.at[i]->kernel;
-            if (x->loop->body.at[i]->kind == STEP_SCAN)
-                x->why = "a loop stands in one whose turns threads share";
-            else
-                check_kernel(x, reads);
-        }
+    for (int i = 0; i < loop->body.n; i++) {
+        const Step *s = loop->body.at[i];
+        if (s->grain || s->rows)
+            x->why = "a loop that threads share stands in one whose turns they share";
+        x->k = s->kernel;
+        if (s->kind == STEP_SCAN)
+            check_body(x, s, reads);
+        else
+            check_kernel(x, reads);
+    }
 }
 
 /* What is a thread's own is nobody's elsewhere. */
@@ -120,7 +122,8 @@ const char *verify_turns(Arena *a, const Plan *p)
         if (x.loop->kind != STEP_SCAN || !x.loop->grain)
             continue;
         x.part = NEWN(x.a, int64_t, p->buffers.n + 1);
-        check_loop(&x);
+        check_body(&x, x.loop, false);
+        check_body(&x, x.loop, true);
     }
     if (!x.why)
         check_own(&x, p->steps.at, p->steps.n, NULL, NEWN(x.a, const Step *, p->buffers.n + 1));

@@ -71,6 +71,13 @@ same_by_parts() {
         "$build/bits" tests/threads/turns.dl 24 2 3
 }
 
+# And where loops stand in such a part.
+same_by_nested_parts() {
+    "$dlc" ir --target native --train --after plan -f train_step --train-batch 8 --threads 2 tests/threads/nested.dl |
+        grep -A 99 '^for t<8, threads share them' | grep -q '^        for t2<2 {' &&
+        "$build/bits" tests/threads/nested.dl 8 2 3
+}
+
 # A map in ranges: threads make parts of each.
 same_in_ranges() {
     "$dlc" ir --target native --after plan -f infer --threads 2 tests/threads/parts.dl | grep -q 'threads a part of each j0' &&
@@ -99,5 +106,6 @@ check "verified in memory" verified --jit tcc
 check "verified from files" verified --cc "gcc -O1" --steps 1
 check "the same bits in memory" same_in_memory
 check "the same bits by parts" same_by_parts
+check "the same bits by nested parts" same_by_nested_parts
 check "the same bits in ranges" same_in_ranges
 finish

@@ -23,6 +23,12 @@ static const char turns[] =
     "body=func b(s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %2 = dot(s, w) contract=[1]/[0] "
     "%3 = dot(%2, %2) contract=[0]/[0] return yield 0 y = %3 } "
     "%4 = result(%1) index=0 : f32[6, 20, 20] return output 0 y = %4 }";
+static const char nested[] =
+    "func f(x: f32[6, 5, 20] input 0, w: f32[20, 20] param 0, h: f32[20] input 1) { %1 = scan(x, h, w) carries=0 slices=1 yields=1 length=6 "
+    "body=func b(s: f32[5, 20] slice 0, h: f32[20] invariant 0, w: f32[20, 20] invariant 1) { %1 = scan(h, s, w) carries=1 slices=1 yields=0 "
+    "length=5 body=func c(h: f32[20] carry 0, s: f32[20] slice 0, w: f32[20, 20] invariant 0) { %1 = dot(h, w) contract=[0]/[0] %2 = add(%1, s) "
+    "%3 = tanh(%2) return carry 0 h = %3 } %2 = result(%1) index=0 : f32[20] %3 = neg(%2) return yield 0 y = %3 } "
+    "%2 = result(%1) index=0 : f32[6, 20] return output 0 y = %2 }";
 static const char carried[] =
     "func f(x: f32[6, 9, 20] input 0, w: f32[20, 20] param 0, h: f32[9, 20] input 1) { %3 = scan(h, x, w) carries=1 slices=1 yields=0 "
     "length=6 body=func b(h: f32[9, 20] carry 0, s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %3 = dot(h, w) contract=[1]/[0] "
@@ -287,6 +293,32 @@ static void wrong_pieces(void **state)
     assert_non_null(strstr(verify_split(arena, p, k), "reads what another piece stores"));
 }
 
+/* A loop stands in one whose turns threads share: each thread has its own carry, and its own part of what is yielded. */
+static void wrong_nested_turns(void **state)
+{
+    (void)state;
+    Plan *p = split_plan(nested);
+    Step *loop = p->steps.at[p->steps.n - 1];
+    for (int i = 0; i < p->steps.n; i++)
+        loop = p->steps.at[i]->kind == STEP_SCAN ? p->steps.at[i] : loop;
+    Step *inner = NULL;
+    for (int i = 0; i < loop->body.n; i++)
+        inner = loop->body.at[i]->kind == STEP_SCAN ? loop->body.at[i] : inner;
+    assert_true(loop->grain > 0);
+    assert_non_null(inner);
+    assert_false(inner->grain || inner->rows);
+    assert_null(plan_verify(arena, p));
+    Kernel *k = inner->body.at[0]->kernel;
+    assert_true(k->in_turn && !k->split.n);
+    Buffer *carry = buffer_root(k->stages.at[k->stages.n - 1]->items.at[0].buffer);
+    assert_non_null(carry->turn);
+    inner->grain = 1;
+    assert_non_null(strstr(verify_turns(arena, p), "stands in one whose turns they share"));
+    inner->grain = 0;
+    carry->turn = NULL;
+    assert_non_null(strstr(verify_turns(arena, p), "writes what others write"));
+}
+
 /* Stages of which each piece makes a part. */
 static void wrong_parts(void **state)
 {
@@ -334,6 +366,7 @@ int main(void)
         cmocka_unit_test(wrong_turns),
         cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(wrong_parts),
+        cmocka_unit_test(wrong_nested_turns),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
