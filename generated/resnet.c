@@ -3978,9 +3978,9 @@ static void train_k78_conv2d(const float *restrict conv2d_16, float *restrict co
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k79_batch_norm_adam(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_gamma,
+static void train_k79_batch_norm_adam(const float *restrict batch_norm_32, float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
-        float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma)
+        float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma, const float *restrict adam)
 {
     float batch_norm_33[32];
     float batch_norm_34[32];
@@ -4001,8 +4001,11 @@ static void train_k79_batch_norm_adam(const float *restrict batch_norm_32, const
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v6 = batch_norm_33[j0] * residual_2_norm_b_factor[j0];
-        m_residual_2_norm_b_gamma[j0] = m_residual_2_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_residual_2_norm_b_gamma[j0] = v_residual_2_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        const float add_v3 = m_residual_2_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
+        m_residual_2_norm_b_gamma[j0] = add_v3;
+        const float add_v4 = v_residual_2_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        v_residual_2_norm_b_gamma[j0] = add_v4;
+        residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - adam[0] * add_v3 / (dl_sqrt(add_v4) + 1e-07f);
     }
 }
 
@@ -4011,11 +4014,10 @@ static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, co
         const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
         const float *restrict batch_norm_35, const int32_t *restrict count_, float *restrict batch_norm_38,
         float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
-        float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict residual_2_norm_b_gamma,
-        const float *restrict m_residual_2_norm_b_gamma, const float *restrict v_residual_2_norm_b_gamma,
-        float *restrict m_residual_2_norm_b_beta, float *restrict v_residual_2_norm_b_beta,
-        float *restrict residual_2_norm_b_beta, float *restrict m_residual_2_shortcut_bias,
-        float *restrict v_residual_2_shortcut_bias, float *restrict residual_2_shortcut_bias)
+        float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict m_residual_2_norm_b_beta,
+        float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_norm_b_beta,
+        float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias,
+        float *restrict residual_2_shortcut_bias)
 {
     float conv2d_18[32];
     float batch_norm_36[32];
@@ -4054,19 +4056,17 @@ static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, co
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
         v_residual_2_conv_b_bias[j0] = add_v6;
         residual_2_conv_b_bias[j0] = residual_2_conv_b_bias[j0] - v6 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-        residual_2_norm_b_gamma[j0] = residual_2_norm_b_gamma[j0] - v6 * m_residual_2_norm_b_gamma[j0]
-                / (dl_sqrt(v_residual_2_norm_b_gamma[j0]) + 1e-07f);
-        const float add_v9 = m_residual_2_norm_b_beta[j0] * 0.9f + v10;
-        m_residual_2_norm_b_beta[j0] = add_v9;
-        const float mul_v10 = v9 * 0.001f * v9;
-        const float add_v11 = v11 + mul_v10;
-        v_residual_2_norm_b_beta[j0] = add_v11;
-        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v6 * add_v9 / (dl_sqrt(add_v11) + 1e-07f);
-        const float add_v13 = m_residual_2_shortcut_bias[j0] * 0.9f + v10;
-        m_residual_2_shortcut_bias[j0] = add_v13;
-        const float add_v14 = v12 + mul_v10;
-        v_residual_2_shortcut_bias[j0] = add_v14;
-        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v6 * add_v13 / (dl_sqrt(add_v14) + 1e-07f);
+        const float add_v8 = m_residual_2_norm_b_beta[j0] * 0.9f + v10;
+        m_residual_2_norm_b_beta[j0] = add_v8;
+        const float mul_v9 = v9 * 0.001f * v9;
+        const float add_v10 = v11 + mul_v9;
+        v_residual_2_norm_b_beta[j0] = add_v10;
+        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v6 * add_v8 / (dl_sqrt(add_v10) + 1e-07f);
+        const float add_v12 = m_residual_2_shortcut_bias[j0] * 0.9f + v10;
+        m_residual_2_shortcut_bias[j0] = add_v12;
+        const float add_v13 = v12 + mul_v9;
+        v_residual_2_shortcut_bias[j0] = add_v13;
+        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v6 * add_v12 / (dl_sqrt(add_v13) + 1e-07f);
     }
 }
 
@@ -4354,10 +4354,8 @@ static void train_k89_batch_norm_conv2d_adam(const float *restrict batch_norm_40
         const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_7,
         const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_45, const int32_t *restrict count_,
         float *restrict batch_norm_48, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
-        float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict residual_2_norm_a_gamma,
-        const float *restrict m_residual_2_norm_a_gamma, const float *restrict v_residual_2_norm_a_gamma,
-        float *restrict m_residual_2_norm_a_beta, float *restrict v_residual_2_norm_a_beta,
-        float *restrict residual_2_norm_a_beta)
+        float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict m_residual_2_norm_a_beta,
+        float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta)
 {
     float batch_norm_42[32];
     float batch_norm_46[32];
@@ -4393,13 +4391,11 @@ static void train_k89_batch_norm_conv2d_adam(const float *restrict batch_norm_40
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
         v_residual_2_conv_a_bias[j0] = add_v6;
         residual_2_conv_a_bias[j0] = residual_2_conv_a_bias[j0] - v6 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-        residual_2_norm_a_gamma[j0] = residual_2_norm_a_gamma[j0] - v6 * m_residual_2_norm_a_gamma[j0]
-                / (dl_sqrt(v_residual_2_norm_a_gamma[j0]) + 1e-07f);
-        const float add_v9 = m_residual_2_norm_a_beta[j0] * 0.9f + v9 * 0.1f;
-        m_residual_2_norm_a_beta[j0] = add_v9;
-        const float add_v10 = v_residual_2_norm_a_beta[j0] * 0.999f + v9 * 0.001f * v9;
-        v_residual_2_norm_a_beta[j0] = add_v10;
-        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - v6 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
+        const float add_v8 = m_residual_2_norm_a_beta[j0] * 0.9f + v9 * 0.1f;
+        m_residual_2_norm_a_beta[j0] = add_v8;
+        const float add_v9 = v_residual_2_norm_a_beta[j0] * 0.999f + v9 * 0.001f * v9;
+        v_residual_2_norm_a_beta[j0] = add_v9;
+        residual_2_norm_a_beta[j0] = residual_2_norm_a_beta[j0] - v6 * add_v8 / (dl_sqrt(add_v9) + 1e-07f);
     }
 }
 
@@ -4877,9 +4873,9 @@ static void train_k102_conv2d(const float *restrict relu, const float *restrict 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k103_batch_norm_adam(const float *restrict batch_norm_51, const float *restrict residual_1_norm_b_gamma,
+static void train_k103_batch_norm_adam(const float *restrict batch_norm_51, float *restrict residual_1_norm_b_gamma,
         const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_55,
-        float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma)
+        float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma, const float *restrict adam)
 {
     float batch_norm_53[16];
     float batch_norm_54[16];
@@ -4900,8 +4896,11 @@ static void train_k103_batch_norm_adam(const float *restrict batch_norm_51, cons
     }
     for (int j0 = 0; j0 < 16; j0++) {
         const float v6 = batch_norm_53[j0] * residual_1_norm_b_factor[j0];
-        m_residual_1_norm_b_gamma[j0] = m_residual_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_residual_1_norm_b_gamma[j0] = v_residual_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        const float add_v3 = m_residual_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
+        m_residual_1_norm_b_gamma[j0] = add_v3;
+        const float add_v4 = v_residual_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        v_residual_1_norm_b_gamma[j0] = add_v4;
+        residual_1_norm_b_gamma[j0] = residual_1_norm_b_gamma[j0] - adam[0] * add_v3 / (dl_sqrt(add_v4) + 1e-07f);
     }
 }
 
@@ -4912,10 +4911,8 @@ static void train_k104_batch_norm_conv2d_adam(const float *restrict batch_norm_5
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55, const int32_t *restrict count_,
         float *restrict batch_norm_58, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
-        float *restrict residual_1_conv_b_bias, const float *restrict adam, float *restrict residual_1_norm_b_gamma,
-        const float *restrict m_residual_1_norm_b_gamma, const float *restrict v_residual_1_norm_b_gamma,
-        float *restrict m_residual_1_norm_b_beta, float *restrict v_residual_1_norm_b_beta,
-        float *restrict residual_1_norm_b_beta)
+        float *restrict residual_1_conv_b_bias, const float *restrict adam, float *restrict m_residual_1_norm_b_beta,
+        float *restrict v_residual_1_norm_b_beta, float *restrict residual_1_norm_b_beta)
 {
     float batch_norm_52[16];
     float batch_norm_56[16];
@@ -4951,13 +4948,11 @@ static void train_k104_batch_norm_conv2d_adam(const float *restrict batch_norm_5
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
         v_residual_1_conv_b_bias[j0] = add_v6;
         residual_1_conv_b_bias[j0] = residual_1_conv_b_bias[j0] - v6 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
-        residual_1_norm_b_gamma[j0] = residual_1_norm_b_gamma[j0] - v6 * m_residual_1_norm_b_gamma[j0]
-                / (dl_sqrt(v_residual_1_norm_b_gamma[j0]) + 1e-07f);
-        const float add_v9 = m_residual_1_norm_b_beta[j0] * 0.9f + v9 * 0.1f;
-        m_residual_1_norm_b_beta[j0] = add_v9;
-        const float add_v10 = v_residual_1_norm_b_beta[j0] * 0.999f + v9 * 0.001f * v9;
-        v_residual_1_norm_b_beta[j0] = add_v10;
-        residual_1_norm_b_beta[j0] = residual_1_norm_b_beta[j0] - v6 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
+        const float add_v8 = m_residual_1_norm_b_beta[j0] * 0.9f + v9 * 0.1f;
+        m_residual_1_norm_b_beta[j0] = add_v8;
+        const float add_v9 = v_residual_1_norm_b_beta[j0] * 0.999f + v9 * 0.001f * v9;
+        v_residual_1_norm_b_beta[j0] = add_v9;
+        residual_1_norm_b_beta[j0] = residual_1_norm_b_beta[j0] - v6 * add_v8 / (dl_sqrt(add_v9) + 1e-07f);
     }
 }
 
@@ -5779,11 +5774,10 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k77_conv2d(relu_3, conv2d_37, conv2d_16);
     train_k78_conv2d(conv2d_16, conv2d_17);
     train_k79_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
-            optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma);
+            optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma, adam);
     train_k80_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
             batch_norm_35, &count, batch_norm_38, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
-            params->residual_2_conv_b_bias, adam, params->residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_gamma,
-            optimizer->v_residual_2_norm_b_gamma, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
+            params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
     train_k81_conv2d(relu, relu_3, conv2d_19);
@@ -5796,11 +5790,10 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k86_batch_norm(relu_9, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
     train_k87_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_22);
     train_k79_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma);   /* k88_batch_norm_adam */
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k88_batch_norm_adam */
     train_k89_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
             batch_norm_45, &count, batch_norm_48, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
-            params->residual_2_conv_a_bias, adam, params->residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_gamma,
-            optimizer->v_residual_2_norm_a_gamma, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
+            params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
             params->residual_2_norm_a_beta);
     train_k90_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
@@ -5821,11 +5814,10 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     }
     train_k102_conv2d(relu, batch_norm_49, conv2d_24);
     train_k103_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
-            optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma);
+            optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, adam);
     train_k104_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
             batch_norm_55, &count, batch_norm_58, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
-            params->residual_1_conv_b_bias, adam, params->residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_gamma,
-            optimizer->v_residual_1_norm_b_gamma, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
+            params->residual_1_conv_b_bias, adam, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
     train_k105_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_24, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
@@ -5840,11 +5832,10 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         train_k111_batch_norm(t, relu_11, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
     }
     train_k103_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma);   /* k112_batch_norm_adam */
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k112_batch_norm_adam */
     train_k104_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
             batch_norm_64, &count, batch_norm_67, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
-            params->residual_1_conv_a_bias, adam, params->residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_gamma,
-            optimizer->v_residual_1_norm_a_gamma, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
+            params->residual_1_conv_a_bias, adam, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
             params->residual_1_norm_a_beta);   /* k113_batch_norm_conv2d_adam */
     train_k114_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_26, optimizer->v_residual_1_conv_b_kernel,
             params->residual_1_conv_b_kernel, adam);
@@ -5859,10 +5850,9 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         train_k111_batch_norm(t, relu_12, batch_norm_68, stem_y_2, batch_norm_1_average, batch_norm_69);   /* k120_batch_norm */
     }
     train_k103_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma);   /* k121_batch_norm_adam */
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k121_batch_norm_adam */
     train_k104_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
             &count, batch_norm_76, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
-            params->batch_norm_1_gamma, optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
             params->batch_norm_1_beta);   /* k122_batch_norm_conv2d_adam */
     train_k114_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_28, optimizer->v_residual_1_conv_a_kernel,

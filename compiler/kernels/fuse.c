@@ -140,13 +140,13 @@ static bool is_plain(const Unit *u)
     return u->kind == UNIT_VALUE && op_info(u->node->op)->class == CLASS_ELEMENT;
 }
 
-/* u makes the next value of a carry in its place, and v, which is made before it, reads the carry: only where u then writes, in each turn
- * of the k loops they share? */
+/* u makes the next value of a carry, or of a tensor of the caller's, in its place, and v, which is made before it, reads the old one: only
+ * where u then writes, in each turn of the k loops they share? */
 static bool reads_before(Lower *c, const Unit *u, const Unit *v, int k)
 {
     Group own = {0};
     OpClass class = op_info(v->node->op)->class;
-    if (u->buffer->kind != BUFFER_ARENA || !is_plain(u) || v->kind != UNIT_VALUE)
+    if (!is_plain(u) || v->kind != UNIT_VALUE)
         return false;
     vec_push(c->work, &own.units, (Unit *)u);
     if (is_plain(v))
@@ -154,7 +154,7 @@ static bool reads_before(Lower *c, const Unit *u, const Unit *v, int k)
     return (class == CLASS_CONTRACT || class == CLASS_REDUCE) && k >= 1 && reads_in_place(c, v, &own, k);
 }
 
-/* A unit that overwrites a tensor of the caller's, or a carry, must not share a kernel with other readers of it. */
+/* A unit that overwrites a tensor of the caller's, or a carry, must not share a kernel with others that read it elsewhere or later. */
 static bool overwrites(Lower *c, const Unit *u, const Group *g, int k)
 {
     for (int i = 0; i < g->units.n; i++) {

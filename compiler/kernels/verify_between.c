@@ -114,8 +114,11 @@ static void check_pair(Check *c, const Accesses *all, const Access *read, const 
         check_complain(c, "reads %s after it was overwritten", check_label(read->buffer));
     if (old && same_stage && s->vector)
         check_complain(c, "reads %s while sums are collected in its place", check_label(read->buffer));
-    if (lin_eq(read->at, write->at) && read->stage == write->stage)
+    if (same_stage && lin_eq(read->at, write->at)) {        /* what an item before it has made is a variable, and not read */
+        if (comes_before(write, read))
+            check_complain(c, "reads %s after it was overwritten", check_label(read->buffer));
         return;
+    }
     if (same_stage)
         check_complain(c, "reads other elements of %s than it %s", check_label(read->buffer),
                        old ? "overwrites" : "has made");

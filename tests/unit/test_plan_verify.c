@@ -106,6 +106,22 @@ static void wrong_loads(void **state)
     expect(p, "stranger, which is no loop around it");
 }
 
+/* A moment is overwritten behind the update that reads it, in one kernel, unless that reads it elsewhere. */
+static void wrong_moments(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "func f(p: f32[9, 20] param 0, m: f32[9, 20] optimizer 0, x: f32[40, 9, 20] input 0) { %%9 = sum(x) axes=[0] %%1 = add(m, %%9) "
+        "%%2 = %s %%3 = sub(p, %%2) %%4 = mul(m, %%9) return param 0 p = %%3, optimizer 0 m = %%4 }";
+    Plan *p = plan_of(arena_printf(arena, text, "tanh(%1)"));
+    assert_int_equal(p->kernels.n, 1);
+    Item *const items = stage(p, 0, 1)->items.at, first = items[0];
+    items[0] = items[1];
+    items[1] = first;
+    expect(p, "reads m after it was overwritten");
+    assert_true(plan_of(arena_printf(arena, text, "reverse(%1) axes=[0]"))->kernels.n > 1);
+}
+
 /* A carry's next value takes its place, or the next slot of the stack it rolls through. */
 static void wrong_carries(void **state)
 {
@@ -361,6 +377,7 @@ int main(void)
         cmocka_unit_test(wrong_stores),
         cmocka_unit_test(wrong_loads),
         cmocka_unit_test(wrong_carries),
+        cmocka_unit_test(wrong_moments),
         cmocka_unit_test(wrong_orders),
         cmocka_unit_test(wrong_memory),
         cmocka_unit_test(wrong_turns),
