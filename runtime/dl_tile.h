@@ -48,6 +48,29 @@ typedef int dl_m16 __attribute__((vector_size(64), aligned(4), may_alias));
 #define DL_CHOOSE8(where, x, y) ((dl_v8)(((dl_m8)(where) & (dl_m8)DL_ALL8(x)) | (~(dl_m8)(where) & (dl_m8)DL_ALL8(y))))
 #define DL_CHOOSE16(where, x, y) ((dl_v16)(((dl_m16)(where) & (dl_m16)DL_ALL16(x)) | (~(dl_m16)(where) & (dl_m16)DL_ALL16(y))))
 
+/* The sum of a vector's elements: of two halves, of which again, and so on. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define DL_HALF8(x, i) __builtin_shufflevector(x, x, i, i + 1, i + 2, i + 3)
+#define DL_HALF16(x, i) __builtin_shufflevector(x, x, i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7)
+#else
+#define DL_HALF8(x, i) (dl_v4){x[i], x[i + 1], x[i + 2], x[i + 3]}
+#define DL_HALF16(x, i) (dl_v8){x[i], x[i + 1], x[i + 2], x[i + 3], x[i + 4], x[i + 5], x[i + 6], x[i + 7]}
+#endif
+static inline float dl_sum4(dl_v4 x)
+{
+    return (x[0] + x[2]) + (x[1] + x[3]);
+}
+
+static inline float dl_sum8(dl_v8 x)
+{
+    return dl_sum4(DL_HALF8(x, 0) + DL_HALF8(x, 4));
+}
+
+static inline float dl_sum16(dl_v16 x)
+{
+    return dl_sum8(DL_HALF16(x, 0) + DL_HALF16(x, 8));
+}
+
 /* Squares of floats whose rows become columns, `step` being from one row to the next. Half of the rows change places with half of the
  * columns, then a quarter, and so on. */
 #if defined(__clang__) || __GNUC__ >= 12

@@ -26,17 +26,32 @@ static uint32_t rows_at(const Tile *t, uint32_t outer, uint32_t inner)
     return rows;
 }
 
+/* Floats of what a tile adds to: 1, or a vector's, along the columns or along k. */
+static int lanes_added(const Tile *t)
+{
+    return t->k_lanes ? t->k_lanes : t->schedule.lanes;
+}
+
+/* What sums are called while they are made: those of vectors along k are still to be added up. */
+static const char *sum_name(const Tile *t)
+{
+    return t->k_lanes ? "v" : "c";
+}
+
+static const char *element_type(Out *o, int lanes)
+{
+    return lanes > 1 ? arena_printf(o->a, "dl_v%d", lanes) : "float";
+}
+
 /* The sums begin at 0, or where blocks of k before this one have left them. */
 static void accumulators(Out *o, const Tile *t, int rows)
 {
+    const int lanes = lanes_added(t);
     for (int r = 0; r < rows; r++) {
         StrBuf sb = {.a = o->a};
         for (int c = 0; c < t->schedule.columns; c++)
-            sb_printf(&sb, t->schedule.lanes > 1 ? "%sc%d_%d = {0}" : "%sc%d_%d = 0.0f", c ? ", " : "", r, c);
-        if (t->schedule.lanes > 1)
-            line(o, "dl_v%d %s;", t->schedule.lanes, sb_text(&sb));
-        else
-            line(o, "float %s;", sb_text(&sb));
+            sb_printf(&sb, lanes > 1 ? "%s%s%d_%d = {0}" : "%s%s%d_%d = 0.0f", c ? ", " : "", sum_name(t), r, c);
+        line(o, "%s %s;", element_type(o, lanes), sb_text(&sb));
     }
     if (!tile_has_blocks(t))
         return;
@@ -84,23 +99,29 @@ static void print_operands(Out *o, const Tile *t, int loops)
     line(o, "const float *const ak = a + (at + %s), *const bk = b + (%s);", k_offset(o, t, false, loops), k_offset(o, t, true, loops));
 }
 
-/* One step: of the rows in the set `rows`. */
+/* An element of the left operand or a vector along k. */
+static const char *left_element(Out *o, const Tile *t, int64_t at)
+{
+    return t->k_lanes ? arena_printf(o->a, "const dl_v%d x = *(const dl_v%d *)(ak + %" PRId64 ")", t->k_lanes, t->k_lanes, at)
+                      : arena_printf(o->a, "const float x = ak[%" PRId64 "]", at);
+}
+
+/* One step, or as many as make a vector: of the rows in the set `rows`. */
 static void multiply(Out *o, const Tile *t, uint32_t rows)
 {
-    print_operands(o, t, t->nk);
+    const int lanes = lanes_added(t);
+    print_operands(o, t, k_turning(t));
     print_fetch_columns(o, t);
     StrBuf sb = {.a = o->a};
     for (int c = 0; c < t->schedule.columns; c++) {
+        const int64_t at = c * t->schedule.lanes * t->b_n;
         sb_printf(&sb, c ? ", b%d = " : "b%d = ", c);
-        if (t->schedule.lanes > 1)
-            sb_printf(&sb, "*(const dl_v%d *)(bk + %d)", t->schedule.lanes, c * t->schedule.lanes);
+        if (lanes > 1)
+            sb_printf(&sb, "*(const dl_v%d *)(bk + %" PRId64 ")", lanes, at);
         else
-            sb_printf(&sb, "bk[%d]", c);
+            sb_printf(&sb, "bk[%" PRId64 "]", at);
     }
-    if (t->schedule.lanes > 1)
-        line(o, "const dl_v%d %s;", t->schedule.lanes, sb_text(&sb));
-    else
-        line(o, "const float %s;", sb_text(&sb));
+    line(o, "const %s %s;", element_type(o, lanes), sb_text(&sb));
     for (int r = 0; rows >> r; r++) {
         if (!(rows >> r & 1))
             continue;
@@ -109,9 +130,9 @@ static void multiply(Out *o, const Tile *t, uint32_t rows)
             continue;
         }
         StrBuf row = {.a = o->a};
-        sb_printf(&row, "{ const float x = ak[%" PRId64 "];", left_row(t, r));
+        sb_printf(&row, "{ %s;", left_element(o, t, left_row(t, r)));
         for (int c = 0; c < t->schedule.columns; c++)
-            sb_printf(&row, " c%d_%d += x * b%d;", r, c, c);
+            sb_printf(&row, " %s%d_%d += x * b%d;", sum_name(t), r, c, c);
         line(o, "%s }", sb_text(&row));
     }
 }
@@ -154,7 +175,7 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
         print_unrolled(o, t, form, turn > 1 ? whole - 1 : whole, turn > 1 ? turn : whole < t->nk ? t->k[whole].var->extent : 0, rows);
         return;
     }
-    if (i == t->nk) {
+    if (i == k_turning(t)) {
         multiply(o, t, rows);
         return;
     }
@@ -210,6 +231,17 @@ static void print_stores(Out *o, const Tile *t, int rows)
         }
 }
 
+/* Of each vector along k the sum of its elements. */
+static void add_up(Out *o, const Tile *t, int rows)
+{
+    for (int r = 0; r < rows; r++) {
+        StrBuf sb = {.a = o->a};
+        for (int c = 0; c < t->schedule.columns; c++)
+            sb_printf(&sb, "%sc%d_%d = dl_sum%d(v%d_%d)", c ? ", " : "", r, c, t->k_lanes, r, c);
+        line(o, "const float %s;", sb_text(&sb));
+    }
+}
+
 static void tile_function(Out *o, const Stage *s, const TileForm *form)
 {
     const Tile *t = s->tile;
@@ -231,11 +263,13 @@ static void tile_function(Out *o, const Stage *s, const TileForm *form)
     const int rows = form->rows * tile_inner(t);
     print_fetch_result(o, s, rows);
     accumulators(o, t, rows);
-    if (!t->nk)
+    if (!k_turning(t))
         open_block(o, "{");
     print_steps(o, t, form, 0, (uint32_t)((1ull << rows) - 1));
-    if (!t->nk)
+    if (!k_turning(t))
         close_loops(o, 1);
+    if (t->k_lanes)
+        add_up(o, t, rows);
     if (!t->finish || stores_sums(o, s))
         print_stores(o, t, rows);
     if (t->finish)

@@ -275,7 +275,9 @@ typedef struct Tile {
     int64_t a_m, c_m;                   /* strides along m */
     Var *inner;                         /* with two axes of rows: the second one's, all of it in each tile; else NULL */
     int64_t a_inner, c_inner;           /* strides along it */
-    int64_t a_n;                        /* stride of a along n, 0 or 1; of b and c it is 1 */
+    int64_t a_n;                        /* stride of a along n, 0 or 1; of c it is 1, */
+    int64_t b_n;                        /* and of b without k_lanes */
+    int k_lanes;                        /* 0, or the steps of the last k loop: these are a vector's elements, which are added up at the end */
     int64_t group, a_group;             /* 0: none; or so many columns read the same of a, the next ones a_group elements further */
     int nk;
     KLoop k[MAX_K];
@@ -313,6 +315,7 @@ bool panel_is_whole(const Tile *t);     /* one has all columns and steps: rows a
 bool tile_has_blocks(const Tile *t);
 bool k_is_cut(const Tile *t, int i);    /* whether a block has only some steps of the i-th k loop */
 bool k_is_joined(const Tile *t, int i); /* whether the i-th k loop and the one inside it are one */
+int k_turning(const Tile *t);           /* how many of the k loops are loops: all, but for that of k_lanes */
 int64_t k_steps(const Tile *t, int i);  /* how many, or all of them */
 /* fetch.c */
 enum { LINE = 16 };                     /* floats of a line of the cache */

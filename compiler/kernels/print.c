@@ -335,6 +335,8 @@ static void print_tile(Printer *o, const Stage *s)
     StrBuf sb = {.a = o->a};
     sb_printf(&sb, t->inner ? "tile %d*%d rows of %d*%d columns" : "tile %d%.0d rows of %d*%d columns", t->schedule.rows,
               t->inner ? tile_inner(t) : 0, t->schedule.columns, t->schedule.lanes);
+    if (t->k_lanes)
+        sb_printf(&sb, ", vectors of %d steps", t->k_lanes);
     if (t->by_row >= 0)
         sb_printf(&sb, " in %d forms", t->forms.n);
     if (t->schedule.panel_tiles)
@@ -358,7 +360,7 @@ static void print_tile(Printer *o, const Stage *s)
                  tap->stride, t->k[i].var->name, tap->dilation, tap->pad, tap->extent);
     }
     line(o, "%s = sum(%s * %s)", strided_text(o, item->buffer, t->c_at, t, t->c_m, 1, 0),
-         strided_text(o, t->a, t->a_at, t, t->a_m, t->a_n, 1), strided_text(o, t->b, t->b_at, t, 0, 1, 2));
+         strided_text(o, t->a, t->a_at, t, t->a_m, t->a_n, 1), strided_text(o, t->b, t->b_at, t, 0, t->b_n, 2));
     for (int i = 0; i < t->ahead.n; i++)
         line(o, "fetches ahead, from %s, %d lines at a time", element_text(o, t->ahead.at[i].buffer, t->ahead.at[i].at), t->ahead.at[i].lines);
     o->indent--;

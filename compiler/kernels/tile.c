@@ -5,6 +5,7 @@
  * Columns run along the result's last axis, contiguous in the right operand and in the result; rows along another axis of the
  * result that the right operand does not have, or along two, where the second is short. Zero padding costs nothing: where a position has no taps, they are left out of the loops. */
 #include "stages.h"
+#include "tile_schedule.h"
 
 #include <stdlib.h>
 
@@ -35,6 +36,89 @@ static bool conv_tiles(const Node *n, const Target *target)
     return (n->attr.conv.groups == 1 || !target->calls_gemm) && n->attr.conv.nspatial + 1 <= MAX_K;
 }
 
+/* ---- vectors along k --------------------------------------------------------------------------------- */
+enum {
+    ADDED_UP = 6,           /* vectors multiplied and added while one's elements are added up, */
+    LEAST_ROWS = 32,        /* that are worth a right operand turned around for it */
+    MOST_COLUMNS = 6,       /* for which there are registers */
+};
+
+/* Whether a move leaves elements that follow one another along the last axis as they are. */
+static bool keeps_last(const Node *x)
+{
+    const int last = x->type.rank - 1, from = x->in[0]->type.rank - 1;
+    if (last < 0 || from < 0)
+        return false;
+    switch (x->op) {
+    case OP_RESHAPE:
+        return x->in[0]->type.dim[from] % x->type.dim[last] == 0 || op_info(x->in[0]->op)->class != CLASS_MOVE;
+    case OP_WINDOW:
+        return x->attr.window.axis != from || x->attr.window.dilation == 1;
+    case OP_PERMUTE:
+        return x->attr.axes.axis[last] == from;
+    case OP_REVERSE:
+        return x->attr.axes.axis[x->attr.axes.n - 1] != last;
+    case OP_SLICE:
+        return x->attr.slice.stride[last] == 1;
+    case OP_BROADCAST:
+        return x->attr.broadcast.axis[from] == last && x->in[0]->type.dim[from] == x->type.dim[last];
+    default:
+        return true;
+    }
+}
+
+/* Whether x is read as elements that follow one another along its last axis: as it is stored, or through moves that leave them so. */
+static bool runs_along_last(const Node *x)
+{
+    for (; op_info(x->op)->class == CLASS_MOVE && x->op != OP_PAD && x->op != OP_CONCAT; x = x->in[0])
+        if (!keeps_last(x))
+            return false;
+    return true;
+}
+
+/* The steps along the left operand's last axis, if it is contracted as the last one; or 1. */
+static int64_t steps_along_last(const Node *n)
+{
+    const int last = n->in[0]->type.rank - 1, nc = n->attr.dot.ncontract;
+    if (!runs_along_last(n->in[0]))
+        return 1;
+    if (n->op == OP_CONV)
+        return n->attr.conv.groups == 1 ? n->in[0]->type.dim[last] : 1;
+    return nc > 0 && n->attr.dot.nbatch == 0 && n->attr.dot.lhs_contract[nc - 1] == last ? n->in[0]->type.dim[last] : 1;
+}
+
+/* The widest vectors that divide an extent evenly; 1: none does. */
+static int widest(const Target *target, int64_t extent)
+{
+    int lanes = target->lanes;
+    while (lanes >= LEAST_LANES && extent % lanes)
+        lanes /= 2;
+    return lanes >= LEAST_LANES ? lanes : 1;
+}
+
+/* How many products a vector adds, on average, that runs along the columns: the last may have some of the one before it. */
+static double added_by_columns(const Target *target, int64_t columns)
+{
+    int lanes = target->lanes;
+    while (lanes > columns)
+        lanes /= 2;
+    return lanes < LEAST_LANES ? 1 : (double)columns / (double)((columns + lanes - 1) / lanes);
+}
+
+int contraction_k_lanes(const Target *target, const Node *n)
+{
+    int64_t extent[MAX_RANK];
+    const int64_t columns = n->type.dim[n->type.rank - 1];
+    if (target->lanes < LEAST_LANES || target->deterministic || target->calls_gemm || columns > MOST_COLUMNS ||
+        type_count(n->type) < LEAST_ROWS * columns || reduced_axes(n, extent) == MAX_K)
+        return 0;
+    const int lanes = widest(target, steps_along_last(n));
+    if (lanes == 1)
+        return 0;
+    const double vectors = (double)node_macs(n) / (double)type_count(n->type) / lanes;
+    return lanes * vectors / (vectors + ADDED_UP) > added_by_columns(target, columns) ? lanes : 0;
+}
+
 bool contraction_tiles(const Target *target, const Node *n)
 {
     if (target->compact || n->type.dt != DT_F32 || n->in[0]->type.dt != DT_F32 || n->in[1]->type.dt != DT_F32)
@@ -49,21 +133,28 @@ bool contraction_tiles(const Target *target, const Node *n)
     return nfree > 0 && nk <= MAX_K && k > 1 && n->type.dim[n->type.rank - 1] > 1;
 }
 
-/* The order of the right operand's axes that the result wants: batch, contracted, free. */
-static void wanted_order(const Node *n, int *order)
+/* The order of the right operand's axes that the result wants: batch, contracted, free; with vectors along what is contracted that is last. */
+static void wanted_order(const Target *target, const Node *n, int *order)
 {
-    int rank = n->in[1]->type.rank, at = 0;
+    const int rank = n->in[1]->type.rank;
+    const bool free_first = contraction_k_lanes(target, n) > 0;
+    int at = 0;
     bool named[MAX_RANK] = {false};
     if (n->op == OP_CONV) {
         for (int i = 0; i < rank; i++)
-            order[i] = i;
+            order[i] = free_first ? (i + rank - 1) % rank : i;
         return;
     }
     for (int i = 0; i < n->attr.dot.nbatch; i++)
         named[order[at++] = n->attr.dot.rhs_batch[i]] = true;
     for (int i = 0; i < n->attr.dot.ncontract; i++)
-        named[order[at++] = n->attr.dot.rhs_contract[i]] = true;
-    for (int i = 0; i < rank; i++)
+        named[n->attr.dot.rhs_contract[i]] = true;
+    for (int i = 0; i < rank && free_first; i++)
+        if (!named[i])
+            order[at++] = i;
+    for (int i = 0; i < n->attr.dot.ncontract; i++)
+        order[at++] = n->attr.dot.rhs_contract[i];
+    for (int i = 0; i < rank && !free_first; i++)
         if (!named[i])
             order[at++] = i;
 }
@@ -73,7 +164,7 @@ bool contraction_wants_pack_of(Lower *c, const Node *n, const Node *right, int *
     Buffer *buffer;
     const Lin *at;
     int64_t stride[MAX_RANK];
-    wanted_order(n, permutation);
+    wanted_order(c->p->target, n, permutation);
     return strided_view(c, right, &buffer, &at, stride) && stride[permutation[right->type.rank - 1]] != 1;
 }
 
@@ -91,7 +182,7 @@ bool contraction_wants_pack(Lower *c, const Node *n, int *permutation)
 static bool view_right(Lower *c, const Node *n, Contraction *k, int64_t *stride)
 {
     int order[MAX_RANK];
-    wanted_order(n, order);
+    wanted_order(c->p->target, n, order);
     const Unit *pack = right_pack(c, n);
     if (!pack)
         return strided_view(c, n->in[1], &k->b, &k->b_at, stride);
@@ -223,6 +314,24 @@ static void find_loops(Contraction *k, bool in_order)
     }
 }
 
+/* The innermost loop's steps become those of vectors and, as a loop inside it, their elements. */
+static bool cut_into_vectors(Contraction *k, int lanes)
+{
+    const int last = k->nloop - 1;
+    const bool whole = last >= 0 && k->loop[last].extent == lanes;
+    if (last < 0 || k->loop[last].a != 1 || k->loop[last].b != 1 || k->loop[last].tap >= 0 || k->loop[last].extent % lanes ||
+        (!whole && k->nloop == MAX_K))
+        return false;
+    k->k_lanes = lanes;
+    if (whole)
+        return true;
+    k->loop[k->nloop] = k->loop[last];
+    k->loop[k->nloop++].extent = lanes;
+    k->loop[last].extent /= lanes;
+    k->loop[last].a = k->loop[last].b = lanes;
+    return true;
+}
+
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
 {
     int64_t a[MAX_RANK + 1], b[MAX_RANK];
@@ -236,7 +345,8 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
         dot_axes(n, k, a, b);
     find_loops(k, c->p->target->deterministic);
     k->turn = c->parent && !lin_uses(k->b_at, c->time) ? c->time : NULL;
-    return k->sb[k->n_axis] == 1;
+    const int lanes = contraction_k_lanes(c->p->target, n);
+    return lanes ? cut_into_vectors(k, lanes) : k->sb[k->n_axis] == 1;
 }
 
 bool contraction_merges(const Contraction *k, int axis)
@@ -351,6 +461,8 @@ Stage *tile_stage(Making *m, Unit *u)
     t->b_at = k.b_at;
     t->c_at = u->base;
     t->a_n = k.sa[k.n_axis];
+    t->b_n = k.sb[k.n_axis];
+    t->k_lanes = k.k_lanes;
     t->group = k.group;
     t->a_group = k.a_group;
     int64_t stride = k.extent[k.n_axis];

@@ -20,6 +20,7 @@ enum {
     FAR = 1024,             /* elements between rows from which each lies on a page of its own: of so many */
     PAGES = 48,             /* some of which the first translation buffer has to spare, of 64 or 96 */
     FORESEEN = 512,         /* bytes of a piece of a row from beyond L2, of which half the time is spent waiting for the first */
+    K_LANES_SUM = 8,        /* cycles to add up a vector's elements, and to store the sum */
     WAY = 4096,             /* bytes of L1 of which each address has one place: those of a page */
 };
 
@@ -129,7 +130,7 @@ static bool gives_rows(const TileSchedule *s, int axis)
 static double taken_part(const Contraction *k, const TileSchedule *s, bool rows)
 {
     double part = 1;
-    for (int i = 0; i < k->n_axis && s->lanes > 1; i++)
+    for (int i = 0; i < k->n_axis && (s->lanes > 1 || k->k_lanes); i++)
         part *= gives_rows(s, i) == rows ? tapped_part(k, i) : 1;
     return part;
 }
@@ -195,10 +196,11 @@ double tile_rows_within(const Contraction *k, const TileSchedule *s)
 static double tile_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
     int64_t blocks = schedule_blocks(k, s);
-    double wait = 2;
+    const double steps = (double)contraction_steps(k) / (k->k_lanes ? k->k_lanes : 1);
+    double wait = k->k_lanes ? K_LANES_SUM : 2;
     if (blocks > 1 && target->l2_width && 4 * tile_rows_within(k, s) * (double)k->extent[k->n_axis] > (double)target->l2 / 2)
         wait = 8.0 * s->lanes / ((double)target->l2_width / 4);
-    return (double)contraction_steps(k) * taken_part(k, s, false) * step_cost(k, target, rows, s) + (double)blocks * (wait * rows * s->columns + 10);
+    return steps * taken_part(k, s, false) * step_cost(k, target, rows, s) + (double)blocks * (wait * rows * s->columns + 10);
 }
 
 /* Elements from the first to the last of the left operand that the loops from the `outside`-th on read. */

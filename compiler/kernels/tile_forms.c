@@ -29,7 +29,7 @@ bool k_is_joined(const Tile *t, int i)
 {
     enum { SHORT = 8 };
     const KLoop *outer = &t->k[i], *inner = outer + 1;
-    if (i != t->by_row || i + 2 != t->nk || inner->var->extent <= SHORT || inner->tapped || t->schedule.unroll != 1 ||
+    if (i != t->by_row || i + 2 != t->nk || t->k_lanes || inner->var->extent <= SHORT || inner->tapped || t->schedule.unroll != 1 ||
         k_is_cut(t, i) || k_is_cut(t, i + 1))
         return false;
     return outer->a == inner->a * inner->var->extent &&
@@ -39,6 +39,11 @@ bool k_is_joined(const Tile *t, int i)
 bool tile_has_blocks(const Tile *t)
 {
     return t->schedule.k_split >= 0 || t->schedule.k_outer > 0;
+}
+
+int k_turning(const Tile *t)
+{
+    return t->nk - (t->k_lanes > 0);
 }
 
 int64_t k_steps(const Tile *t, int i)

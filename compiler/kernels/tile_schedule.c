@@ -282,6 +282,12 @@ static void consider_columns(Search *f, int axis, int axes)
     int64_t extent = contraction_columns(k);
     int lanes = f->target->lanes, least = lanes >= LEAST_LANES && extent >= LEAST_LANES && !(k->group % LEAST_LANES) ? LEAST_LANES : 1;
     TileSchedule s = {.row_axis = axis, .row_axes = axes, .unroll = 1};
+    if (k->k_lanes) {
+        s.lanes = 1;
+        s.columns = (int)extent;
+        consider_rows(f, s);
+        return;
+    }
     if (least == 1) {       /* `columns` neighbours are what compilers make a vector of */
         int columns = (int)(k->group ? even_block(extent, f->target->columns) : extent < f->target->columns ? extent : f->target->columns);
         s.lanes = 1;

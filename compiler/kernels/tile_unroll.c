@@ -47,7 +47,7 @@ static bool ends_with_loop(const Contraction *k, const TileSchedule *s, int unro
 bool unroll_fits(const Contraction *k, const TileSchedule *s)
 {
     int64_t inner;
-    return s->unroll >= 1 && (s->unroll == 1 || s->row_axes != 2) && ends_with_loop(k, s, s->unroll, &inner);
+    return s->unroll >= 1 && (s->unroll == 1 || (s->row_axes != 2 && !k->k_lanes)) && ends_with_loop(k, s, s->unroll, &inner);
 }
 
 /* How many elements of the left operand `rows` rows read in n steps of the innermost loop, where registers hold what is shared. */
@@ -79,7 +79,7 @@ bool next_unroll(const Contraction *k, const Target *target, TileSchedule *s)
 {
     const int sums = s->rows * s->columns;
     int64_t inner;
-    for (int u = s->unroll + 1; target->issue && k->nloop && sums * u <= MOST_WRITTEN; u++)
+    for (int u = s->unroll + 1; target->issue && k->nloop && !k->k_lanes && sums * u <= MOST_WRITTEN; u++)
         if (ends_with_loop(k, s, u, &inner) &&
             ((s->rows == 1 && u <= MOST_PLAIN) || distinct(k, target, s->rows, s, inner) < s->rows * inner)) {
             s->unroll = u;

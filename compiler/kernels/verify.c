@@ -224,7 +224,7 @@ static void check_filled(Check *c, const Unit *u)
 /* ---- tiles ----------------------------------------------------------------------------------------- */
 const Lin *operand_index(Arena *a, const Tile *t, int operand)
 {
-    const Lin *at = lin_add(a, operand ? t->b_at : t->a_at, operand ? lin_var(a, t->n) : tile_left_column(a, t));
+    const Lin *at = lin_add(a, operand ? t->b_at : t->a_at, operand ? lin_scale(a, lin_var(a, t->n), t->b_n) : tile_left_column(a, t));
     if (t->m && !operand)
         at = lin_add(a, at, lin_scale(a, lin_var(a, t->m), t->a_m));
     if (t->inner && !operand)
@@ -377,9 +377,23 @@ static void check_columns(Check *c)
         check_complain(c, "no %d vectors of %d columns can be added up", c->s->together, c->s->wide);
 }
 
+/* Vectors along k lie in both operands as they are loaded, and a tile has all columns. */
+static void check_k_lanes(Check *c)
+{
+    const Tile *t = c->s->tile;
+    const KLoop *last = t->nk ? &t->k[t->nk - 1] : NULL;
+    if (!t->k_lanes && t->b_n != 1)
+        check_complain(c, "the tile's columns do not lie side by side");
+    if (t->k_lanes && (!last || last->var->extent != t->k_lanes || last->a != 1 || last->b != 1 || last->tapped || k_is_cut(t, t->nk - 1)))
+        check_complain(c, "no steps of k make vectors");
+    if (t->k_lanes && (t->schedule.lanes != 1 || t->schedule.columns != t->n->extent || t->schedule.panel_tiles || t->schedule.unroll != 1))
+        check_complain(c, "vectors of k want tiles of all columns, without panels and unrolling");
+}
+
 static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
+    check_k_lanes(c);
     check_panels(c);
     check_unroll(c);
     check_forms(c);

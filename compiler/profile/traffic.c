@@ -88,7 +88,7 @@ static const Lin *stepping(Walk *w, const Lin *at, Var *v, int64_t stride)
 static void visit_tile(Walk *w, const Tile *t)
 {
     const Lin *a = lin_add(w->a, stepping(w, stepping(w, t->a_at, t->m, t->a_m), t->inner, t->a_inner), tile_left_column(w->a, t));
-    const Lin *b = stepping(w, t->b_at, t->n, 1), *c = stepping(w, stepping(w, t->c_at, t->m, t->c_m), t->inner, t->c_inner);
+    const Lin *b = stepping(w, t->b_at, t->n, t->b_n), *c = stepping(w, stepping(w, t->c_at, t->m, t->c_m), t->inner, t->c_inner);
     for (int i = 0; i < t->nk; i++) {
         a = stepping(w, a, t->k[i].var, t->k[i].a);
         b = stepping(w, b, t->k[i].var, t->k[i].b);

@@ -8,6 +8,10 @@ static const char conv_of_one[] = "func f(x: f32[1, 9, 3] input 0, w: f32[3, 3, 
 static const char small_image[] = "func f(x: f32[1, 3, 3, 3] input 0, w: f32[3, 3, 3, 8] param 0) { %1 = conv(x, w) "
                                   "stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] "
                                   "rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
+static const char few_filters[] = "func f(x: f32[2, 8, 8, 32] input 0, w: f32[3, 3, 32, 3] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
+                                  "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
+static const char few_of_permuted[] = "func f(x: f32[32, 64] input 0, w: f32[32, 3] param 0) { %1 = permute(x) axes=[1, 0] "
+                                      "%2 = dot(%1, w) contract=[1]/[0] return output 0 y = %2 }";
 static const char wide_conv[] = "func f(x: f32[1, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
                                 "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char wide_conv_of_four[] = "func f(x: f32[4, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
@@ -113,6 +117,37 @@ static void wrong_tiles(void **state)
     t = stage(p, 0, 0)->tile;
     t->runs.n--;
     expect(p, "tiles make 6 of 9 rows");
+}
+
+/* Columns too few for a vector: vectors run along what is summed over, in both operands. */
+static void vectors_along_k(void **state)
+{
+    (void)state;
+    const Target *v4 = target_find("x86-64-v4");
+    Plan *p = plan_for(few_filters, v4);
+    Tile *t = stage(p, 1, 0)->tile;     /* behind the pack of the kernel, whose filters come first */
+    assert_int_equal(t->k_lanes, 16);
+    assert_int_equal(t->b_n, 3 * 3 * 32);
+    assert_int_equal(t->schedule.columns, 3);
+    assert_int_equal(stage(plan_for(few_filters, target_find("x86-64")), 1, 0)->tile->k_lanes, 4);
+    assert_int_equal(stage(plan_of(few_filters), 0, 0)->tile->k_lanes, 0);
+    Target exact = *v4;
+    exact.deterministic = true;
+    assert_int_equal(stage(plan_for(few_filters, &exact), 0, 0)->tile->k_lanes, 0);
+    t->schedule.columns = 2;
+    expect(p, "vectors of k want tiles of all columns");
+    p = plan_for(few_filters, v4);
+    stage(p, 1, 0)->tile->k_lanes = 8;
+    expect(p, "no steps of k make vectors");
+    p = plan_for(few_filters, v4);
+    stage(p, 1, 0)->tile->k_lanes = 0;
+    expect(p, "the tile's columns do not lie side by side");
+    p = plan_for(few_filters, v4);
+    stage(p, 1, 0)->tile->b_n++;
+    expect(p, "tile reads");
+    /* what is read through a move of its last axis has no vectors there */
+    p = plan_for(few_of_permuted, v4);
+    assert_int_equal(stage(p, 0, 0)->tile->k_lanes, 0);
 }
 
 /* Rows along both axes of an image. */
@@ -333,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_tiles),
+        cmocka_unit_test(vectors_along_k),
         cmocka_unit_test(wrong_second_axes),
         cmocka_unit_test(tiles_of_groups),
         cmocka_unit_test(wrong_chains),
