@@ -233,6 +233,55 @@ static Node *grad_conv_w(GradCtx *g, Node *n, Node *dy)
     return node_permute(fn, d, axis);
 }
 
+/* dw with its roles changed: dy is what is convolved, its images taken for channels, and x the kernel, so that the result is as wide as
+ * x's channels. At the reversed tap p = last − k it wants o·stride = t·lhs_dilation + p·rhs_dilation − pad of dy: x's own padding
+ * taken from the kernel's reach. It gives [q, p, c]. */
+static Node *grad_conv_w_by_channels(GradCtx *g, Node *n, Node *dy)
+{
+    Fn *fn = g->fn;
+    Node *x = n->in[0], *w = n->in[1];
+    const int spatial = n->attr.conv.nspatial;
+    int axis[MAX_RANK] = {0}, space[MAX_SPATIAL];
+    Attr attr = n->attr;
+    for (int i = 0; i < spatial; i++) {
+        const int64_t stride = n->attr.conv.stride[i], ld = n->attr.conv.lhs_dilation[i], rd = n->attr.conv.rhs_dilation[i];
+        const int64_t reach = dilated(w->type.dim[i], rd) - 1;
+        int64_t lo = reach - n->attr.conv.pad_lo[i];
+        int64_t hi = reach + dilated(x->type.dim[i + 1], ld) - dilated(dy->type.dim[i + 1], stride) - lo;
+        if (!cut(fn, &dy, i + 1, stride, &lo, &hi))
+            return node_full(fn, w->type, 0);
+        attr.conv.pad_lo[i] = lo;
+        attr.conv.pad_hi[i] = hi;
+        attr.conv.lhs_dilation[i] = stride;
+        attr.conv.rhs_dilation[i] = ld;
+        attr.conv.stride[i] = rd;
+        space[i] = i;
+        axis[i] = i + 1;
+    }
+    axis[spatial + 1] = spatial + 1;
+    Node *d = node_conv(fn, images_as_channels(fn, dy, spatial, 1), node_permute(fn, x, axis), &attr);
+    axis[spatial] = spatial + 1;
+    axis[spatial + 1] = 0;
+    return node_reverse(fn, node_permute(fn, d, axis), spatial, space);
+}
+
+/* How much of the vectors is used whose elements are so many columns. */
+static double filled(int64_t columns)
+{
+    enum { WIDE = 16 };
+    return (double)columns / (double)((columns + WIDE - 1) / WIDE * WIDE);
+}
+
+/* Whether the gradient of w is better as wide as x's channels than as y's: without steps, which would leave gaps in dy. */
+static bool is_wider_by_channels(const Node *n)
+{
+    const int spatial = n->attr.conv.nspatial;
+    for (int i = 0; i < spatial; i++)
+        if (n->attr.conv.stride[i] != 1)
+            return false;
+    return n->attr.conv.groups == 1 && filled(n->in[0]->type.dim[spatial + 1]) >= 1.25 * filled(n->type.dim[spatial + 1]);
+}
+
 /* z = x ∗ w: dx = dz ∗ w turned around and its channels swapped, dw = x ∗ dz with the batch as channels; each
  * is a conv */
 GRAD(conv)
@@ -240,5 +289,5 @@ GRAD(conv)
     if (grad_wanted(g, n->in[0]))
         grad_into(g, n->in[0], grad_conv_x(g, n, dy));
     if (grad_wanted(g, n->in[1]))
-        grad_into(g, n->in[1], grad_conv_w(g, n, dy));
+        grad_into(g, n->in[1], is_wider_by_channels(n) ? grad_conv_w_by_channels(g, n, dy) : grad_conv_w(g, n, dy));
 }

@@ -226,6 +226,10 @@ static const TextCase text_cases[] = {
     {OP_CONV, {"f32[1, 3, 3, 1]", "f32[2, 1, 1, 2]"}, CONV("[1, 2]", "[3, 2]", "[2, 4]", "[1, 1]", "[1, 1]", "1"), NULL},
     {OP_CONV, {"f32[1, 2, 1]", "f32[5, 1, 1]"}, CONV("[3]", "[4]", "[3]", "[2]", "[1]", "1"), NULL},
     {OP_CONV, {"f32[1, 1, 1, 1]", "f32[1, 1, 1, 1]"}, CONV("[1, 1]", "[0, 0]", "[0, 0]", "[1, 1]", "[1, 1]", "1"), NULL},
+    /* fewer filters than channels: the kernel's gradient as wide as these; padded within and beyond its reach, dilated */
+    {OP_CONV, {"f32[2, 5, 4, 3]", "f32[3, 2, 3, 1]"}, CONV("[1, 1]", "[1, 0]", "[1, 1]", "[1, 1]", "[1, 1]", "1"), NULL},
+    {OP_CONV, {"f32[2, 3, 4, 4]", "f32[2, 2, 4, 2]"}, CONV("[1, 1]", "[3, 0]", "[0, 2]", "[1, 2]", "[2, 1]", "1"), NULL},
+    {OP_CONV, {"f32[1, 6, 3]", "f32[3, 3, 2]"}, CONV("[1]", "[-1]", "[-2]", "[1]", "[1]", "1"), NULL},
     /* rows behind the last window, more than the padding */
     {OP_CONV, {"f32[1, 8, 1]", "f32[2, 1, 2]"}, CONV("[5]", "[0]", "[1]", "[1]", "[1]", "1"), NULL},
     {OP_CONV, {"f32[1, 4, 1]", "f32[2, 1, 2]"}, CONV("[6]", "[1]", "[0]", "[2]", "[1]", "1"), NULL},
