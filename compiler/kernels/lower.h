@@ -160,6 +160,7 @@ typedef struct Contraction {
     int k_lanes;                                /* as a Tile's: the last loop's steps, or 0 */
     bool alone;                                 /* its kernel has no other contraction and begins with it */
     Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
+    int64_t shared;                             /* an axis of rows so long is of examples, that threads may share through all steps of a recurrence; or 0 */
     int64_t stacked;                            /* bytes of what that scan makes, where its kernel stores a turn's part of it, which no cache has yet; or 0 */
 } Contraction;
 bool columns_are_groups(const Node *n);        /* each column of a convolution is a group, and groups lie side by side on the left: a vector has several */
@@ -229,6 +230,7 @@ void copy_blocks(const Plan *p, const Kernel *k);                   /* a block o
 
 /* split_rows.c: loops of which threads share the examples */
 void split_rows(Plan *p);
+int64_t examples_of(const Fn *fn);          /* in a batch */
 
 /* handed.c: of a kernel's turns, what threads that share them so fetch from each other's caches; and what it reads and writes in all. Lists of
  * steps have numbers from 1. */

@@ -270,7 +270,7 @@ static void split_loops(Rows *x, Step *const *steps, int n)
             split_loops(x, steps[i]->body.at, steps[i]->body.n);
 }
 
-static int64_t batch_of(const Fn *fn)
+int64_t examples_of(const Fn *fn)
 {
     for (int i = 0; i < fn->input.n; i++)
         if (fn->input.at[i].role == ROLE_INPUT && fn->input.at[i].node->type.rank)
@@ -280,7 +280,7 @@ static int64_t batch_of(const Fn *fn)
 
 void split_rows(Plan *p)
 {
-    Rows x = {.p = p, .a = arena_inner(p->a), .batch = batch_of(p->fn)};
+    Rows x = {.p = p, .a = arena_inner(p->a), .batch = examples_of(p->fn)};
     if (x.batch >= p->target->threads.n && !p->target->calls_gemm)
         split_loops(&x, p->steps.at, p->steps.n);
     arena_free(x.a);

@@ -332,6 +332,11 @@ static bool cut_into_vectors(Contraction *k, int lanes)
     return true;
 }
 
+static bool is_recurrent(const Lower *c)
+{
+    return c->parent && (c->scan->attr.scan.ncarry || is_recurrent(c->parent));
+}
+
 bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
 {
     int64_t a[MAX_RANK + 1], b[MAX_RANK];
@@ -344,6 +349,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
     else
         dot_axes(n, k, a, b);
     find_loops(k, c->p->target->deterministic);
+    k->shared = is_recurrent(c) ? examples_of(c->p->fn) : 0;
     k->turn = c->parent && !lin_uses(k->b_at, c->time) ? c->time : NULL;
     const int lanes = contraction_k_lanes(c->p->target, n);
     return lanes ? cut_into_vectors(k, lanes) : k->sb[k->n_axis] == 1;

@@ -253,6 +253,30 @@ static double waiting(const Target *target, int64_t turns, double cost)
     return n == 1 || cost < 2.0 * target->threads.hand_over ? 1 : most < LITTLE ? LITTLE : most;
 }
 
+/* Of rows that threads share, each from the beginning of a tile on, the most that one has. */
+static int64_t largest_share(int64_t rows, int highest, int threads)
+{
+    int large, nlarge, tiles = tile_rows(rows, highest, &large, &nlarge);
+    int64_t from = 0, most = 0;
+    for (int i = 1; i <= threads; i++) {
+        int64_t end = rows, at = 0;
+        for (int t = 0; t < tiles && i < threads; at += t < nlarge ? large : large - 1, t++)
+            end = llabs(threads * at - i * rows) < llabs(threads * end - i * rows) ? at : end;
+        most = end - from > most ? end - from : most;
+        from = end;
+    }
+    return most;
+}
+
+/* What threads that share the examples of a recurrence wait at its end for the one that has most of them: times the cost of the work. */
+static double waiting_for_rows(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    const int n = target->threads.n;
+    if (s->row_axis < 0 || k->extent[s->row_axis] != k->shared || k->shared < n)
+        return 1;
+    return (double)(n * largest_share(k->shared, s->rows, n)) / (double)k->shared;
+}
+
 /* Rows at each position of row_axis. */
 int tile_inner_rows(const Contraction *k, const TileSchedule *s)
 {
@@ -328,5 +352,5 @@ double tile_schedule_cost(const Contraction *k, const Target *target, const Tile
     if (s->row_axes == 2)
         cost = spread_cost(k, target, s, cost, (double)(all / rows * tiles));
     bool streams = k->sa[k->n_axis] != 0;   /* lower tiles would read both operands again */
-    return streams ? cost : cost * waiting(target, all / rows * tiles, cost);
+    return streams ? cost : cost * waiting(target, all / rows * tiles, cost) * waiting_for_rows(k, target, s);
 }

@@ -16,6 +16,12 @@ static const char reversed[] = RECURRENCE("%7 = reverse(%3) axes=[0] %8 = dot(%7
 static const char summed[] = RECURRENCE("%5 = sum(%3) axes=[0] %6 = broadcast(%5) axes=[1] : f32[24, 8] %8 = add(%6, %1)", "%4", "");
 static const char crossed[] = RECURRENCE("%6 = dot(%3, %3) contract=[1]/[1] %8 = dot(%6, %3) contract=[1]/[0]", "%4", "");
 
+static const char large[] =
+    "func f(e: f32[32, 1] input 0, x: f32[5, 32, 64] input 1, u: f32[64, 64] param 0, h0: f32[32, 64] state 0) { %1 = scan(h0, x, u) carries=1 "
+    "slices=1 yields=0 length=5 reverse=0 body=func b(h: f32[32, 64] carry 0, s: f32[32, 64] slice 0, u: f32[64, 64] invariant 0) { "
+    "%1 = dot(h, u) contract=[1]/[0] %2 = add(%1, s) %3 = tanh(%2) return carry 0 h = %3 } %2 = result(%1) index=0 : f32[32, 64] "
+    "return state 0 h = %2 }";
+
 static const Target *few_threads(int hand_over)
 {
     Target *target = arena_dup(arena, target_with_threads(arena, target_find("generic"), 3), sizeof *target);
@@ -56,6 +62,18 @@ static void which_loops(void **state)
     assert_null(loop_of(plan_for(reversed, few_threads(0)))->rows);
     assert_null(loop_of(plan_for(summed, few_threads(0)))->rows);
     assert_null(loop_of(plan_for(crossed, few_threads(0)))->rows);
+}
+
+/* With one thread tiles have 7 rows, and two would have 14 and 18 of the examples. */
+static void even_shares(void **state)
+{
+    (void)state;
+    Target *target = arena_dup(arena, target_with_threads(arena, target_find("x86-64-v4"), 2), sizeof *target);
+    target->threads.hand_over = 0;
+    const Step *loop = loop_of(plan_for(large, target));
+    assert_non_null(loop->rows);
+    assert_int_equal(loop->rows[1], 16);
+    assert_int_equal(kernel_tile(loop_of(plan_for(large, target_find("x86-64-v4")))->body.at[0]->kernel)->schedule.rows, 7);
 }
 
 /* The first kernel of the loop with a tile. */
@@ -129,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(which_loops),
+        cmocka_unit_test(even_shares),
         cmocka_unit_test(wrong_shares),
         cmocka_unit_test(wrong_examples),
         cmocka_unit_test(wrong_places),
