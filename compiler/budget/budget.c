@@ -155,7 +155,7 @@ static void name_tensors(Arena *a, Diag *d, const Plan *p)
                      type_bytes(node[i]->type));
 }
 
-static void complain(Arena *a, Diag *d, const Budget *budget, const Plan *p, Kept kept)
+static void complain(Arena *a, Diag *d, const Budget *budget, const Plan *p, Kept kept, const BudgetReport *report)
 {
     int64_t fixed = kept.parameters + kept.states + kept.optimizer;
     diag_error(d, p->fn->span, "--ram %" PRId64 " cannot be kept: %s needs %" PRId64 " bytes, the least that was found", budget->ram,
@@ -163,6 +163,9 @@ static void complain(Arena *a, Diag *d, const Budget *budget, const Plan *p, Kep
     diag_note(d, "parameters %" PRId64 ", states %" PRId64 ", the optimizer's %" PRId64 ", scratch %" PRId64, kept.parameters,
               kept.states, kept.optimizer, p->arena_bytes);
     name_tensors(a, d, p);
+    for (int i = 0; i < report->choices.n; i++)
+        if (report->choices.at[i].refused && str_eq(report->choices.at[i].function, p->fn->name))
+            diag_note_at(d, report->choices.at[i].what->span, "no micro-batches: this mixes the examples of a batch");
 }
 
 /* ---- all of them ---------------------------------------------------------------------------------------- */
@@ -193,6 +196,6 @@ bool budget_keep(Arena *a, Diag *d, const Module *m, const Budget *budget, bool 
     if (!worst || report->kept + report->arena <= budget->ram)
         return true;
     if (!budget->quiet)
-        complain(a, d, budget, worst, kept);
+        complain(a, d, budget, worst, kept, report);
     return false;
 }
