@@ -184,8 +184,9 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
 /* tile_fits.c: NULL where a tile may be made so; otherwise why not. Splits rows evenly. */
 const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *target, TileSchedule *s);
 
-/* tile_unroll.c: instructions of one step of k on a core that takes them in order, per instruction it begins; the next larger unroll
- * that is worth a try, or false; whether s's own fits. */
+/* tile_unroll.c: elements of the left operand that one step of k loads for so many rows; instructions of one step on a core that takes
+ * them in order, per instruction it begins; the next larger unroll that is worth a try, or false; whether s's own fits. */
+double unrolled_left(const Contraction *k, const Target *target, int rows, const TileSchedule *s);
 double unrolled_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s);
 bool next_unroll(const Contraction *k, const Target *target, TileSchedule *s);
 bool unroll_fits(const Contraction *k, const TileSchedule *s);

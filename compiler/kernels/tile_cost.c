@@ -4,7 +4,7 @@
  * One step of k in a tile of R rows and V vectors makes R·V multiply-adds and loads R elements of a (spread over a vector; V
  * vectors each where a has the columns too) and V vectors of b. It takes as long as the slowest of
  *     multiply-adds   R·V / pipes
- *     loads           (R + V) / loads
+ *     loads           (R + V) / loads, R less what steps that are written out share
  *     latency         of one multiply-add, since every sum waits for itself
  *     b from L2       V vectors / l2_width, where b's part does not stay in L1
  *     instructions    all of these and a loop's, where the core takes them in order: tile_unroll.c
@@ -139,7 +139,8 @@ static double taken_part(const Contraction *k, const TileSchedule *s, bool rows)
 static double step_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
     const double taking = rows * taken_part(k, s, true), sums = taking * s->columns;
-    double loads = (k->sa[k->n_axis] ? sums : taking) + s->columns;
+    const double left = taking * unrolled_left(k, target, rows, s) / rows;
+    double loads = (k->sa[k->n_axis] ? left * s->columns : left) + s->columns;
     int64_t width = (int64_t)s->columns * s->lanes;
     if (s->lanes > 1 && taking <= 3 && s->columns > 1)   /* gcc loads b again for each row rather than keep it, for AVX2 */
         loads += sums - s->columns;

@@ -3,7 +3,8 @@
  * load, and each turn of a loop, takes time of its own.
  *
  * Steps that are written out share the loop's counting, and, where rows read what others read at another step (a window that moves
- * by less than its width), the loads of the left operand. */
+ * by less than its width), the loads of the left operand. Other cores do not mind the loads; but where both operands are vectors, of a
+ * depthwise convolution, compilers find what steps share by themselves, keep it from one turn to the next, and run out of registers. */
 #include "lower.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ bool unroll_fits(const Contraction *k, const TileSchedule *s)
 static int64_t distinct(const Contraction *k, const Target *target, int rows, const TileSchedule *s, int64_t n)
 {
     const int64_t step = llabs(k->loop[k->nloop - 1].a), row = s->row_axis < 0 ? 0 : llabs(k->sa[s->row_axis]);
-    const int64_t held = (rows + n + (k->sa[k->n_axis] ? 1 : 0)) * s->columns + 1;
+    const int64_t held = (rows + n + (target->issue && k->sa[k->n_axis] ? 1 : 0)) * s->columns + 1;
     if (n == 1 || !step || !row || held > target->registers)
         return rows * n;
     if (row % step == 0)
@@ -64,13 +65,18 @@ static int64_t distinct(const Contraction *k, const Target *target, int rows, co
     return rows * n;
 }
 
+double unrolled_left(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
+{
+    int64_t inner;
+    return k->nloop && ends_with_loop(k, s, s->unroll, &inner) ? (double)distinct(k, target, rows, s, inner) / (double)inner : rows;
+}
+
 double unrolled_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
     int64_t inner;
     if (!k->nloop || !ends_with_loop(k, s, s->unroll, &inner))
         return 0;
-    const double columns = s->columns, wide = k->sa[k->n_axis] ? columns : 1;
-    const double left = wide * (double)distinct(k, target, rows, s, inner) / (double)inner;
+    const double columns = s->columns, left = (k->sa[k->n_axis] ? columns : 1) * unrolled_left(k, target, rows, s);
     const double pointers = (double)((rows - 1) * 4 * llabs(s->row_axis < 0 ? 0 : k->sa[s->row_axis]) / REACH);
     return (rows * columns + columns + left + (COUNTING + pointers) / s->unroll) / target->issue;
 }
@@ -78,9 +84,10 @@ double unrolled_cost(const Contraction *k, const Target *target, int rows, const
 bool next_unroll(const Contraction *k, const Target *target, TileSchedule *s)
 {
     const int sums = s->rows * s->columns;
+    const bool vectors = !target->issue && s->lanes > 1 && k->sa[k->n_axis];
     int64_t inner;
-    for (int u = s->unroll + 1; target->issue && k->nloop && !k->k_lanes && sums * u <= MOST_WRITTEN; u++)
-        if (ends_with_loop(k, s, u, &inner) &&
+    for (int u = s->unroll + 1; (target->issue || vectors) && k->nloop && !k->k_lanes && sums * u <= MOST_WRITTEN; u++)
+        if (ends_with_loop(k, s, u, &inner) && (!vectors || u == k->loop[k->nloop - 1].extent) &&
             ((s->rows == 1 && u <= MOST_PLAIN) || distinct(k, target, s->rows, s, inner) < s->rows * inner)) {
             s->unroll = u;
             return true;

@@ -274,6 +274,24 @@ static void rows_on_data(void **state)
     assert_int_equal(stage(plan_for(spread, target_find("x86-64-v4")), 0, 0)->tile->schedule.row_axes, 2);
 }
 
+/* The taps of a depthwise convolution along a tile's rows are written out, where registers hold sums and weights: so many, that tiles of
+ * few rows are narrower for it. */
+static void taps_written_out(void **state)
+{
+    (void)state;
+    static const struct {
+        int size, channels, stride, columns, unroll;
+    } rows[] = {{24, 32, 1, 2, 3}, {6, 128, 1, 2, 3}, {24, 32, 3, 2, 1}};   /* windows apart share nothing */
+    for (int i = 0; i < LEN(rows); i++) {
+        const char *text = arena_printf(arena, "func f(x: f32[1, %d, %d, %d] input 0, w: f32[3, 3, 1, %d] param 0) { %%1 = conv(x, w) stride=[%d, %d] "
+                                        "pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=%d return output 0 y = %%1 }",
+                                        rows[i].size, rows[i].size, rows[i].channels, rows[i].channels, rows[i].stride, rows[i].stride, rows[i].channels);
+        const TileSchedule *s = &stage(plan_for(text, target_find("x86-64-v4")), 0, 0)->tile->schedule;
+        assert_int_equal(s->columns, rows[i].columns);
+        assert_int_equal(s->unroll, rows[i].unroll);
+    }
+}
+
 /* Weights that L2 does not hold are fetched by blocks where it holds two of them; otherwise a tile's columns are. */
 static void fetched_blocks(void **state)
 {
@@ -374,6 +392,7 @@ int main(void)
         cmocka_unit_test(wrong_chains),
         cmocka_unit_test(finished_tiles),
         cmocka_unit_test(rows_on_data),
+        cmocka_unit_test(taps_written_out),
         cmocka_unit_test(fetched_blocks),
         cmocka_unit_test(panels_of_stacked_rows),
         cmocka_unit_test(sparing_packs),
