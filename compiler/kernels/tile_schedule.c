@@ -155,11 +155,11 @@ typedef struct Search {
 } Search;
 
 /* With one panel rows are stored whole, one behind the other, and what is read with them comes so. With strips of columns each row's piece
- * lies on a page of its own, and caches do not see the next one coming. */
+ * lies on a page of its own, and caches do not see the next one coming. Of few rows L1 has kept the sums in any case. */
 static double panel_gain(const Contraction *k, const TileSchedule *s)
 {
     const bool far = k->stacked && 4 * k->extent[k->n_axis] >= HALF_PAGE;
-    return !tile_is_one_panel(k, s) ? 1 : far ? WHOLE_ROWS : ONE_PANEL;
+    return !tile_is_one_panel(k, s) ? 1 : far ? WHOLE_ROWS : tile_rows_within(k, s) < REUSE ? 1 : ONE_PANEL;
 }
 
 static void consider(Search *f, TileSchedule s)

@@ -339,6 +339,19 @@ static void panels_of_stacked_rows(void **state)
     assert_int_equal(panel_of_loop(&target, 512, true), 0);
 }
 
+/* One panel of all columns for a few rows only costs the copy. */
+static void panels_of_many_rows(void **state)
+{
+    (void)state;
+    Target target = *target_find("x86-64-v4");
+    target.l1 = 48 << 10;
+    for (int pictures = 1; pictures <= 32; pictures *= 32) {
+        const char *text = arena_printf(arena, "func f(x: f32[%d, 6, 6, 64] input 0, w: f32[1, 1, 64, 128] param 0) { %%1 = conv(x, w) stride=[1, 1] "
+                                        "pad_lo=[0, 0] pad_hi=[0, 0] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %%1 }", pictures);
+        assert_int_equal(stage(plan_for(text, &target), 0, 0)->tile->schedule.panel_tiles > 1, pictures > 1);
+    }
+}
+
 /* Where bytes count, one row takes a matrix as it lies, also where a pack of it is made for others. */
 static void sparing_packs(void **state)
 {
@@ -395,6 +408,7 @@ int main(void)
         cmocka_unit_test(taps_written_out),
         cmocka_unit_test(fetched_blocks),
         cmocka_unit_test(panels_of_stacked_rows),
+        cmocka_unit_test(panels_of_many_rows),
         cmocka_unit_test(sparing_packs),
         cmocka_unit_test(wrong_squares),
     };
