@@ -17,6 +17,8 @@ void print_fetch(Out *o, const Tile *t, int rows)
 {
     if (tile_fetches_rows(t))
         fetch_rows(o, t, rows);
+    for (int i = 0; i < t->beside.n; i++)
+        line(o, "DL_PREFETCH(beside%d, %s);", i, lin_text(o, lin_scale(o->a, lin_var(o->a, t->k[0].var), beside_step(t))));
 }
 
 /* Of the next columns each step fetches a line of its own row; of the next block the steps fetch a line each, one behind the other. */
@@ -87,6 +89,25 @@ const char *fetch_argument(Out *o, const Tile *t)
     const char *turn = v == t->block ? arena_printf(o->a, "%s / %d", v->name, t->schedule.rows) : v->name;
     const int64_t each = LINE * (tile_fetches_block(t) ? rows_in_sequence(t) : 1);
     return arena_printf(o->a, ", next + %s %% %d * %" PRId64, turn, lines, each);
+}
+
+/* ---- of rows that the stages behind the tile want ------------------------------------------------------- */
+const char *beside_parameters(Out *o, const Tile *t)
+{
+    StrBuf sb = {.a = o->a};
+    for (int i = 0; i < t->beside.n; i++)
+        sb_printf(&sb, ", const float *beside%d", i);
+    return sb.n ? sb_text(&sb) : "";
+}
+
+/* Each tile of a block has its share: of so many rows, one behind the other, as much as it has columns. */
+const char *beside_arguments(Out *o, const Tile *t, const char *column)
+{
+    StrBuf sb = {.a = o->a};
+    const char *share = strcmp(column, "0") ? arena_printf(o->a, "%s * %d", column, t->schedule.rows) : column;
+    for (int i = 0; i < t->beside.n; i++)
+        sb_printf(&sb, ", %s", tile_pointer(o, t->beside.at[i].buffer, with_block(o, t->beside.at[i].at, t->n->extent), share));
+    return sb.n ? sb_text(&sb) : "";
 }
 
 /* ---- of the next turn's ---------------------------------------------------------------------------- */

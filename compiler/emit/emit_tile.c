@@ -255,6 +255,7 @@ static void tile_function(Out *o, const Stage *s, const TileForm *form)
         sb_puts(&bounds, ", int back");
     if (tile_fetches_columns(t))
         sb_puts(&bounds, ", int next");
+    sb_puts(&bounds, beside_parameters(o, t));
     sb_puts(&bounds, ahead_parameters(o, t));
     line(o, "static inline void %s(const float *restrict a, int at, const float *restrict b, float *restrict c%s%s)",
          form_name(o, t, form), finish_parameters(o, s), sb_text(&bounds));
@@ -415,7 +416,7 @@ void print_tile(Out *o, const Stage *s)
                                                        : arena_printf(o->a, "%s%s", tile_pointer(o, t->b, t->b_at, column), block_offset(o, t, true));
     const char *stored = t->finish ? finish_arguments(o, s, column) : tile_pointer(o, s->items.at[0].buffer, c_at, column);
     const char *call = arena_printf(o->a, "(%s, %s, %s, %s%s%s);", buffer_root(t->a)->name, left, right, stored, tap_arguments(o, t),
-                                    arena_printf(o->a, "%s%s", fetch_argument(o, t), ahead_arguments(o, t, loop)));
+                                    arena_printf(o->a, "%s%s%s", fetch_argument(o, t), beside_arguments(o, t, column), ahead_arguments(o, t, loop)));
     for (int i = 0; i < t->runs.n; i++) {
         const char *name = form_name(o, t, &t->forms.at[t->runs.at[i].form]);
         if (t->runs.n > 1)

@@ -268,6 +268,10 @@ typedef struct Ahead {      /* what a tile fetches of the next turn's, see ahead
     const Lin *at;          /* where the first tile of a call begins, over the loop's position */
     int lines;              /* of the cache, each time */
 } Ahead;
+typedef struct Beside {     /* rows that the stages behind a tile read or store, which it fetches: see beside.c */
+    Buffer *buffer;
+    const Lin *at;          /* those of m = 0, over the outer variables; they are as long as the result's */
+} Beside;
 typedef struct Tile {
     Buffer *a, *b;
     const Lin *a_at, *b_at, *c_at;      /* at m = n = k = 0, over the outer variables */
@@ -292,6 +296,7 @@ typedef struct Tile {
     Stage *finish;          /* the stage behind it that it does itself, or NULL, */
     ExList operands;        /* and what that loads besides the sums, each place once */
     VEC(Ahead) ahead;
+    VEC(Beside) beside;
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
 } Tile;
@@ -329,6 +334,9 @@ bool tile_fetches_result(const Tile *t);
 void fetch_ahead(Plan *p);
 int ahead_loop(const Tile *t);          /* the loop of k before which they do, each time */
 int64_t ahead_times(const Tile *t);     /* so often in each tile */
+/* beside.c: tiles fetch what the stages behind them read and store of their rows beyond L2; once stages are what they will be */
+void fetch_beside(Plan *p);
+int64_t beside_step(const Tile *t);     /* floats that a step fetches of each */
 const Var *fetching_loop(const Kernel *k, const Tile *t);   /* in whose turns a tile fetches one line or another of the next columns; NULL: none has turns enough */
 
 struct Stage {

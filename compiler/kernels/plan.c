@@ -442,6 +442,7 @@ static Plan *lower_as(Arena *a, Plan how)
         name_kernel(p, p->kernels.at[i], i);
     }
     fetch_ahead(p);
+    fetch_beside(p);
     plan_memory(p);
     check_plan(p);
     note_held(c);

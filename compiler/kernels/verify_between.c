@@ -179,6 +179,9 @@ static void check_ahead(Check *c)
         for (int i = 0; t && i < t->ahead.n; i++)
             if (!listed(c->k->args.at, c->k->args.n, t->ahead.at[i].buffer))
                 check_complain(c, "fetches of %s, which is no argument", check_label(t->ahead.at[i].buffer));
+        for (int i = 0; t && i < t->beside.n; i++)
+            if (!listed(c->k->args.at, c->k->args.n, t->beside.at[i].buffer))
+                check_complain(c, "fetches rows of %s, which is no argument", check_label(t->beside.at[i].buffer));
     }
 }
 

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* test_beside.c: which rows tiles fetch for the stages behind them: those of tensors that are far and as long as the product's, all of them;
+ * that such code is right, and that the verifier of plans notices what it has no address of. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "compare.h"
+
+static Arena *arena;
+
+/* Rows of a product and of another tensor, less their mean; the product is wanted for nothing else. */
+#define CENTERED(rows, steps) \
+    "func f(x: f32[" rows ", " steps "] input 0, w: f32[" steps ", 128] param 0, y: f32[" rows ", 128] input 1) { " \
+    "%3 = dot(x, w) contract=[1]/[0] %4 = add(%3, y) %5 = sum(%4) axes=[1] : f32[" rows "] %6 = broadcast(%5) axes=[0] : f32[" rows ", 128] " \
+    "%7 = sub(%4, %6) return output 0 z = %7 }"
+
+static Fn *parse(const char *text)
+{
+    Diag *d = diag_new(arena);
+    Fn *fn = fn_parse(arena, d, diag_add_source(d, "beside.ir", text, strlen(text)));
+    if (!fn)
+        fail_msg("%s", diag_text(d, arena));
+    return fn;
+}
+
+static Tile *tile_of(Plan *p)
+{
+    assert_null(plan_verify(arena, p));
+    StrBuf sb = {.a = arena};
+    plan_print(&sb, p);
+    if (p->kernels.n != 1)
+        fail_msg("not one kernel:\n%s", sb_text(&sb));
+    assert_non_null(p->kernels.at[0]->stages.at[0]->tile);
+    return p->kernels.at[0]->stages.at[0]->tile;
+}
+
+static Tile *planned(const char *text, const char *target)
+{
+    return tile_of(lower(arena, NULL, parse(text), target_find(target)));
+}
+
+static void whole_rows(void **state)
+{
+    (void)state;
+    const Tile *t = planned(CENTERED("197", "128"), "x86-64-v4");
+    assert_int_equal(t->beside.n, 2);       /* y, and z, where the sums of both wait for their mean */
+    assert_string_equal(t->beside.at[0].buffer->name, "y");
+    assert_string_equal(t->beside.at[1].buffer->name, "z");
+    const int64_t share = (int64_t)t->schedule.rows * t->schedule.lanes * t->schedule.columns, all = 128 * beside_step(t);
+    assert_in_range(all, share, share + 127);
+}
+
+static void nothing_else(void **state)
+{
+    (void)state;
+    assert_int_equal(planned(CENTERED("64", "128"), "x86-64-v4")->beside.n, 0);        /* near */
+    assert_int_equal(planned(CENTERED("197", "32"), "x86-64-v4")->beside.n, 0);        /* too little time */
+    assert_int_equal(planned(CENTERED("197", "128"), "cortex-m7")->beside.n, 0);       /* no second cache */
+    /* the tile adds y itself */
+    assert_int_equal(planned("func f(x: f32[197, 128] input 0, w: f32[128, 128] param 0, y: f32[197, 128] input 1) { "
+                             "%3 = dot(x, w) contract=[1]/[0] %4 = add(%3, y) return output 0 z = %4 }", "x86-64-v4")->beside.n, 0);
+}
+
+static void same_values(void **state)
+{
+    (void)state;
+    if (!jit_has_cc())
+        skip();
+    Target target = *target_find("native");
+    target.l2 = 1 << 20;
+    if (target.lanes > 1)
+        assert_int_equal(tile_of(lower(arena, NULL, parse(CENTERED("197", "128")), &target))->beside.n, 2);
+    Case *c = case_new(arena, "fetching rows", parse(CENTERED("197", "128")), 0);
+    assert_int_equal(check_cases(arena, &c, 1, "beside", &target, jit_cc), 0);
+}
+
+static void verified(void **state)
+{
+    (void)state;
+    Plan *p = lower(arena, NULL, parse(CENTERED("197", "128")), target_find("x86-64-v4"));
+    static Buffer other = {.name = "other"};
+    tile_of(p)->beside.at[0].buffer = &other;
+    const char *why = plan_verify(arena, p);
+    assert_non_null(why);
+    assert_non_null(strstr(why, "which is no argument"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_rows),
+        cmocka_unit_test(nothing_else),
+        cmocka_unit_test(same_values),
+        cmocka_unit_test(verified),
+    };
+    arena = arena_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(arena);
+    return failed;
+}
