@@ -152,7 +152,11 @@ static Ex *resolve_move(Build *b, Lower *c, const Node *n, const Lin *const *ind
         return resolve(b, c, x, index);
     case OP_PAD:
         return resolve_pad(b, c, n, index);
-    default:    /* a concat is always stored */
+    case OP_CONCAT:
+        if (c->joined[n->id])
+            return ex_load(b, c->joined[n->id], n->type.dt, lin_flatten(b->a, n->type, index));
+        BUG("a concatenation of what lies apart is no move of indices");
+    default:
         BUG("%s is no move of indices", op_info(n->op)->text);
     }
     return resolve(b, c, x, in);

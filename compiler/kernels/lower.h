@@ -55,6 +55,7 @@ typedef struct Lower {
     int *level;                 /* by node: how many contractions and sums over all examples it needs, one after the other */
     const Node **anchor;        /* by node: the contraction whose elements this element-wise value is made of */
     Unit **unit;                /* by node: where a stored node lies */
+    Buffer **joined;            /* by node: of a concatenation whose operands are made side by side, the tensor they are then; or NULL */
     struct Lower **body;        /* by node: a scan's */
     Buffer **carry;             /* body: by carry */
     Type *carry_type;
@@ -108,6 +109,7 @@ Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node 
 Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
 void store_node(Lower *c, const Node *n);                       /* leaves and scans have storage of their own: nothing happens */
 void place_results(Lower *c);                                   /* results are made in their places where they can be */
+void place_pieces(Lower *c);                                    /* and so are operands of concatenations, which are nothing to do then */
 void list_units(Lower *c);                                      /* in an order in which they can run, with what each needs */
 Unit *unit_new(Lower *c, UnitKind kind, const Node *n, Buffer *buffer, const Lin *base);       /* base: NULL, where it begins the buffer */
 void push_unit(Lower *c, Unit *u);                              /* behind the others */

@@ -45,7 +45,7 @@ static bool always_stored(const Lower *c, const Node *n)
     case CLASS_INDEX:
         return n->op == OP_SCATTER;
     default:
-        return n->op == OP_CONCAT;
+        return n->op == OP_CONCAT && !c->joined[n->id];
     }
 }
 
@@ -222,6 +222,8 @@ static const Node *find_anchor(const Lower *c, const Node *n)
 static int inline_cost(const Lower *c, const Node *n)
 {
     int64_t cost = op_info(n->op)->cost;
+    if (c->joined[n->id])
+        return 1;
     for (int i = 0; i < read_operands(n); i++)
         cost += c->cost[n->in[i]->id];
     if (n->op == OP_INPUT && c->parent && n->attr.input.role == ROLE_SLICE)
@@ -265,6 +267,7 @@ void decide_storage(Lower *c)
 {
     count_uses(c);
     place_results(c);
+    place_pieces(c);
     for (int i = 0; i < c->fn->node.n; i++) {
         const Node *n = c->fn->node.at[i];
         if (n->op == OP_SCAN)

@@ -139,6 +139,40 @@ void place_results(Lower *c)
         place_port(c, &c->fn->result.at[i]);
 }
 
+/* ---- pieces ---------------------------------------------------------------------------------------- */
+/* Whether x, an operand of a concatenation, can be made in its part of that: nothing else reads it or the contraction it is. */
+static bool is_piece(const Lower *c, const Node *x)
+{
+    for (; x->op == OP_RESHAPE; x = x->in[0])
+        if (c->uses[x->id] != 1)
+            return false;
+    return op_info(x->op)->class == CLASS_CONTRACT && !is_outer_product(x) && c->uses[x->id] == 1 && !c->stored[x->id];
+}
+
+/* n's operands follow one another in memory, and all are pieces, none of them twice. */
+static bool has_pieces(const Lower *c, const Node *n)
+{
+    for (int i = 0; i < n->attr.axis.axis; i++)
+        if (n->type.dim[i] != 1)
+            return false;
+    for (int i = 0; i < n->nin; i++)
+        if (!is_piece(c, n->in[i]) || (i && n->in[i] == n->in[0]))      /* that counts as one use */
+            return false;
+    return true;
+}
+
+void place_pieces(Lower *c)
+{
+    for (int i = 0; i < c->fn->node.n; i++) {
+        const Node *n = c->fn->node.at[i];
+        if (n->op != OP_CONCAT || c->stored[i] || !has_pieces(c, n))
+            continue;
+        c->joined[i] = buffer_new(c->p, BUFFER_ARENA, n->type, n->name);
+        for (int64_t k = 0, at = 0; k < n->nin; at += type_count(n->in[k++]->type))
+            store_in(c, same_elements(n->in[k]), c->joined[i], lin_const(c->a, at));
+    }
+}
+
 /* ---- sets ------------------------------------------------------------------------------------------ */
 void marks_clear(Arena *a, Marks *m, int n)
 {
@@ -438,6 +472,7 @@ Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node 
     c->level = NEWN(a, int, n);
     c->anchor = NEWN(a, const Node *, n);
     c->unit = NEWN(a, Unit *, n);
+    c->joined = NEWN(a, Buffer *, n);
     c->check = NEWN(a, Unit *, n);
     c->pack = NEWN(a, Unit *, n);
     c->body = NEWN(a, Lower *, n);
