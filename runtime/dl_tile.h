@@ -71,6 +71,42 @@ static inline float dl_sum16(dl_v16 x)
     return dl_sum8(DL_HALF16(x, 0) + DL_HALF16(x, 8));
 }
 
+/* Vectors of elements each of which stands there 2 or 4 times. */
+#if defined(__clang__) || __GNUC__ >= 12
+static inline dl_v8 dl_repeat8_2(const float *from)
+{
+    const dl_v4 x = *(const dl_v4 *)from;
+    return __builtin_shufflevector(x, x, 0, 0, 1, 1, 2, 2, 3, 3);
+}
+
+static inline dl_v16 dl_repeat16_2(const float *from)
+{
+    const dl_v8 x = *(const dl_v8 *)from;
+    return __builtin_shufflevector(x, x, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+
+static inline dl_v16 dl_repeat16_4(const float *from)
+{
+    const dl_v4 x = *(const dl_v4 *)from;
+    return __builtin_shufflevector(x, x, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+}
+#else
+static inline dl_v8 dl_repeat8_2(const float *x)
+{
+    return (dl_v8){x[0], x[0], x[1], x[1], x[2], x[2], x[3], x[3]};
+}
+
+static inline dl_v16 dl_repeat16_2(const float *x)
+{
+    return (dl_v16){x[0], x[0], x[1], x[1], x[2], x[2], x[3], x[3], x[4], x[4], x[5], x[5], x[6], x[6], x[7], x[7]};
+}
+
+static inline dl_v16 dl_repeat16_4(const float *x)
+{
+    return (dl_v16){x[0], x[0], x[0], x[0], x[1], x[1], x[1], x[1], x[2], x[2], x[2], x[2], x[3], x[3], x[3], x[3]};
+}
+#endif
+
 /* Squares of floats whose rows become columns, `step` being from one row to the next. Half of the rows change places with half of the
  * columns, then a quarter, and so on. */
 #if defined(__clang__) || __GNUC__ >= 12

@@ -79,14 +79,17 @@ static const char *k_offset(Out *o, const Tile *t, bool right, int n)
     return sb.n ? sb_text(&sb) : "0";
 }
 
-/* Row r where the left operand has the columns too. */
+/* Row r where the left operand has the columns too, or an element for so many of them. */
 static void multiply_columns(Out *o, const Tile *t, int r)
 {
     StrBuf row = {.a = o->a};
+    const int64_t each = tile_repeats(t) ? t->group : 1;
     for (int c = 0; c < t->schedule.columns; c++) {
-        int64_t at = left_row(t, r) + c * t->schedule.lanes;
+        int64_t at = left_row(t, r) + c * t->schedule.lanes / each;
         sb_printf(&row, c ? " c%d_%d += " : "c%d_%d += ", r, c);
-        if (t->schedule.lanes > 1)
+        if (each > 1)
+            sb_printf(&row, "dl_repeat%d_%d(ak + %" PRId64 ") * b%d;", t->schedule.lanes, (int)each, at, c);
+        else if (t->schedule.lanes > 1)
             sb_printf(&row, "*(const dl_v%d *)(ak + %" PRId64 ") * b%d;", t->schedule.lanes, at, c);
         else
             sb_printf(&row, "ak[%" PRId64 "] * b%d;", at, c);
@@ -125,7 +128,7 @@ static void multiply(Out *o, const Tile *t, uint32_t rows)
     for (int r = 0; rows >> r; r++) {
         if (!(rows >> r & 1))
             continue;
-        if (t->a_n) {
+        if (t->a_n || tile_repeats(t)) {
             multiply_columns(o, t, r);
             continue;
         }

@@ -308,6 +308,9 @@ int tile_inner(const Tile *t);          /* and at each of them: 1 without a seco
 /* Where the steps that are written out begin: at loop `whole` of k, of which and of those inside all steps are, and of the one around
  * them `turn` in each turn. whole is nk where no loop is. false: the schedule's unroll is no such number. */
 bool tile_unroll(const Tile *t, int *whole, int64_t *turn);
+/* Whether vectors of so many columns have several groups, of a channel each, side by side: it is loaded once for all columns of its group. */
+bool groups_fill_vectors(int64_t group, int64_t a_group, int lanes);
+bool tile_repeats(const Tile *t);       /* this tile's do */
 const Lin *tile_left_column(Arena *a, const Tile *t);   /* how far n moves a */
 int64_t column_step(const Tile *t);                     /* columns that one turn of a tile's loop over them makes */
 /* Of a loop. A tile's block makes one for each of its blocks, its columns one for each step, columns one for each SPLIT_COLUMNS, or one where these do not fit. */

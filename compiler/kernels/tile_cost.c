@@ -135,12 +135,17 @@ static double taken_part(const Contraction *k, const TileSchedule *s, bool rows)
     return part;
 }
 
+bool reads_by_column(const Contraction *k, const TileSchedule *s)
+{
+    return k->sa[k->n_axis] || groups_fill_vectors(k->group, k->a_group, s->lanes);
+}
+
 /* Cycles of one step of k. */
 static double step_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
     const double taking = rows * taken_part(k, s, true), sums = taking * s->columns;
     const double left = taking * unrolled_left(k, target, rows, s) / rows;
-    double loads = (k->sa[k->n_axis] ? left * s->columns : left) + s->columns;
+    double loads = (reads_by_column(k, s) ? left * s->columns : left) + s->columns;
     int64_t width = (int64_t)s->columns * s->lanes;
     if (s->lanes > 1 && taking <= 3 && s->columns > 1)   /* gcc loads b again for each row rather than keep it, for AVX2 */
         loads += sums - s->columns;

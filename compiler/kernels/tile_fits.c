@@ -12,13 +12,15 @@ int64_t contraction_columns(const Contraction *k)
     return k->group ? k->group : k->extent[k->n_axis];
 }
 
-/* A tile has columns of one group, which read the same of the left operand; and makes no column twice where there are groups. Where
+/* A tile has columns of one group, which read the same of the left operand, or vectors of several; and makes no column twice where there are groups. Where
  * vectors run along k it has all columns. */
 bool tile_width_fits(const Contraction *k, const TileSchedule *s)
 {
     const int64_t width = (int64_t)s->lanes * s->columns, extent = contraction_columns(k);
     if (k->k_lanes)
         return s->lanes == 1 && width == extent;
+    if (groups_fill_vectors(k->group, k->a_group, s->lanes))
+        return width <= k->extent[k->n_axis];
     return width <= extent && (!k->group || extent % width == 0);
 }
 

@@ -93,7 +93,7 @@ static int best_unroll(const Contraction *k, const TileSchedule *s)
     int loops = 0;
     for (int i = 0; i < k->nloop; i++)
         loops += k->loop[i].extent > 1;
-    if (s->lanes == 1 || s->row_axes == 2 || s->outside >= 0 || k->sa[k->n_axis] || loops < 2 || contraction_steps(k) > FEW_STEPS)
+    if (s->lanes == 1 || s->row_axes == 2 || s->outside >= 0 || reads_by_column(k, s) || loops < 2 || contraction_steps(k) > FEW_STEPS)
         return s->unroll;
     whole.unroll = (int)contraction_steps(k);
     return unroll_fits(k, &whole) ? whole.unroll : s->unroll;
@@ -276,6 +276,22 @@ static void consider_rows(Search *f, TileSchedule s)
     }
 }
 
+/* All widths in vectors of at least so many columns, of `extent`. */
+static void consider_widths(Search *f, TileSchedule s, int least, int64_t extent)
+{
+    for (s.lanes = f->target->lanes; s.lanes >= least; s.lanes /= 2)
+        for (s.columns = 1; s.columns <= WIDEST && (int64_t)s.columns * s.lanes <= extent; s.columns++)
+            if (tile_width_fits(f->k, &s))
+                consider_rows(f, s);
+}
+
+/* The narrowest vectors that several groups fill; 0: there are none, or too few columns. */
+static int least_of_groups(const Contraction *k, const Target *target)
+{
+    const int64_t lanes = LEAST_LANES * k->group;
+    return lanes <= target->lanes && lanes <= k->extent[k->n_axis] && groups_fill_vectors(k->group, k->a_group, (int)lanes) ? (int)lanes : 0;
+}
+
 static void consider_columns(Search *f, int axis, int axes)
 {
     const Contraction *k = f->k;
@@ -288,6 +304,10 @@ static void consider_columns(Search *f, int axis, int axes)
         consider_rows(f, s);
         return;
     }
+    if (least_of_groups(k, f->target)) {
+        consider_widths(f, s, least_of_groups(k, f->target), k->extent[k->n_axis]);
+        return;
+    }
     if (least == 1) {       /* `columns` neighbours are what compilers make a vector of */
         int columns = (int)(k->group ? even_block(extent, f->target->columns) : extent < f->target->columns ? extent : f->target->columns);
         s.lanes = 1;
@@ -296,10 +316,7 @@ static void consider_columns(Search *f, int axis, int axes)
                 consider_rows(f, s);
         return;
     }
-    for (s.lanes = lanes; s.lanes >= least; s.lanes /= 2)
-        for (s.columns = 1; s.columns <= WIDEST && (int64_t)s.columns * s.lanes <= extent; s.columns++)
-            if (tile_width_fits(k, &s))
-                consider_rows(f, s);
+    consider_widths(f, s, least, extent);
 }
 
 /* With rows of one axis, or of two. */

@@ -23,6 +23,7 @@ int64_t schedule_blocks(const Contraction *k, const TileSchedule *s);
 bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s);
 double tile_rows_within(const Contraction *k, const TileSchedule *s);
 int tile_inner_rows(const Contraction *k, const TileSchedule *s);
+bool reads_by_column(const Contraction *k, const TileSchedule *s);      /* each vector of columns a vector of the left operand, or a part */
 double tile_schedule_cost(const Contraction *k, const Target *target, const TileSchedule *s);
 
 /* ---- tile_fits.c ---- */

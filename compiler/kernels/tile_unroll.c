@@ -45,10 +45,16 @@ static bool ends_with_loop(const Contraction *k, const TileSchedule *s, int unro
     return i > 0 && k->loop[i - 1].tap < 0 && !is_cut(s, i - 1) && k->loop[i - 1].extent % left == 0;
 }
 
+/* Steps of single elements, or of vectors that both operands have as they lie. */
+static bool may_write_out(const Contraction *k, const TileSchedule *s)
+{
+    return !k->k_lanes && !groups_fill_vectors(k->group, k->a_group, s->lanes);
+}
+
 bool unroll_fits(const Contraction *k, const TileSchedule *s)
 {
     int64_t inner;
-    return s->unroll >= 1 && (s->unroll == 1 || (s->row_axes != 2 && !k->k_lanes)) && ends_with_loop(k, s, s->unroll, &inner);
+    return s->unroll >= 1 && (s->unroll == 1 || (s->row_axes != 2 && may_write_out(k, s))) && ends_with_loop(k, s, s->unroll, &inner);
 }
 
 /* How many elements of the left operand `rows` rows read in n steps of the innermost loop, where registers hold what is shared. */
@@ -86,7 +92,7 @@ bool next_unroll(const Contraction *k, const Target *target, TileSchedule *s)
     const int sums = s->rows * s->columns;
     const bool vectors = !target->issue && s->lanes > 1 && k->sa[k->n_axis];
     int64_t inner;
-    for (int u = s->unroll + 1; (target->issue || vectors) && k->nloop && !k->k_lanes && sums * u <= MOST_WRITTEN; u++)
+    for (int u = s->unroll + 1; (target->issue || vectors) && k->nloop && may_write_out(k, s) && sums * u <= MOST_WRITTEN; u++)
         if (ends_with_loop(k, s, u, &inner) && (!vectors || u == k->loop[k->nloop - 1].extent) &&
             ((s->rows == 1 && u <= MOST_PLAIN) || distinct(k, target, s->rows, s, inner) < s->rows * inner)) {
             s->unroll = u;

@@ -409,8 +409,10 @@ static void check_tile(Check *c)
     const TileSchedule *s = &t->schedule;
     if ((int64_t)s->lanes * s->columns > t->n->extent || s->rows < 1 || s->lanes < 1 || s->columns < 1)
         check_complain(c, "the tile is wider than the result");
-    if (t->group && t->group % ((int64_t)s->lanes * s->columns))
+    if (t->group && !tile_repeats(t) && t->group % ((int64_t)s->lanes * s->columns))
         check_complain(c, "the tile has columns of two groups");
+    if (tile_repeats(t) && (t->n->extent % t->group || s->unroll != 1))
+        check_complain(c, "the tile's vectors do not end with a group");
     Buffer *to = c->s->items.at[0].buffer;
     if (!to)
         check_complain(c, "the tile stores nowhere");

@@ -12,6 +12,8 @@ static const char few_filters[] = "func f(x: f32[2, 8, 8, 32] input 0, w: f32[3,
                                   "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char few_of_permuted[] = "func f(x: f32[32, 64] input 0, w: f32[32, 3] param 0) { %1 = permute(x) axes=[1, 0] "
                                       "%2 = dot(%1, w) contract=[1]/[0] return output 0 y = %2 }";
+static const char two_a_channel[] = "func f(x: f32[2, 8, 8, 16] input 0, w: f32[3, 3, 1, 32] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
+                                    "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=16 return output 0 y = %1 }";
 static const char wide_conv[] = "func f(x: f32[1, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
                                 "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char wide_conv_of_four[] = "func f(x: f32[4, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
@@ -150,6 +152,22 @@ static void vectors_along_k(void **state)
     assert_int_equal(stage(p, 0, 0)->tile->k_lanes, 0);
 }
 
+/* Vectors of several groups of a channel each, where these fill them. */
+static void repeated_channels(void **state)
+{
+    (void)state;
+    Plan *p = plan_for(two_a_channel, target_find("x86-64-v4"));
+    Tile *t = stage(p, 0, 0)->tile;
+    assert_true(tile_repeats(t));
+    assert_int_equal(t->schedule.lanes, 16);
+    t->schedule.unroll = 3;
+    expect(p, "the tile's vectors do not end with a group");
+    p = plan_for(two_a_channel, target_find("x86-64-v4"));
+    stage(p, 0, 0)->tile->schedule.lanes = 4;
+    expect(p, "the tile has columns of two groups");
+    assert_false(tile_repeats(stage(plan_for(two_a_channel, target_find("x86-64")), 0, 0)->tile));      /* vectors of 4: of two channels */
+}
+
 /* Rows along both axes of an image. */
 static void wrong_second_axes(void **state)
 {
@@ -179,7 +197,7 @@ static void tiles_of_groups(void **state)
     static const struct {
         int64_t groups, inside, outside;    /* channels of a group */
         int lanes;
-    } rows[] = {{8, 8, 8, 8}, {3, 8, 48, 16}, {16, 4, 4, 4}, {4, 6, 5, 1}, {8, 1, 2, 1}};
+    } rows[] = {{8, 8, 8, 8}, {3, 8, 48, 16}, {16, 4, 4, 4}, {4, 6, 5, 1}, {8, 1, 3, 1}};
     const Target *target = target_find("x86-64-v4");
     for (int i = 0; i < LEN(rows); i++) {
         const char *text = arena_printf(arena, "func f(x: f32[2, 9, %d] input 0, w: f32[3, %d, %d] param 0) { %%1 = conv(x, w) stride=[1] pad_lo=[1] "
@@ -400,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_tiles),
         cmocka_unit_test(vectors_along_k),
+        cmocka_unit_test(repeated_channels),
         cmocka_unit_test(wrong_second_axes),
         cmocka_unit_test(tiles_of_groups),
         cmocka_unit_test(wrong_chains),
