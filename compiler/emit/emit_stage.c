@@ -176,6 +176,8 @@ static void print_inner_map(Out *o, const Stage *s, const ExList *temps)
     const ExList drawn = draw_rows(o, s);
     StrBuf *out = o->sb, body = {.a = o->a};
     o->sb = &body;
+    if (map_writes_out(o->p->target, s) && !is_split(o, last))
+        line(o, "#pragma GCC unroll %" PRId64, last->extent);
     open_loop(o, last);
     print_drawn(o, &drawn, last);
     print_temps(o, temps, last->depth);

@@ -20,6 +20,13 @@ Stage *stage_new(Making *m, StageKind kind)
     return s;
 }
 
+bool map_writes_out(const Target *target, const Stage *s)
+{
+    enum { MOST_WRITTEN = 8 };
+    const int64_t turns = s->kind == STAGE_MAP && s->nloop > 0 && !s->square ? s->loop[s->nloop - 1]->extent : 1;
+    return !target->compact && turns > 1 && turns < target->lanes && turns <= MOST_WRITTEN;
+}
+
 int outer_axes(const Making *m)
 {
     int axes = 0;

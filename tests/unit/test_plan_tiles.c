@@ -14,6 +14,10 @@ static const char few_of_permuted[] = "func f(x: f32[32, 64] input 0, w: f32[32,
                                       "%2 = dot(%1, w) contract=[1]/[0] return output 0 y = %2 }";
 static const char two_a_channel[] = "func f(x: f32[2, 8, 8, 16] input 0, w: f32[3, 3, 1, 32] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
                                     "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=16 return output 0 y = %1 }";
+static const char three_columns[] = "func f(x: f32[40, 3] input 0, b: f32[3] param 0) { %1 = broadcast(b) axes=[1] : f32[40, 3] %2 = add(x, %1) "
+                                    "%3 = exp(%2) return output 0 y = %3 }";
+static const char eight_columns[] = "func f(x: f32[40, 8] input 0, b: f32[8] param 0) { %1 = broadcast(b) axes=[1] : f32[40, 8] %2 = add(x, %1) "
+                                    "%3 = exp(%2) return output 0 y = %3 }";
 static const char wide_conv[] = "func f(x: f32[1, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
                                 "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char wide_conv_of_four[] = "func f(x: f32[4, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
@@ -166,6 +170,20 @@ static void repeated_channels(void **state)
     stage(p, 0, 0)->tile->schedule.lanes = 4;
     expect(p, "the tile has columns of two groups");
     assert_false(tile_repeats(stage(plan_for(two_a_channel, target_find("x86-64")), 0, 0)->tile));      /* vectors of 4: of two channels */
+}
+
+/* Too few columns to be vectors are written out, so that the loop around them is. */
+static void written_out(void **state)
+{
+    (void)state;
+    const Target *v4 = target_find("x86-64-v4"), *v3 = target_find("x86-64-v3");
+    Plan *p = plan_for(three_columns, v4);
+    assert_true(map_writes_out(v4, stage(p, 0, 0)));
+    assert_false(map_writes_out(target_find("generic"), stage(p, 0, 0)));
+    assert_false(map_writes_out(target_compact(arena, v4), stage(p, 0, 0)));
+    p = plan_for(eight_columns, v4);
+    assert_true(map_writes_out(v4, stage(p, 0, 0)));
+    assert_false(map_writes_out(v3, stage(p, 0, 0)));
 }
 
 /* Rows along both axes of an image. */
@@ -419,6 +437,7 @@ int main(void)
         cmocka_unit_test(wrong_tiles),
         cmocka_unit_test(vectors_along_k),
         cmocka_unit_test(repeated_channels),
+        cmocka_unit_test(written_out),
         cmocka_unit_test(wrong_second_axes),
         cmocka_unit_test(tiles_of_groups),
         cmocka_unit_test(wrong_chains),
