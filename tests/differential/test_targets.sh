@@ -67,6 +67,24 @@ plain() { # C99 for any machine
     gcc -std=c99 -pedantic -Werror -Iruntime -I"$work" -fsyntax-only "$work/generic.c" && ! grep '^#error' "$work/generic.c"
 }
 
+# With clang's own flags, rows of eight channels are vectors, in a loop too.
+few_channels() {
+    cat >"$work/few.dl" <<'END' &&
+model few {
+    input x: f32[9, 100, 8]
+    param scale: f32[8] = ones()
+    h = full(0, [100, 8])
+    for x_t in x {
+        h = relu(h * scale + x_t)
+    }
+    output y = h
+}
+END
+        $dlc "$work/few.dl" --target x86-64-v4 -o "$work/few.c" &&
+        clang $(flags x86-64-v4) $($dlc targets | sed -n '/^native is/,$s/^x86-64-v4 .*, of clang //p') -Werror -Iruntime -I"$work" -S \
+            "$work/few.c" -o "$work/few.s" && grep -q 'vmaxps' "$work/few.s" && ! grep 'vmaxss' "$work/few.s"
+}
+
 for target in $(targets); do
     check "$target: its file names its flags" emitted "$target"
     if runs_here "$target"; then
@@ -82,4 +100,5 @@ for target in $(targets); do
     fi
 done
 check "plain C asks for no machine" plain
+check "clang makes vectors of few channels" few_channels
 finish
