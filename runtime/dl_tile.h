@@ -48,64 +48,27 @@ typedef int dl_m16 __attribute__((vector_size(64), aligned(4), may_alias));
 #define DL_CHOOSE8(where, x, y) ((dl_v8)(((dl_m8)(where) & (dl_m8)DL_ALL8(x)) | (~(dl_m8)(where) & (dl_m8)DL_ALL8(y))))
 #define DL_CHOOSE16(where, x, y) ((dl_v16)(((dl_m16)(where) & (dl_m16)DL_ALL16(x)) | (~(dl_m16)(where) & (dl_m16)DL_ALL16(y))))
 
-/* The sum of a vector's elements: of two halves, of which again, and so on. */
+/* Half of a vector, from its element i on; a part of memory as a vector in which each element stands 2 or 4 times. */
 #if defined(__clang__) || __GNUC__ >= 12
 #define DL_HALF8(x, i) __builtin_shufflevector(x, x, i, i + 1, i + 2, i + 3)
 #define DL_HALF16(x, i) __builtin_shufflevector(x, x, i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7)
+#define DL_SPREAD(n, x, ...) __builtin_shufflevector(*(const dl_v##n *)(x), *(const dl_v##n *)(x), __VA_ARGS__)
+#define DL_REPEAT8_2(x) DL_SPREAD(4, x, 0, 0, 1, 1, 2, 2, 3, 3)
+#define DL_REPEAT16_2(x) DL_SPREAD(8, x, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7)
+#define DL_REPEAT16_4(x) DL_SPREAD(4, x, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)
 #else
-#define DL_HALF8(x, i) (dl_v4){x[i], x[i + 1], x[i + 2], x[i + 3]}
-#define DL_HALF16(x, i) (dl_v8){x[i], x[i + 1], x[i + 2], x[i + 3], x[i + 4], x[i + 5], x[i + 6], x[i + 7]}
+#define DL_HALF8(x, i) (dl_v4){(x)[i], (x)[i + 1], (x)[i + 2], (x)[i + 3]}
+#define DL_HALF16(x, i) (dl_v8){(x)[i], (x)[i + 1], (x)[i + 2], (x)[i + 3], (x)[i + 4], (x)[i + 5], (x)[i + 6], (x)[i + 7]}
+#define DL_TWICE(x, i) (x)[i], (x)[i], (x)[i + 1], (x)[i + 1]
+#define DL_REPEAT8_2(x) (dl_v8){DL_TWICE(x, 0), DL_TWICE(x, 2)}
+#define DL_REPEAT16_2(x) (dl_v16){DL_TWICE(x, 0), DL_TWICE(x, 2), DL_TWICE(x, 4), DL_TWICE(x, 6)}
+#define DL_REPEAT16_4(x) \
+    (dl_v16){(x)[0], (x)[0], (x)[0], (x)[0], (x)[1], (x)[1], (x)[1], (x)[1], (x)[2], (x)[2], (x)[2], (x)[2], (x)[3], (x)[3], (x)[3], (x)[3]}
 #endif
-static inline float dl_sum4(dl_v4 x)
-{
-    return (x[0] + x[2]) + (x[1] + x[3]);
-}
-
-static inline float dl_sum8(dl_v8 x)
-{
-    return dl_sum4(DL_HALF8(x, 0) + DL_HALF8(x, 4));
-}
-
-static inline float dl_sum16(dl_v16 x)
-{
-    return dl_sum8(DL_HALF16(x, 0) + DL_HALF16(x, 8));
-}
-
-/* Vectors of elements each of which stands there 2 or 4 times. */
-#if defined(__clang__) || __GNUC__ >= 12
-static inline dl_v8 dl_repeat8_2(const float *from)
-{
-    const dl_v4 x = *(const dl_v4 *)from;
-    return __builtin_shufflevector(x, x, 0, 0, 1, 1, 2, 2, 3, 3);
-}
-
-static inline dl_v16 dl_repeat16_2(const float *from)
-{
-    const dl_v8 x = *(const dl_v8 *)from;
-    return __builtin_shufflevector(x, x, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-}
-
-static inline dl_v16 dl_repeat16_4(const float *from)
-{
-    const dl_v4 x = *(const dl_v4 *)from;
-    return __builtin_shufflevector(x, x, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-}
-#else
-static inline dl_v8 dl_repeat8_2(const float *x)
-{
-    return (dl_v8){x[0], x[0], x[1], x[1], x[2], x[2], x[3], x[3]};
-}
-
-static inline dl_v16 dl_repeat16_2(const float *x)
-{
-    return (dl_v16){x[0], x[0], x[1], x[1], x[2], x[2], x[3], x[3], x[4], x[4], x[5], x[5], x[6], x[6], x[7], x[7]};
-}
-
-static inline dl_v16 dl_repeat16_4(const float *x)
-{
-    return (dl_v16){x[0], x[0], x[0], x[0], x[1], x[1], x[1], x[1], x[2], x[2], x[2], x[2], x[3], x[3], x[3], x[3]};
-}
-#endif
+/* The sum of a vector's elements: of its halves' sum, and so on. */
+#define DL_SUM4(x) (((x)[0] + (x)[2]) + ((x)[1] + (x)[3]))
+#define DL_SUM8(x) DL_SUM4((DL_HALF8(x, 0) + DL_HALF8(x, 4)))
+#define DL_SUM16(x) DL_SUM8((DL_HALF16(x, 0) + DL_HALF16(x, 8)))
 
 /* Squares of floats whose rows become columns, `step` being from one row to the next. Half of the rows change places with half of the
  * columns, then a quarter, and so on. */

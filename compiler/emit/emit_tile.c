@@ -88,7 +88,7 @@ static void multiply_columns(Out *o, const Tile *t, int r)
         int64_t at = left_row(t, r) + c * t->schedule.lanes / each;
         sb_printf(&row, c ? " c%d_%d += " : "c%d_%d += ", r, c);
         if (each > 1)
-            sb_printf(&row, "dl_repeat%d_%d(ak + %" PRId64 ") * b%d;", t->schedule.lanes, (int)each, at, c);
+            sb_printf(&row, "DL_REPEAT%d_%d(ak + %" PRId64 ") * b%d;", t->schedule.lanes, (int)each, at, c);
         else if (t->schedule.lanes > 1)
             sb_printf(&row, "*(const dl_v%d *)(ak + %" PRId64 ") * b%d;", t->schedule.lanes, at, c);
         else
@@ -240,7 +240,7 @@ static void add_up(Out *o, const Tile *t, int rows)
     for (int r = 0; r < rows; r++) {
         StrBuf sb = {.a = o->a};
         for (int c = 0; c < t->schedule.columns; c++)
-            sb_printf(&sb, "%sc%d_%d = dl_sum%d(v%d_%d)", c ? ", " : "", r, c, t->k_lanes, r, c);
+            sb_printf(&sb, "%sc%d_%d = DL_SUM%d(v%d_%d)", c ? ", " : "", r, c, t->k_lanes, r, c);
         line(o, "const float %s;", sb_text(&sb));
     }
 }
