@@ -131,13 +131,28 @@ static const char *times(Out *o, const char *at, int64_t n)
     return at ? arena_printf(o->a, strchr(at, ' ') ? " + (%s) * %" PRId64 : " + %s * %" PRId64, at, n) : "";
 }
 
-void print_ahead(Out *o, const Tile *t)
+/* The number of the time, of ahead_times; NULL: there is one. */
+static const char *time_number(Out *o, const Tile *t)
 {
     const char *at = NULL;
     for (int i = 0; i < ahead_loop(t); i++)
         if (t->k[i].var->extent > 1)
             at = counted(o, at, t->k[i].var->extent, t->k[i].var->name);
-    for (int i = 0; i < t->ahead.n; i++) {
+    return at;
+}
+
+void print_ahead_step(Out *o, const Tile *t)
+{
+    const char *at = time_number(o, t), *step = t->k[t->nk - 1].var->name;
+    for (int i = 0; i < t->ahead.n; i++)
+        if (t->ahead.at[i].floats)
+            line(o, "DL_PREFETCH(next%d, next%d_at%s + %s * %d);", i, i, times(o, at, ahead_floats(t, &t->ahead.at[i])), step, t->ahead.at[i].floats);
+}
+
+void print_ahead(Out *o, const Tile *t)
+{
+    const char *at = time_number(o, t);
+    for (int i = 0; i < t->ahead.n && !t->ahead.at[i].floats; i++) {
         const int floats = t->ahead.at[i].lines * LINE;
         const char *from = times(o, at, floats);
         line(o, "for (int q = 0; q < %d; q += %d)", floats, LINE);
@@ -168,6 +183,6 @@ const char *ahead_arguments(Out *o, const Tile *t, bool columns)
     StrBuf sb = {.a = o->a};
     for (int i = 0; i < t->ahead.n; i++)
         sb_printf(&sb, ", %s, %s%s", buffer_root(t->ahead.at[i].buffer)->name, lin_text(o, t->ahead.at[i].at),
-                  times(o, tile_number(o, t, columns), ahead_times(t) * t->ahead.at[i].lines * LINE));
+                  times(o, tile_number(o, t, columns), ahead_times(t) * ahead_floats(t, &t->ahead.at[i])));
     return sb.n ? sb_text(&sb) : "";
 }

@@ -118,7 +118,8 @@ const char *beside_parameters(Out *o, const Tile *t);           /* of a tile tha
 const char *beside_arguments(Out *o, const Tile *t, const char *column);        /* column: the tile's first */
 const char *ahead_parameters(Out *o, const Tile *t);            /* of a tile that fetches of the next turn's; "" where it does not */
 const char *ahead_arguments(Out *o, const Tile *t, bool columns);       /* columns: inside a loop over n */
-void print_ahead(Out *o, const Tile *t);                        /* before the loop of ahead_loop */
+void print_ahead(Out *o, const Tile *t);                        /* before the loop of ahead_loop, */
+void print_ahead_step(Out *o, const Tile *t);                   /* and in each of its steps */
 
 /* ---- emit_panel.c ---------------------------------------------------------------------------------- */
 void print_k_blocks(Out *o, const Stage *tile);     /* a tile in blocks of k, or with panels, and the stages behind it */

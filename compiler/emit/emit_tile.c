@@ -198,6 +198,8 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
     else
         open_loop(o, t->k[i].var);
     print_fetch(o, t, form->rows);
+    if (i == t->nk - 1)
+        print_ahead_step(o, t);
     print_steps(o, t, form, i + 1, rows);
     close_loops(o, 1);
 }

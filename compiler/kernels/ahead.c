@@ -3,7 +3,8 @@
  *
  * A part's work reads what loops before it stored, a page here and a page there: by element it takes as long as that takes to come. Tiles
  * leave the way to the caches idle. So tiles fetch a few lines each time before their innermost loop over what is summed begins, the first
- * tile the first lines: as many as can come while that loop runs, so that no tile waits. What does not fit into a turn's tiles is not fetched. */
+ * tile the first lines: as many as can come while that loop runs, so that no tile waits. Where it is long, as in a kernel's gradient, which adds
+ * up over all positions, each of its steps asks for what comes next. What does not fit into a turn's tiles is not fetched. */
 #include "lower.h"
 #include "verify.h"
 
@@ -11,6 +12,8 @@ enum {
     LEAST_FLOATS = 1024,        /* of a tensor in a turn: a page */
     MOST_LINES = 8,             /* at a time: a core waits for 10 to 16 lines at once */
     LINE_CYCLES = 40,           /* in which one comes */
+    LONG = 256,                 /* steps of a loop: there lines are asked for evenly, so that */
+    STEP_CYCLES = 11,           /* they may follow one another faster */
     SMALL = 8,                  /* of L2: a tensor below the 8th may still be there */
 };
 
@@ -90,17 +93,32 @@ static int64_t tiles_of(const Kernel *k, const Tile *t)
     return tiles;
 }
 
-/* Lines that come while a tile's innermost loop runs; 0: it is none that fetches. */
+/* The innermost loop is written as one, and long. */
+static bool is_long(const Tile *t)
+{
+    const int last = t->nk - 1;
+    return ahead_loop(t) == last && !t->k[last].tapped && !k_is_cut(t, last) && t->k[last].var->extent >= LONG;
+}
+
+int64_t ahead_floats(const Tile *t, const Ahead *ahead)
+{
+    return ahead->floats ? ahead->floats * t->k[t->nk - 1].var->extent : ahead->lines * LINE;
+}
+
+/* Lines that come while a tile's innermost loop runs, or floats while one step of a long one does; 0: it is none that fetches. */
 static int room_of(const Plan *p, const Kernel *k)
 {
     const Tile *t = kernel_tile(k);
     if (!t || k->stages.at[0]->tile != t || !t->nk || t->a_n || t->turn || t->schedule.lanes < p->target->lanes || t->schedule.outside >= 0 ||
         t->schedule.unroll > 1 || t->schedule.prefetch)
         return 0;
+    const int64_t cycles = t->schedule.rows * tile_inner(t) * t->schedule.columns / p->target->pipes;
+    if (is_long(t))
+        return cycles >= STEP_CYCLES ? LINE : (int)(LINE * cycles / STEP_CYCLES);
     int64_t steps = 1;
     for (int i = ahead_loop(t); i < t->nk; i++)
         steps *= t->k[i].var->extent;
-    const int64_t lines = steps * t->schedule.rows * tile_inner(t) * t->schedule.columns / p->target->pipes / LINE_CYCLES;
+    const int64_t lines = steps * cycles / LINE_CYCLES;
     return lines < MOST_LINES ? (int)lines : MOST_LINES;
 }
 
@@ -118,15 +136,17 @@ static void add_argument(Kernel *k, Buffer *root, Var *time)
         vec_push(k->a, &k->scans, time);
 }
 
-/* k's tiles fetch `lines` each time of what is left of the region. */
-static void fetch(const Turn *x, Kernel *k, Region *r, int lines)
+/* k's tiles fetch so much each time of what is left of the region: lines, or floats a step. */
+static void fetch(const Turn *x, Kernel *k, Region *r, int much)
 {
     Arena *a = x->p->a;
     Tile *t = k->stages.at[0]->tile;
     Var *time = x->loop->time;
     const Lin *turn = lin_offset(a, lin_var(a, time), x->loop->reverse ? -1 : 1);
-    vec_push(a, &t->ahead, ((Ahead){.buffer = r->root, .at = lin_offset(a, lin_scale(a, turn, r->floats), r->fetched), .lines = lines}));
-    r->fetched += lines * LINE * ahead_times(t) * tiles_of(k, t);
+    const Ahead ahead = {.buffer = r->root, .at = lin_offset(a, lin_scale(a, turn, r->floats), r->fetched),
+                         .lines = is_long(t) ? 0 : much, .floats = is_long(t) ? much : 0};
+    vec_push(a, &t->ahead, ahead);
+    r->fetched += ahead_floats(t, &ahead) * ahead_times(t) * tiles_of(k, t);
     add_argument(k, r->root, time);
 }
 
@@ -135,12 +155,14 @@ static void fetch_in_turn(Turn *x)
     for (int i = 0, at = 0; i < x->loop->body.n; i++) {
         Kernel *k = x->loop->body.at[i]->kernel;
         int room = room_of(x->p, k);
-        const int64_t each = room ? LINE * ahead_times(kernel_tile(k)) * tiles_of(k, kernel_tile(k)) : 0;
+        const Tile *t = kernel_tile(k);
+        const Ahead one = {.lines = 1, .floats = room && is_long(t)};
+        const int64_t each = room ? ahead_floats(t, &one) * ahead_times(t) * tiles_of(k, t) : 0;
         for (; room && at < x->regions.n; at += x->regions.at[at].fetched >= x->regions.at[at].floats) {
             const int64_t want = (x->regions.at[at].floats - x->regions.at[at].fetched + each - 1) / each;
-            const int lines = want < room ? (int)want : room;
-            fetch(x, k, &x->regions.at[at], lines);
-            room -= lines;
+            const int much = want < room ? (int)want : room;
+            fetch(x, k, &x->regions.at[at], much);
+            room -= much;
         }
     }
 }

@@ -266,7 +266,8 @@ typedef struct TileRun {    /* tiles one behind the other that have one form */
 typedef struct Ahead {      /* what a tile fetches of the next turn's, see ahead.c */
     Buffer *buffer;
     const Lin *at;          /* where the first tile of a call begins, over the loop's position */
-    int lines;              /* of the cache, each time */
+    int lines;              /* of the cache, each time; */
+    int floats;             /* or, where the innermost loop is long, how far each of its steps goes on: it asks for the line it comes to */
 } Ahead;
 typedef struct Beside {     /* rows that the stages behind a tile read or store, which it fetches: see beside.c */
     Buffer *buffer;
@@ -337,6 +338,7 @@ bool tile_fetches_result(const Tile *t);
 void fetch_ahead(Plan *p);
 int ahead_loop(const Tile *t);          /* the loop of k before which they do, each time */
 int64_t ahead_times(const Tile *t);     /* so often in each tile */
+int64_t ahead_floats(const Tile *t, const Ahead *ahead);        /* so many each time */
 /* beside.c: tiles fetch what the stages behind them read and store of their rows beyond L2; once stages are what they will be */
 void fetch_beside(Plan *p);
 int64_t beside_step(const Tile *t);     /* floats that a step fetches of each */

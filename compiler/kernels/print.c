@@ -363,8 +363,11 @@ static void print_tile(Printer *o, const Stage *s)
          strided_text(o, t->a, t->a_at, t, t->a_m, t->a_n, 1), strided_text(o, t->b, t->b_at, t, 0, t->b_n, 2));
     for (int i = 0; i < t->beside.n; i++)
         line(o, "fetches rows, from %s", element_text(o, t->beside.at[i].buffer, t->beside.at[i].at));
-    for (int i = 0; i < t->ahead.n; i++)
-        line(o, "fetches ahead, from %s, %d lines at a time", element_text(o, t->ahead.at[i].buffer, t->ahead.at[i].at), t->ahead.at[i].lines);
+    for (int i = 0; i < t->ahead.n; i++) {
+        const Ahead *ahead = &t->ahead.at[i];
+        const char *much = ahead->floats ? arena_printf(o->a, "%d floats a step", ahead->floats) : arena_printf(o->a, "%d lines at a time", ahead->lines);
+        line(o, "fetches ahead, from %s, %s", element_text(o, ahead->buffer, ahead->at), much);
+    }
     o->indent--;
 }
 

@@ -21,6 +21,15 @@ static const char layers[] =
     "%7 = conv(%6, v) stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 "
     "return output 0 z = %7 }";
 
+/* The same in front of a sum over all positions. */
+static const char positions[] =
+    "func f(x: f32[8, 32, 32, 16] input 0, w: f32[3, 3, 16, 16] input 1) { "
+    "%2 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 "
+    "%3 = sum(%2) axes=[0, 1, 2] : f32[16] %4 = broadcast(%3) axes=[3] : f32[8, 32, 32, 16] "
+    "%5 = sub(%2, %4) %6 = neg(%5) "
+    "%7 = dot(x, %6) contract=[0, 1, 2]/[0, 1, 2] "
+    "return output 0 g = %7 }";
+
 static Fn *parse(const char *text)
 {
     Diag *d = diag_new(arena);
@@ -83,6 +92,28 @@ static void all_of_the_next_turn(void **state)
     assert_in_range(fetched, floats, 2 * floats);
 }
 
+static void step_by_step(void **state)
+{
+    (void)state;
+    const Target small = machine("x86-64-v4", 512 << 10);
+    const Plan *p = lower(arena, NULL, parse(positions), &small);
+    assert_null(plan_verify(arena, p));
+    const Step *loop = fetching(p);
+    assert_non_null(loop);
+    const Tile *t = fetching_tile(loop);
+    const int64_t floats = 8 * 32 * 32 * 16 / loop->time->extent;
+    int each = 0;
+    for (int i = 0; i < t->ahead.n; i++) {
+        const Ahead *ahead = &t->ahead.at[i];
+        assert_int_equal(ahead->lines, 0);
+        assert_in_range(ahead->floats, 1, LINE);
+        assert_int_equal(lin_factor(ahead->at, loop->time), floats);
+        assert_int_equal(ahead_floats(t, ahead), ahead->floats * floats / 16);
+        each += ahead->floats;
+    }
+    assert_in_range(each, 1, LINE);
+}
+
 static void nothing_that_is_near(void **state)
 {
     (void)state;
@@ -100,8 +131,8 @@ static void same_values(void **state)
     small.l2 = 512 << 10;
     if (small.lanes > 1)
         assert_non_null(fetching(lower(arena, NULL, parse(layers), &small)));
-    Case *c = case_new(arena, "fetching ahead", parse(layers), 0);
-    assert_int_equal(check_cases(arena, &c, 1, "ahead", &small, jit_cc), 0);
+    Case *c[] = {case_new(arena, "fetching ahead", parse(layers), 0), case_new(arena, "step by step", parse(positions), 0)};
+    assert_int_equal(check_cases(arena, c, 2, "ahead", &small, jit_cc), 0);
 }
 
 static void verified(void **state)
@@ -125,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_of_the_next_turn),
+        cmocka_unit_test(step_by_step),
         cmocka_unit_test(nothing_that_is_near),
         cmocka_unit_test(same_values),
         cmocka_unit_test(verified),
