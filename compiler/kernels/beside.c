@@ -45,7 +45,7 @@ static void note_rows(void *context, const Load *load)
 static bool has_rows_behind(const Plan *p, const Kernel *k)
 {
     const Tile *t = kernel_tile(k);
-    return t && k->stages.at[0]->tile == t && t->block && t->nk == 1 && !t->k[0].tapped && t->b_n == 1 && !t->inner && !t->turn && t->k[0].var->extent >= LEAST_STEPS &&
+    return t && k->stages.at[0]->tile == t && t->block && t->nk == 1 && !t->k[0].tapped && !t->k_lanes && !t->inner && !t->turn && t->k[0].var->extent >= LEAST_STEPS &&
            t->schedule.k_split < 0 && t->schedule.unroll == 1 && t->schedule.lanes == p->target->lanes && t->n->extent % column_step(t) == 0;
 }
 
