@@ -415,7 +415,8 @@ static Term power(Elab *e, Span sp, Term x, Term y, const Expr *xe, const Expr *
         y = term_float((double)y.integer);
     if (x.kind == TERM_INT)
         x = term_float((double)x.integer);
-    return pair(e, sp, OP_POW, as_float(e, sp, x), as_float(e, sp, y), xe, ye);
+    const Term exponent = as_float(e, sp, y);
+    return pair(e, sp, OP_POW, as_float(e, sp, x), exponent, xe, ye);
 }
 
 static bool integers(Term x, Term y)

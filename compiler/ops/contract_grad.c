@@ -259,7 +259,8 @@ static Node *grad_conv_w_by_channels(GradCtx *g, Node *n, Node *dy)
         axis[i] = i + 1;
     }
     axis[spatial + 1] = spatial + 1;
-    Node *d = node_conv(fn, images_as_channels(fn, dy, spatial, 1), node_permute(fn, x, axis), &attr);
+    Node *left = images_as_channels(fn, dy, spatial, 1), *right = node_permute(fn, x, axis);
+    Node *d = node_conv(fn, left, right, &attr);
     axis[spatial] = spatial + 1;
     axis[spatial + 1] = 0;
     return node_reverse(fn, node_permute(fn, d, axis), spatial, space);

@@ -382,7 +382,8 @@ GRAD(pow)
     /* ln 1 where x is 0: an infinity there would come back as NaN when this is differentiated again */
     Node *at_zero = node_binary(fn, OP_EQ, x, zeros(fn, x));
     Node *log = node_unary(fn, OP_LOG, node_select(fn, at_zero, node_full(fn, x->type, 1), x));
-    Node *slope = node_select(fn, at_zero, zeros(fn, x), node_binary(fn, OP_MUL, n, log));
+    Node *elsewhere = node_binary(fn, OP_MUL, n, log);
+    Node *slope = node_select(fn, at_zero, zeros(fn, x), elsewhere);
     grad_into(g, y, node_binary(fn, OP_MUL, dy, slope));
 }
 

@@ -39,8 +39,8 @@ static Node *sums_up_to(Fn *fn, Node *x)
     loop_next(l, sum, next);
     loop_yield(l, "sums", next);
     loop_close(l, (bool[]){true}, &total, &stack);
-    Node *earlier = node_binary(fn, OP_LT, node_iota(fn, square, 1), node_iota(fn, square, 0));
-    Node *others = node_select(fn, earlier, node_broadcast(fn, total, square, (int[]){1}), node_full(fn, square, 0));
+    Node *row = node_iota(fn, square, 0), *earlier = node_binary(fn, OP_LT, node_iota(fn, square, 1), row), *zeros = node_full(fn, square, 0);
+    Node *others = node_select(fn, earlier, node_broadcast(fn, total, square, (int[]){1}), zeros);
     Node *before = node_reduce(fn, OP_SUM, others, 1, (int[]){1});
     Node *sums = node_binary(fn, OP_ADD, stack, node_broadcast(fn, before, stack->type, (int[]){1}));
     return node_slice_axis(fn, node_reshape(fn, node_permute(fn, sums, (int[]){1, 0}), 1, &all), 0, 0, count, 1);
@@ -49,8 +49,8 @@ static Node *sums_up_to(Fn *fn, Node *x)
 static Node *compact(Fn *fn, const Node *n, Node *const *in)
 {
     Node *times = node_scatter_add(fn, in[0], node_full(fn, in[0]->type, 1), n->type.dim[0]);
-    Node *none = node_full(fn, times->type, 0);
-    Node *place = node_select(fn, node_binary(fn, OP_LT, none, times), sums_up_to(fn, times), none);
+    Node *none = node_full(fn, times->type, 0), *sums = sums_up_to(fn, times);
+    Node *place = node_select(fn, node_binary(fn, OP_LT, none, times), sums, none);
     return node_gather(fn, node_scatter_add(fn, node_gather(fn, place, in[0]), in[1], type_count(in[0]->type) + 1), place);
 }
 

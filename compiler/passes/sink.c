@@ -336,8 +336,10 @@ static Node *steps_as_inputs(Fn *fn, Node *w)
 /* Σ over t of x_t · y_t, or of conv(x_t, y_t), as one contraction. */
 static Node *contract_steps(Fn *fn, const Node *n, Node *x, Node *y)
 {
-    if (n->op == OP_CONV)
-        return node_conv(fn, steps_as_channels(fn, x, n->attr.conv.groups), steps_as_inputs(fn, y), &n->attr);
+    if (n->op == OP_CONV) {
+        Node *right = steps_as_inputs(fn, y);
+        return node_conv(fn, steps_as_channels(fn, x, n->attr.conv.groups), right, &n->attr);
+    }
     Attr attr = dot_one_further(&n->attr, true, true);
     for (int i = attr.dot.ncontract++; i > 0; i--) {
         attr.dot.lhs_contract[i] = attr.dot.lhs_contract[i - 1];
