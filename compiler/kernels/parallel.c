@@ -307,11 +307,27 @@ static void split_kernel(const Plan *p, Handed *h, Kernel *k, int list)
 }
 
 /* ---- loops of kernels ------------------------------------------------------------------------------ */
-static bool may_share(const Step *loop)
+static bool lives_in(const Step *loop, const Buffer *b)
+{
+    return b->first >= loop->at && b->last <= loop->end;
+}
+
+/* Whether k leaves what a loop in this one carries a slot further in what all turns of this one stack: the last one lies in the next turn's part. */
+static bool reaches_on(const Step *loop, const Kernel *k)
+{
+    for (int i = 0; i < k->units.n; i++)
+        if (is_next_slot(k->units.at[i]) && !lives_in(loop, buffer_root(k->units.at[i]->buffer)))
+            return true;
+    return false;
+}
+
+/* Whether threads may share the turns of a loop, in whose body, or in a loop of it, `steps` are. */
+static bool may_share(const Step *loop, Step *const *steps, int n)
 {
     bool may = true;
-    for (int i = 0; may && i < loop->body.n; i++)
-        may = loop->body.at[i]->kind == STEP_SCAN ? may_share(loop->body.at[i]) : may_split(loop->body.at[i]->kernel);
+    for (int i = 0; may && i < n; i++)
+        may = steps[i]->kind == STEP_SCAN ? may_share(loop, steps[i]->body.at, steps[i]->body.n)
+                                          : may_split(steps[i]->kernel) && !reaches_on(loop, steps[i]->kernel);
     return may;
 }
 
@@ -343,7 +359,7 @@ static void copy_tensors(Plan *p, const Step *loop)
     Buffer *turn = NULL;
     for (int i = 0; i < n; i++) {
         Buffer *b = p->buffers.at[i];
-        if (b->kind != BUFFER_ARENA || b->alias || b->first < loop->at || b->last > loop->end || b->first < 0)
+        if (b->kind != BUFFER_ARENA || b->alias || b->first < 0 || !lives_in(loop, b))
             continue;
         if (!turn)
             turn = buffer_new(p, BUFFER_ARENA, (Type){.dt = DT_U8, .rank = 2, .dim = {p->target->threads.n, 1}}, "turns");
@@ -360,7 +376,7 @@ static void split_loop(Plan *p, Step *loop)
 {
     const int n = p->target->threads.n;
     const double cycles = body_cycles(p, loop), all = cycles * (double)loop->time->extent;
-    if (!loop->apart || !may_share(loop) || all - all / n < WORTH * p->target->threads.hand_over || balance(p, loop->time->extent) < EVEN)
+    if (!loop->apart || !may_share(loop, loop->body.at, loop->body.n) || all - all / n < WORTH * p->target->threads.hand_over || balance(p, loop->time->extent) < EVEN)
         return;
     loop->grain = (int64_t)(p->target->threads.hand_over / PIECES / cycles) + 1;
     note_in_turn(loop);

@@ -29,6 +29,12 @@ static const char nested[] =
     "length=5 body=func c(h: f32[20] carry 0, s: f32[20] slice 0, w: f32[20, 20] invariant 0) { %1 = dot(h, w) contract=[0]/[0] %2 = add(%1, s) "
     "%3 = tanh(%2) return carry 0 h = %3 } %2 = result(%1) index=0 : f32[20] %3 = neg(%2) return yield 0 y = %3 } "
     "%2 = result(%1) index=0 : f32[6, 20] return output 0 y = %2 }";
+static const char stacked_again[] =     /* nested, but what is carried is stacked by both loops */
+    "func f(x: f32[6, 5, 20] input 0, w: f32[20, 20] param 0, h: f32[20] input 1) { %1 = scan(x, h, w) carries=0 slices=1 yields=1 length=6 "
+    "body=func b(s: f32[5, 20] slice 0, h: f32[20] invariant 0, w: f32[20, 20] invariant 1) { %1 = scan(h, s, w) carries=1 slices=1 yields=1 "
+    "length=5 body=func c(h: f32[20] carry 0, s: f32[20] slice 0, w: f32[20, 20] invariant 0) { %1 = dot(h, w) contract=[0]/[0] %2 = add(%1, s) "
+    "%3 = tanh(%2) return carry 0 h = %3, yield 0 y = h } %2 = result(%1) index=1 : f32[5, 20] return yield 0 y = %2 } "
+    "%2 = result(%1) index=0 : f32[6, 5, 20] %3 = exp(%2) return output 0 y = %3 }";
 static const char carried[] =
     "func f(x: f32[6, 9, 20] input 0, w: f32[20, 20] param 0, h: f32[9, 20] input 1) { %3 = scan(h, x, w) carries=1 slices=1 yields=0 "
     "length=6 body=func b(h: f32[9, 20] carry 0, s: f32[9, 20] slice 0, w: f32[20, 20] invariant 0) { %3 = dot(h, w) contract=[1]/[0] "
@@ -309,15 +315,35 @@ static void wrong_pieces(void **state)
     assert_non_null(strstr(verify_split(arena, p, k), "reads what another piece stores"));
 }
 
+static Step *last_loop(const Plan *p)
+{
+    Step *loop = NULL;
+    for (int i = 0; i < p->steps.n; i++)
+        loop = p->steps.at[i]->kind == STEP_SCAN ? p->steps.at[i] : loop;
+    assert_non_null(loop);
+    return loop;
+}
+
+/* The last value of each inner loop lies where the next turn of the outer one puts its first: one turn after the other. */
+static void turns_that_reach_on(void **state)
+{
+    (void)state;
+    Plan *p = split_plan(stacked_again);
+    Step *loop = last_loop(p);
+    assert_int_equal(loop->grain, 0);
+    assert_null(plan_verify(arena, p));
+    loop->grain = 1;
+    for (int i = 0; i < p->kernels.n; i++)
+        p->kernels.at[i]->split.n = 0;
+    assert_non_null(strstr(verify_turns(arena, p), "what others write of"));
+}
+
 /* A loop stands in one whose turns threads share: each thread has its own carry, and its own part of what is yielded. */
 static void wrong_nested_turns(void **state)
 {
     (void)state;
     Plan *p = split_plan(nested);
-    Step *loop = p->steps.at[p->steps.n - 1];
-    for (int i = 0; i < p->steps.n; i++)
-        loop = p->steps.at[i]->kind == STEP_SCAN ? p->steps.at[i] : loop;
-    Step *inner = NULL;
+    Step *loop = last_loop(p), *inner = NULL;
     for (int i = 0; i < loop->body.n; i++)
         inner = loop->body.at[i]->kind == STEP_SCAN ? loop->body.at[i] : inner;
     assert_true(loop->grain > 0);
@@ -383,6 +409,7 @@ int main(void)
         cmocka_unit_test(wrong_turns),
         cmocka_unit_test(wrong_pieces),
         cmocka_unit_test(wrong_parts),
+        cmocka_unit_test(turns_that_reach_on),
         cmocka_unit_test(wrong_nested_turns),
     };
     arena = arena_new();
