@@ -3038,7 +3038,7 @@ static void train_k44_dense_adam(const float *restrict global_avg_pool2d_2, cons
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float *restrict conv2d_2,
+static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float *restrict conv2d,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_factor,
         const int32_t *restrict count_, float *restrict batch_norm_16, float *restrict m_residual_3_norm_b_gamma,
@@ -3049,7 +3049,7 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float
 {
     float batch_norm_15[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_2[j0] = 0.0f;
+        conv2d[j0] = 0.0f;
         batch_norm_15[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
@@ -3057,7 +3057,7 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                    conv2d_2[j0] += v1;
+                    conv2d[j0] += v1;
                     batch_norm_15[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
                 }
@@ -3070,7 +3070,7 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float
         const float v4 = batch_norm_15[j0];
         const float v5 = residual_3_norm_b_factor[j0];
         const float v6 = v4 * v5;
-        const float v7 = conv2d_2[j0];
+        const float v7 = conv2d[j0];
         const float v8 = v7 * 0.1f;
         const float v9 = v_residual_3_norm_b_beta[j0] * 0.999f;
         const float v10 = v_residual_3_shortcut_bias[j0] * 0.999f;
@@ -3092,16 +3092,17 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k46_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_26)
+static void train_k46_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_31)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_26[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
+            conv2d_31[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
         }
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates; in 2 places */
+/* resnet.dl:14: conv2d;
+ * resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates; in 4 places */
 static inline void train_k47_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3134,49 +3135,31 @@ static inline void train_k47_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k47_conv2d(const float *restrict relu_6, const float *restrict conv2d_26, float *restrict conv2d_3)
+static void train_k47_conv2d(const float *restrict relu_6, const float *restrict conv2d_31, float *restrict conv2d_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k47_conv2d_tile_4(relu_6, i0_0 * 64, conv2d_26 + n, conv2d_3 + (i0_0 * 32 + n));
+            train_k47_conv2d_tile_4(relu_6, i0_0 * 64, conv2d_31 + n, conv2d_2 + (i0_0 * 32 + n));
     }
 }
 
-/* resnet.dl:14: conv2d -> f32[4, 4, 4, 4, 32]; in 2 places */
-static void train_k48_conv2d(const float *restrict conv2d_3, float *restrict conv2d_4)
+/* resnet.dl:14: conv2d -> f32[4, 4, 4, 128]; in 2 places */
+static void train_k48_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
 {
-    for (int j1 = 0; j1 < 4; j1++) {
-        for (int j2 = 0; j2 < 4; j2++) {
-            for (int j3 = 0; j3 < 4; j3++) {
-                for (int j4 = 0; j4 < 32; j4++) {
-                    conv2d_4[j1 * 512 + j2 * 128 + j3 * 32 + j4] = conv2d_3[j1 * 512 + j2 * 128 + j3 * 32 + j4];
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0] = conv2d_2[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
-            }
-        }
-    }
-    for (int j1 = 0; j1 < 4; j1++) {
-        for (int j2 = 0; j2 < 4; j2++) {
-            for (int j3 = 0; j3 < 4; j3++) {
-                for (int j4 = 0; j4 < 32; j4++) {
-                    conv2d_4[j1 * 512 + j2 * 128 + j3 * 32 + j4 + 2048] = 0.0f;
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 32] = 0.0f;
                 }
-            }
-        }
-    }
-    for (int j1 = 0; j1 < 4; j1++) {
-        for (int j2 = 0; j2 < 4; j2++) {
-            for (int j3 = 0; j3 < 4; j3++) {
-                for (int j4 = 0; j4 < 32; j4++) {
-                    conv2d_4[j1 * 512 + j2 * 128 + j3 * 32 + j4 + 4096] = 0.0f;
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 64] = 0.0f;
                 }
-            }
-        }
-    }
-    for (int j1 = 0; j1 < 4; j1++) {
-        for (int j2 = 0; j2 < 4; j2++) {
-            for (int j3 = 0; j3 < 4; j3++) {
-                for (int j4 = 0; j4 < 32; j4++) {
-                    conv2d_4[j1 * 512 + j2 * 128 + j3 * 32 + j4 + 6144] = 0.0f;
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 96] = 0.0f;
                 }
             }
         }
@@ -3218,11 +3201,11 @@ static inline void train_k49_conv2d_tile_4(const float *restrict a, int at, cons
     c[195] = c3_3;
 }
 
-static void train_k49_conv2d(const float *restrict relu_3, const float *restrict relu_6, float *restrict conv2d_5)
+static void train_k49_conv2d(const float *restrict relu_3, const float *restrict relu_6, float *restrict conv2d_4)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k49_conv2d_tile_4(relu_3, i0_0, relu_6 + n, conv2d_5 + (i0_0 * 64 + n));
+            train_k49_conv2d_tile_4(relu_3, i0_0, relu_6 + n, conv2d_4 + (i0_0 * 64 + n));
     }
 }
 
@@ -3251,7 +3234,7 @@ static void train_k50_batch_norm(const int32_t *restrict count_, const float *re
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k51_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d_2,
+static void train_k51_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_)
 {
@@ -3270,14 +3253,14 @@ static void train_k51_batch_norm(const float *restrict residual_3_conv_b_y_2, fl
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_2[j0] = -(conv2d_2[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_19[j0] * 2.0f)
+        conv2d[j0] = -(conv2d[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_19[j0] * 2.0f)
                 / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
-static void train_k52_batch_norm(const int32_t *restrict count_, const float *restrict conv2d_2, float *restrict relu_6,
+static void train_k52_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict relu_6,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const float *restrict residual_3_conv_b_y_2)
 {
@@ -3285,7 +3268,7 @@ static void train_k52_batch_norm(const int32_t *restrict count_, const float *re
         float batch_norm_21[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = conv2d_2[j0];
+            const float v2 = conv2d[j0];
             batch_norm_21[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
@@ -3304,21 +3287,21 @@ static void train_k52_batch_norm(const int32_t *restrict count_, const float *re
 static void train_k53_conv2d_adam(const float *restrict relu_6, float *restrict m_residual_3_conv_b_bias,
         float *restrict v_residual_3_conv_b_bias, float *restrict residual_3_conv_b_bias, const float *restrict adam)
 {
-    float conv2d_6[64];
+    float conv2d_5[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_6[j0] = 0.0f;
+        conv2d_5[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_6[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_5[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = conv2d_6[j0];
+        const float v1 = conv2d_5[j0];
         const float add_v1 = m_residual_3_conv_b_bias[j0] * 0.9f + v1 * 0.1f;
         m_residual_3_conv_b_bias[j0] = add_v1;
         const float add_v2 = v_residual_3_conv_b_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3328,12 +3311,12 @@ static void train_k53_conv2d_adam(const float *restrict relu_6, float *restrict 
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64]; in 2 places */
-static void train_k54_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_27)
+static void train_k54_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_27[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_32[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
@@ -3389,7 +3372,7 @@ static inline void train_k55_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[195] = c3_3;
 }
 
-static void train_k55_conv2d_relu(const float *restrict relu_6, const float *restrict conv2d_27, float *restrict relu_7,
+static void train_k55_conv2d_relu(const float *restrict relu_6, const float *restrict conv2d_32, float *restrict relu_7,
         const float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3397,7 +3380,7 @@ static void train_k55_conv2d_relu(const float *restrict relu_6, const float *res
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k55_conv2d_relu_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_27 + n,
+                train_k55_conv2d_relu_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
                         relu_7 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -3449,7 +3432,7 @@ static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k56_conv2d(const float *restrict relu_4, const float *restrict relu_6, float *restrict conv2d_8)
+static void train_k56_conv2d(const float *restrict relu_4, const float *restrict relu_6, float *restrict conv2d_7)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3460,7 +3443,7 @@ static void train_k56_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
                     train_k56_conv2d_tile_4(relu_4, i1 * 256 + i2 * 64 + i0_0 - 320, relu_6 + n,
-                            conv2d_8 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                            conv2d_7 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
@@ -3515,22 +3498,22 @@ static void train_k61_conv2d_adam(const float *restrict relu_7, float *restrict 
         const float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_b_gamma,
         const float *restrict m_residual_3_norm_b_gamma, const float *restrict v_residual_3_norm_b_gamma)
 {
-    float conv2d_9[64];
+    float conv2d_8[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_9[j0] = 0.0f;
+        conv2d_8[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_9[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_8[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = conv2d_9[j0];
+        const float v2 = conv2d_8[j0];
         const float add_v1 = m_residual_3_conv_a_bias[j0] * 0.9f + v2 * 0.1f;
         m_residual_3_conv_a_bias[j0] = add_v1;
         const float add_v2 = v_residual_3_conv_a_bias[j0] * 0.999f + v2 * 0.001f * v2;
@@ -3544,13 +3527,13 @@ static void train_k61_conv2d_adam(const float *restrict relu_7, float *restrict 
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32]; in 2 places */
-static void train_k62_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_28)
+static void train_k62_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_28[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
+                    conv2d_33[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
                             = residual_3_conv_a_kernel[-j0 * 12288 - j1 * 4096 + j2 + j3 * 64 + 16384];
                 }
             }
@@ -3601,26 +3584,26 @@ static inline void train_k63_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k63_conv2d(const float *restrict relu_7, const float *restrict conv2d_28, float *restrict conv2d)
+static void train_k63_conv2d(const float *restrict relu_7, const float *restrict conv2d_33, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k63_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 320, conv2d_28 + n,
-                        conv2d + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
+                train_k63_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 320, conv2d_33 + n,
+                        conv2d_9 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32]; in 2 places */
-static void train_k64_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_29)
+static void train_k64_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_29[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
+                conv2d_34[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
             }
         }
     }
@@ -3662,26 +3645,26 @@ static inline void train_k65_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k65_conv2d(const float *restrict relu_7, const float *restrict conv2d_29, float *restrict conv2d)
+static void train_k65_conv2d(const float *restrict relu_7, const float *restrict conv2d_34, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k65_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256 - 256, conv2d_29 + n,
-                        conv2d + (i0 * 512 + i1 * 128 + 2048 + n), k0_lo, k0_hi);
+                train_k65_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256 - 256, conv2d_34 + n,
+                        conv2d_10 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32]; in 2 places */
-static void train_k66_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_30)
+static void train_k66_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_30[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
+                conv2d_35[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
             }
         }
     }
@@ -3727,70 +3710,53 @@ static inline void train_k67_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k67_conv2d(const float *restrict relu_7, const float *restrict conv2d_30, float *restrict conv2d)
+static void train_k67_conv2d(const float *restrict relu_7, const float *restrict conv2d_35, float *restrict conv2d_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k67_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 64, conv2d_30 + n,
-                        conv2d + (i0 * 512 + i1 * 128 + 4096 + n));
+                train_k67_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 64, conv2d_35 + n,
+                        conv2d_11 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_31)
+static void train_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_31[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
+            conv2d_36[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
         }
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 131072 multiply-accumulates; in 2 places */
-static inline void train_k69_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+/* resnet.dl:9: conv2d -> f32[4, 4, 4, 128]; in 2 places */
+static void train_k70_conv2d(const float *restrict conv2d_9, float *restrict conv2d_13, const float *restrict conv2d_10,
+        const float *restrict conv2d_11, const float *restrict conv2d_12)
 {
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void train_k69_conv2d(const float *restrict relu_7, const float *restrict conv2d_31, float *restrict conv2d)
-{
-    for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-        for (int n = 0; n < 32; n += 4)
-            train_k69_conv2d_tile_4(relu_7, i0_0 * 64, conv2d_31 + n, conv2d + (i0_0 * 32 + 6144 + n));
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2 = 0; i2 < 4; i2++) {
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0] = conv2d_9[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+                }
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 32] = conv2d_10[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+                }
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 64] = conv2d_11[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+                }
+                for (int j0 = 0; j0 < 32; j0++) {
+                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 96] = conv2d_12[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+                }
+            }
+        }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k71_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3828,7 +3794,7 @@ static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict relu_3, const float *restrict relu_7, float *restrict conv2d_10)
+static void train_k71_conv2d(const float *restrict relu_3, const float *restrict relu_7, float *restrict conv2d_14)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3838,21 +3804,21 @@ static void train_k70_conv2d(const float *restrict relu_3, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k70_conv2d_tile_4(relu_3, i1 * 256 + i2 * 32 + i0_0, relu_7 + n,
-                            conv2d_10 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k71_conv2d_tile_4(relu_3, i1 * 256 + i2 * 32 + i0_0, relu_7 + n,
+                            conv2d_14 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k71_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_10,
+static void train_k72_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                const float v1 = conv2d_10[j0 * 64 + j1 * 576 + j2];
+                const float v1 = conv2d_14[j0 * 64 + j1 * 576 + j2];
                 const float add_v0 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v0;
                 const float add_v1 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -3865,13 +3831,13 @@ static void train_k71_adam(float *restrict m_residual_3_conv_a_kernel, const flo
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k72_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_8,
+static void train_k73_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                const float v1 = conv2d_8[j0 * 64 + j1 * 576 + j2];
+                const float v1 = conv2d_7[j0 * 64 + j1 * 576 + j2];
                 const float add_v0 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v0;
                 const float add_v1 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -3884,11 +3850,11 @@ static void train_k72_adam(float *restrict m_residual_3_conv_b_kernel, const flo
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_5,
+static void train_k74_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = conv2d_5[j0];
+        const float v1 = conv2d_4[j0];
         const float add_v0 = m_residual_3_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
         m_residual_3_shortcut_kernel[j0] = add_v0;
         const float add_v1 = v_residual_3_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3898,31 +3864,31 @@ static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const f
 }
 
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k74_relu_conv2d_batch_norm(float *restrict relu_3, const float *restrict conv2d_4,
-        const float *restrict conv2d, float *restrict conv2d_11, const float *restrict residual_2_conv_b_y_2,
+static void train_k75_relu_conv2d_batch_norm(float *restrict relu_3, const float *restrict conv2d_3,
+        const float *restrict conv2d_13, float *restrict conv2d_15, const float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
-                const long v1 = (j0 / 2) * 128 + (j1 / 2) * 32 + (j0 % 2) * 4096 + (j1 % 2) * 2048;
+                const long v1 = (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32;
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float v2 = conv2d_4[v1 + i0 * 512 + j2];
-                    const float v3 = conv2d[v1 + i0 * 512 + j2];
+                    const float v2 = conv2d_3[v1 + i0 * 2048 + j2];
+                    const float v3 = conv2d_13[v1 + i0 * 2048 + j2];
                     relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v2 + v3
                             : 0.0f;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            conv2d_11[i0 * 32 + j0] = 0.0f;
+            conv2d_15[i0 * 32 + j0] = 0.0f;
             batch_norm_32[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v4 = relu_3[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    conv2d_11[i0 * 32 + j0] += v4;
+                    conv2d_15[i0 * 32 + j0] += v4;
                     batch_norm_32[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
                 }
@@ -3932,17 +3898,17 @@ static void train_k74_relu_conv2d_batch_norm(float *restrict relu_3, const float
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k75_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_32)
+static void train_k76_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_32[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
+            conv2d_37[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k77_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3974,14 +3940,37 @@ static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k76_conv2d(const float *restrict relu_3, const float *restrict conv2d_32, float *restrict conv2d_12)
+static void train_k77_conv2d(const float *restrict relu_3, const float *restrict conv2d_37, float *restrict conv2d_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k76_conv2d_tile_4(relu_3, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_32 + n,
-                            conv2d_12 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+                    train_k77_conv2d_tile_4(relu_3, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
+                            conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
+            }
+        }
+    }
+}
+
+/* resnet.dl:14: conv2d -> f32[4, 8, 8, 64]; in 2 places */
+static void train_k78_conv2d(const float *restrict conv2d_16, float *restrict conv2d_17)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i1 = 0; i1 < 8; i1++) {
+            for (int i2 = 0; i2 < 8; i2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0] = conv2d_16[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
+                }
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 16] = 0.0f;
+                }
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 32] = 0.0f;
+                }
+                for (int j0 = 0; j0 < 16; j0++) {
+                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 48] = 0.0f;
+                }
             }
         }
     }
@@ -3989,7 +3978,7 @@ static void train_k76_conv2d(const float *restrict relu_3, const float *restrict
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k77_batch_norm_adam(const float *restrict batch_norm_32, float *restrict residual_2_norm_b_gamma,
+static void train_k79_batch_norm_adam(const float *restrict batch_norm_32, float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma, const float *restrict adam)
 {
@@ -4021,7 +4010,7 @@ static void train_k77_batch_norm_adam(const float *restrict batch_norm_32, float
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_11, const float *restrict residual_2_norm_b_factor_2,
+static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor_2,
         const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
         const float *restrict batch_norm_35, const int32_t *restrict count_, float *restrict batch_norm_38,
         float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
@@ -4030,7 +4019,7 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_11, co
         float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias,
         float *restrict residual_2_shortcut_bias)
 {
-    float conv2d_13[32];
+    float conv2d_18[32];
     float batch_norm_36[32];
     float batch_norm_37[32];
     const float v1 = (float)count_[0];
@@ -4039,8 +4028,8 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_11, co
         const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_35[j0 + 32]
                 + (batch_norm_9[j0 + 64] - v2) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_35[j0 + 96])
                 * 2.0f;
-        const float sum_v0 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
-        conv2d_13[j0] = sum_v0;
+        const float sum_v0 = conv2d_15[j0] + conv2d_15[j0 + 32] + conv2d_15[j0 + 64] + conv2d_15[j0 + 96];
+        conv2d_18[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
         batch_norm_36[j0] = add_v1;
         batch_norm_37[j0] = -add_v1 / v1;
@@ -4056,7 +4045,7 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_11, co
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_residual_2_conv_b_bias[j0] * 0.9f;
         const float v8 = v_residual_2_conv_b_bias[j0] * 0.999f;
-        const float v9 = conv2d_13[j0];
+        const float v9 = conv2d_18[j0];
         const float v10 = v9 * 0.1f;
         const float v11 = v_residual_2_norm_b_beta[j0] * 0.999f;
         const float v12 = v_residual_2_shortcut_bias[j0] * 0.999f;
@@ -4082,7 +4071,7 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_11, co
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates; in 2 places */
-static inline void train_k79_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k81_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4116,20 +4105,20 @@ static inline void train_k79_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k79_conv2d(const float *restrict relu, const float *restrict relu_3, float *restrict conv2d_14)
+static void train_k81_conv2d(const float *restrict relu, const float *restrict relu_3, float *restrict conv2d_19)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k79_conv2d_tile_4(relu, i0_0, relu_3 + n, conv2d_14 + (i0_0 * 32 + n));
+            train_k81_conv2d_tile_4(relu, i0_0, relu_3 + n, conv2d_19 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k80_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_14,
+static void train_k82_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_19,
         float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 512; j0++) {
-        const float v1 = conv2d_14[j0];
+        const float v1 = conv2d_19[j0];
         const float add_v0 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
         m_residual_2_shortcut_kernel[j0] = add_v0;
         const float add_v1 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -4139,7 +4128,7 @@ static void train_k80_adam(float *restrict m_residual_2_shortcut_kernel, const f
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k81_batch_norm(const float *restrict relu_3, const float *restrict residual_2_norm_b_factor_2,
+static void train_k83_batch_norm(const float *restrict relu_3, const float *restrict residual_2_norm_b_factor_2,
         const float *restrict batch_norm_35, float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_38)
 {
@@ -4156,19 +4145,19 @@ static void train_k81_batch_norm(const float *restrict relu_3, const float *rest
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32]; in 2 places */
-static void train_k82_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_33)
+static void train_k84_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_33[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
+                conv2d_38[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k83_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k85_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4210,7 +4199,7 @@ static inline void train_k83_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static inline void train_k83_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k85_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4252,7 +4241,7 @@ static inline void train_k83_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k83_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_33,
+static void train_k85_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_38,
         float *restrict relu_9, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4263,11 +4252,11 @@ static void train_k83_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k83_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_33 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k85_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_38 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k83_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_33 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k85_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_38 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_9[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
@@ -4281,7 +4270,7 @@ static void train_k83_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k84_batch_norm(const float *restrict relu_9, float *restrict batch_norm_40,
+static void train_k86_batch_norm(const float *restrict relu_9, float *restrict batch_norm_40,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
         float *restrict batch_norm_41)
 {
@@ -4304,7 +4293,7 @@ static void train_k84_batch_norm(const float *restrict relu_9, float *restrict b
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k87_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4342,8 +4331,8 @@ static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k85_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_y_2,
-        float *restrict conv2d_17)
+static void train_k87_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_y_2,
+        float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4353,15 +4342,15 @@ static void train_k85_conv2d(const float *restrict relu_2, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k85_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
-                            conv2d_17 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k87_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
+                            conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
+static void train_k89_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
         const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_7,
         const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_45, const int32_t *restrict count_,
         float *restrict batch_norm_48, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
@@ -4411,13 +4400,13 @@ static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_40
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k88_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_17,
+static void train_k90_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_22,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_17[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_22[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -4430,13 +4419,13 @@ static void train_k88_adam(float *restrict m_residual_2_conv_b_kernel, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16]; in 2 places */
-static void train_k89_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_34)
+static void train_k91_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_34[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
+                    conv2d_39[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
                             = residual_2_conv_a_kernel[-j0 * 3072 - j1 * 1024 + j2 + j3 * 32 + 4096];
                 }
             }
@@ -4445,74 +4434,41 @@ static void train_k89_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
-static void train_k90_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_35)
+static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_35[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
+                conv2d_40[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
-static void train_k91_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_36)
+static void train_k93_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_36[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
+                conv2d_41[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_37)
+static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_42)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_37[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[4, 1, 8, 8, 16]; in 2 places */
-static void train_k93_conv2d(int t, const float *restrict conv2d_12, float *restrict conv2d_41)
-{
-    for (int j2 = 0; j2 < 8; j2++) {
-        for (int j3 = 0; j3 < 8; j3++) {
-            for (int j4 = 0; j4 < 16; j4++) {
-                conv2d_41[j2 * 128 + j3 * 16 + j4] = conv2d_12[t * 1024 + j2 * 128 + j3 * 16 + j4];
-            }
-        }
-    }
-    for (int j2 = 0; j2 < 8; j2++) {
-        for (int j3 = 0; j3 < 8; j3++) {
-            for (int j4 = 0; j4 < 16; j4++) {
-                conv2d_41[j2 * 128 + j3 * 16 + j4 + 1024] = 0.0f;
-            }
-        }
-    }
-    for (int j2 = 0; j2 < 8; j2++) {
-        for (int j3 = 0; j3 < 8; j3++) {
-            for (int j4 = 0; j4 < 16; j4++) {
-                conv2d_41[j2 * 128 + j3 * 16 + j4 + 2048] = 0.0f;
-            }
-        }
-    }
-    for (int j2 = 0; j2 < 8; j2++) {
-        for (int j3 = 0; j3 < 8; j3++) {
-            for (int j4 = 0; j4 < 16; j4++) {
-                conv2d_41[j2 * 128 + j3 * 16 + j4 + 3072] = 0.0f;
-            }
+            conv2d_42[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
         }
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
-static void train_k94_batch_norm(int t, const float *restrict relu_9, const float *restrict residual_2_norm_a_factor_2,
+static void train_k95_batch_norm(int t, const float *restrict relu_9, const float *restrict residual_2_norm_a_factor_2,
         const float *restrict batch_norm_45, const float *restrict residual_2_conv_a_y,
         const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_48, float *restrict batch_norm_49)
 {
@@ -4526,7 +4482,7 @@ static void train_k94_batch_norm(int t, const float *restrict relu_9, const floa
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k95_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4568,7 +4524,7 @@ static inline void train_k95_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4603,8 +4559,8 @@ static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k95_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_34,
-        float *restrict conv2d_40)
+static void train_k96_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_39,
+        float *restrict conv2d_45)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -4612,17 +4568,17 @@ static void train_k95_conv2d(int t, const float *restrict batch_norm_49, const f
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k95_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
-                        conv2d_40 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    train_k96_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
+                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                 else
-                    train_k95_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_34 + n,
-                        conv2d_40 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    train_k96_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
+                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
-static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4657,22 +4613,22 @@ static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k96_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_35,
-        float *restrict conv2d_40)
+static void train_k97_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_40,
+        float *restrict conv2d_46)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
-                train_k96_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_35 + n,
-                        conv2d_40 + (i1 * 128 + i2_0 * 16 + 1024 + n), k0_lo, k0_hi);
+                train_k97_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_40 + n,
+                        conv2d_46 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
-static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4711,7 +4667,7 @@ static inline void train_k97_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4743,24 +4699,24 @@ static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k97_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_36,
-        float *restrict conv2d_40)
+static void train_k98_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_41,
+        float *restrict conv2d_47)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k97_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
-                        conv2d_40 + (i1 * 128 + i2_0 * 16 + 2048 + n));
+                    train_k98_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
+                        conv2d_47 + (i1 * 128 + i2_0 * 16 + n));
                 else
-                    train_k97_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_36 + n,
-                        conv2d_40 + (i1 * 128 + i2_0 * 16 + 2048 + n));
+                    train_k98_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
+                        conv2d_47 + (i1 * 128 + i2_0 * 16 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 32768 multiply-accumulates; in 2 places */
-static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4792,30 +4748,52 @@ static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k98_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_37,
-        float *restrict conv2d_40)
+static void train_k99_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_42,
+        float *restrict conv2d_48)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k98_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
-                        conv2d_40 + (i1 * 128 + i2_0 * 16 + 3072 + n));
+                train_k99_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_42 + n,
+                        conv2d_48 + (i1 * 128 + i2_0 * 16 + n));
+        }
+    }
+}
+
+/* resnet.dl:9: conv2d -> f32[1, 8, 8, 64]; in 2 places */
+static void train_k100_conv2d(const float *restrict conv2d_45, float *restrict conv2d_49, const float *restrict conv2d_46,
+        const float *restrict conv2d_47, const float *restrict conv2d_48)
+{
+    for (int i1 = 0; i1 < 8; i1++) {
+        for (int i2 = 0; i2 < 8; i2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0] = conv2d_45[i1 * 128 + i2 * 16 + j0];
+            }
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 16] = conv2d_46[i1 * 128 + i2 * 16 + j0];
+            }
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 32] = conv2d_47[i1 * 128 + i2 * 16 + j0];
+            }
+            for (int j0 = 0; j0 < 16; j0++) {
+                conv2d_49[i1 * 512 + i2 * 64 + j0 + 48] = conv2d_48[i1 * 128 + i2 * 16 + j0];
+            }
         }
     }
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[1, 16]; in 2 places */
-static void train_k99_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_41,
-        const float *restrict conv2d_40, float *restrict relu_10, float *restrict batch_norm_50,
+static void train_k101_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_17,
+        const float *restrict conv2d_49, float *restrict relu_10, float *restrict batch_norm_50,
         const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
         float *restrict batch_norm_51)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const long v1 = (j0 / 2) * 128 + (j1 / 2) * 16 + (j0 % 2) * 2048 + (j1 % 2) * 1024;
+            const long v1 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v2 = conv2d_41[v1 + j2];
-                const float v3 = conv2d_40[v1 + j2];
+                const float v2 = conv2d_17[v1 + t * 4096 + j2];
+                const float v3 = conv2d_49[v1 + j2];
                 relu_10[t * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu[t * 4096 + j0 * 256 + j1 * 16 + j2] ? v2 + v3 : 0.0f;
             }
         }
@@ -4837,7 +4815,7 @@ static void train_k99_relu_batch_norm(int t, const float *restrict relu, const f
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4875,7 +4853,7 @@ static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k100_conv2d(const float *restrict relu, const float *restrict batch_norm_49, float *restrict conv2d_19)
+static void train_k102_conv2d(const float *restrict relu, const float *restrict batch_norm_49, float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4885,8 +4863,8 @@ static void train_k100_conv2d(const float *restrict relu, const float *restrict 
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k100_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, batch_norm_49 + n,
-                            conv2d_19 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k102_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, batch_norm_49 + n,
+                            conv2d_24 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
@@ -4895,7 +4873,7 @@ static void train_k100_conv2d(const float *restrict relu, const float *restrict 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k101_batch_norm_adam(const float *restrict batch_norm_51, float *restrict residual_1_norm_b_gamma,
+static void train_k103_batch_norm_adam(const float *restrict batch_norm_51, float *restrict residual_1_norm_b_gamma,
         const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_55,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma, const float *restrict adam)
 {
@@ -4929,7 +4907,7 @@ static void train_k101_batch_norm_adam(const float *restrict batch_norm_51, floa
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k102_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
+static void train_k104_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55, const int32_t *restrict count_,
         float *restrict batch_norm_58, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
@@ -4979,13 +4957,13 @@ static void train_k102_batch_norm_conv2d_adam(const float *restrict batch_norm_5
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k103_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_19,
+static void train_k105_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_24,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_19[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_24[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -4999,12 +4977,12 @@ static void train_k103_adam(float *restrict m_residual_2_conv_a_kernel, const fl
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
-static void train_k104_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_38)
+static void train_k106_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_43)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_38[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                conv2d_43[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
             }
         }
     }
@@ -5012,7 +4990,7 @@ static void train_k104_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 4 places */
-static void train_k106_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
+static void train_k108_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
         const float *restrict batch_norm_55, const float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_58, float *restrict batch_norm_79)
 {
@@ -5026,7 +5004,7 @@ static void train_k106_batch_norm(int t, const float *restrict relu_10, const fl
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k109_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5068,7 +5046,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k109_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5103,7 +5081,7 @@ static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k109_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5145,8 +5123,8 @@ static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_38,
-        float *restrict conv2d_42, const float *restrict relu_15, float *restrict relu_11)
+static void train_k109_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_43,
+        float *restrict conv2d_50, const float *restrict relu_15, float *restrict relu_11)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5155,17 +5133,17 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_38 + n, conv2d_42 + n,
+                    train_k109_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k107_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_38 + n, conv2d_42 + n,
+                    train_k109_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_38 + n, conv2d_42 + n,
+                    train_k109_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = conv2d_42[i2 * 16 - i2_0 * 16 + j0];
+                    const float v1 = conv2d_50[i2 * 16 - i2_0 * 16 + j0];
                     relu_11[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
                 }
             }
@@ -5175,7 +5153,7 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, c
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 4 places */
-static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5210,8 +5188,8 @@ static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k108_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
-        float *restrict conv2d_21)
+static void train_k110_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
+        float *restrict conv2d_26)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -5221,8 +5199,8 @@ static void train_k108_conv2d(int t, const float *restrict relu_15, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k108_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
-                            conv2d_21 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    train_k110_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
+                            conv2d_26 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
     }
@@ -5230,7 +5208,7 @@ static void train_k108_conv2d(int t, const float *restrict relu_15, const float 
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k109_batch_norm(int t, const float *restrict relu_11, float *restrict batch_norm_59,
+static void train_k111_batch_norm(int t, const float *restrict relu_11, float *restrict batch_norm_59,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
         float *restrict batch_norm_60)
 {
@@ -5251,14 +5229,14 @@ static void train_k109_batch_norm(int t, const float *restrict relu_11, float *r
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
-static void train_k112_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_21,
+static void train_k114_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_26,
         float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_21[j0 * 16 + j1 * 144 + j2] + conv2d_21[j0 * 16 + j1 * 144 + j2 + 2304]
-                        + conv2d_21[j0 * 16 + j1 * 144 + j2 + 4608] + conv2d_21[j0 * 16 + j1 * 144 + j2 + 6912];
+                const float v1 = conv2d_26[j0 * 16 + j1 * 144 + j2] + conv2d_26[j0 * 16 + j1 * 144 + j2 + 2304]
+                        + conv2d_26[j0 * 16 + j1 * 144 + j2 + 4608] + conv2d_26[j0 * 16 + j1 * 144 + j2 + 6912];
                 const float add_v0 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5271,7 +5249,7 @@ static void train_k112_adam(float *restrict m_residual_1_conv_b_kernel, const fl
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k116_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k118_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5313,7 +5291,7 @@ static inline void train_k116_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k116_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k118_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5348,7 +5326,7 @@ static inline void train_k116_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k116_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k118_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5390,8 +5368,8 @@ static inline void train_k116_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k116_conv2d_relu(int t, const float *restrict batch_norm_80, const float *restrict conv2d_39,
-        float *restrict conv2d_43, const float *restrict relu_16, const float *restrict relu_10, float *restrict relu_12)
+static void train_k118_conv2d_relu(int t, const float *restrict batch_norm_80, const float *restrict conv2d_44,
+        float *restrict conv2d_51, const float *restrict relu_16, const float *restrict relu_10, float *restrict relu_12)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5400,18 +5378,18 @@ static void train_k116_conv2d_relu(int t, const float *restrict batch_norm_80, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k116_conv2d_relu_tile_4_at_0(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_39 + n, conv2d_43 + n,
+                    train_k118_conv2d_relu_tile_4_at_0(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k116_conv2d_relu_tile_4(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_39 + n, conv2d_43 + n,
+                    train_k118_conv2d_relu_tile_4(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k116_conv2d_relu_tile_4_at_12(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_39 + n, conv2d_43 + n,
+                    train_k118_conv2d_relu_tile_4_at_12(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_10[t * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = conv2d_43[i2 * 16 - i2_0 * 16 + j0];
+                    const float v2 = conv2d_51[i2 * 16 - i2_0 * 16 + j0];
                     relu_12[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_16[i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
                 }
             }
@@ -5420,7 +5398,7 @@ static void train_k116_conv2d_relu(int t, const float *restrict batch_norm_80, c
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k122_batch_norm(float *restrict relu_12, const float *restrict batch_norm_1_factor_2,
+static void train_k124_batch_norm(float *restrict relu_12, const float *restrict batch_norm_1_factor_2,
         const float *restrict batch_norm_73, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
         const float *restrict batch_norm_76)
 {
@@ -5436,7 +5414,7 @@ static void train_k122_batch_norm(float *restrict relu_12, const float *restrict
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
-static inline void train_k123_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k125_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5482,27 +5460,27 @@ static inline void train_k123_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k123_conv2d(const float *restrict image, const float *restrict relu_12, float *restrict conv2d_25)
+static void train_k125_conv2d(const float *restrict image, const float *restrict relu_12, float *restrict conv2d_30)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k123_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_12 + n, conv2d_25 + (i0 * 144 + i1 * 48 + n),
+                train_k125_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_12 + n, conv2d_30 + (i0 * 144 + i1 * 48 + n),
                         k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k124_adam(float *restrict m_stem_kernel, const float *restrict conv2d_25, float *restrict v_stem_kernel,
+static void train_k126_adam(float *restrict m_stem_kernel, const float *restrict conv2d_30, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_25[j0 * 16 + j1 * 144 + j2];
+                const float v1 = conv2d_30[j0 * 16 + j1 * 144 + j2];
                 const float add_v0 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5521,7 +5499,6 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const conv2d = (float *)(void *)(base + 647168);   /* f32[4, 4, 4, 4, 32] */
     float *const adam = (float *)(void *)(base + 707648);   /* f32 */
     float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
     float *const batch_norm = (float *)(void *)(base + 705536);   /* f32[4, 16] */
@@ -5578,64 +5555,70 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const dense_2 = (float *)(void *)(base + 19968);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 16384);   /* f32[4, 10] */
     float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_2 = (float *)(void *)(base + 32768);   /* f32[64] */
-    float *const conv2d_3 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_4 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 4, 32] */
-    float *const conv2d_5 = (float *)(void *)(base + 696320);   /* f32[32, 1, 1, 64] */
+    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const conv2d_2 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_3 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_4 = (float *)(void *)(base + 696320);   /* f32[32, 1, 1, 64] */
     float *const batch_norm_16 = (float *)(void *)(base + 33024);   /* f32[64] */
-    float *const conv2d_8 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
+    float *const conv2d_7 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
     float *const relu_7 = (float *)(void *)(base + 679936);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_23 = (float *)(void *)(base + 163840);   /* f32[64] */
     float *const batch_norm_25 = (float *)(void *)(base + 164096);   /* f32[64] */
-    float *const conv2d_10 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_11 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 131072);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_32 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
-    float *const conv2d_14 = (float *)(void *)(base + 0);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 36864);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 37376);   /* f32[4, 32] */
-    float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 198656);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 199168);   /* f32[4, 32] */
-    float *const batch_norm_49 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 8, 32] */
-    float *const relu_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 199680);   /* f32[4, 1, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 199936);   /* f32[4, 1, 16] */
+    float *const conv2d_9 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_10 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_13 = (float *)(void *)(base + 647168);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_14 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_15 = (float *)(void *)(base + 81920);   /* f32[4, 32] */
+    float *const conv2d_16 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_32 = (float *)(void *)(base + 82432);   /* f32[4, 32] */
+    float *const conv2d_19 = (float *)(void *)(base + 65536);   /* f32[16, 1, 1, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 67584);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 68096);   /* f32[4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 131072);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 102400);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 102912);   /* f32[4, 32] */
+    float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 542720);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 543232);   /* f32[4, 32] */
+    float *const batch_norm_49 = (float *)(void *)(base + 163840);   /* f32[4, 1, 8, 8, 32] */
+    float *const relu_10 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 543744);   /* f32[4, 1, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 544000);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 706560);   /* f32[32] */
-    float *const conv2d_19 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 0);   /* f32[16, 3, 3, 32] */
     float *const batch_norm_55 = (float *)(void *)(base + 209920);   /* f32[4, 16] */
     float *const batch_norm_58 = (float *)(void *)(base + 210176);   /* f32[4, 16] */
-    float *const conv2d_21 = (float *)(void *)(base + 131072);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_11 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 131072);   /* f32[4, 16, 3, 3, 16] */
+    float *const relu_11 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
     float *const batch_norm_59 = (float *)(void *)(base + 210432);   /* f32[4, 1, 16] */
     float *const batch_norm_60 = (float *)(void *)(base + 210688);   /* f32[4, 1, 16] */
     float *const batch_norm_64 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
     float *const batch_norm_67 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
-    float *const conv2d_23 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
     float *const relu_12 = (float *)(void *)(base + 131072);   /* f32[4, 1, 16, 16, 16] */
     float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 1, 16] */
     float *const batch_norm_69 = (float *)(void *)(base + 213760);   /* f32[4, 1, 16] */
     float *const batch_norm_73 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const batch_norm_76 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
+    float *const conv2d_30 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
-    float *const conv2d_26 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_27 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_28 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_29 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_30 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_31 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_33 = (float *)(void *)(base + 0);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 180224);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_35 = (float *)(void *)(base + 188416);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 192512);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 196608);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 200704);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_31 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_33 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_34 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_35 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_36 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_37 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 65536);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_39 = (float *)(void *)(base + 212992);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 516096);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_41 = (float *)(void *)(base + 520192);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_42 = (float *)(void *)(base + 540672);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_43 = (float *)(void *)(base + 200704);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -5644,14 +5627,17 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
     float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
     float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const conv2d_40 = (float *)(void *)(base + 163840);   /* f32[4, 1, 8, 8, 16] */
-    float *const conv2d_41 = (float *)(void *)(base + 147456);   /* f32[4, 1, 8, 8, 16] */
+    float *const conv2d_45 = (float *)(void *)(base + 524288);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_46 = (float *)(void *)(base + 528384);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_47 = (float *)(void *)(base + 532480);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_48 = (float *)(void *)(base + 536576);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_49 = (float *)(void *)(base + 196608);   /* f32[1, 8, 8, 64] */
     float *const relu_15 = (float *)(void *)(base + 167936);   /* f32[1, 16, 16, 16] */
     float *const batch_norm_79 = (float *)(void *)(base + 184320);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_42 = (float *)(void *)(base + 210944);   /* f32[4, 16] */
+    float *const conv2d_50 = (float *)(void *)(base + 210944);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 196608);   /* f32[1, 16, 16, 16] */
     float *const batch_norm_80 = (float *)(void *)(base + 389120);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_43 = (float *)(void *)(base + 214016);   /* f32[4, 16] */
+    float *const conv2d_51 = (float *)(void *)(base + 214016);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -5735,24 +5721,24 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_2, dense_2, residual_3_x, relu_6);
     train_k44_dense_adam(global_avg_pool2d_2, cross_entropy, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k45_conv2d_batch_norm_adam(relu_6, conv2d_2, residual_3_conv_b_y_2, residual_3_norm_b_average,
+    train_k45_conv2d_batch_norm_adam(relu_6, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
             params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_16,
             optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
             optimizer->v_residual_3_norm_b_beta, params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias,
             optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
-    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_26);
-    train_k47_conv2d(relu_6, conv2d_26, conv2d_3);
-    train_k48_conv2d(conv2d_3, conv2d_4);
-    train_k49_conv2d(relu_3, relu_6, conv2d_5);
+    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_31);
+    train_k47_conv2d(relu_6, conv2d_31, conv2d_2);
+    train_k48_conv2d(conv2d_2, conv2d_3);
+    train_k49_conv2d(relu_3, relu_6, conv2d_4);
     train_k50_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
-    train_k51_batch_norm(residual_3_conv_b_y_2, conv2d_2, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
-    train_k52_batch_norm(&count, conv2d_2, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+    train_k51_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
+    train_k52_batch_norm(&count, conv2d, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             residual_3_conv_b_y_2);
     train_k53_conv2d_adam(relu_6, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
             params->residual_3_conv_b_bias, adam);
-    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_27);
-    train_k55_conv2d_relu(relu_6, conv2d_27, relu_7, relu_4);
-    train_k56_conv2d(relu_4, relu_6, conv2d_8);
+    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_32);
+    train_k55_conv2d_relu(relu_6, conv2d_32, relu_7, relu_4);
+    train_k56_conv2d(relu_4, relu_6, conv2d_7);
     train_k57_batch_norm_adam(relu_7, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
             params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_25,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
@@ -5766,112 +5752,114 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
-    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_28);
-    train_k63_conv2d(relu_7, conv2d_28, conv2d);
-    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_29);
-    train_k65_conv2d(relu_7, conv2d_29, conv2d);
-    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_30);
-    train_k67_conv2d(relu_7, conv2d_30, conv2d);
-    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    train_k69_conv2d(relu_7, conv2d_31, conv2d);
-    train_k70_conv2d(relu_3, relu_7, conv2d_10);
-    train_k71_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_10, optimizer->v_residual_3_conv_a_kernel,
+    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
+    train_k63_conv2d(relu_7, conv2d_33, conv2d_9);
+    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
+    train_k65_conv2d(relu_7, conv2d_34, conv2d_10);
+    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
+    train_k67_conv2d(relu_7, conv2d_35, conv2d_11);
+    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_36);
+    train_k47_conv2d(relu_7, conv2d_36, conv2d_12);   /* k69_conv2d */
+    train_k70_conv2d(conv2d_9, conv2d_13, conv2d_10, conv2d_11, conv2d_12);
+    train_k71_conv2d(relu_3, relu_7, conv2d_14);
+    train_k72_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k72_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_8, optimizer->v_residual_3_conv_b_kernel,
+    train_k73_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k73_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_5, optimizer->v_residual_3_shortcut_kernel,
+    train_k74_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
-    train_k74_relu_conv2d_batch_norm(relu_3, conv2d_4, conv2d, conv2d_11, residual_2_conv_b_y_2, residual_2_norm_b_average,
+    train_k75_relu_conv2d_batch_norm(relu_3, conv2d_3, conv2d_13, conv2d_15, residual_2_conv_b_y_2, residual_2_norm_b_average,
             batch_norm_32);
-    train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_32);
-    train_k76_conv2d(relu_3, conv2d_32, conv2d_12);
-    train_k77_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
+    train_k76_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_37);
+    train_k77_conv2d(relu_3, conv2d_37, conv2d_16);
+    train_k78_conv2d(conv2d_16, conv2d_17);
+    train_k79_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma, adam);
-    train_k78_conv2d_batch_norm_adam(conv2d_11, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
+    train_k80_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
             batch_norm_35, &count, batch_norm_38, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
             params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
-    train_k79_conv2d(relu, relu_3, conv2d_14);
-    train_k80_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_14, optimizer->v_residual_2_shortcut_kernel,
+    train_k81_conv2d(relu, relu_3, conv2d_19);
+    train_k82_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_19, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k81_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2, residual_2_norm_b_average,
+    train_k83_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2, residual_2_norm_b_average,
             batch_norm_38);
-    train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_33);
-    train_k83_conv2d_relu(residual_2_conv_b_y_2, conv2d_33, relu_9, relu_2);
-    train_k84_batch_norm(relu_9, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
-    train_k85_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_17);
-    train_k77_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k86_batch_norm_adam */
-    train_k87_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
+    train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_38);
+    train_k85_conv2d_relu(residual_2_conv_b_y_2, conv2d_38, relu_9, relu_2);
+    train_k86_batch_norm(relu_9, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
+    train_k87_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_22);
+    train_k79_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k88_batch_norm_adam */
+    train_k89_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
             batch_norm_45, &count, batch_norm_48, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
             params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
             params->residual_2_norm_a_beta);
-    train_k88_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_17, optimizer->v_residual_2_conv_b_kernel,
+    train_k90_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
-    train_k89_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_34);
-    train_k90_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_35);
-    train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_36);
-    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
+    train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
+    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
+    train_k93_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_42);
     for (int t = 0; t < 4; t++) {
-        train_k93_conv2d(t, conv2d_12, conv2d_41);
-        train_k94_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
+        train_k95_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
                 residual_2_norm_a_average, batch_norm_48, batch_norm_49);
-        train_k95_conv2d(t, batch_norm_49, conv2d_34, conv2d_40);
-        train_k96_conv2d(t, batch_norm_49, conv2d_35, conv2d_40);
-        train_k97_conv2d(t, batch_norm_49, conv2d_36, conv2d_40);
-        train_k98_conv2d(t, batch_norm_49, conv2d_37, conv2d_40);
-        train_k99_relu_batch_norm(t, relu, conv2d_41, conv2d_40, relu_10, batch_norm_50, residual_1_conv_b_y,
+        train_k96_conv2d(t, batch_norm_49, conv2d_39, conv2d_45);
+        train_k97_conv2d(t, batch_norm_49, conv2d_40, conv2d_46);
+        train_k98_conv2d(t, batch_norm_49, conv2d_41, conv2d_47);
+        train_k99_conv2d(t, batch_norm_49, conv2d_42, conv2d_48);
+        train_k100_conv2d(conv2d_45, conv2d_49, conv2d_46, conv2d_47, conv2d_48);
+        train_k101_relu_batch_norm(t, relu, conv2d_17, conv2d_49, relu_10, batch_norm_50, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_51);
     }
-    train_k100_conv2d(relu, batch_norm_49, conv2d_19);
-    train_k101_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
+    train_k102_conv2d(relu, batch_norm_49, conv2d_24);
+    train_k103_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, adam);
-    train_k102_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
+    train_k104_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
             batch_norm_55, &count, batch_norm_58, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
             params->residual_1_conv_b_bias, adam, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
-    train_k103_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_19, optimizer->v_residual_2_conv_a_kernel,
+    train_k105_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_24, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k104_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_38);
+    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_43);
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_15);   /* k105_relu */
-        train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
+                params->residual_1_norm_a_beta, relu_15);   /* k107_relu */
+        train_k108_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_58, batch_norm_79);
-        train_k107_conv2d_relu(t, batch_norm_79, conv2d_38, conv2d_42, relu_15, relu_11);
-        train_k108_conv2d(t, relu_15, batch_norm_79, conv2d_21);
-        train_k109_batch_norm(t, relu_11, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
+        train_k109_conv2d_relu(t, batch_norm_79, conv2d_43, conv2d_50, relu_15, relu_11);
+        train_k110_conv2d(t, relu_15, batch_norm_79, conv2d_26);
+        train_k111_batch_norm(t, relu_11, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
     }
-    train_k101_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k110_batch_norm_adam */
-    train_k102_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
+    train_k103_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k112_batch_norm_adam */
+    train_k104_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
             batch_norm_64, &count, batch_norm_67, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
             params->residual_1_conv_a_bias, adam, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
-            params->residual_1_norm_a_beta);   /* k111_batch_norm_conv2d_adam */
-    train_k112_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_21, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_norm_a_beta);   /* k113_batch_norm_conv2d_adam */
+    train_k114_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_26, optimizer->v_residual_1_conv_b_kernel,
             params->residual_1_conv_b_kernel, adam);
-    train_k104_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_39);   /* k113_conv2d_pack */
+    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);   /* k115_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_16);   /* k114_relu */
-        train_k106_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_67, batch_norm_80);   /* k115_batch_norm */
-        train_k116_conv2d_relu(t, batch_norm_80, conv2d_39, conv2d_43, relu_16, relu_10, relu_12);
-        train_k108_conv2d(t, relu_16, batch_norm_80, conv2d_23);   /* k117_conv2d */
-        train_k109_batch_norm(t, relu_12, batch_norm_68, stem_y_2, batch_norm_1_average, batch_norm_69);   /* k118_batch_norm */
+                relu_16);   /* k116_relu */
+        train_k108_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_67, batch_norm_80);   /* k117_batch_norm */
+        train_k118_conv2d_relu(t, batch_norm_80, conv2d_44, conv2d_51, relu_16, relu_10, relu_12);
+        train_k110_conv2d(t, relu_16, batch_norm_80, conv2d_28);   /* k119_conv2d */
+        train_k111_batch_norm(t, relu_12, batch_norm_68, stem_y_2, batch_norm_1_average, batch_norm_69);   /* k120_batch_norm */
     }
-    train_k101_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k119_batch_norm_adam */
-    train_k102_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
+    train_k103_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k121_batch_norm_adam */
+    train_k104_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
             &count, batch_norm_76, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
-            params->batch_norm_1_beta);   /* k120_batch_norm_conv2d_adam */
-    train_k112_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_23, optimizer->v_residual_1_conv_a_kernel,
-            params->residual_1_conv_a_kernel, adam);   /* k121_adam */
-    train_k122_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average, batch_norm_76);
-    train_k123_conv2d(image, relu_12, conv2d_25);
-    train_k124_adam(optimizer->m_stem_kernel, conv2d_25, optimizer->v_stem_kernel, params->stem_kernel, adam);
+            params->batch_norm_1_beta);   /* k122_batch_norm_conv2d_adam */
+    train_k114_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_28, optimizer->v_residual_1_conv_a_kernel,
+            params->residual_1_conv_a_kernel, adam);   /* k123_adam */
+    train_k124_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average, batch_norm_76);
+    train_k125_conv2d(image, relu_12, conv2d_30);
+    train_k126_adam(optimizer->m_stem_kernel, conv2d_30, optimizer->v_stem_kernel, params->stem_kernel, adam);
     dl_set_subnormals(dl_before);
     optimizer->step = step;
     metrics->count = count;
@@ -6008,7 +5996,7 @@ static void gradients_k52_conv2d(const float *restrict relu_6, float *restrict r
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k73_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
+static void gradients_k75_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_34)
 {
@@ -6032,7 +6020,7 @@ static void gradients_k73_batch_norm(const float *restrict batch_norm_31, const 
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
-static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_7, float *restrict residual_2_norm_b_beta_2,
+static void gradients_k76_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
         const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_9,
         const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_34, const int32_t *restrict count_,
         float *restrict batch_norm_37, float *restrict residual_2_conv_b_bias_2)
@@ -6045,7 +6033,7 @@ static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_7, floa
         const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_34[j0 + 32]
                 + (batch_norm_9[j0 + 64] - v2) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_34[j0 + 96])
                 * 2.0f;
-        const float sum_v0 = conv2d_7[j0] + conv2d_7[j0 + 32] + conv2d_7[j0 + 64] + conv2d_7[j0 + 96];
+        const float sum_v0 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
         residual_2_norm_b_beta_2[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
         batch_norm_35[j0] = add_v1;
@@ -6067,7 +6055,7 @@ static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_7, floa
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k95_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
+static void gradients_k97_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_52)
 {
@@ -6092,7 +6080,7 @@ static void gradients_k95_batch_norm(const float *restrict batch_norm_49, const 
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k96_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
+static void gradients_k98_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_52, const int32_t *restrict count_,
         float *restrict batch_norm_55, float *restrict residual_1_conv_b_bias_2)
@@ -6125,12 +6113,12 @@ static void gradients_k96_batch_norm_conv2d(const float *restrict batch_norm_48,
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k115_conv2d_copy(const float *restrict conv2d_14, float *restrict stem_kernel_2)
+static void gradients_k117_conv2d_copy(const float *restrict conv2d_19, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_14[j0 * 16 + j1 * 144 + j2];
+                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_19[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
@@ -6138,45 +6126,45 @@ static void gradients_k115_conv2d_copy(const float *restrict conv2d_14, float *r
 
 /* resnet.dl:9: conv2d;
  * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
-static void gradients_k116_conv2d_copy(const float *restrict conv2d_13, float *restrict residual_1_conv_a_kernel_2)
+static void gradients_k118_conv2d_copy(const float *restrict conv2d_18, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_13[j0 * 16 + j1 * 144 + j2]
-                        + conv2d_13[j0 * 16 + j1 * 144 + j2 + 2304] + conv2d_13[j0 * 16 + j1 * 144 + j2 + 4608]
-                        + conv2d_13[j0 * 16 + j1 * 144 + j2 + 6912];
+                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_18[j0 * 16 + j1 * 144 + j2]
+                        + conv2d_18[j0 * 16 + j1 * 144 + j2 + 2304] + conv2d_18[j0 * 16 + j1 * 144 + j2 + 4608]
+                        + conv2d_18[j0 * 16 + j1 * 144 + j2 + 6912];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k118_conv2d_copy(const float *restrict conv2d_11, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k120_conv2d_copy(const float *restrict conv2d_16, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_11[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_16[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k119_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k121_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_b_kernel_2[j0 * 1024 + j1 * 32 + j2] = conv2d_10[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_b_kernel_2[j0 * 1024 + j1 * 32 + j2] = conv2d_15[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k120_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k122_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6185,31 +6173,31 @@ static void gradients_k120_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k121_conv2d_copy(const float *restrict conv2d_6, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k123_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                residual_3_conv_a_kernel_2[j0 * 2048 + j1 * 64 + j2] = conv2d_6[j0 * 64 + j1 * 576 + j2];
+                residual_3_conv_a_kernel_2[j0 * 2048 + j1 * 64 + j2] = conv2d_10[j0 * 64 + j1 * 576 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k122_conv2d_copy(const float *restrict conv2d_5, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k124_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                residual_3_conv_b_kernel_2[j0 * 4096 + j1 * 64 + j2] = conv2d_5[j0 * 64 + j1 * 576 + j2];
+                residual_3_conv_b_kernel_2[j0 * 4096 + j1 * 64 + j2] = conv2d_4[j0 * 64 + j1 * 576 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k123_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k125_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -6223,46 +6211,45 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const conv2d = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 4, 32] */
     float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 752640);   /* f32[4, 16] */
+    float *const batch_norm = (float *)(void *)(base + 801792);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 754176);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 754240);   /* f32[16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 803328);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 803392);   /* f32[16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 752896);   /* f32[4, 1, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 802048);   /* f32[4, 1, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 754304);   /* f32[16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 754368);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 754432);   /* f32[16] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 803456);   /* f32[16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 803520);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 803584);   /* f32[16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 753152);   /* f32[4, 1, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 802304);   /* f32[4, 1, 16] */
     float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 754496);   /* f32[16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 754560);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 754624);   /* f32[16] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 803648);   /* f32[16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 803712);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 803776);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 585728);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 733184);   /* f32[4, 1, 32] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 651264);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 598016);   /* f32[4, 1, 32] */
     float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
     float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 754688);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 753920);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 733696);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 618496);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 651264);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 581632);   /* f32[4, 32] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 803840);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 803072);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 600064);   /* f32[32] */
+    float *const relu_2 = (float *)(void *)(base + 684032);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 716800);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 598528);   /* f32[4, 32] */
     float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 583168);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 583296);   /* f32[32] */
-    float *const relu_3 = (float *)(void *)(base + 483328);   /* f32[2, 2, 8, 8, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 600192);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 600320);   /* f32[32] */
+    float *const relu_3 = (float *)(void *)(base + 548864);   /* f32[2, 2, 8, 8, 32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[2, 2, 4, 4, 64] */
     float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[2, 2, 64] */
     float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[2, 2, 4, 4, 64] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[2, 2] */
-    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 583424);   /* f32[32] */
+    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 600448);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
@@ -6278,62 +6265,68 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
     float *const dense = (float *)(void *)(base + 19968);   /* f32[4, 64] */
     float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const conv2d_2 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 516096);   /* f32[4, 4, 4, 4, 32] */
+    float *const conv2d = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_2 = (float *)(void *)(base + 483328);   /* f32[4, 4, 4, 128] */
     float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[64] */
     float *const batch_norm_20 = (float *)(void *)(base + 16384);   /* f32[64] */
-    float *const conv2d_5 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_7 = (float *)(void *)(base + 684032);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
+    float *const relu_7 = (float *)(void *)(base + 581632);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_24 = (float *)(void *)(base + 163840);   /* f32[64] */
     float *const batch_norm_28 = (float *)(void *)(base + 163840);   /* f32[64] */
-    float *const conv2d_6 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_7 = (float *)(void *)(base + 582144);   /* f32[4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 716800);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 582656);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 516096);   /* f32[4, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 516608);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 684032);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 483328);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 483840);   /* f32[4, 32] */
-    float *const conv2d_10 = (float *)(void *)(base + 548864);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 751616);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 752128);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 618496);   /* f32[4, 1, 8, 8, 32] */
-    float *const relu_10 = (float *)(void *)(base + 483328);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_48 = (float *)(void *)(base + 753408);   /* f32[4, 1, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 753664);   /* f32[4, 1, 16] */
-    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 754048);   /* f32[32] */
-    float *const conv2d_11 = (float *)(void *)(base + 659456);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_52 = (float *)(void *)(base + 655360);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 655616);   /* f32[4, 16] */
-    float *const conv2d_12 = (float *)(void *)(base + 585728);   /* f32[4, 16, 3, 3, 16] */
+    float *const conv2d_5 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 516096);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_10 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_11 = (float *)(void *)(base + 599040);   /* f32[4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_13 = (float *)(void *)(base + 483328);   /* f32[4, 8, 8, 64] */
+    float *const batch_norm_31 = (float *)(void *)(base + 599552);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 581632);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 582144);   /* f32[4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 548864);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 549376);   /* f32[4, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 614400);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 800768);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 801280);   /* f32[4, 32] */
+    float *const batch_norm_47 = (float *)(void *)(base + 684032);   /* f32[4, 1, 8, 8, 32] */
+    float *const relu_10 = (float *)(void *)(base + 548864);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_48 = (float *)(void *)(base + 802560);   /* f32[4, 1, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 802816);   /* f32[4, 1, 16] */
+    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 803200);   /* f32[32] */
+    float *const conv2d_16 = (float *)(void *)(base + 520192);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_52 = (float *)(void *)(base + 547840);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 548096);   /* f32[4, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 483328);   /* f32[4, 16, 3, 3, 16] */
     float *const relu_11 = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_56 = (float *)(void *)(base + 655872);   /* f32[4, 1, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 656128);   /* f32[4, 1, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 719872);   /* f32[4, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 720128);   /* f32[4, 16] */
-    float *const conv2d_13 = (float *)(void *)(base + 622592);   /* f32[4, 16, 3, 3, 16] */
+    float *const batch_norm_56 = (float *)(void *)(base + 548352);   /* f32[4, 1, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 548608);   /* f32[4, 1, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 547840);   /* f32[4, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 548096);   /* f32[4, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 651264);   /* f32[4, 16, 3, 3, 16] */
     float *const relu_12 = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 720384);   /* f32[4, 1, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 720640);   /* f32[4, 1, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 548352);   /* f32[4, 1, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 548608);   /* f32[4, 1, 16] */
     float *const batch_norm_68 = (float *)(void *)(base + 286720);   /* f32[4, 16] */
     float *const batch_norm_71 = (float *)(void *)(base + 286976);   /* f32[4, 16] */
-    float *const conv2d_14 = (float *)(void *)(base + 221184);   /* f32[3, 3, 3, 16] */
+    float *const conv2d_19 = (float *)(void *)(base + 221184);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
-    float *const conv2d_15 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_16 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_17 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_18 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_19 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_20 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_21 = (float *)(void *)(base + 516096);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_22 = (float *)(void *)(base + 483328);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_23 = (float *)(void *)(base + 733184);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_24 = (float *)(void *)(base + 741376);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 745472);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 749568);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_27 = (float *)(void *)(base + 677888);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 710656);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_20 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_21 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_22 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_23 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_25 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_26 = (float *)(void *)(base + 483328);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 548864);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_28 = (float *)(void *)(base + 733184);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 741376);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_30 = (float *)(void *)(base + 745472);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_31 = (float *)(void *)(base + 798720);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_32 = (float *)(void *)(base + 538624);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_33 = (float *)(void *)(base + 538624);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -6342,14 +6335,17 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
     float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
     float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const conv2d_29 = (float *)(void *)(base + 667648);   /* f32[4, 1, 8, 8, 16] */
-    float *const conv2d_30 = (float *)(void *)(base + 651264);   /* f32[4, 1, 8, 8, 16] */
-    float *const relu_15 = (float *)(void *)(base + 622592);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 638976);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_31 = (float *)(void *)(base + 656384);   /* f32[4, 16] */
-    float *const relu_16 = (float *)(void *)(base + 677888);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_75 = (float *)(void *)(base + 694272);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_32 = (float *)(void *)(base + 720896);   /* f32[4, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 782336);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_35 = (float *)(void *)(base + 786432);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 790528);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 794624);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 716800);   /* f32[1, 8, 8, 64] */
+    float *const relu_15 = (float *)(void *)(base + 651264);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 667648);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 684032);   /* f32[4, 16] */
+    float *const relu_16 = (float *)(void *)(base + 688128);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_75 = (float *)(void *)(base + 704512);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 720896);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -6442,9 +6438,9 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k44_conv2d_batch_norm(relu_6, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
             residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count,
             batch_norm_16);
-    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_15);   /* k45_conv2d_pack */
-    train_k47_conv2d(relu_6, conv2d_15, conv2d_2);   /* k46_conv2d */
-    train_k48_conv2d(conv2d_2, conv2d_3);   /* k47_conv2d */
+    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_20);   /* k45_conv2d_pack */
+    train_k47_conv2d(relu_6, conv2d_20, conv2d);   /* k46_conv2d */
+    train_k48_conv2d(conv2d, conv2d_2);   /* k47_conv2d */
     train_k49_conv2d(relu_3, relu_6, gradients->residual_3_shortcut_kernel);   /* k48_conv2d */
     train_k50_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k49_batch_norm */
     gradients_k50_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
@@ -6452,9 +6448,9 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k52_batch_norm(&count, batch_norm_20, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             residual_3_conv_b_y_2);   /* k51_batch_norm */
     gradients_k52_conv2d(relu_6, gradients->residual_3_conv_b_bias);
-    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_16);   /* k53_conv2d_pack */
-    train_k55_conv2d_relu(relu_6, conv2d_16, relu_7, relu_4);   /* k54_conv2d_relu */
-    train_k56_conv2d(relu_4, relu_6, conv2d_5);   /* k55_conv2d */
+    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_21);   /* k53_conv2d_pack */
+    train_k55_conv2d_relu(relu_6, conv2d_21, relu_7, relu_4);   /* k54_conv2d_relu */
+    train_k56_conv2d(relu_4, relu_6, conv2d_4);   /* k55_conv2d */
     gradients_k44_conv2d_batch_norm(relu_7, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
             batch_norm_24);   /* k56_batch_norm */
@@ -6464,98 +6460,100 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k52_batch_norm(&count, batch_norm_28, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             residual_3_conv_a_y);   /* k59_batch_norm */
     gradients_k52_conv2d(relu_7, gradients->residual_3_conv_a_bias);   /* k60_conv2d */
-    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_17);   /* k61_conv2d_pack */
-    train_k63_conv2d(relu_7, conv2d_17, conv2d);   /* k62_conv2d */
-    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_18);   /* k63_conv2d_pack */
-    train_k65_conv2d(relu_7, conv2d_18, conv2d);   /* k64_conv2d */
-    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_19);   /* k65_conv2d_pack */
-    train_k67_conv2d(relu_7, conv2d_19, conv2d);   /* k66_conv2d */
-    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_20);   /* k67_conv2d_pack */
-    train_k69_conv2d(relu_7, conv2d_20, conv2d);   /* k68_conv2d */
-    train_k70_conv2d(relu_3, relu_7, conv2d_6);   /* k69_conv2d */
-    train_k74_relu_conv2d_batch_norm(relu_3, conv2d_3, conv2d, conv2d_7, residual_2_conv_b_y_2, residual_2_norm_b_average,
-            batch_norm_31);   /* k70_relu_conv2d_batch_norm */
-    train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_21);   /* k71_conv2d_pack */
-    train_k76_conv2d(relu_3, conv2d_21, conv2d_8);   /* k72_conv2d */
-    gradients_k73_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_22);   /* k61_conv2d_pack */
+    train_k63_conv2d(relu_7, conv2d_22, conv2d_5);   /* k62_conv2d */
+    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k63_conv2d_pack */
+    train_k65_conv2d(relu_7, conv2d_23, conv2d_6);   /* k64_conv2d */
+    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_24);   /* k65_conv2d_pack */
+    train_k67_conv2d(relu_7, conv2d_24, conv2d_7);   /* k66_conv2d */
+    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_25);   /* k67_conv2d_pack */
+    train_k47_conv2d(relu_7, conv2d_25, conv2d_8);   /* k68_conv2d */
+    train_k70_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k69_conv2d */
+    train_k71_conv2d(relu_3, relu_7, conv2d_10);   /* k70_conv2d */
+    train_k75_relu_conv2d_batch_norm(relu_3, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_31);   /* k71_relu_conv2d_batch_norm */
+    train_k76_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_26);   /* k72_conv2d_pack */
+    train_k77_conv2d(relu_3, conv2d_26, conv2d_12);   /* k73_conv2d */
+    train_k78_conv2d(conv2d_12, conv2d_13);   /* k74_conv2d */
+    gradients_k75_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
-    gradients_k74_conv2d_batch_norm(conv2d_7, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
+    gradients_k76_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
             residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37, gradients->residual_2_conv_b_bias);
-    train_k79_conv2d(relu, relu_3, gradients->residual_2_shortcut_kernel);   /* k75_conv2d */
-    train_k81_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2, residual_2_norm_b_average,
-            batch_norm_37);   /* k76_batch_norm */
-    train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_22);   /* k77_conv2d_pack */
-    train_k83_conv2d_relu(residual_2_conv_b_y_2, conv2d_22, relu_9, relu_2);   /* k78_conv2d_relu */
-    train_k84_batch_norm(relu_9, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_40);   /* k79_batch_norm */
-    train_k85_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_10);   /* k80_conv2d */
-    gradients_k73_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k81_batch_norm */
-    gradients_k74_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
+    train_k81_conv2d(relu, relu_3, gradients->residual_2_shortcut_kernel);   /* k77_conv2d */
+    train_k83_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_37);   /* k78_batch_norm */
+    train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_27);   /* k79_conv2d_pack */
+    train_k85_conv2d_relu(residual_2_conv_b_y_2, conv2d_27, relu_9, relu_2);   /* k80_conv2d_relu */
+    train_k86_batch_norm(relu_9, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_40);   /* k81_batch_norm */
+    train_k87_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_15);   /* k82_conv2d */
+    gradients_k75_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k83_batch_norm */
+    gradients_k76_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
             residual_2_norm_a_average, batch_norm_43, &count, batch_norm_46,
-            gradients->residual_2_conv_a_bias);   /* k82_batch_norm_conv2d */
-    train_k89_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_23);   /* k83_conv2d_pack */
-    train_k90_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_24);   /* k84_conv2d_pack */
-    train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_25);   /* k85_conv2d_pack */
-    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_26);   /* k86_conv2d_pack */
+            gradients->residual_2_conv_a_bias);   /* k84_batch_norm_conv2d */
+    train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_28);   /* k85_conv2d_pack */
+    train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k86_conv2d_pack */
+    train_k93_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_30);   /* k87_conv2d_pack */
+    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_31);   /* k88_conv2d_pack */
     for (int t = 0; t < 4; t++) {
-        train_k93_conv2d(t, conv2d_8, conv2d_30);   /* k87_conv2d */
-        train_k94_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_46, batch_norm_47);   /* k88_batch_norm */
-        train_k95_conv2d(t, batch_norm_47, conv2d_23, conv2d_29);   /* k89_conv2d */
-        train_k96_conv2d(t, batch_norm_47, conv2d_24, conv2d_29);   /* k90_conv2d */
-        train_k97_conv2d(t, batch_norm_47, conv2d_25, conv2d_29);   /* k91_conv2d */
-        train_k98_conv2d(t, batch_norm_47, conv2d_26, conv2d_29);   /* k92_conv2d */
-        train_k99_relu_batch_norm(t, relu, conv2d_30, conv2d_29, relu_10, batch_norm_48, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_49);   /* k93_relu_batch_norm */
+        train_k95_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_46, batch_norm_47);   /* k89_batch_norm */
+        train_k96_conv2d(t, batch_norm_47, conv2d_28, conv2d_34);   /* k90_conv2d */
+        train_k97_conv2d(t, batch_norm_47, conv2d_29, conv2d_35);   /* k91_conv2d */
+        train_k98_conv2d(t, batch_norm_47, conv2d_30, conv2d_36);   /* k92_conv2d */
+        train_k99_conv2d(t, batch_norm_47, conv2d_31, conv2d_37);   /* k93_conv2d */
+        train_k100_conv2d(conv2d_34, conv2d_38, conv2d_35, conv2d_36, conv2d_37);   /* k94_conv2d */
+        train_k101_relu_batch_norm(t, relu, conv2d_13, conv2d_38, relu_10, batch_norm_48, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_49);   /* k95_relu_batch_norm */
     }
-    train_k100_conv2d(relu, batch_norm_47, conv2d_11);   /* k94_conv2d */
-    gradients_k95_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+    train_k102_conv2d(relu, batch_norm_47, conv2d_16);   /* k96_conv2d */
+    gradients_k97_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
             params->residual_1_norm_b_gamma, &count, batch_norm_52);
-    gradients_k96_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
+    gradients_k98_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
             residual_1_norm_b_average, batch_norm_52, &count, batch_norm_55, gradients->residual_1_conv_b_bias);
-    train_k104_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_27);   /* k97_conv2d_pack */
+    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_32);   /* k99_conv2d_pack */
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_15);   /* k98_relu */
-        train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k99_batch_norm */
-        train_k107_conv2d_relu(t, batch_norm_74, conv2d_27, conv2d_31, relu_15, relu_11);   /* k100_conv2d_relu */
-        train_k108_conv2d(t, relu_15, batch_norm_74, conv2d_12);   /* k101_conv2d */
-        train_k109_batch_norm(t, relu_11, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_57);   /* k102_batch_norm */
+                params->residual_1_norm_a_beta, relu_15);   /* k100_relu */
+        train_k108_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k101_batch_norm */
+        train_k109_conv2d_relu(t, batch_norm_74, conv2d_32, conv2d_39, relu_15, relu_11);   /* k102_conv2d_relu */
+        train_k110_conv2d(t, relu_15, batch_norm_74, conv2d_17);   /* k103_conv2d */
+        train_k111_batch_norm(t, relu_11, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_57);   /* k104_batch_norm */
     }
-    gradients_k95_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_60);   /* k103_batch_norm */
-    gradients_k96_batch_norm_conv2d(batch_norm_56, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
+    gradients_k97_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_60);   /* k105_batch_norm */
+    gradients_k98_batch_norm_conv2d(batch_norm_56, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
             residual_1_norm_a_average, batch_norm_60, &count, batch_norm_63,
-            gradients->residual_1_conv_a_bias);   /* k104_batch_norm_conv2d */
-    train_k104_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_28);   /* k105_conv2d_pack */
+            gradients->residual_1_conv_a_bias);   /* k106_batch_norm_conv2d */
+    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_33);   /* k107_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_16);   /* k106_relu */
-        train_k106_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_63, batch_norm_75);   /* k107_batch_norm */
-        train_k116_conv2d_relu(t, batch_norm_75, conv2d_28, conv2d_32, relu_16, relu_10, relu_12);   /* k108_conv2d_relu */
-        train_k108_conv2d(t, relu_16, batch_norm_75, conv2d_13);   /* k109_conv2d */
-        train_k109_batch_norm(t, relu_12, batch_norm_64, stem_y_2, batch_norm_1_average, batch_norm_65);   /* k110_batch_norm */
+                relu_16);   /* k108_relu */
+        train_k108_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_63, batch_norm_75);   /* k109_batch_norm */
+        train_k118_conv2d_relu(t, batch_norm_75, conv2d_33, conv2d_40, relu_16, relu_10, relu_12);   /* k110_conv2d_relu */
+        train_k110_conv2d(t, relu_16, batch_norm_75, conv2d_18);   /* k111_conv2d */
+        train_k111_batch_norm(t, relu_12, batch_norm_64, stem_y_2, batch_norm_1_average, batch_norm_65);   /* k112_batch_norm */
     }
-    gradients_k95_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_68);   /* k111_batch_norm */
-    gradients_k96_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
-            batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k112_batch_norm_conv2d */
-    train_k122_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
-            batch_norm_71);   /* k113_batch_norm */
-    train_k123_conv2d(image, relu_12, conv2d_14);   /* k114_conv2d */
-    gradients_k115_conv2d_copy(conv2d_14, gradients->stem_kernel);
-    gradients_k116_conv2d_copy(conv2d_13, gradients->residual_1_conv_a_kernel);
-    gradients_k116_conv2d_copy(conv2d_12, gradients->residual_1_conv_b_kernel);   /* k117_conv2d_copy */
-    gradients_k118_conv2d_copy(conv2d_11, gradients->residual_2_conv_a_kernel);
-    gradients_k119_conv2d_copy(conv2d_10, gradients->residual_2_conv_b_kernel);
-    gradients_k120_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k121_conv2d_copy(conv2d_6, gradients->residual_3_conv_a_kernel);
-    gradients_k122_conv2d_copy(conv2d_5, gradients->residual_3_conv_b_kernel);
-    gradients_k123_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    gradients_k97_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_68);   /* k113_batch_norm */
+    gradients_k98_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
+            batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k114_batch_norm_conv2d */
+    train_k124_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
+            batch_norm_71);   /* k115_batch_norm */
+    train_k125_conv2d(image, relu_12, conv2d_19);   /* k116_conv2d */
+    gradients_k117_conv2d_copy(conv2d_19, gradients->stem_kernel);
+    gradients_k118_conv2d_copy(conv2d_18, gradients->residual_1_conv_a_kernel);
+    gradients_k118_conv2d_copy(conv2d_17, gradients->residual_1_conv_b_kernel);   /* k119_conv2d_copy */
+    gradients_k120_conv2d_copy(conv2d_16, gradients->residual_2_conv_a_kernel);
+    gradients_k121_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
+    gradients_k122_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k123_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
+    gradients_k124_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
+    gradients_k125_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

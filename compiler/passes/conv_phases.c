@@ -8,7 +8,7 @@
  *
  *     y[d·q + p] = Σ over j of x[q + j − (pad_lo − p − k0) / d]·w[k0 + d·j]
  *
- * is a plain convolution with a part of the kernel. The phases follow one another, so that they are made in their places, and are then dealt out
+ * is a plain convolution with a part of the kernel. The phases lie side by side as channels and are then dealt out
  * to space (Shi and others, "Is the deconvolution layer the same as a convolutional layer?", 2016). */
 #include "passes.h"
 
@@ -70,23 +70,21 @@ static Node *phase_of(const Dilated *c, int phase)
     return node_full(c->fn, t, 0);
 }
 
-/* [phases, N, q..., O] -> [d..., N, q..., O] -> [N, q0, d0, q1, d1, ..., O] -> [N, q·d..., O], cut to what is wanted. */
+/* [N, q..., phases·O] -> [N, q..., d..., O] -> [N, q0, d0, q1, d1, ..., O] -> [N, q·d..., O], cut to what is wanted. */
 static Node *deal_out(const Dilated *c, Node *y)
 {
     int spatial = c->attr->conv.nspatial, axis[MAX_RANK] = {0}, rank = 2 * spatial + 2;
     int64_t dim[MAX_RANK];
-    dim[spatial] = c->t.dim[0];
-    axis[0] = spatial;
+    dim[0] = c->t.dim[0];
     dim[rank - 1] = c->t.dim[spatial + 1];
     axis[rank - 1] = rank - 1;
     for (int i = 0; i < spatial; i++) {
-        dim[i] = dilation(c, i);
-        dim[i + 1 + spatial] = c->extent[i];
-        axis[2 * i + 1] = i + 1 + spatial;
-        axis[2 * i + 2] = i;
+        dim[i + 1] = c->extent[i];
+        dim[i + 1 + spatial] = dilation(c, i);
+        axis[2 * i + 1] = i + 1;
+        axis[2 * i + 2] = i + 1 + spatial;
     }
     y = node_permute(c->fn, node_reshape(c->fn, y, rank, dim), axis);
-    dim[0] = c->t.dim[0];
     for (int i = 0; i < spatial; i++)
         dim[i + 1] = c->extent[i] * dilation(c, i);
     dim[spatial + 1] = c->t.dim[spatial + 1];
@@ -94,15 +92,6 @@ static Node *deal_out(const Dilated *c, Node *y)
     for (int i = 0; i < spatial; i++)
         y = node_slice_axis(c->fn, y, i + 1, 0, c->t.dim[i + 1], 1);
     return y;
-}
-
-/* [N, q..., O] -> [1, N, q..., O] */
-static Node *stacked(Fn *fn, Node *x)
-{
-    int64_t dim[MAX_RANK] = {1};
-    for (int i = 0; i < x->type.rank; i++)
-        dim[i + 1] = x->type.dim[i];
-    return node_reshape(fn, x, x->type.rank + 1, dim);
 }
 
 Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t)
@@ -115,6 +104,6 @@ Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t)
     for (int i = 0; i < attr->conv.nspatial; i++)
         c.extent[i] = (t.dim[i + 1] + dilation(&c, i) - 1) / dilation(&c, i);
     for (int i = 0; i < n; i++)
-        phase[i] = stacked(fn, phase_of(&c, i));
-    return deal_out(&c, node_concat(fn, n, phase, 0));
+        phase[i] = phase_of(&c, i);
+    return deal_out(&c, node_concat(fn, n, phase, attr->conv.nspatial + 1));
 }

@@ -126,7 +126,7 @@ static bool add_leaf(Leaves *l, const Node *x)
 /* What n is made of if it is made again; false where that is too much. */
 static bool leaves_of(const Parts *p, const Node *n, const Leaves *leaves, Leaves *l)
 {
-    bool move = part_is_moved(n, &p->rule[n->id]);
+    bool move = op_info(n->op)->class == CLASS_MOVE && n->op != OP_CONCAT;
     int64_t bytes = 0;
     *l = (Leaves){.cost = op_info(n->op)->cost};
     if (!move && op_info(n->op)->class != CLASS_ELEMENT)

@@ -39,8 +39,6 @@ typedef struct Parts {
 /* parts_axis.c: whether anything is known of n, whose operands have the examples along rule[]'s axes. */
 bool part_rule(const Parts *p, const Node *n, PartRule *r);
 int part_operand(const PartRule *r, int i);
-/* n, whose rule that is, is made where it is read, rather than stored: a move, and a concatenation of what has examples within each operand. */
-bool part_is_moved(const Node *n, const PartRule *r);
 /* Which axis of a broadcast's operand becomes axis `at` of the result; -1: none. */
 int broadcast_source(const Node *n, int at);
 Attr part_attr(const Parts *p, const Node *n, int64_t turns);

@@ -33,16 +33,11 @@ static int axis_of(const Parts *p, const Node *n, int64_t stride)
     return stride != SAME && examples_at(n->type, p->batch, stride, &axis) && stride == axis_stride(n->type, axis) ? axis : -1;
 }
 
-bool part_is_moved(const Node *n, const PartRule *r)
-{
-    return op_info(n->op)->class == CLASS_MOVE && (n->op != OP_CONCAT || r->at > 0);
-}
-
 /* What is stored is stored part by part, so that it has examples first. A move is none of that: it is made where it is read. */
 static bool keeps_apart(const Parts *p, const Node *n, int64_t *in, PartRule *r)
 {
     int64_t stride, *wanted = NEWN(p->a, int64_t, n->nin + 1);
-    bool element = op_info(n->op)->class == CLASS_ELEMENT || n->op == OP_CONCAT;
+    bool element = op_info(n->op)->class == CLASS_ELEMENT || n->op == OP_CONCAT, move = op_info(n->op)->class == CLASS_MOVE && !element;
     if (n->op == OP_CHECK || n->op == OP_AGAIN || !examples_follow(p->a, n, p->batch, in, &stride))
         return false;
     examples_wanted(n, p->batch, stride, wanted);
@@ -52,7 +47,7 @@ static bool keeps_apart(const Parts *p, const Node *n, int64_t *in, PartRule *r)
         if (in[i] != wanted[i] && !(element && may_enter(p, n->in[i])))
             return false;
     }
-    return part_is_moved(n, r) ? r->at >= 0 : r->at == 0;
+    return move ? r->at >= 0 : r->at == 0;
 }
 
 static bool adds_up(const Parts *p, const Node *n, int64_t *in, PartRule *r)
