@@ -3092,11 +3092,11 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k46_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_31)
+static void train_k46_conv2d_pack(const float *restrict residual_3_shortcut_kernel, float *restrict conv2d_29)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_31[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
+            conv2d_29[j0 * 32 + j1] = residual_3_shortcut_kernel[j0 + j1 * 64];
         }
     }
 }
@@ -3135,39 +3135,16 @@ static inline void train_k47_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k47_conv2d(const float *restrict relu_6, const float *restrict conv2d_31, float *restrict conv2d_2)
+static void train_k47_conv2d(const float *restrict relu_6, const float *restrict conv2d_29, float *restrict conv2d_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k47_conv2d_tile_4(relu_6, i0_0 * 64, conv2d_31 + n, conv2d_2 + (i0_0 * 32 + n));
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[4, 4, 4, 128]; in 2 places */
-static void train_k48_conv2d(const float *restrict conv2d_2, float *restrict conv2d_3)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2 = 0; i2 < 4; i2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0] = conv2d_2[i0 * 512 + i1 * 128 + i2 * 32 + j0];
-                }
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 32] = 0.0f;
-                }
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 64] = 0.0f;
-                }
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_3[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 96] = 0.0f;
-                }
-            }
-        }
+            train_k47_conv2d_tile_4(relu_6, i0_0 * 64, conv2d_29 + n, conv2d_2 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[32, 1, 1, 64], 131072 multiply-accumulates; in 2 places */
-static inline void train_k49_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k48_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3201,17 +3178,17 @@ static inline void train_k49_conv2d_tile_4(const float *restrict a, int at, cons
     c[195] = c3_3;
 }
 
-static void train_k49_conv2d(const float *restrict relu_3, const float *restrict relu_6, float *restrict conv2d_4)
+static void train_k48_conv2d(const float *restrict relu_3, const float *restrict relu_6, float *restrict conv2d_3)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k49_conv2d_tile_4(relu_3, i0_0, relu_6 + n, conv2d_4 + (i0_0 * 64 + n));
+            train_k48_conv2d_tile_4(relu_3, i0_0, relu_6 + n, conv2d_3 + (i0_0 * 64 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
-static void train_k50_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
         float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3234,7 +3211,7 @@ static void train_k50_batch_norm(const int32_t *restrict count_, const float *re
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k51_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
+static void train_k50_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const int32_t *restrict count_)
 {
@@ -3260,7 +3237,7 @@ static void train_k51_batch_norm(const float *restrict residual_3_conv_b_y_2, fl
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
-static void train_k52_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict relu_6,
+static void train_k51_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict relu_6,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const float *restrict residual_3_conv_b_y_2)
 {
@@ -3284,24 +3261,24 @@ static void train_k52_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k53_conv2d_adam(const float *restrict relu_6, float *restrict m_residual_3_conv_b_bias,
+static void train_k52_conv2d_adam(const float *restrict relu_6, float *restrict m_residual_3_conv_b_bias,
         float *restrict v_residual_3_conv_b_bias, float *restrict residual_3_conv_b_bias, const float *restrict adam)
 {
-    float conv2d_5[64];
+    float conv2d_4[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_5[j0] = 0.0f;
+        conv2d_4[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_5[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_4[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v1 = conv2d_5[j0];
+        const float v1 = conv2d_4[j0];
         const float add_v1 = m_residual_3_conv_b_bias[j0] * 0.9f + v1 * 0.1f;
         m_residual_3_conv_b_bias[j0] = add_v1;
         const float add_v2 = v_residual_3_conv_b_bias[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3311,19 +3288,19 @@ static void train_k53_conv2d_adam(const float *restrict relu_6, float *restrict 
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64]; in 2 places */
-static void train_k54_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_32)
+static void train_k53_conv2d_pack(const float *restrict residual_3_conv_b_kernel, float *restrict conv2d_30)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                conv2d_32[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
+                conv2d_30[j0 * 4096 + j1 * 64 + j2] = residual_3_conv_b_kernel[-j0 * 4096 + j1 + j2 * 64 + 32768];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k55_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k54_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3372,7 +3349,7 @@ static inline void train_k55_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[195] = c3_3;
 }
 
-static void train_k55_conv2d_relu(const float *restrict relu_6, const float *restrict conv2d_32, float *restrict relu_7,
+static void train_k54_conv2d_relu(const float *restrict relu_6, const float *restrict conv2d_30, float *restrict relu_7,
         const float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3380,7 +3357,7 @@ static void train_k55_conv2d_relu(const float *restrict relu_6, const float *res
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k55_conv2d_relu_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_32 + n,
+                train_k54_conv2d_relu_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_30 + n,
                         relu_7 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -3394,7 +3371,7 @@ static void train_k55_conv2d_relu(const float *restrict relu_6, const float *res
 }
 
 /* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k55_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3432,7 +3409,7 @@ static inline void train_k56_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k56_conv2d(const float *restrict relu_4, const float *restrict relu_6, float *restrict conv2d_7)
+static void train_k55_conv2d(const float *restrict relu_4, const float *restrict relu_6, float *restrict conv2d_6)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3442,15 +3419,15 @@ static void train_k56_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k56_conv2d_tile_4(relu_4, i1 * 256 + i2 * 64 + i0_0 - 320, relu_6 + n,
-                            conv2d_7 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k55_conv2d_tile_4(relu_4, i1 * 256 + i2 * 64 + i0_0 - 320, relu_6 + n,
+                            conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k57_batch_norm_adam(const float *restrict relu_7, float *restrict batch_norm_23,
+static void train_k56_batch_norm_adam(const float *restrict relu_7, float *restrict batch_norm_23,
         const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
         const int32_t *restrict count_, float *restrict batch_norm_25, float *restrict m_residual_3_norm_a_gamma,
@@ -3492,28 +3469,28 @@ static void train_k57_batch_norm_adam(const float *restrict relu_7, float *restr
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k61_conv2d_adam(const float *restrict relu_7, float *restrict m_residual_3_conv_a_bias,
+static void train_k60_conv2d_adam(const float *restrict relu_7, float *restrict m_residual_3_conv_a_bias,
         float *restrict v_residual_3_conv_a_bias, float *restrict residual_3_conv_a_bias, const float *restrict adam,
         float *restrict residual_3_norm_a_gamma, const float *restrict m_residual_3_norm_a_gamma,
         const float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_b_gamma,
         const float *restrict m_residual_3_norm_b_gamma, const float *restrict v_residual_3_norm_b_gamma)
 {
-    float conv2d_8[64];
+    float conv2d_7[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d_8[j0] = 0.0f;
+        conv2d_7[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_8[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_7[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = adam[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v2 = conv2d_8[j0];
+        const float v2 = conv2d_7[j0];
         const float add_v1 = m_residual_3_conv_a_bias[j0] * 0.9f + v2 * 0.1f;
         m_residual_3_conv_a_bias[j0] = add_v1;
         const float add_v2 = v_residual_3_conv_a_bias[j0] * 0.999f + v2 * 0.001f * v2;
@@ -3527,13 +3504,13 @@ static void train_k61_conv2d_adam(const float *restrict relu_7, float *restrict 
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 64, 32]; in 2 places */
-static void train_k62_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
+static void train_k61_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_31)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
                 for (int j3 = 0; j3 < 32; j3++) {
-                    conv2d_33[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
+                    conv2d_31[j0 * 4096 + j1 * 2048 + j2 * 32 + j3]
                             = residual_3_conv_a_kernel[-j0 * 12288 - j1 * 4096 + j2 + j3 * 64 + 16384];
                 }
             }
@@ -3542,7 +3519,7 @@ static void train_k62_conv2d_pack(const float *restrict residual_3_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 524288 multiply-accumulates; in 2 places */
-static inline void train_k63_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k62_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3584,33 +3561,33 @@ static inline void train_k63_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k63_conv2d(const float *restrict relu_7, const float *restrict conv2d_33, float *restrict conv2d_9)
+static void train_k62_conv2d(const float *restrict relu_7, const float *restrict conv2d_31, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k63_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 320, conv2d_33 + n,
-                        conv2d_9 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
+                train_k62_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
+                        conv2d_8 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 64, 32]; in 2 places */
-static void train_k64_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
+static void train_k63_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_32)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_34[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
+                conv2d_32[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 12288 + j1 + j2 * 64 + 14336];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k65_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k64_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3645,33 +3622,33 @@ static inline void train_k65_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k65_conv2d(const float *restrict relu_7, const float *restrict conv2d_34, float *restrict conv2d_10)
+static void train_k64_conv2d(const float *restrict relu_7, const float *restrict conv2d_32, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k65_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256 - 256, conv2d_34 + n,
-                        conv2d_10 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
+                train_k64_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256 - 256, conv2d_32 + n, conv2d_9 + (i0 * 512 + i1 * 128 + n),
+                        k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 64, 32]; in 2 places */
-static void train_k66_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_35)
+static void train_k65_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_33)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_35[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
+                conv2d_33[j0 * 2048 + j1 * 32 + j2] = residual_3_conv_a_kernel[-j0 * 4096 + j1 + j2 * 64 + 10240];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 32], 262144 multiply-accumulates; in 2 places */
-static inline void train_k67_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k66_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3710,45 +3687,45 @@ static inline void train_k67_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k67_conv2d(const float *restrict relu_7, const float *restrict conv2d_35, float *restrict conv2d_11)
+static void train_k66_conv2d(const float *restrict relu_7, const float *restrict conv2d_33, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k67_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 64, conv2d_35 + n,
-                        conv2d_11 + (i0 * 512 + i1 * 128 + n));
+                train_k66_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 64, conv2d_33 + n,
+                        conv2d_10 + (i0 * 512 + i1 * 128 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 64, 32]; in 2 places */
-static void train_k68_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_36)
+static void train_k67_conv2d_pack(const float *restrict residual_3_conv_a_kernel, float *restrict conv2d_34)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            conv2d_36[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
+            conv2d_34[j0 * 32 + j1] = residual_3_conv_a_kernel[j0 + j1 * 64 + 8192];
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[4, 4, 4, 128]; in 2 places */
-static void train_k70_conv2d(const float *restrict conv2d_9, float *restrict conv2d_13, const float *restrict conv2d_10,
-        const float *restrict conv2d_11, const float *restrict conv2d_12)
+static void train_k69_conv2d(const float *restrict conv2d_8, float *restrict conv2d_12, const float *restrict conv2d_9,
+        const float *restrict conv2d_10, const float *restrict conv2d_11)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0] = conv2d_9[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+                    conv2d_12[i0 * 2048 + i1 * 512 + i2 * 128 + j0] = conv2d_8[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
                 for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 32] = conv2d_10[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+                    conv2d_12[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 32] = conv2d_9[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
                 for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 64] = conv2d_11[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+                    conv2d_12[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 64] = conv2d_10[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
                 for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_13[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 96] = conv2d_12[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+                    conv2d_12[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 96] = conv2d_11[i0 * 512 + i1 * 128 + i2 * 32 + j0];
                 }
             }
         }
@@ -3756,7 +3733,7 @@ static void train_k70_conv2d(const float *restrict conv2d_9, float *restrict con
 }
 
 /* resnet.dl:9: conv2d -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k71_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3794,7 +3771,7 @@ static inline void train_k71_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k71_conv2d(const float *restrict relu_3, const float *restrict relu_7, float *restrict conv2d_14)
+static void train_k70_conv2d(const float *restrict relu_3, const float *restrict relu_7, float *restrict conv2d_13)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3804,21 +3781,21 @@ static void train_k71_conv2d(const float *restrict relu_3, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k71_conv2d_tile_4(relu_3, i1 * 256 + i2 * 32 + i0_0, relu_7 + n,
-                            conv2d_14 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k70_conv2d_tile_4(relu_3, i1 * 256 + i2 * 32 + i0_0, relu_7 + n,
+                            conv2d_13 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 64] */
-static void train_k72_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_14,
+static void train_k71_adam(float *restrict m_residual_3_conv_a_kernel, const float *restrict conv2d_13,
         float *restrict v_residual_3_conv_a_kernel, float *restrict residual_3_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                const float v1 = conv2d_14[j0 * 64 + j1 * 576 + j2];
+                const float v1 = conv2d_13[j0 * 64 + j1 * 576 + j2];
                 const float add_v0 = m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] = add_v0;
                 const float add_v1 = v_residual_3_conv_a_kernel[j0 * 2048 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -3831,13 +3808,13 @@ static void train_k72_adam(float *restrict m_residual_3_conv_a_kernel, const flo
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 64, 64] */
-static void train_k73_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_7,
+static void train_k72_adam(float *restrict m_residual_3_conv_b_kernel, const float *restrict conv2d_6,
         float *restrict v_residual_3_conv_b_kernel, float *restrict residual_3_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                const float v1 = conv2d_7[j0 * 64 + j1 * 576 + j2];
+                const float v1 = conv2d_6[j0 * 64 + j1 * 576 + j2];
                 const float add_v0 = m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] = add_v0;
                 const float add_v1 = v_residual_3_conv_b_kernel[j0 * 4096 + j1 * 64 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -3850,11 +3827,11 @@ static void train_k73_adam(float *restrict m_residual_3_conv_b_kernel, const flo
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 32, 64] */
-static void train_k74_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_4,
+static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const float *restrict conv2d_3,
         float *restrict v_residual_3_shortcut_kernel, float *restrict residual_3_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = conv2d_4[j0];
+        const float v1 = conv2d_3[j0];
         const float add_v0 = m_residual_3_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
         m_residual_3_shortcut_kernel[j0] = add_v0;
         const float add_v1 = v_residual_3_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -3864,31 +3841,31 @@ static void train_k74_adam(float *restrict m_residual_3_shortcut_kernel, const f
 }
 
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k75_relu_conv2d_batch_norm(float *restrict relu_3, const float *restrict conv2d_3,
-        const float *restrict conv2d_13, float *restrict conv2d_15, const float *restrict residual_2_conv_b_y_2,
+static void train_k74_relu_conv2d_batch_norm(float *restrict relu_3, const float *restrict conv2d_2,
+        const float *restrict conv2d_12, float *restrict conv2d_14, const float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
-                const long v1 = (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32;
+                const long v1 = (j0 / 2) * 128 + (j1 / 2) * 32;
+                const long v2 = (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32;
                 for (int j2 = 0; j2 < 32; j2++) {
-                    const float v2 = conv2d_3[v1 + i0 * 2048 + j2];
-                    const float v3 = conv2d_13[v1 + i0 * 2048 + j2];
-                    relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? v2 + v3
-                            : 0.0f;
+                    const float v3 = conv2d_12[v2 + i0 * 2048 + j2];
+                    relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? (j0
+                            < 7 && j0 % 2 == 0 && j1 < 7 && j1 % 2 == 0 ? conv2d_2[v1 + i0 * 512 + j2] : 0.0f) + v3 : 0.0f;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            conv2d_15[i0 * 32 + j0] = 0.0f;
+            conv2d_14[i0 * 32 + j0] = 0.0f;
             batch_norm_32[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v4 = relu_3[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    conv2d_15[i0 * 32 + j0] += v4;
+                    conv2d_14[i0 * 32 + j0] += v4;
                     batch_norm_32[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
                 }
@@ -3898,17 +3875,17 @@ static void train_k75_relu_conv2d_batch_norm(float *restrict relu_3, const float
 }
 
 /* resnet.dl:14: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k76_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_37)
+static void train_k75_conv2d_pack(const float *restrict residual_2_shortcut_kernel, float *restrict conv2d_35)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_37[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
+            conv2d_35[j0 * 16 + j1] = residual_2_shortcut_kernel[j0 + j1 * 32];
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[4, 8, 8, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k77_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3940,37 +3917,14 @@ static inline void train_k77_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k77_conv2d(const float *restrict relu_3, const float *restrict conv2d_37, float *restrict conv2d_16)
+static void train_k76_conv2d(const float *restrict relu_3, const float *restrict conv2d_35, float *restrict conv2d_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k77_conv2d_tile_4(relu_3, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_37 + n,
-                            conv2d_16 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
-            }
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d -> f32[4, 8, 8, 64]; in 2 places */
-static void train_k78_conv2d(const float *restrict conv2d_16, float *restrict conv2d_17)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 8; i1++) {
-            for (int i2 = 0; i2 < 8; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0] = conv2d_16[i0 * 1024 + i1 * 128 + i2 * 16 + j0];
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 16] = 0.0f;
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 32] = 0.0f;
-                }
-                for (int j0 = 0; j0 < 16; j0++) {
-                    conv2d_17[i0 * 4096 + i1 * 512 + i2 * 64 + j0 + 48] = 0.0f;
-                }
+                    train_k76_conv2d_tile_4(relu_3, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_35 + n,
+                            conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
     }
@@ -3978,7 +3932,7 @@ static void train_k78_conv2d(const float *restrict conv2d_16, float *restrict co
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k79_batch_norm_adam(const float *restrict batch_norm_32, float *restrict residual_2_norm_b_gamma,
+static void train_k77_batch_norm_adam(const float *restrict batch_norm_32, float *restrict residual_2_norm_b_gamma,
         const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_35,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma, const float *restrict adam)
 {
@@ -4010,7 +3964,7 @@ static void train_k79_batch_norm_adam(const float *restrict batch_norm_32, float
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, const float *restrict residual_2_norm_b_factor_2,
+static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, const float *restrict residual_2_norm_b_factor_2,
         const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
         const float *restrict batch_norm_35, const int32_t *restrict count_, float *restrict batch_norm_38,
         float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
@@ -4019,7 +3973,7 @@ static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, co
         float *restrict m_residual_2_shortcut_bias, float *restrict v_residual_2_shortcut_bias,
         float *restrict residual_2_shortcut_bias)
 {
-    float conv2d_18[32];
+    float conv2d_16[32];
     float batch_norm_36[32];
     float batch_norm_37[32];
     const float v1 = (float)count_[0];
@@ -4028,8 +3982,8 @@ static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, co
         const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_35[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_35[j0 + 32]
                 + (batch_norm_9[j0 + 64] - v2) * batch_norm_35[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_35[j0 + 96])
                 * 2.0f;
-        const float sum_v0 = conv2d_15[j0] + conv2d_15[j0 + 32] + conv2d_15[j0 + 64] + conv2d_15[j0 + 96];
-        conv2d_18[j0] = sum_v0;
+        const float sum_v0 = conv2d_14[j0] + conv2d_14[j0 + 32] + conv2d_14[j0 + 64] + conv2d_14[j0 + 96];
+        conv2d_16[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
         batch_norm_36[j0] = add_v1;
         batch_norm_37[j0] = -add_v1 / v1;
@@ -4045,7 +3999,7 @@ static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, co
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_residual_2_conv_b_bias[j0] * 0.9f;
         const float v8 = v_residual_2_conv_b_bias[j0] * 0.999f;
-        const float v9 = conv2d_18[j0];
+        const float v9 = conv2d_16[j0];
         const float v10 = v9 * 0.1f;
         const float v11 = v_residual_2_norm_b_beta[j0] * 0.999f;
         const float v12 = v_residual_2_shortcut_bias[j0] * 0.999f;
@@ -4071,7 +4025,7 @@ static void train_k80_conv2d_batch_norm_adam(const float *restrict conv2d_15, co
 }
 
 /* resnet.dl:14: conv2d -> f32[16, 1, 1, 32], 131072 multiply-accumulates; in 2 places */
-static inline void train_k81_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k79_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4105,20 +4059,20 @@ static inline void train_k81_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k81_conv2d(const float *restrict relu, const float *restrict relu_3, float *restrict conv2d_19)
+static void train_k79_conv2d(const float *restrict relu, const float *restrict relu_3, float *restrict conv2d_17)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k81_conv2d_tile_4(relu, i0_0, relu_3 + n, conv2d_19 + (i0_0 * 32 + n));
+            train_k79_conv2d_tile_4(relu, i0_0, relu_3 + n, conv2d_17 + (i0_0 * 32 + n));
     }
 }
 
 /* resnet.dl:36: adam -> f32[1, 1, 16, 32] */
-static void train_k82_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_19,
+static void train_k80_adam(float *restrict m_residual_2_shortcut_kernel, const float *restrict conv2d_17,
         float *restrict v_residual_2_shortcut_kernel, float *restrict residual_2_shortcut_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 512; j0++) {
-        const float v1 = conv2d_19[j0];
+        const float v1 = conv2d_17[j0];
         const float add_v0 = m_residual_2_shortcut_kernel[j0] * 0.9f + v1 * 0.1f;
         m_residual_2_shortcut_kernel[j0] = add_v0;
         const float add_v1 = v_residual_2_shortcut_kernel[j0] * 0.999f + v1 * 0.001f * v1;
@@ -4128,7 +4082,7 @@ static void train_k82_adam(float *restrict m_residual_2_shortcut_kernel, const f
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k83_batch_norm(const float *restrict relu_3, const float *restrict residual_2_norm_b_factor_2,
+static void train_k81_batch_norm(const float *restrict relu_3, const float *restrict residual_2_norm_b_factor_2,
         const float *restrict batch_norm_35, float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_38)
 {
@@ -4145,19 +4099,19 @@ static void train_k83_batch_norm(const float *restrict relu_3, const float *rest
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32]; in 2 places */
-static void train_k84_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_38)
+static void train_k82_conv2d_pack(const float *restrict residual_2_conv_b_kernel, float *restrict conv2d_36)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                conv2d_38[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
+                conv2d_36[j0 * 1024 + j1 * 32 + j2] = residual_2_conv_b_kernel[-j0 * 1024 + j1 + j2 * 32 + 8192];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k85_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k83_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4199,7 +4153,7 @@ static inline void train_k85_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static inline void train_k85_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k83_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4241,7 +4195,7 @@ static inline void train_k85_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k85_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_38,
+static void train_k83_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_36,
         float *restrict relu_9, const float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4252,11 +4206,11 @@ static void train_k85_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k85_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_38 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k83_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_36 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k85_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_38 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k83_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_36 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = relu_9[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
@@ -4270,7 +4224,7 @@ static void train_k85_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k86_batch_norm(const float *restrict relu_9, float *restrict batch_norm_40,
+static void train_k84_batch_norm(const float *restrict relu_9, float *restrict batch_norm_40,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
         float *restrict batch_norm_41)
 {
@@ -4293,7 +4247,7 @@ static void train_k86_batch_norm(const float *restrict relu_9, float *restrict b
 }
 
 /* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k87_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4331,8 +4285,8 @@ static inline void train_k87_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k87_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_y_2,
-        float *restrict conv2d_22)
+static void train_k85_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_y_2,
+        float *restrict conv2d_20)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4342,15 +4296,15 @@ static void train_k87_conv2d(const float *restrict relu_2, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k87_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
-                            conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k85_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
+                            conv2d_20 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k89_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
+static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_40,
         const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_7,
         const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_45, const int32_t *restrict count_,
         float *restrict batch_norm_48, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
@@ -4400,13 +4354,13 @@ static void train_k89_batch_norm_conv2d_adam(const float *restrict batch_norm_40
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 32, 32] */
-static void train_k90_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_22,
+static void train_k88_adam(float *restrict m_residual_2_conv_b_kernel, const float *restrict conv2d_20,
         float *restrict v_residual_2_conv_b_kernel, float *restrict residual_2_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_22[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_20[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_b_kernel[j0 * 1024 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -4419,13 +4373,13 @@ static void train_k90_adam(float *restrict m_residual_2_conv_b_kernel, const flo
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 2, 32, 16]; in 2 places */
-static void train_k91_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
+static void train_k89_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_37)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 2; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 for (int j3 = 0; j3 < 16; j3++) {
-                    conv2d_39[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
+                    conv2d_37[j0 * 1024 + j1 * 512 + j2 * 16 + j3]
                             = residual_2_conv_a_kernel[-j0 * 3072 - j1 * 1024 + j2 + j3 * 32 + 4096];
                 }
             }
@@ -4434,41 +4388,41 @@ static void train_k91_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:9: conv2d -> f32[2, 1, 32, 16]; in 2 places */
-static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
+static void train_k90_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_38)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_40[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
+                conv2d_38[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 3072 + j1 + j2 * 32 + 3584];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 2, 32, 16]; in 2 places */
-static void train_k93_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_41)
+static void train_k91_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_39)
 {
     for (int j0 = 0; j0 < 2; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_41[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
+                conv2d_39[j0 * 512 + j1 * 16 + j2] = residual_2_conv_a_kernel[-j0 * 1024 + j1 + j2 * 32 + 2560];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 1, 32, 16]; in 2 places */
-static void train_k94_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_42)
+static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel, float *restrict conv2d_40)
 {
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            conv2d_42[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
+            conv2d_40[j0 * 16 + j1] = residual_2_conv_a_kernel[j0 + j1 * 32 + 2048];
         }
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
-static void train_k95_batch_norm(int t, const float *restrict relu_9, const float *restrict residual_2_norm_a_factor_2,
+static void train_k93_batch_norm(int t, const float *restrict relu_9, const float *restrict residual_2_norm_a_factor_2,
         const float *restrict batch_norm_45, const float *restrict residual_2_conv_a_y,
         const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_48, float *restrict batch_norm_49)
 {
@@ -4482,7 +4436,7 @@ static void train_k95_batch_norm(int t, const float *restrict relu_9, const floa
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 131072 multiply-accumulates; in 2 places */
-static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k94_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4524,7 +4478,7 @@ static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k94_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4559,8 +4513,8 @@ static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k96_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_39,
-        float *restrict conv2d_45)
+static void train_k94_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_37,
+        float *restrict conv2d_43)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -4568,17 +4522,17 @@ static void train_k96_conv2d(int t, const float *restrict batch_norm_49, const f
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k96_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
-                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    train_k94_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_37 + n,
+                        conv2d_43 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                 else
-                    train_k96_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_39 + n,
-                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                    train_k94_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_37 + n,
+                        conv2d_43 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
-static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4613,22 +4567,22 @@ static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k97_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_40,
-        float *restrict conv2d_46)
+static void train_k95_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_38,
+        float *restrict conv2d_44)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
-                train_k97_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_40 + n,
-                        conv2d_46 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                train_k95_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_38 + n,
+                        conv2d_44 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 65536 multiply-accumulates; in 2 places */
-static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k96_conv2d_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4667,7 +4621,7 @@ static inline void train_k98_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4699,24 +4653,24 @@ static inline void train_k98_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k98_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_41,
-        float *restrict conv2d_47)
+static void train_k96_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_39,
+        float *restrict conv2d_45)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k98_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
-                        conv2d_47 + (i1 * 128 + i2_0 * 16 + n));
+                    train_k96_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
+                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n));
                 else
-                    train_k98_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_41 + n,
-                        conv2d_47 + (i1 * 128 + i2_0 * 16 + n));
+                    train_k96_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
+                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 16], 32768 multiply-accumulates; in 2 places */
-static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -4748,53 +4702,54 @@ static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k99_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_42,
-        float *restrict conv2d_48)
+static void train_k97_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_40,
+        float *restrict conv2d_46)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k99_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_42 + n,
-                        conv2d_48 + (i1 * 128 + i2_0 * 16 + n));
+                train_k97_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_40 + n,
+                        conv2d_46 + (i1 * 128 + i2_0 * 16 + n));
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[1, 8, 8, 64]; in 2 places */
-static void train_k100_conv2d(const float *restrict conv2d_45, float *restrict conv2d_49, const float *restrict conv2d_46,
-        const float *restrict conv2d_47, const float *restrict conv2d_48)
+static void train_k98_conv2d(const float *restrict conv2d_43, float *restrict conv2d_47, const float *restrict conv2d_44,
+        const float *restrict conv2d_45, const float *restrict conv2d_46)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2 = 0; i2 < 8; i2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_49[i1 * 512 + i2 * 64 + j0] = conv2d_45[i1 * 128 + i2 * 16 + j0];
+                conv2d_47[i1 * 512 + i2 * 64 + j0] = conv2d_43[i1 * 128 + i2 * 16 + j0];
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_49[i1 * 512 + i2 * 64 + j0 + 16] = conv2d_46[i1 * 128 + i2 * 16 + j0];
+                conv2d_47[i1 * 512 + i2 * 64 + j0 + 16] = conv2d_44[i1 * 128 + i2 * 16 + j0];
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_49[i1 * 512 + i2 * 64 + j0 + 32] = conv2d_47[i1 * 128 + i2 * 16 + j0];
+                conv2d_47[i1 * 512 + i2 * 64 + j0 + 32] = conv2d_45[i1 * 128 + i2 * 16 + j0];
             }
             for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_49[i1 * 512 + i2 * 64 + j0 + 48] = conv2d_48[i1 * 128 + i2 * 16 + j0];
+                conv2d_47[i1 * 512 + i2 * 64 + j0 + 48] = conv2d_46[i1 * 128 + i2 * 16 + j0];
             }
         }
     }
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[1, 16]; in 2 places */
-static void train_k101_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_17,
-        const float *restrict conv2d_49, float *restrict relu_10, float *restrict batch_norm_50,
+static void train_k99_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_15,
+        const float *restrict conv2d_47, float *restrict relu_10, float *restrict batch_norm_50,
         const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
         float *restrict batch_norm_51)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            const long v1 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
+            const long v1 = (j0 / 2) * 128 + (j1 / 2) * 16;
+            const long v2 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v2 = conv2d_17[v1 + t * 4096 + j2];
-                const float v3 = conv2d_49[v1 + j2];
-                relu_10[t * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu[t * 4096 + j0 * 256 + j1 * 16 + j2] ? v2 + v3 : 0.0f;
+                const float v3 = conv2d_47[v2 + j2];
+                relu_10[t * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu[t * 4096 + j0 * 256 + j1 * 16 + j2] ? (j0
+                        < 15 && j0 % 2 == 0 && j1 < 15 && j1 % 2 == 0 ? conv2d_15[v1 + t * 1024 + j2] : 0.0f) + v3 : 0.0f;
             }
         }
     }
@@ -4815,7 +4770,7 @@ static void train_k101_relu_batch_norm(int t, const float *restrict relu, const 
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4853,7 +4808,7 @@ static inline void train_k102_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k102_conv2d(const float *restrict relu, const float *restrict batch_norm_49, float *restrict conv2d_24)
+static void train_k100_conv2d(const float *restrict relu, const float *restrict batch_norm_49, float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4863,8 +4818,8 @@ static void train_k102_conv2d(const float *restrict relu, const float *restrict 
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k102_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, batch_norm_49 + n,
-                            conv2d_24 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+                    train_k100_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, batch_norm_49 + n,
+                            conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
@@ -4873,7 +4828,7 @@ static void train_k102_conv2d(const float *restrict relu, const float *restrict 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k103_batch_norm_adam(const float *restrict batch_norm_51, float *restrict residual_1_norm_b_gamma,
+static void train_k101_batch_norm_adam(const float *restrict batch_norm_51, float *restrict residual_1_norm_b_gamma,
         const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_55,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma, const float *restrict adam)
 {
@@ -4907,7 +4862,7 @@ static void train_k103_batch_norm_adam(const float *restrict batch_norm_51, floa
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k104_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
+static void train_k102_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55, const int32_t *restrict count_,
         float *restrict batch_norm_58, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
@@ -4957,13 +4912,13 @@ static void train_k104_batch_norm_conv2d_adam(const float *restrict batch_norm_5
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k105_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_24,
+static void train_k103_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_22,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                const float v1 = conv2d_24[j0 * 32 + j1 * 288 + j2];
+                const float v1 = conv2d_22[j0 * 32 + j1 * 288 + j2];
                 const float add_v0 = m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] = add_v0;
                 const float add_v1 = v_residual_2_conv_a_kernel[j0 * 512 + j1 * 32 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -4977,12 +4932,12 @@ static void train_k105_adam(float *restrict m_residual_2_conv_a_kernel, const fl
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
-static void train_k106_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_43)
+static void train_k104_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                conv2d_43[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
+                conv2d_41[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[-j0 * 256 + j1 + j2 * 16 + 2048];
             }
         }
     }
@@ -4990,7 +4945,7 @@ static void train_k106_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 4 places */
-static void train_k108_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
+static void train_k106_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
         const float *restrict batch_norm_55, const float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_58, float *restrict batch_norm_79)
 {
@@ -5004,7 +4959,7 @@ static void train_k108_batch_norm(int t, const float *restrict relu_10, const fl
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k109_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5046,7 +5001,7 @@ static inline void train_k109_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k109_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5081,7 +5036,7 @@ static inline void train_k109_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k109_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5123,8 +5078,8 @@ static inline void train_k109_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k109_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_43,
-        float *restrict conv2d_50, const float *restrict relu_15, float *restrict relu_11)
+static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_41,
+        float *restrict conv2d_48, const float *restrict relu_15, float *restrict relu_11)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5133,17 +5088,17 @@ static void train_k109_conv2d_relu(int t, const float *restrict batch_norm_79, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k109_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
+                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k109_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
+                    train_k107_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k109_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_43 + n, conv2d_50 + n,
+                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = conv2d_50[i2 * 16 - i2_0 * 16 + j0];
+                    const float v1 = conv2d_48[i2 * 16 - i2_0 * 16 + j0];
                     relu_11[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
                 }
             }
@@ -5153,7 +5108,7 @@ static void train_k109_conv2d_relu(int t, const float *restrict batch_norm_79, c
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 4 places */
-static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5188,8 +5143,8 @@ static inline void train_k110_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k110_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
-        float *restrict conv2d_26)
+static void train_k108_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
+        float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -5199,8 +5154,8 @@ static void train_k110_conv2d(int t, const float *restrict relu_15, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k110_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
-                            conv2d_26 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+                    train_k108_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
+                            conv2d_24 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
     }
@@ -5208,7 +5163,7 @@ static void train_k110_conv2d(int t, const float *restrict relu_15, const float 
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k111_batch_norm(int t, const float *restrict relu_11, float *restrict batch_norm_59,
+static void train_k109_batch_norm(int t, const float *restrict relu_11, float *restrict batch_norm_59,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
         float *restrict batch_norm_60)
 {
@@ -5229,14 +5184,14 @@ static void train_k111_batch_norm(int t, const float *restrict relu_11, float *r
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
-static void train_k114_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_26,
+static void train_k112_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_24,
         float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_26[j0 * 16 + j1 * 144 + j2] + conv2d_26[j0 * 16 + j1 * 144 + j2 + 2304]
-                        + conv2d_26[j0 * 16 + j1 * 144 + j2 + 4608] + conv2d_26[j0 * 16 + j1 * 144 + j2 + 6912];
+                const float v1 = conv2d_24[j0 * 16 + j1 * 144 + j2] + conv2d_24[j0 * 16 + j1 * 144 + j2 + 2304]
+                        + conv2d_24[j0 * 16 + j1 * 144 + j2 + 4608] + conv2d_24[j0 * 16 + j1 * 144 + j2 + 6912];
                 const float add_v0 = m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5249,7 +5204,7 @@ static void train_k114_adam(float *restrict m_residual_1_conv_b_kernel, const fl
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k118_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k116_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5291,7 +5246,7 @@ static inline void train_k118_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k118_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k116_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5326,7 +5281,7 @@ static inline void train_k118_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k118_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k116_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5368,8 +5323,8 @@ static inline void train_k118_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k118_conv2d_relu(int t, const float *restrict batch_norm_80, const float *restrict conv2d_44,
-        float *restrict conv2d_51, const float *restrict relu_16, const float *restrict relu_10, float *restrict relu_12)
+static void train_k116_conv2d_relu(int t, const float *restrict batch_norm_80, const float *restrict conv2d_42,
+        float *restrict conv2d_49, const float *restrict relu_16, const float *restrict relu_10, float *restrict relu_12)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5378,18 +5333,18 @@ static void train_k118_conv2d_relu(int t, const float *restrict batch_norm_80, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k118_conv2d_relu_tile_4_at_0(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
+                    train_k116_conv2d_relu_tile_4_at_0(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_49 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k118_conv2d_relu_tile_4(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
+                    train_k116_conv2d_relu_tile_4(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_49 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k118_conv2d_relu_tile_4_at_12(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_44 + n, conv2d_51 + n,
+                    train_k116_conv2d_relu_tile_4_at_12(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_49 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_10[t * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = conv2d_51[i2 * 16 - i2_0 * 16 + j0];
+                    const float v2 = conv2d_49[i2 * 16 - i2_0 * 16 + j0];
                     relu_12[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_16[i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
                 }
             }
@@ -5398,7 +5353,7 @@ static void train_k118_conv2d_relu(int t, const float *restrict batch_norm_80, c
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k124_batch_norm(float *restrict relu_12, const float *restrict batch_norm_1_factor_2,
+static void train_k122_batch_norm(float *restrict relu_12, const float *restrict batch_norm_1_factor_2,
         const float *restrict batch_norm_73, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
         const float *restrict batch_norm_76)
 {
@@ -5414,7 +5369,7 @@ static void train_k124_batch_norm(float *restrict relu_12, const float *restrict
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
-static inline void train_k125_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k123_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5460,27 +5415,27 @@ static inline void train_k125_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k125_conv2d(const float *restrict image, const float *restrict relu_12, float *restrict conv2d_30)
+static void train_k123_conv2d(const float *restrict image, const float *restrict relu_12, float *restrict conv2d_28)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k125_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_12 + n, conv2d_30 + (i0 * 144 + i1 * 48 + n),
+                train_k123_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_12 + n, conv2d_28 + (i0 * 144 + i1 * 48 + n),
                         k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k126_adam(float *restrict m_stem_kernel, const float *restrict conv2d_30, float *restrict v_stem_kernel,
+static void train_k124_adam(float *restrict m_stem_kernel, const float *restrict conv2d_28, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v1 = conv2d_30[j0 * 16 + j1 * 144 + j2];
+                const float v1 = conv2d_28[j0 * 16 + j1 * 144 + j2];
                 const float add_v0 = m_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.9f + v1 * 0.1f;
                 m_stem_kernel[j0 * 48 + j1 * 16 + j2] = add_v0;
                 const float add_v1 = v_stem_kernel[j0 * 48 + j1 * 16 + j2] * 0.999f + v1 * 0.001f * v1;
@@ -5499,55 +5454,55 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 707648);   /* f32 */
+    float *const adam = (float *)(void *)(base + 683072);   /* f32 */
     float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 705536);   /* f32[4, 16] */
+    float *const batch_norm = (float *)(void *)(base + 680960);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 707072);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 707136);   /* f32[16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 682496);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 682560);   /* f32[16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 705792);   /* f32[4, 1, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 681216);   /* f32[4, 1, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 707200);   /* f32[16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 707264);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 707328);   /* f32[16] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 682624);   /* f32[16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 682688);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 682752);   /* f32[16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 706048);   /* f32[4, 1, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 681472);   /* f32[4, 1, 16] */
     float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 707392);   /* f32[16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 707456);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 707520);   /* f32[16] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 682816);   /* f32[16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 682880);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 682944);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 483328);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 704512);   /* f32[4, 1, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 679936);   /* f32[4, 1, 32] */
     float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
     float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 707584);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 706304);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 706432);   /* f32[32] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 683008);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 681728);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 681856);   /* f32[32] */
     float *const relu_2 = (float *)(void *)(base + 516096);   /* f32[4, 8, 8, 32] */
     float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 705024);   /* f32[4, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 680448);   /* f32[4, 32] */
     float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 706688);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 706816);   /* f32[32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 682112);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 682240);   /* f32[32] */
     float *const relu_3 = (float *)(void *)(base + 581632);   /* f32[2, 2, 8, 8, 32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[2, 2, 4, 4, 64] */
     float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[2, 2, 64] */
     float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[2, 2, 4, 4, 64] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[2, 2] */
-    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 706944);   /* f32[32] */
+    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 682368);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
     float *const relu_4 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
     float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 24832);   /* f32[64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
     float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
@@ -5555,70 +5510,68 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const dense_2 = (float *)(void *)(base + 19968);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 16384);   /* f32[4, 10] */
     float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const conv2d = (float *)(void *)(base + 32768);   /* f32[64] */
-    float *const conv2d_2 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_4 = (float *)(void *)(base + 696320);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 33024);   /* f32[64] */
-    float *const conv2d_7 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_7 = (float *)(void *)(base + 679936);   /* f32[4, 4, 4, 64] */
+    float *const conv2d = (float *)(void *)(base + 25088);   /* f32[64] */
+    float *const conv2d_2 = (float *)(void *)(base + 663552);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_3 = (float *)(void *)(base + 671744);   /* f32[32, 1, 1, 64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 25344);   /* f32[64] */
+    float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
+    float *const relu_7 = (float *)(void *)(base + 647168);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_23 = (float *)(void *)(base + 163840);   /* f32[64] */
     float *const batch_norm_25 = (float *)(void *)(base + 164096);   /* f32[64] */
-    float *const conv2d_9 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_10 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_13 = (float *)(void *)(base + 647168);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_14 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_15 = (float *)(void *)(base + 81920);   /* f32[4, 32] */
-    float *const conv2d_16 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[4, 8, 8, 64] */
-    float *const batch_norm_32 = (float *)(void *)(base + 82432);   /* f32[4, 32] */
-    float *const conv2d_19 = (float *)(void *)(base + 65536);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 67584);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 68096);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 131072);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 102400);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 102912);   /* f32[4, 32] */
-    float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 542720);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 543232);   /* f32[4, 32] */
-    float *const batch_norm_49 = (float *)(void *)(base + 163840);   /* f32[4, 1, 8, 8, 32] */
-    float *const relu_10 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 543744);   /* f32[4, 1, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 544000);   /* f32[4, 1, 16] */
-    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 706560);   /* f32[32] */
-    float *const conv2d_24 = (float *)(void *)(base + 0);   /* f32[16, 3, 3, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_10 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_13 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_14 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
+    float *const conv2d_15 = (float *)(void *)(base + 131072);   /* f32[4, 8, 8, 16] */
+    float *const batch_norm_32 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
+    float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[16, 1, 1, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 36864);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 37376);   /* f32[4, 32] */
+    float *const conv2d_20 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 198656);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 199168);   /* f32[4, 32] */
+    float *const batch_norm_49 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 8, 32] */
+    float *const relu_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 199680);   /* f32[4, 1, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 199936);   /* f32[4, 1, 16] */
+    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 681984);   /* f32[32] */
+    float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 32] */
     float *const batch_norm_55 = (float *)(void *)(base + 209920);   /* f32[4, 16] */
     float *const batch_norm_58 = (float *)(void *)(base + 210176);   /* f32[4, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 131072);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_11 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
+    float *const conv2d_24 = (float *)(void *)(base + 131072);   /* f32[4, 16, 3, 3, 16] */
+    float *const relu_11 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
     float *const batch_norm_59 = (float *)(void *)(base + 210432);   /* f32[4, 1, 16] */
     float *const batch_norm_60 = (float *)(void *)(base + 210688);   /* f32[4, 1, 16] */
     float *const batch_norm_64 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
     float *const batch_norm_67 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
     float *const relu_12 = (float *)(void *)(base + 131072);   /* f32[4, 1, 16, 16, 16] */
     float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 1, 16] */
     float *const batch_norm_69 = (float *)(void *)(base + 213760);   /* f32[4, 1, 16] */
     float *const batch_norm_73 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const batch_norm_76 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const conv2d_30 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
-    float *const conv2d_31 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_33 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_35 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_36 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_37 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 65536);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_39 = (float *)(void *)(base + 212992);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 516096);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_41 = (float *)(void *)(base + 520192);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_42 = (float *)(void *)(base + 540672);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_43 = (float *)(void *)(base + 200704);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_44 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_30 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_31 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_33 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_34 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_35 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 0);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_37 = (float *)(void *)(base + 163840);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 172032);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 176128);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 196608);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_41 = (float *)(void *)(base + 200704);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_42 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -5627,17 +5580,17 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
     float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
     float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const conv2d_45 = (float *)(void *)(base + 524288);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_46 = (float *)(void *)(base + 528384);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_47 = (float *)(void *)(base + 532480);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_48 = (float *)(void *)(base + 536576);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_49 = (float *)(void *)(base + 196608);   /* f32[1, 8, 8, 64] */
+    float *const conv2d_43 = (float *)(void *)(base + 180224);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 184320);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_45 = (float *)(void *)(base + 188416);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_46 = (float *)(void *)(base + 192512);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_47 = (float *)(void *)(base + 147456);   /* f32[1, 8, 8, 64] */
     float *const relu_15 = (float *)(void *)(base + 167936);   /* f32[1, 16, 16, 16] */
     float *const batch_norm_79 = (float *)(void *)(base + 184320);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_50 = (float *)(void *)(base + 210944);   /* f32[4, 16] */
+    float *const conv2d_48 = (float *)(void *)(base + 210944);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 196608);   /* f32[1, 16, 16, 16] */
     float *const batch_norm_80 = (float *)(void *)(base + 389120);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_51 = (float *)(void *)(base + 214016);   /* f32[4, 16] */
+    float *const conv2d_49 = (float *)(void *)(base + 214016);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -5726,140 +5679,138 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
             optimizer->v_residual_3_norm_b_beta, params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias,
             optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
-    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_31);
-    train_k47_conv2d(relu_6, conv2d_31, conv2d_2);
-    train_k48_conv2d(conv2d_2, conv2d_3);
-    train_k49_conv2d(relu_3, relu_6, conv2d_4);
-    train_k50_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
-    train_k51_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
-    train_k52_batch_norm(&count, conv2d, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_29);
+    train_k47_conv2d(relu_6, conv2d_29, conv2d_2);
+    train_k48_conv2d(relu_3, relu_6, conv2d_3);
+    train_k49_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
+    train_k50_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
+    train_k51_batch_norm(&count, conv2d, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
             residual_3_conv_b_y_2);
-    train_k53_conv2d_adam(relu_6, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
+    train_k52_conv2d_adam(relu_6, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
             params->residual_3_conv_b_bias, adam);
-    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_32);
-    train_k55_conv2d_relu(relu_6, conv2d_32, relu_7, relu_4);
-    train_k56_conv2d(relu_4, relu_6, conv2d_7);
-    train_k57_batch_norm_adam(relu_7, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
+    train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_30);
+    train_k54_conv2d_relu(relu_6, conv2d_30, relu_7, relu_4);
+    train_k55_conv2d(relu_4, relu_6, conv2d_6);
+    train_k56_batch_norm_adam(relu_7, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
             params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_25,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
             optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
-    train_k50_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k58_batch_norm */
-    train_k51_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            &count);   /* k59_batch_norm */
-    train_k52_batch_norm(&count, batch_norm_23, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);   /* k60_batch_norm */
-    train_k61_conv2d_adam(relu_7, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
+    train_k49_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k57_batch_norm */
+    train_k50_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            &count);   /* k58_batch_norm */
+    train_k51_batch_norm(&count, batch_norm_23, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);   /* k59_batch_norm */
+    train_k60_conv2d_adam(relu_7, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
             params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
-    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k63_conv2d(relu_7, conv2d_33, conv2d_9);
-    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k65_conv2d(relu_7, conv2d_34, conv2d_10);
-    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_35);
-    train_k67_conv2d(relu_7, conv2d_35, conv2d_11);
-    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_36);
-    train_k47_conv2d(relu_7, conv2d_36, conv2d_12);   /* k69_conv2d */
-    train_k70_conv2d(conv2d_9, conv2d_13, conv2d_10, conv2d_11, conv2d_12);
-    train_k71_conv2d(relu_3, relu_7, conv2d_14);
-    train_k72_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_14, optimizer->v_residual_3_conv_a_kernel,
+    train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
+    train_k62_conv2d(relu_7, conv2d_31, conv2d_8);
+    train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
+    train_k64_conv2d(relu_7, conv2d_32, conv2d_9);
+    train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
+    train_k66_conv2d(relu_7, conv2d_33, conv2d_10);
+    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
+    train_k47_conv2d(relu_7, conv2d_34, conv2d_11);   /* k68_conv2d */
+    train_k69_conv2d(conv2d_8, conv2d_12, conv2d_9, conv2d_10, conv2d_11);
+    train_k70_conv2d(relu_3, relu_7, conv2d_13);
+    train_k71_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_13, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
-    train_k73_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_7, optimizer->v_residual_3_conv_b_kernel,
+    train_k72_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
-    train_k74_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_4, optimizer->v_residual_3_shortcut_kernel,
+    train_k73_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_3, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
-    train_k75_relu_conv2d_batch_norm(relu_3, conv2d_3, conv2d_13, conv2d_15, residual_2_conv_b_y_2, residual_2_norm_b_average,
+    train_k74_relu_conv2d_batch_norm(relu_3, conv2d_2, conv2d_12, conv2d_14, residual_2_conv_b_y_2, residual_2_norm_b_average,
             batch_norm_32);
-    train_k76_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_37);
-    train_k77_conv2d(relu_3, conv2d_37, conv2d_16);
-    train_k78_conv2d(conv2d_16, conv2d_17);
-    train_k79_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
+    train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_35);
+    train_k76_conv2d(relu_3, conv2d_35, conv2d_15);
+    train_k77_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma, adam);
-    train_k80_conv2d_batch_norm_adam(conv2d_15, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
+    train_k78_conv2d_batch_norm_adam(conv2d_14, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
             batch_norm_35, &count, batch_norm_38, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
             params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
-    train_k81_conv2d(relu, relu_3, conv2d_19);
-    train_k82_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_19, optimizer->v_residual_2_shortcut_kernel,
+    train_k79_conv2d(relu, relu_3, conv2d_17);
+    train_k80_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k83_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2, residual_2_norm_b_average,
+    train_k81_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2, residual_2_norm_b_average,
             batch_norm_38);
-    train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_38);
-    train_k85_conv2d_relu(residual_2_conv_b_y_2, conv2d_38, relu_9, relu_2);
-    train_k86_batch_norm(relu_9, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
-    train_k87_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_22);
-    train_k79_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
-            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k88_batch_norm_adam */
-    train_k89_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
+    train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_36);
+    train_k83_conv2d_relu(residual_2_conv_b_y_2, conv2d_36, relu_9, relu_2);
+    train_k84_batch_norm(relu_9, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
+    train_k85_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_20);
+    train_k77_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
+            optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k86_batch_norm_adam */
+    train_k87_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
             batch_norm_45, &count, batch_norm_48, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
             params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
             params->residual_2_norm_a_beta);
-    train_k90_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_22, optimizer->v_residual_2_conv_b_kernel,
+    train_k88_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_20, optimizer->v_residual_2_conv_b_kernel,
             params->residual_2_conv_b_kernel, adam);
+    train_k89_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_37);
+    train_k90_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_38);
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
-    train_k93_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_41);
-    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_42);
     for (int t = 0; t < 4; t++) {
-        train_k95_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
+        train_k93_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
                 residual_2_norm_a_average, batch_norm_48, batch_norm_49);
+        train_k94_conv2d(t, batch_norm_49, conv2d_37, conv2d_43);
+        train_k95_conv2d(t, batch_norm_49, conv2d_38, conv2d_44);
         train_k96_conv2d(t, batch_norm_49, conv2d_39, conv2d_45);
         train_k97_conv2d(t, batch_norm_49, conv2d_40, conv2d_46);
-        train_k98_conv2d(t, batch_norm_49, conv2d_41, conv2d_47);
-        train_k99_conv2d(t, batch_norm_49, conv2d_42, conv2d_48);
-        train_k100_conv2d(conv2d_45, conv2d_49, conv2d_46, conv2d_47, conv2d_48);
-        train_k101_relu_batch_norm(t, relu, conv2d_17, conv2d_49, relu_10, batch_norm_50, residual_1_conv_b_y,
+        train_k98_conv2d(conv2d_43, conv2d_47, conv2d_44, conv2d_45, conv2d_46);
+        train_k99_relu_batch_norm(t, relu, conv2d_15, conv2d_47, relu_10, batch_norm_50, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_51);
     }
-    train_k102_conv2d(relu, batch_norm_49, conv2d_24);
-    train_k103_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
+    train_k100_conv2d(relu, batch_norm_49, conv2d_22);
+    train_k101_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, adam);
-    train_k104_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
+    train_k102_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
             batch_norm_55, &count, batch_norm_58, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
             params->residual_1_conv_b_bias, adam, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
-    train_k105_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_24, optimizer->v_residual_2_conv_a_kernel,
+    train_k103_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_22, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_43);
+    train_k104_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_41);
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_15);   /* k107_relu */
-        train_k108_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
+                params->residual_1_norm_a_beta, relu_15);   /* k105_relu */
+        train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_58, batch_norm_79);
-        train_k109_conv2d_relu(t, batch_norm_79, conv2d_43, conv2d_50, relu_15, relu_11);
-        train_k110_conv2d(t, relu_15, batch_norm_79, conv2d_26);
-        train_k111_batch_norm(t, relu_11, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
+        train_k107_conv2d_relu(t, batch_norm_79, conv2d_41, conv2d_48, relu_15, relu_11);
+        train_k108_conv2d(t, relu_15, batch_norm_79, conv2d_24);
+        train_k109_batch_norm(t, relu_11, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
     }
-    train_k103_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k112_batch_norm_adam */
-    train_k104_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
+    train_k101_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k110_batch_norm_adam */
+    train_k102_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
             batch_norm_64, &count, batch_norm_67, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
             params->residual_1_conv_a_bias, adam, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
-            params->residual_1_norm_a_beta);   /* k113_batch_norm_conv2d_adam */
-    train_k114_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_26, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_norm_a_beta);   /* k111_batch_norm_conv2d_adam */
+    train_k112_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_24, optimizer->v_residual_1_conv_b_kernel,
             params->residual_1_conv_b_kernel, adam);
-    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_44);   /* k115_conv2d_pack */
+    train_k104_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_42);   /* k113_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_16);   /* k116_relu */
-        train_k108_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_67, batch_norm_80);   /* k117_batch_norm */
-        train_k118_conv2d_relu(t, batch_norm_80, conv2d_44, conv2d_51, relu_16, relu_10, relu_12);
-        train_k110_conv2d(t, relu_16, batch_norm_80, conv2d_28);   /* k119_conv2d */
-        train_k111_batch_norm(t, relu_12, batch_norm_68, stem_y_2, batch_norm_1_average, batch_norm_69);   /* k120_batch_norm */
+                relu_16);   /* k114_relu */
+        train_k106_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_67, batch_norm_80);   /* k115_batch_norm */
+        train_k116_conv2d_relu(t, batch_norm_80, conv2d_42, conv2d_49, relu_16, relu_10, relu_12);
+        train_k108_conv2d(t, relu_16, batch_norm_80, conv2d_26);   /* k117_conv2d */
+        train_k109_batch_norm(t, relu_12, batch_norm_68, stem_y_2, batch_norm_1_average, batch_norm_69);   /* k118_batch_norm */
     }
-    train_k103_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k121_batch_norm_adam */
-    train_k104_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
+    train_k101_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k119_batch_norm_adam */
+    train_k102_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
             &count, batch_norm_76, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
-            params->batch_norm_1_beta);   /* k122_batch_norm_conv2d_adam */
-    train_k114_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_28, optimizer->v_residual_1_conv_a_kernel,
-            params->residual_1_conv_a_kernel, adam);   /* k123_adam */
-    train_k124_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average, batch_norm_76);
-    train_k125_conv2d(image, relu_12, conv2d_30);
-    train_k126_adam(optimizer->m_stem_kernel, conv2d_30, optimizer->v_stem_kernel, params->stem_kernel, adam);
+            params->batch_norm_1_beta);   /* k120_batch_norm_conv2d_adam */
+    train_k112_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
+            params->residual_1_conv_a_kernel, adam);   /* k121_adam */
+    train_k122_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average, batch_norm_76);
+    train_k123_conv2d(image, relu_12, conv2d_28);
+    train_k124_adam(optimizer->m_stem_kernel, conv2d_28, optimizer->v_stem_kernel, params->stem_kernel, adam);
     dl_set_subnormals(dl_before);
     optimizer->step = step;
     metrics->count = count;
@@ -5952,7 +5903,7 @@ static void gradients_k44_conv2d_batch_norm(const float *restrict relu_6, float 
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k50_batch_norm(const float *restrict residual_3_conv_b_y_2,
+static void gradients_k49_batch_norm(const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_beta_2, const float *restrict residual_3_norm_b_factor,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_20)
 {
@@ -5978,7 +5929,7 @@ static void gradients_k50_batch_norm(const float *restrict residual_3_conv_b_y_2
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[64]; in 2 places */
-static void gradients_k52_conv2d(const float *restrict relu_6, float *restrict residual_3_conv_b_bias_2)
+static void gradients_k51_conv2d(const float *restrict relu_6, float *restrict residual_3_conv_b_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_conv_b_bias_2[j0] = 0.0f;
@@ -5996,7 +5947,7 @@ static void gradients_k52_conv2d(const float *restrict relu_6, float *restrict r
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k75_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
+static void gradients_k73_batch_norm(const float *restrict batch_norm_31, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_34)
 {
@@ -6020,7 +5971,7 @@ static void gradients_k75_batch_norm(const float *restrict batch_norm_31, const 
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
-static void gradients_k76_conv2d_batch_norm(const float *restrict conv2d_11, float *restrict residual_2_norm_b_beta_2,
+static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_10, float *restrict residual_2_norm_b_beta_2,
         const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_9,
         const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_34, const int32_t *restrict count_,
         float *restrict batch_norm_37, float *restrict residual_2_conv_b_bias_2)
@@ -6033,7 +5984,7 @@ static void gradients_k76_conv2d_batch_norm(const float *restrict conv2d_11, flo
         const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_34[j0 + 32]
                 + (batch_norm_9[j0 + 64] - v2) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_34[j0 + 96])
                 * 2.0f;
-        const float sum_v0 = conv2d_11[j0] + conv2d_11[j0 + 32] + conv2d_11[j0 + 64] + conv2d_11[j0 + 96];
+        const float sum_v0 = conv2d_10[j0] + conv2d_10[j0 + 32] + conv2d_10[j0 + 64] + conv2d_10[j0 + 96];
         residual_2_norm_b_beta_2[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
         batch_norm_35[j0] = add_v1;
@@ -6055,7 +6006,7 @@ static void gradients_k76_conv2d_batch_norm(const float *restrict conv2d_11, flo
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k97_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
+static void gradients_k95_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_52)
 {
@@ -6080,7 +6031,7 @@ static void gradients_k97_batch_norm(const float *restrict batch_norm_49, const 
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k98_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
+static void gradients_k96_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_52, const int32_t *restrict count_,
         float *restrict batch_norm_55, float *restrict residual_1_conv_b_bias_2)
@@ -6113,12 +6064,12 @@ static void gradients_k98_batch_norm_conv2d(const float *restrict batch_norm_48,
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k117_conv2d_copy(const float *restrict conv2d_19, float *restrict stem_kernel_2)
+static void gradients_k115_conv2d_copy(const float *restrict conv2d_17, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_19[j0 * 16 + j1 * 144 + j2];
+                stem_kernel_2[j0 * 48 + j1 * 16 + j2] = conv2d_17[j0 * 16 + j1 * 144 + j2];
             }
         }
     }
@@ -6126,45 +6077,45 @@ static void gradients_k117_conv2d_copy(const float *restrict conv2d_19, float *r
 
 /* resnet.dl:9: conv2d;
  * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
-static void gradients_k118_conv2d_copy(const float *restrict conv2d_18, float *restrict residual_1_conv_a_kernel_2)
+static void gradients_k116_conv2d_copy(const float *restrict conv2d_16, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_18[j0 * 16 + j1 * 144 + j2]
-                        + conv2d_18[j0 * 16 + j1 * 144 + j2 + 2304] + conv2d_18[j0 * 16 + j1 * 144 + j2 + 4608]
-                        + conv2d_18[j0 * 16 + j1 * 144 + j2 + 6912];
+                residual_1_conv_a_kernel_2[j0 * 256 + j1 * 16 + j2] = conv2d_16[j0 * 16 + j1 * 144 + j2]
+                        + conv2d_16[j0 * 16 + j1 * 144 + j2 + 2304] + conv2d_16[j0 * 16 + j1 * 144 + j2 + 4608]
+                        + conv2d_16[j0 * 16 + j1 * 144 + j2 + 6912];
             }
         }
     }
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k120_conv2d_copy(const float *restrict conv2d_16, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k118_conv2d_copy(const float *restrict conv2d_14, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_16[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_a_kernel_2[j0 * 512 + j1 * 32 + j2] = conv2d_14[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k121_conv2d_copy(const float *restrict conv2d_15, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k119_conv2d_copy(const float *restrict conv2d_13, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_b_kernel_2[j0 * 1024 + j1 * 32 + j2] = conv2d_15[j0 * 32 + j1 * 288 + j2];
+                residual_2_conv_b_kernel_2[j0 * 1024 + j1 * 32 + j2] = conv2d_13[j0 * 32 + j1 * 288 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k122_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k120_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6173,31 +6124,31 @@ static void gradients_k122_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k123_conv2d_copy(const float *restrict conv2d_10, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k121_conv2d_copy(const float *restrict conv2d_9, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                residual_3_conv_a_kernel_2[j0 * 2048 + j1 * 64 + j2] = conv2d_10[j0 * 64 + j1 * 576 + j2];
+                residual_3_conv_a_kernel_2[j0 * 2048 + j1 * 64 + j2] = conv2d_9[j0 * 64 + j1 * 576 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k124_conv2d_copy(const float *restrict conv2d_4, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k122_conv2d_copy(const float *restrict conv2d_3, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                residual_3_conv_b_kernel_2[j0 * 4096 + j1 * 64 + j2] = conv2d_4[j0 * 64 + j1 * 576 + j2];
+                residual_3_conv_b_kernel_2[j0 * 4096 + j1 * 64 + j2] = conv2d_3[j0 * 64 + j1 * 576 + j2];
             }
         }
     }
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k125_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k123_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -6212,121 +6163,119 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 801792);   /* f32[4, 16] */
+    float *const batch_norm = (float *)(void *)(base + 752640);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 803328);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 803392);   /* f32[16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 754176);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 754240);   /* f32[16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 802048);   /* f32[4, 1, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 752896);   /* f32[4, 1, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 803456);   /* f32[16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 803520);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 803584);   /* f32[16] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 754304);   /* f32[16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 754368);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 754432);   /* f32[16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 802304);   /* f32[4, 1, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 753152);   /* f32[4, 1, 16] */
     float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 803648);   /* f32[16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 803712);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 803776);   /* f32[16] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 754496);   /* f32[16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 754560);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 754624);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 651264);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 598016);   /* f32[4, 1, 32] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 585728);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 733184);   /* f32[4, 1, 32] */
     float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
     float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 803840);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 803072);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 600064);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 684032);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 716800);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 598528);   /* f32[4, 32] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 754688);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 753920);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 733696);   /* f32[32] */
+    float *const relu_2 = (float *)(void *)(base + 618496);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 651264);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 573440);   /* f32[4, 32] */
     float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 600192);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 600320);   /* f32[32] */
-    float *const relu_3 = (float *)(void *)(base + 548864);   /* f32[2, 2, 8, 8, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 573952);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 574080);   /* f32[32] */
+    float *const relu_3 = (float *)(void *)(base + 483328);   /* f32[2, 2, 8, 8, 32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[2, 2, 4, 4, 64] */
     float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[2, 2, 64] */
     float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[2, 2, 4, 4, 64] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[2, 2] */
-    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 600448);   /* f32[32] */
+    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 574208);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
     float *const relu_4 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 49152);   /* f32[64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
     float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 49408);   /* f32[64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 24832);   /* f32[64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
     float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
     dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
     float *const dense = (float *)(void *)(base + 19968);   /* f32[4, 64] */
     float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const conv2d = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_2 = (float *)(void *)(base + 483328);   /* f32[4, 4, 4, 128] */
-    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[64] */
+    float *const conv2d = (float *)(void *)(base + 565248);   /* f32[4, 4, 4, 32] */
+    float *const batch_norm_16 = (float *)(void *)(base + 25088);   /* f32[64] */
     float *const batch_norm_20 = (float *)(void *)(base + 16384);   /* f32[64] */
-    float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_7 = (float *)(void *)(base + 581632);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_3 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
+    float *const relu_7 = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_24 = (float *)(void *)(base + 163840);   /* f32[64] */
     float *const batch_norm_28 = (float *)(void *)(base + 163840);   /* f32[64] */
-    float *const conv2d_5 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 516096);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_10 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_11 = (float *)(void *)(base + 599040);   /* f32[4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 16] */
-    float *const conv2d_13 = (float *)(void *)(base + 483328);   /* f32[4, 8, 8, 64] */
-    float *const batch_norm_31 = (float *)(void *)(base + 599552);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 581632);   /* f32[4, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 582144);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 749568);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 548864);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 549376);   /* f32[4, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 614400);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 800768);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 801280);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 684032);   /* f32[4, 1, 8, 8, 32] */
-    float *const relu_10 = (float *)(void *)(base + 548864);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_48 = (float *)(void *)(base + 802560);   /* f32[4, 1, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 802816);   /* f32[4, 1, 16] */
-    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 803200);   /* f32[32] */
-    float *const conv2d_16 = (float *)(void *)(base + 520192);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_52 = (float *)(void *)(base + 547840);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 548096);   /* f32[4, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 483328);   /* f32[4, 16, 3, 3, 16] */
+    float *const conv2d_4 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_5 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 516096);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_9 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_10 = (float *)(void *)(base + 548864);   /* f32[4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 716800);   /* f32[4, 8, 8, 16] */
+    float *const batch_norm_31 = (float *)(void *)(base + 549376);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 516096);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 516608);   /* f32[4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 684032);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 483328);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 483840);   /* f32[4, 32] */
+    float *const conv2d_13 = (float *)(void *)(base + 548864);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 751616);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 752128);   /* f32[4, 32] */
+    float *const batch_norm_47 = (float *)(void *)(base + 618496);   /* f32[4, 1, 8, 8, 32] */
+    float *const relu_10 = (float *)(void *)(base + 483328);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_48 = (float *)(void *)(base + 753408);   /* f32[4, 1, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 753664);   /* f32[4, 1, 16] */
+    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 754048);   /* f32[32] */
+    float *const conv2d_14 = (float *)(void *)(base + 659456);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_52 = (float *)(void *)(base + 655360);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 655616);   /* f32[4, 16] */
+    float *const conv2d_15 = (float *)(void *)(base + 585728);   /* f32[4, 16, 3, 3, 16] */
     float *const relu_11 = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_56 = (float *)(void *)(base + 548352);   /* f32[4, 1, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 548608);   /* f32[4, 1, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 547840);   /* f32[4, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 548096);   /* f32[4, 16] */
-    float *const conv2d_18 = (float *)(void *)(base + 651264);   /* f32[4, 16, 3, 3, 16] */
+    float *const batch_norm_56 = (float *)(void *)(base + 655872);   /* f32[4, 1, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 656128);   /* f32[4, 1, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 719872);   /* f32[4, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 720128);   /* f32[4, 16] */
+    float *const conv2d_16 = (float *)(void *)(base + 622592);   /* f32[4, 16, 3, 3, 16] */
     float *const relu_12 = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 548352);   /* f32[4, 1, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 548608);   /* f32[4, 1, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 720384);   /* f32[4, 1, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 720640);   /* f32[4, 1, 16] */
     float *const batch_norm_68 = (float *)(void *)(base + 286720);   /* f32[4, 16] */
     float *const batch_norm_71 = (float *)(void *)(base + 286976);   /* f32[4, 16] */
-    float *const conv2d_19 = (float *)(void *)(base + 221184);   /* f32[3, 3, 3, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 221184);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
-    float *const conv2d_20 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_21 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_22 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_23 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_24 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_25 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_26 = (float *)(void *)(base + 483328);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_27 = (float *)(void *)(base + 548864);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_28 = (float *)(void *)(base + 733184);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 741376);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_30 = (float *)(void *)(base + 745472);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_31 = (float *)(void *)(base + 798720);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_32 = (float *)(void *)(base + 538624);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_33 = (float *)(void *)(base + 538624);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_18 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_19 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_20 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_21 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_22 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_23 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 516096);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 483328);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_26 = (float *)(void *)(base + 667648);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 675840);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 679936);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 749568);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_30 = (float *)(void *)(base + 677888);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_31 = (float *)(void *)(base + 710656);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -6335,17 +6284,17 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
     float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
     float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const conv2d_34 = (float *)(void *)(base + 782336);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_35 = (float *)(void *)(base + 786432);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 790528);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 794624);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 716800);   /* f32[1, 8, 8, 64] */
-    float *const relu_15 = (float *)(void *)(base + 651264);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 667648);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 684032);   /* f32[4, 16] */
-    float *const relu_16 = (float *)(void *)(base + 688128);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_75 = (float *)(void *)(base + 704512);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 720896);   /* f32[4, 16] */
+    float *const conv2d_32 = (float *)(void *)(base + 733184);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_33 = (float *)(void *)(base + 737280);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 741376);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_35 = (float *)(void *)(base + 745472);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 651264);   /* f32[1, 8, 8, 64] */
+    float *const relu_15 = (float *)(void *)(base + 622592);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 638976);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 656384);   /* f32[4, 16] */
+    float *const relu_16 = (float *)(void *)(base + 677888);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_75 = (float *)(void *)(base + 694272);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 720896);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -6438,122 +6387,120 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k44_conv2d_batch_norm(relu_6, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
             residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count,
             batch_norm_16);
-    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_20);   /* k45_conv2d_pack */
-    train_k47_conv2d(relu_6, conv2d_20, conv2d);   /* k46_conv2d */
-    train_k48_conv2d(conv2d, conv2d_2);   /* k47_conv2d */
-    train_k49_conv2d(relu_3, relu_6, gradients->residual_3_shortcut_kernel);   /* k48_conv2d */
-    train_k50_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k49_batch_norm */
-    gradients_k50_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
+    train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_18);   /* k45_conv2d_pack */
+    train_k47_conv2d(relu_6, conv2d_18, conv2d);   /* k46_conv2d */
+    train_k48_conv2d(relu_3, relu_6, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
+    train_k49_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k48_batch_norm */
+    gradients_k49_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count, batch_norm_20);
-    train_k52_batch_norm(&count, batch_norm_20, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y_2);   /* k51_batch_norm */
-    gradients_k52_conv2d(relu_6, gradients->residual_3_conv_b_bias);
-    train_k54_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_21);   /* k53_conv2d_pack */
-    train_k55_conv2d_relu(relu_6, conv2d_21, relu_7, relu_4);   /* k54_conv2d_relu */
-    train_k56_conv2d(relu_4, relu_6, conv2d_4);   /* k55_conv2d */
+    train_k51_batch_norm(&count, batch_norm_20, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            residual_3_conv_b_y_2);   /* k50_batch_norm */
+    gradients_k51_conv2d(relu_6, gradients->residual_3_conv_b_bias);
+    train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_19);   /* k52_conv2d_pack */
+    train_k54_conv2d_relu(relu_6, conv2d_19, relu_7, relu_4);   /* k53_conv2d_relu */
+    train_k55_conv2d(relu_4, relu_6, conv2d_3);   /* k54_conv2d */
     gradients_k44_conv2d_batch_norm(relu_7, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
-            batch_norm_24);   /* k56_batch_norm */
-    train_k50_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k57_batch_norm */
-    gradients_k50_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k58_batch_norm */
-    train_k52_batch_norm(&count, batch_norm_28, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);   /* k59_batch_norm */
-    gradients_k52_conv2d(relu_7, gradients->residual_3_conv_a_bias);   /* k60_conv2d */
-    train_k62_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_22);   /* k61_conv2d_pack */
-    train_k63_conv2d(relu_7, conv2d_22, conv2d_5);   /* k62_conv2d */
-    train_k64_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k63_conv2d_pack */
-    train_k65_conv2d(relu_7, conv2d_23, conv2d_6);   /* k64_conv2d */
-    train_k66_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_24);   /* k65_conv2d_pack */
-    train_k67_conv2d(relu_7, conv2d_24, conv2d_7);   /* k66_conv2d */
-    train_k68_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_25);   /* k67_conv2d_pack */
-    train_k47_conv2d(relu_7, conv2d_25, conv2d_8);   /* k68_conv2d */
-    train_k70_conv2d(conv2d_5, conv2d_9, conv2d_6, conv2d_7, conv2d_8);   /* k69_conv2d */
-    train_k71_conv2d(relu_3, relu_7, conv2d_10);   /* k70_conv2d */
-    train_k75_relu_conv2d_batch_norm(relu_3, conv2d_2, conv2d_9, conv2d_11, residual_2_conv_b_y_2, residual_2_norm_b_average,
-            batch_norm_31);   /* k71_relu_conv2d_batch_norm */
-    train_k76_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_26);   /* k72_conv2d_pack */
-    train_k77_conv2d(relu_3, conv2d_26, conv2d_12);   /* k73_conv2d */
-    train_k78_conv2d(conv2d_12, conv2d_13);   /* k74_conv2d */
-    gradients_k75_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            batch_norm_24);   /* k55_batch_norm */
+    train_k49_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k56_batch_norm */
+    gradients_k49_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
+            params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k57_batch_norm */
+    train_k51_batch_norm(&count, batch_norm_28, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);   /* k58_batch_norm */
+    gradients_k51_conv2d(relu_7, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
+    train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_20);   /* k60_conv2d_pack */
+    train_k62_conv2d(relu_7, conv2d_20, conv2d_4);   /* k61_conv2d */
+    train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_21);   /* k62_conv2d_pack */
+    train_k64_conv2d(relu_7, conv2d_21, conv2d_5);   /* k63_conv2d */
+    train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_22);   /* k64_conv2d_pack */
+    train_k66_conv2d(relu_7, conv2d_22, conv2d_6);   /* k65_conv2d */
+    train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k66_conv2d_pack */
+    train_k47_conv2d(relu_7, conv2d_23, conv2d_7);   /* k67_conv2d */
+    train_k69_conv2d(conv2d_4, conv2d_8, conv2d_5, conv2d_6, conv2d_7);   /* k68_conv2d */
+    train_k70_conv2d(relu_3, relu_7, conv2d_9);   /* k69_conv2d */
+    train_k74_relu_conv2d_batch_norm(relu_3, conv2d, conv2d_8, conv2d_10, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_31);   /* k70_relu_conv2d_batch_norm */
+    train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_24);   /* k71_conv2d_pack */
+    train_k76_conv2d(relu_3, conv2d_24, conv2d_11);   /* k72_conv2d */
+    gradients_k73_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
-    gradients_k76_conv2d_batch_norm(conv2d_11, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
+    gradients_k74_conv2d_batch_norm(conv2d_10, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
             residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37, gradients->residual_2_conv_b_bias);
-    train_k81_conv2d(relu, relu_3, gradients->residual_2_shortcut_kernel);   /* k77_conv2d */
-    train_k83_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2, residual_2_norm_b_average,
-            batch_norm_37);   /* k78_batch_norm */
-    train_k84_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_27);   /* k79_conv2d_pack */
-    train_k85_conv2d_relu(residual_2_conv_b_y_2, conv2d_27, relu_9, relu_2);   /* k80_conv2d_relu */
-    train_k86_batch_norm(relu_9, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_40);   /* k81_batch_norm */
-    train_k87_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_15);   /* k82_conv2d */
-    gradients_k75_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k83_batch_norm */
-    gradients_k76_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
+    train_k79_conv2d(relu, relu_3, gradients->residual_2_shortcut_kernel);   /* k75_conv2d */
+    train_k81_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2, residual_2_norm_b_average,
+            batch_norm_37);   /* k76_batch_norm */
+    train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_25);   /* k77_conv2d_pack */
+    train_k83_conv2d_relu(residual_2_conv_b_y_2, conv2d_25, relu_9, relu_2);   /* k78_conv2d_relu */
+    train_k84_batch_norm(relu_9, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_40);   /* k79_batch_norm */
+    train_k85_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_13);   /* k80_conv2d */
+    gradients_k73_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k81_batch_norm */
+    gradients_k74_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
             residual_2_norm_a_average, batch_norm_43, &count, batch_norm_46,
-            gradients->residual_2_conv_a_bias);   /* k84_batch_norm_conv2d */
+            gradients->residual_2_conv_a_bias);   /* k82_batch_norm_conv2d */
+    train_k89_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_26);   /* k83_conv2d_pack */
+    train_k90_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_27);   /* k84_conv2d_pack */
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_28);   /* k85_conv2d_pack */
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k86_conv2d_pack */
-    train_k93_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_30);   /* k87_conv2d_pack */
-    train_k94_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_31);   /* k88_conv2d_pack */
     for (int t = 0; t < 4; t++) {
-        train_k95_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_46, batch_norm_47);   /* k89_batch_norm */
+        train_k93_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_46, batch_norm_47);   /* k87_batch_norm */
+        train_k94_conv2d(t, batch_norm_47, conv2d_26, conv2d_32);   /* k88_conv2d */
+        train_k95_conv2d(t, batch_norm_47, conv2d_27, conv2d_33);   /* k89_conv2d */
         train_k96_conv2d(t, batch_norm_47, conv2d_28, conv2d_34);   /* k90_conv2d */
         train_k97_conv2d(t, batch_norm_47, conv2d_29, conv2d_35);   /* k91_conv2d */
-        train_k98_conv2d(t, batch_norm_47, conv2d_30, conv2d_36);   /* k92_conv2d */
-        train_k99_conv2d(t, batch_norm_47, conv2d_31, conv2d_37);   /* k93_conv2d */
-        train_k100_conv2d(conv2d_34, conv2d_38, conv2d_35, conv2d_36, conv2d_37);   /* k94_conv2d */
-        train_k101_relu_batch_norm(t, relu, conv2d_13, conv2d_38, relu_10, batch_norm_48, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_49);   /* k95_relu_batch_norm */
+        train_k98_conv2d(conv2d_32, conv2d_36, conv2d_33, conv2d_34, conv2d_35);   /* k92_conv2d */
+        train_k99_relu_batch_norm(t, relu, conv2d_11, conv2d_36, relu_10, batch_norm_48, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_49);   /* k93_relu_batch_norm */
     }
-    train_k102_conv2d(relu, batch_norm_47, conv2d_16);   /* k96_conv2d */
-    gradients_k97_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+    train_k100_conv2d(relu, batch_norm_47, conv2d_14);   /* k94_conv2d */
+    gradients_k95_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
             params->residual_1_norm_b_gamma, &count, batch_norm_52);
-    gradients_k98_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
+    gradients_k96_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
             residual_1_norm_b_average, batch_norm_52, &count, batch_norm_55, gradients->residual_1_conv_b_bias);
-    train_k106_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_32);   /* k99_conv2d_pack */
+    train_k104_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_30);   /* k97_conv2d_pack */
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_15);   /* k100_relu */
-        train_k108_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k101_batch_norm */
-        train_k109_conv2d_relu(t, batch_norm_74, conv2d_32, conv2d_39, relu_15, relu_11);   /* k102_conv2d_relu */
-        train_k110_conv2d(t, relu_15, batch_norm_74, conv2d_17);   /* k103_conv2d */
-        train_k111_batch_norm(t, relu_11, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_57);   /* k104_batch_norm */
+                params->residual_1_norm_a_beta, relu_15);   /* k98_relu */
+        train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k99_batch_norm */
+        train_k107_conv2d_relu(t, batch_norm_74, conv2d_30, conv2d_37, relu_15, relu_11);   /* k100_conv2d_relu */
+        train_k108_conv2d(t, relu_15, batch_norm_74, conv2d_15);   /* k101_conv2d */
+        train_k109_batch_norm(t, relu_11, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_57);   /* k102_batch_norm */
     }
-    gradients_k97_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_60);   /* k105_batch_norm */
-    gradients_k98_batch_norm_conv2d(batch_norm_56, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
+    gradients_k95_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_60);   /* k103_batch_norm */
+    gradients_k96_batch_norm_conv2d(batch_norm_56, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
             residual_1_norm_a_average, batch_norm_60, &count, batch_norm_63,
-            gradients->residual_1_conv_a_bias);   /* k106_batch_norm_conv2d */
-    train_k106_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_33);   /* k107_conv2d_pack */
+            gradients->residual_1_conv_a_bias);   /* k104_batch_norm_conv2d */
+    train_k104_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_31);   /* k105_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_16);   /* k108_relu */
-        train_k108_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_63, batch_norm_75);   /* k109_batch_norm */
-        train_k118_conv2d_relu(t, batch_norm_75, conv2d_33, conv2d_40, relu_16, relu_10, relu_12);   /* k110_conv2d_relu */
-        train_k110_conv2d(t, relu_16, batch_norm_75, conv2d_18);   /* k111_conv2d */
-        train_k111_batch_norm(t, relu_12, batch_norm_64, stem_y_2, batch_norm_1_average, batch_norm_65);   /* k112_batch_norm */
+                relu_16);   /* k106_relu */
+        train_k106_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_63, batch_norm_75);   /* k107_batch_norm */
+        train_k116_conv2d_relu(t, batch_norm_75, conv2d_31, conv2d_38, relu_16, relu_10, relu_12);   /* k108_conv2d_relu */
+        train_k108_conv2d(t, relu_16, batch_norm_75, conv2d_16);   /* k109_conv2d */
+        train_k109_batch_norm(t, relu_12, batch_norm_64, stem_y_2, batch_norm_1_average, batch_norm_65);   /* k110_batch_norm */
     }
-    gradients_k97_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_68);   /* k113_batch_norm */
-    gradients_k98_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
-            batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k114_batch_norm_conv2d */
-    train_k124_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
-            batch_norm_71);   /* k115_batch_norm */
-    train_k125_conv2d(image, relu_12, conv2d_19);   /* k116_conv2d */
-    gradients_k117_conv2d_copy(conv2d_19, gradients->stem_kernel);
-    gradients_k118_conv2d_copy(conv2d_18, gradients->residual_1_conv_a_kernel);
-    gradients_k118_conv2d_copy(conv2d_17, gradients->residual_1_conv_b_kernel);   /* k119_conv2d_copy */
-    gradients_k120_conv2d_copy(conv2d_16, gradients->residual_2_conv_a_kernel);
-    gradients_k121_conv2d_copy(conv2d_15, gradients->residual_2_conv_b_kernel);
-    gradients_k122_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k123_conv2d_copy(conv2d_10, gradients->residual_3_conv_a_kernel);
-    gradients_k124_conv2d_copy(conv2d_4, gradients->residual_3_conv_b_kernel);
-    gradients_k125_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    gradients_k95_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_68);   /* k111_batch_norm */
+    gradients_k96_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
+            batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k112_batch_norm_conv2d */
+    train_k122_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
+            batch_norm_71);   /* k113_batch_norm */
+    train_k123_conv2d(image, relu_12, conv2d_17);   /* k114_conv2d */
+    gradients_k115_conv2d_copy(conv2d_17, gradients->stem_kernel);
+    gradients_k116_conv2d_copy(conv2d_16, gradients->residual_1_conv_a_kernel);
+    gradients_k116_conv2d_copy(conv2d_15, gradients->residual_1_conv_b_kernel);   /* k117_conv2d_copy */
+    gradients_k118_conv2d_copy(conv2d_14, gradients->residual_2_conv_a_kernel);
+    gradients_k119_conv2d_copy(conv2d_13, gradients->residual_2_conv_b_kernel);
+    gradients_k120_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k121_conv2d_copy(conv2d_9, gradients->residual_3_conv_a_kernel);
+    gradients_k122_conv2d_copy(conv2d_3, gradients->residual_3_conv_b_kernel);
+    gradients_k123_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

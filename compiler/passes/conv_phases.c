@@ -53,21 +53,49 @@ static bool phase_axis(const Dilated *c, int axis, int64_t p, Node **kernel, Att
     return true;
 }
 
+/* Where a phase begins along each axis. */
+static void phase_begin(const Dilated *c, int phase, int64_t *begin)
+{
+    for (int i = c->attr->conv.nspatial - 1; i >= 0; i--) {
+        begin[i] = phase % dilation(c, i);
+        phase /= (int)dilation(c, i);
+    }
+}
+
+/* NULL where it has no taps: all zeros. */
 static Node *phase_of(const Dilated *c, int phase)
 {
     Attr attr = *c->attr;
     Node *kernel = c->kernel;
-    bool any = true;
-    for (int i = attr.conv.nspatial - 1; i >= 0 && any; i--) {
-        any = phase_axis(c, i, phase % dilation(c, i), &kernel, &attr);
-        phase /= (int)dilation(c, i);
-    }
-    if (any)
-        return node_conv(c->fn, c->x, kernel, &attr);
+    int64_t begin[MAX_SPATIAL];
+    phase_begin(c, phase, begin);
+    for (int i = attr.conv.nspatial - 1; i >= 0; i--)
+        if (!phase_axis(c, i, begin[i], &kernel, &attr))
+            return NULL;
+    return node_conv(c->fn, c->x, kernel, &attr);
+}
+
+static Node *zeros(const Dilated *c)
+{
     Type t = c->t;
-    for (int i = 0; i < attr.conv.nspatial; i++)
+    for (int i = 0; i < c->attr->conv.nspatial; i++)
         t.dim[i + 1] = c->extent[i];
     return node_full(c->fn, t, 0);
+}
+
+/* The only phase that has taps, as of a convolution of single points: between its elements are zeros, which nobody stores. */
+static Node *spread_out(const Dilated *c, Node *y, int phase)
+{
+    int64_t begin[MAX_SPATIAL], lo[MAX_RANK] = {0}, hi[MAX_RANK] = {0}, interior[MAX_RANK] = {0};
+    phase_begin(c, phase, begin);
+    for (int i = 0; i < c->attr->conv.nspatial; i++) {
+        const int64_t d = dilation(c, i), left = c->t.dim[i + 1] - begin[i], count = (left + d - 1) / d;
+        y = node_slice_axis(c->fn, y, i + 1, 0, count, 1);
+        lo[i + 1] = begin[i];
+        hi[i + 1] = left - (count - 1) * d - 1;
+        interior[i + 1] = d - 1;
+    }
+    return node_pad(c->fn, y, lo, hi, interior, 0);
 }
 
 /* [N, q..., phases·O] -> [N, q..., d..., O] -> [N, q0, d0, q1, d1, ..., O] -> [N, q·d..., O], cut to what is wanted. */
@@ -103,7 +131,15 @@ Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t)
         return NULL;
     for (int i = 0; i < attr->conv.nspatial; i++)
         c.extent[i] = (t.dim[i + 1] + dilation(&c, i) - 1) / dilation(&c, i);
-    for (int i = 0; i < n; i++)
+    int only = 0, tapped = 0;
+    for (int i = 0; i < n; i++) {
         phase[i] = phase_of(&c, i);
+        only = phase[i] ? i : only;
+        tapped += phase[i] != NULL;
+    }
+    if (tapped == 1)
+        return spread_out(&c, phase[only], only);
+    for (int i = 0; i < n; i++)
+        phase[i] = phase[i] ? phase[i] : zeros(&c);
     return deal_out(&c, node_concat(fn, n, phase, attr->conv.nspatial + 1));
 }

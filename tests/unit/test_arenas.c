@@ -38,7 +38,7 @@ static void check_third(const char *path)
     printf("    %-30s %9lld of %9lld bytes, %.3f times the multiply-accumulates\n", path, (long long)plans.train_step->arena_bytes,
            (long long)all->arena_bytes, (double)macs / (double)plan_macs(all));
     assert_true(plans.train_step->arena_bytes * 3 <= all->arena_bytes);
-    assert_true((double)macs <= 1.35 * (double)plan_macs(all));
+    assert_true((double)macs <= 1.4 * (double)plan_macs(all));
     assert_int_equal(more, macs - plan_macs(all));      /* every one has a line in the report */
     arena_free(a);
 }
