@@ -71,6 +71,13 @@ static int overwritten(const Fn *fn, const Buffer *b)
     return b && b->kind == BUFFER_PORT && fn_find_input(fn, b->role, b->index) ? b->id : -1;
 }
 
+/* What b has of n: all of b, unless n is a piece of it, as of a concatenation. */
+static int64_t bytes_in(const Buffer *b, const Node *n)
+{
+    const bool piece = n->op != OP_RESULT && type_bytes(n->type) < type_bytes(b->type);
+    return padded_bytes(piece ? n->type : b->type);
+}
+
 static int add_tensor(Making *k, const Node *n, Unit *u, Buffer *b)
 {
     Model *m = k->m;
@@ -78,8 +85,8 @@ static int add_tensor(Making *k, const Node *n, Unit *u, Buffer *b)
     int i = m->tensor.n;
     if (b && b->kind == BUFFER_ARENA && b->first >= 0) {
         t.private = k->task[b->first] == k->task[b->last];
-        t.inner = t.private && !b->alias && !b->block ? padded_bytes(b->type) : 0;
-        t.bytes = t.private ? 0 : padded_bytes(b->type);
+        t.inner = t.private && !b->alias && !b->block ? bytes_in(b, n) : 0;
+        t.bytes = t.private ? 0 : bytes_in(b, n);
     } else {
         t.private = b && b->kind == BUFFER_LOCAL;
     }
