@@ -83,13 +83,16 @@ static Node *zeros(const Dilated *c)
     return node_full(c->fn, t, 0);
 }
 
-/* The only phase that has taps, as of a convolution of single points: between its elements are zeros, which nobody stores. */
+/* The only phase that has taps, as of a convolution of single points: between its elements are zeros, which nobody stores. It may lie
+ * behind the result. */
 static Node *spread_out(const Dilated *c, Node *y, int phase)
 {
     int64_t begin[MAX_SPATIAL], lo[MAX_RANK] = {0}, hi[MAX_RANK] = {0}, interior[MAX_RANK] = {0};
     phase_begin(c, phase, begin);
     for (int i = 0; i < c->attr->conv.nspatial; i++) {
         const int64_t d = dilation(c, i), left = c->t.dim[i + 1] - begin[i], count = (left + d - 1) / d;
+        if (left <= 0)
+            return node_full(c->fn, c->t, 0);
         y = node_slice_axis(c->fn, y, i + 1, 0, count, 1);
         lo[i + 1] = begin[i];
         hi[i + 1] = left - (count - 1) * d - 1;
