@@ -424,7 +424,7 @@ static void leave_small_calls(Handed *h, const Plan *p)
         Kernel *k = p->kernels.at[i];
         if (!k->split.n || k->by_rows)
             continue;
-        k->split.n = 0;
+        k->split = (Split){0};
         resize_blocks(k, 1, p->target->threads.n);
     }
 }
