@@ -256,6 +256,10 @@ static void put_extremum(Out *o, StrBuf *sb, const Ex *e, int outside)
         put_call(o, sb, max ? "dl_max" : "dl_min", e);
         return;
     }
+    if (o->lanes > 1) {
+        put_call(o, sb, arena_printf(o->a, "%s%d", max ? "DL_MAX" : "DL_MIN", o->lanes), e);
+        return;
+    }
     const char *x = ex_text(o, e->in[0], COMPARE + 1), *y = ex_text(o, e->in[1], COMPARE + 1);
     put_choice(o, sb, arena_printf(o->a, "%s %s %s", x, max ? "<" : ">", y), e->in[1], e->in[0], outside);
 }

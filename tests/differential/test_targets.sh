@@ -85,11 +85,25 @@ END
             "$work/few.c" -o "$work/few.s" && grep -q 'vmaxps' "$work/few.s" && ! grep 'vmaxss' "$work/few.s"
 }
 
+extremes() { # extremes COMPILER TARGET
+    $1 $(flags "$2") -Wall -Wno-psabi -Werror -Iruntime tests/differential/extremes.c -o "$work/extremes" -lm && "$work/extremes"
+}
+
+# A rectifier is one instruction.
+one_maximum() { # one_maximum TARGET: of gcc's, too
+    gcc $(flags "$1") -Iruntime -I"$work" -S "$work/$1.c" -o "$work/$1.s" && grep -q 'maxps' "$work/$1.s"
+}
+
 for target in $(targets); do
     check "$target: its file names its flags" emitted "$target"
     if runs_here "$target"; then
         check "$target: compiles" gcc $(flags "$target") -Wall -Werror -Iruntime -I"$work" -c "$work/$target.c" -o "$work/$target.o"
         check "$target: right with cc -O2" $dlc verify "$model" --batch 2 --steps 1 --target "$target" --cc "cc -O2 $(least "$target")"
+        if vectors "$target"; then
+            check "$target: maxima of gcc's" extremes gcc "$target"
+            check "$target: maxima of clang's" extremes clang "$target"
+            check "$target: a rectifier is one instruction" one_maximum "$target"
+        fi
     elif [ -n "$(machine "$target")" ] && echo 'int x;' | clang --target="$(machine "$target")" -x c -c - -o "$work/x.o" 2>/dev/null; then
         check "$target: compiles" elsewhere "$target"
     else
