@@ -371,6 +371,11 @@ static bool all_zero(const double *x, int64_t count)
     return true;
 }
 
+static bool adds_up(const Node *n)
+{
+    return n->op == OP_SUM || n->op == OP_FOLD || n->op == OP_SCATTER;
+}
+
 bool bounded_node(Bounded *b, const Node *n)
 {
     int64_t count = type_count(n->type);
@@ -383,7 +388,7 @@ bool bounded_node(Bounded *b, const Node *n)
     op_info(n->op)->eval(&b->e, n);
     if (b->e.why)
         return false;
-    bool exact = true, sums = n->op == OP_SUM || n->op == OP_FOLD || n->op == OP_SCATTER;
+    bool exact = true, sums = adds_up(n);
     for (int i = 0; i < n->nin; i++)
         exact &= !b->error[n->in[i]->id];
     bool rounds =
@@ -428,7 +433,7 @@ bool bounded_node(Bounded *b, const Node *n)
 static void move_by_chance(Bounded *b, const Node *n)
 {
     double *error = b->error[n->id], *value = eval_out(&b->e, n);
-    for (int64_t i = 0; error && i < type_count(n->type); i++)
+    for (int64_t i = 0; b->chance && error && i < type_count(n->type); i++)
         value[i] += error[i] * random_range(b->chance, -1, 1);
     b->error[n->id] = NULL;
 }
@@ -492,23 +497,67 @@ static bool run_scan(Bounded *b, const Node *n)
     return true;
 }
 
-bool run_by_chance(Bounded *b, const Value *in, Random *chance)
+/* n from its operands, whatever it is. */
+static bool run_node(Bounded *b, const Node *n)
+{
+    if (n->op == OP_RESULT)
+        b->e.value[n->id] = b->e.tuple[n->in[0]->id][n->attr.index.index];
+    if (n->op == OP_INPUT || n->op == OP_RESULT)
+        return true;
+    return n->op == OP_SCAN ? run_scan(b, n) : bounded_node(b, n);
+}
+
+static void run_begin(Bounded *b, const Value *in, Random *chance)
 {
     const Fn *fn = b->e.fn;
     b->e.why = NULL;
     b->chance = chance;
     for (int i = 0; i < fn->input.n; i++)
         b->e.value[fn->input.at[i].node->id] = in[i];
+}
+
+bool run_by_chance(Bounded *b, const Value *in, Random *chance)
+{
+    const Fn *fn = b->e.fn;
+    run_begin(b, in, chance);
+    for (int id = 0; id < fn->node.n; id++) {
+        if (!run_node(b, fn->node.at[id]))
+            return false;
+        move_by_chance(b, fn->node.at[id]);
+    }
+    return true;
+}
+
+/* ---- whole functions, with both ----------------------------------------------------------------------- */
+double apart(double x, double y)
+{
+    double d = fabs(x - y);
+    return x == y || (isnan(x) && isnan(y)) ? 0 : isnan(d) ? INFINITY : d;
+}
+
+static void take_chances(Bounded *b, const Node *n, const Bounded *chance, int nchance, double margin)
+{
+    const double *exact = b->e.value[n->id].at;
+    if (!b->room[n->id])
+        b->room[n->id] = NEWN(b->e.a, double, type_count(n->type));
+    double *error = b->error[n->id] = b->room[n->id];
+    for (int64_t i = 0; i < type_count(n->type); i++) {
+        error[i] = 0;
+        for (int k = 0; k < nchance; k++)
+            error[i] = fmax(error[i], margin * apart(chance[k].e.value[n->id].at[i], exact[i]));
+    }
+}
+
+bool run_by_ends(Bounded *b, const Value *in, const Bounded *chance, int nchance, double margin)
+{
+    const Fn *fn = b->e.fn;
+    run_begin(b, in, NULL);
     for (int id = 0; id < fn->node.n; id++) {
         const Node *n = fn->node.at[id];
-        if (n->op == OP_INPUT)
-            continue;
-        if (n->op == OP_RESULT)
-            b->e.value[id] = b->e.tuple[n->in[0]->id][n->attr.index.index];
-        else if (n->op == OP_SCAN ? !run_scan(b, n) : !bounded_node(b, n))
+        if (!run_node(b, n))
             return false;
-        else if (n->op != OP_SCAN)
-            move_by_chance(b, n);
+        if (n->op == OP_RESULT || adds_up(n) || op_info(n->op)->class == CLASS_CONTRACT)
+            take_chances(b, n, chance, nchance, margin);
     }
     return true;
 }

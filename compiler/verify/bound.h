@@ -17,9 +17,9 @@ typedef struct Bounded {
     EvalCtx e;             /* its values */
     double **error;        /* by node id: an array, INFINITY where nothing is known; NULL: exact */
     double **room;         /* by node id: an array for errors, made when first needed */
-    struct Bounded **body; /* by node id: a scan's, for run_by_chance */
-    Random *chance;
-    double *spare[5]; /* room for operands that are tried, and for results */
+    struct Bounded **body; /* by node id: a scan's */
+    Random *chance;        /* NULL: nothing is moved */
+    double *spare[5];      /* room for operands that are tried, and for results */
     int64_t spare_count;
 } Bounded;
 
@@ -31,6 +31,13 @@ bool bounded_node(Bounded *b, const Node *n);
  * the results that float arithmetic may have. (Bounds of whole functions would be of no use: they assume the
  * worst of each operation, and grow without end in loops.) */
 bool run_by_chance(Bounded *b, const Value *in, Random *chance);
+/* The whole function without chance, but with errors: of each element of what adds up (contractions, sums,
+ * loops) `margin` times the most that runs by chance made of it; of what is made of these element by element
+ * what operations are at both ends of where their operands may lie. So what hangs on a rounding, as a quotient
+ * does whose divisor is nearly 0, has a large error, or an infinite one, where few runs meet what may become
+ * of it. */
+bool run_by_ends(Bounded *b, const Value *in, const Bounded *chance, int nchance, double margin);
+double apart(double x, double y); /* how far; NaN is at NaN's place, and infinitely far from numbers */
 
 static inline double float_unit(void)
 {

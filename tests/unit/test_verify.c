@@ -149,6 +149,58 @@ static void entry_points(void **state)
     arena_free(a);
 }
 
+/* y[i] = 1 / (|sum of x[i]| + 1e-9), with sums of about 0 and 6, the terms added in another order: then the first
+ * is 0. */
+static int other_order(void *const *in, void *const *out, void *arena, struct dl_pool *pool)
+{
+    (void)in, (void)arena, (void)pool;
+    ((float *)out[0])[0] = 1e9f;
+    ((float *)out[0])[1] = 1.0f / 6;
+    return 0;
+}
+
+static int not_this_one(void *const *in, void *const *out, void *arena, struct dl_pool *pool)
+{
+    other_order(in, out, arena, pool);
+    ((float *)out[0])[1] = 1e9f;
+    return 0;
+}
+
+/* A divisor that is nothing but rounding: the quotient may be anything, but its neighbour may not. */
+static void divisors_of_nearly_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        JitFunction *entry;
+        bool fine;
+    } rows[] = {{other_order, true}, {not_this_one, false}};
+    static const float x[] = {1, -1, 3e-8f, 1, 2, 3};
+    static const char text[] = "model t { input x: f32[3]; output y = 1 / (abs(sum(x)) + 0.000000001) }\n";
+    Arena *a = arena_new();
+    ElaborateOptions options = {.batch = 2, .train_batch = 2};
+    Module *m = pipeline_text(a, diag_new(a), "divisors", text, sizeof text - 1, &options, NULL, NULL);
+    Tensors tensors;
+    const char *why;
+    assert_non_null(m);
+    assert_true(tensors_draw(&tensors, a, m, 1, NULL, &why));
+    for (int i = 0; i < LEN(x); i++)
+        tensor_find(&tensors, ROLE_INPUT, 0)->value.at[i] = (double)x[i];
+    for (int i = 0; i < LEN(rows); i++) {
+        Verdict verdict = {.a = a};
+        Whole w = {a, m, &tensors, &verdict, 1, false};
+        const Plan *plan = lower_with(a, NULL, m->infer, target_find("generic"), NULL);
+        Code code = {.plan = plan, .entry = rows[i].entry};
+        whole_call(&w, "infer", &code, "");
+        assert_int_equal(verdict.faults.n, 0);
+        assert_int_equal(verdict.rows.n, 1);
+        const Row *row = &verdict.rows.at[0];
+        if (row->fine != rows[i].fine)
+            fail_msg("entry %d is called %s: off by %g of %g", i, row->fine ? "right" : "wrong", row->error,
+                     row->allowed);
+    }
+    arena_free(a);
+}
+
 /* ---- inputs ---------------------------------------------------------------------------------------- */
 static void limits(void **state)
 {
@@ -252,6 +304,7 @@ int main(void)
         cmocka_unit_test(corners),
         cmocka_unit_test(wrong_gradients),
         cmocka_unit_test(entry_points),
+        cmocka_unit_test(divisors_of_nearly_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
