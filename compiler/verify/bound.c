@@ -430,11 +430,15 @@ bool bounded_node(Bounded *b, const Node *n)
 }
 
 /* ---- whole functions, with chance instead of bounds -------------------------------------------------- */
+/* What rounds by itself keeps its sign, and 0 is 0; sums may come to lie on the other side. */
 static void move_by_chance(Bounded *b, const Node *n)
 {
     double *error = b->error[n->id], *value = eval_out(&b->e, n);
-    for (int64_t i = 0; b->chance && error && i < type_count(n->type); i++)
-        value[i] += error[i] * random_range(b->chance, -1, 1);
+    const bool signs = op_info(n->op)->class == CLASS_ELEMENT;
+    for (int64_t i = 0; b->chance && error && i < type_count(n->type); i++) {
+        const double moved = value[i] + error[i] * random_range(b->chance, -1, 1);
+        value[i] = signs && isfinite(error[i]) && moved * value[i] <= 0 ? 0 : moved;
+    }
     b->error[n->id] = NULL;
 }
 

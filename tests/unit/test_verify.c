@@ -296,6 +296,34 @@ static void bounds(void **state)
     arena_free(a);
 }
 
+/* Rounding moves no square below 0, where its root would be no number; a sum of 0 it moves both ways. */
+static void signs_by_chance(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "func f(x: f32[2] input 0, y: f32[2] input 1) { %2 = mul(x, x) : f32[2] %3 = sqrt(%2) : f32[2] "
+        "%4 = sum(y) axes=[0] : f32 return output 0 root = %3, output 1 total = %4 }";
+    static double x[] = {0, 1e-23}, y[] = {1, -1};
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    Fn *fn = fn_parse(a, d, diag_add_source(d, "signs", text, strlen(text)));
+    if (!fn)
+        fail_msg("%s", diag_text(d, a));
+    const Value in[] = {{fn->input.at[0].node->type, x}, {fn->input.at[1].node->type, y}};
+    int below = 0, runs = 20;
+    for (int seed = 0; seed < runs; seed++) {
+        Bounded b;
+        Random chance = random_start((uint64_t)seed, 0);
+        bounded_prepare(&b, a, fn);
+        assert_true(run_by_chance(&b, in, &chance));
+        const double *root = b.e.value[fn->result.at[0].node->id].at;
+        assert_true(root[0] == 0 && root[1] >= 0);
+        below += b.e.value[fn->result.at[1].node->id].at[0] < 0;
+    }
+    assert_in_range(below, 1, runs - 1);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +333,7 @@ int main(void)
         cmocka_unit_test(wrong_gradients),
         cmocka_unit_test(entry_points),
         cmocka_unit_test(divisors_of_nearly_nothing),
+        cmocka_unit_test(signs_by_chance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
