@@ -189,17 +189,11 @@ int64_t measured_stack(const Measured *m, const char *function)
 /* ---- the compiler ---------------------------------------------------------------------------------------- */
 static char **compiler_words(Arena *a, const char *command, const Target *target, const char *folder)
 {
-    const char *others = strchr(command, ' ') ? strchr(command, ' ') : "";
-    const char *compiler = arena_strndup(a, command, strlen(command) - strlen(others));
-    const char *words[] = {compiler, target_flags(a, target, compiler), "-std=c11 -ffreestanding -fno-asynchronous-unwind-tables", others,
-                           "-fcallgraph-info=su", "-c"};
-    size_t room = 8;
-    for (int i = 0; i < LEN(words); i++)
-        room += strlen(words[i]) + 1;
-    char **argv = NEWN(a, char *, room);
+    const char *words = target_command(a, target, command, "-std=c11 -ffreestanding -fno-asynchronous-unwind-tables");
+    char **argv = NEWN(a, char *, strlen(words) + 16);
     int n = 0;
-    for (int i = 0; i < LEN(words); i++)
-        process_words(a, words[i], argv, &n);
+    process_words(a, words, argv, &n);
+    process_words(a, "-fcallgraph-info=su -c", argv, &n);
     argv[n++] = arena_printf(a, "-fopt-info-ipa-optimized=%s/notes", folder);
     argv[n++] = arena_printf(a, "-I%s", folder);
     argv[n++] = arena_strdup(a, "-o");
@@ -217,8 +211,6 @@ static bool compile_and_read(Arena *a, const char *command, const Target *target
 bool measure(Arena *a, const char *command, const Target *target, const char *name, const char *source, const char *header,
              Measured *m, const char **why)
 {
-    while (*command == ' ')
-        command++;
     const char *folder = process_folder(a, why);
     if (!folder)
         return false;

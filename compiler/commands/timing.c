@@ -80,7 +80,7 @@ Jit *timing_compile(void *context, const char *source, const char **why)
     if (!t->cc)
         return jit_cc(t->a, source, t->target, why);
     const FileText file = {"timed.c", source, strlen(source)};
-    return jit_files(t->a, t->cc, &file, 1, why);
+    return jit_files(t->a, target_command(t->a, t->target, t->cc, "-w"), &file, 1, why);
 }
 
 bool timing_open(Timing *t, const Module *m)

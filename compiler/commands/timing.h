@@ -21,7 +21,7 @@ typedef struct Timing {
     Arena *a;
     Diag *d;
     const Target *target;
-    const char *cc; /* a compiler's command; NULL: the system's, with the target's flags */
+    const char *cc; /* a compiler's command, without the target's flags; NULL: the system's */
     Call call;      /* what is timed */
     Session *s;
     VEC(Variant *) variants;

@@ -51,6 +51,8 @@ struct Target {
 };
 /* What makes this compiler's code fast; one whose name has no "clang" in it takes what gcc does. */
 const char *target_flags(Arena *a, const Target *target, const char *compiler);
+/* A user's command, "zig cc -O1", with these flags and some more before its own ones, which may say otherwise. */
+const char *target_command(Arena *a, const Target *target, const char *command, const char *more);
 /* The same for a reader: of any compiler, then, after `between`, what gcc and clang want besides. */
 const char *target_advice(Arena *a, const Target *target, const char *between);
 /* The same machine, its work shared by so many threads. */

@@ -91,6 +91,14 @@ const char *target_flags(Arena *a, const Target *target, const char *compiler)
     return own ? arena_printf(a, "%s %s", target->flags, own) : target->flags;
 }
 
+const char *target_command(Arena *a, const Target *target, const char *command, const char *more)
+{
+    const char *own = strstr(command, " -");
+    own = own ? own : command + strlen(command);
+    const char *compiler = arena_strndup(a, command, (size_t)(own - command));
+    return arena_printf(a, "%s %s %s%s", compiler, target_flags(a, target, compiler), more, own);
+}
+
 const char *target_advice(Arena *a, const Target *target, const char *between)
 {
     const char *gcc = target->gcc_flags ? arena_printf(a, "%sof gcc also %s", between, target->gcc_flags) : "";

@@ -1,5 +1,5 @@
 #!/bin/sh
-# dlc profile: its rows add up, loops count all their steps, figures are possible, and it says which flags are missing.
+# dlc profile: its rows add up, loops count all their steps, figures are possible, and a compiler gets the target's flags.
 . tests/tap.sh
 
 rows() { # rows TEST ARGUMENT...: runs it; TEST, a Python expression, holds of `rows`, the kernels' objects, and `total`
@@ -56,8 +56,21 @@ check "within a budget a few examples at a time" rows 'any(r["calls"] == 8 for r
 check "a budget of inference alone" rows 'total["batch"] == 1' --ram 50K dsl_examples/small_cnn.dl
 check "a budget that cannot be kept" refuses "cannot be kept: infer" --ram 20K dsl_examples/small_cnn.dl
 check "where a kernel comes from" table "mlp.dl:7 dense, relu" dsl_examples/mlp.dl
-check "flags that are missing" table "missing: .*-fno-math-errno" --cc "gcc -O2" --target generic dsl_examples/mlp.dl
-check "flags that are not" rows 'total["missing_flags"] == ""' dsl_examples/mlp.dl
+cat >"$work/cc" <<END
+#!/bin/sh
+echo "\$@" >"$work/arguments"
+[ "\$1" != first ] || shift
+exec gcc "\$@"
+END
+chmod +x "$work/cc"
+flags() { # flags PATTERN COMMAND ARGUMENT...: a compiler that is called so gets these
+    pattern=$1 cc=$2
+    shift 2
+    "$dlc" "$@" --seconds 0.05 --target generic --cc "$work/$cc" dsl_examples/mlp.dl >"$work/out" && grep -q -- "$pattern" "$work/arguments"
+}
+check "the target's flags go to a command of the user's" flags "^-O2 .*-fno-math-errno" cc profile
+check "its own ones come behind them" flags "^first -O2 .*-fno-math-errno.* -O1 " "cc first -O1" profile
+check "flags while schedules are tried" flags "^-O2 .*-fno-math-errno" cc tune --candidates 2
 check "no such function" refuses "axpy has no function train_step" --function train_step dsl_examples/axpy.dl
 check "a command that is none" refuses "cannot run nosuchcc" --cc nosuchcc dsl_examples/axpy.dl
 check "a command that fails" refuses "gcc failed" --cc "gcc -nosuchflag" dsl_examples/axpy.dl
