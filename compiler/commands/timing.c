@@ -34,30 +34,33 @@ static uint64_t ticks(void)
 }
 #endif
 
-/* Of the call that runs: emitted code knows no other way to them. */
+/* Of the call that runs, its caller's and then those of who takes part in shared loops: emitted code knows no other way to them. */
+enum { APART = 128 }; /* bytes: two lines of a cache, which are fetched together */
 static struct {
-    uint64_t last;
+    _Alignas(APART) uint64_t last;
     uint64_t *spent; /* by step */
-} timers;
+} clocks[1 + DL_THREADS_MOST];
 
-static void tick(int step)
+/* Behind a step, or at the beginning of a part, -1. */
+static void tick(int thread, int step)
 {
     uint64_t at = ticks();
-    timers.spent[step] += at - timers.last;
-    timers.last = at;
+    if (step >= 0)
+        clocks[thread].spent[step] += at - clocks[thread].last;
+    clocks[thread].last = at;
 }
 
 /* What a tick of nothing takes. */
 static uint64_t tick_cost(void)
 {
     uint64_t spent[1], best = UINT64_MAX;
-    void (*volatile call)(int step) = tick; /* as from other code */
-    timers.spent = spent;
+    void (*volatile call)(int thread, int step) = tick; /* as from other code */
+    clocks[0].spent = spent;
     for (int run = 0; run < 100; run++) {
         spent[0] = 0;
-        timers.last = ticks();
+        clocks[0].last = ticks();
         for (int i = 0; i < 100; i++)
-            call(0);
+            call(0, 0);
         best = spent[0] < best ? spent[0] : best;
     }
     return best / 100;
@@ -89,24 +92,32 @@ bool timing_open(Timing *t, const Module *m)
     return t->s->fn[t->call] != NULL;
 }
 
-static void count_calls(Variant *v, Step *const *step, int n, int64_t times)
+static bool is_shared(const Step *s)
 {
-    for (int i = 0; i < n; i++)
+    return s->kind == STEP_SCAN && (s->grain || s->rows);
+}
+
+/* Threads that share a loop tick side by side. */
+static void count_ticks(Variant *v, Step *const *step, int n, double times)
+{
+    for (int i = 0; i < n; i++) {
+        if (step[i]->kind == STEP_KERNEL || is_shared(step[i]))
+            v->ticks[step[i]->at] = times;
         if (step[i]->kind == STEP_SCAN)
-            count_calls(v, step[i]->body.at, step[i]->body.n, times * step[i]->time->extent);
-        else
-            v->kernel_calls[step[i]->at] = times;
+            count_ticks(v, step[i]->body.at, step[i]->body.n,
+                        times * (double)step[i]->time->extent / (is_shared(step[i]) ? v->plan->target->threads.n : 1));
+    }
 }
 
 static Variant *variant_new(Timing *t, Plan *plan)
 {
     Variant *v = NEW(t->a, Variant);
     int n = plan->nstep + 1;
-    *v = (Variant){.plan = plan, .kernel_calls = NEWN(t->a, int64_t, n), .best = NEWN(t->a, uint64_t, n),
+    *v = (Variant){.plan = plan, .ticks = NEWN(t->a, double, n), .best = NEWN(t->a, uint64_t, n),
                    .seconds = NEWN(t->a, double, n), .best_whole = UINT64_MAX};
     for (int i = 0; i < n; i++)
         v->best[i] = UINT64_MAX;
-    count_calls(v, plan->steps.at, plan->steps.n, 1);
+    count_ticks(v, plan->steps.at, plan->steps.n, 1);
     vec_push(t->a, &t->variants, v);
     return v;
 }
@@ -140,7 +151,7 @@ Variant *timing_add(Timing *t, Plan *timed, const char **why)
         call_named(functions[i].name, &c);
         v->code[c] = (JitFunction *)jit_symbol(jit, arena_printf(t->a, "dlc_%s", functions[i].name));
     }
-    *(void (**)(int))jit_symbol(jit, "dlc_tick") = tick;
+    *(void (**)(int, int))jit_symbol(jit, "dlc_tick") = tick;
     v->arena = scratch_new(bytes);
     if (!v->arena)
         *why = "there is not enough memory";
@@ -175,18 +186,19 @@ static void draw_inputs(Timing *t)
     }
 }
 
-static int most_steps(const Timing *t)
+static void clocks_open(Timing *t)
 {
-    int most = 0;
+    int steps = 0;
     for (int i = 0; i < t->variants.n; i++)
-        most = t->variants.at[i]->plan->nstep > most ? t->variants.at[i]->plan->nstep : most;
-    return most;
+        steps = t->variants.at[i]->plan->nstep > steps ? t->variants.at[i]->plan->nstep : steps;
+    for (int thread = 0; thread <= t->target->threads.n; thread++)
+        clocks[thread].spent = NEWN(t->a, uint64_t, steps + APART / (int)sizeof(uint64_t));
 }
 
 static void first_calls(void *context)
 {
     Timing *t = context;
-    timers.spent = NEWN(t->a, uint64_t, most_steps(t) + 1);
+    clocks_open(t);
     session_seed(t->s, 1);
     session_step(t->s, 1);
     session_count(t->s, t->s->m->train_batch);
@@ -203,40 +215,65 @@ bool timing_start(Timing *t)
     return code_survives(first_calls, t);
 }
 
-static void run_timed(Timing *t, Variant *v, uint64_t *spent)
+/* A shared loop's time goes to its kernels in proportion to what all threads have spent in each. */
+static void share_time(const Plan *p, const Step *loop)
 {
-    memset(spent, 0, sizeof *spent * (size_t)(v->plan->nstep + 1));
-    timers.spent = spent;
-    uint64_t start = timers.last = ticks();
-    run(t, v, t->call);
-    uint64_t took = ticks() - start;
-    v->best_whole = took < v->best_whole ? took : v->best_whole;
-    for (int i = 0; i < v->plan->nstep; i++)
-        v->best[i] = spent[i] < v->best[i] ? spent[i] : v->best[i];
+    uint64_t *spent = clocks[0].spent, all = 1;
+    for (int at = loop->at + 1; at < loop->end; at++) {
+        for (int thread = 1; thread <= p->target->threads.n; thread++)
+            spent[at] += clocks[thread].spent[at];
+        all += spent[at];
+    }
+    const double part = (double)spent[loop->at] / (double)all;
+    for (int at = loop->at + 1; at < loop->end; at++)
+        spent[at] = (uint64_t)((double)spent[at] * part);
 }
 
-static double without(uint64_t ticks_of, uint64_t cost, int64_t calls, double second)
+static void share_times(const Plan *p, Step *const *step, int n)
 {
-    uint64_t timer = cost * (uint64_t)calls;
+    for (int i = 0; i < n; i++)
+        if (is_shared(step[i]))
+            share_time(p, step[i]);
+        else if (step[i]->kind == STEP_SCAN)
+            share_times(p, step[i]->body.at, step[i]->body.n);
+}
+
+static void run_timed(Timing *t, Variant *v)
+{
+    for (int thread = 0; thread <= t->target->threads.n; thread++)
+        memset(clocks[thread].spent, 0, sizeof(uint64_t) * (size_t)(v->plan->nstep + 1));
+    uint64_t start = clocks[0].last = ticks();
+    run(t, v, t->call);
+    uint64_t took = ticks() - start;
+    share_times(v->plan, v->plan->steps.at, v->plan->steps.n);
+    v->best_whole = took < v->best_whole ? took : v->best_whole;
+    for (int i = 0; i < v->plan->nstep; i++)
+        v->best[i] = clocks[0].spent[i] < v->best[i] ? clocks[0].spent[i] : v->best[i];
+}
+
+static double without(uint64_t ticks_of, uint64_t cost, double times, double second)
+{
+    uint64_t timer = (uint64_t)((double)cost * times);
     return (double)(ticks_of > timer ? ticks_of - timer : 1) * second;
 }
 
 void timing_run(Timing *t, double seconds)
 {
-    uint64_t *spent = NEWN(t->a, uint64_t, most_steps(t) + 1), cost = tick_cost(), first = ticks();
+    uint64_t cost = tick_cost(), first = ticks();
     double begin = now();
+    clocks_open(t);
     for (int64_t round = 0; round < 3 || now() - begin < seconds; round++, t->runs++)
         for (int i = 0; i < t->variants.n; i++)
-            run_timed(t, t->variants.at[i], spent);
+            run_timed(t, t->variants.at[i]);
     double second = (now() - begin) / (double)(ticks() - first);
     for (int i = 0; i < t->variants.n; i++) {
         Variant *v = t->variants.at[i];
-        int64_t calls = 0;
+        double times = 0;
         for (int k = 0; k < v->plan->nstep; k++) {
-            v->seconds[k] = v->kernel_calls[k] ? without(v->best[k], cost, v->kernel_calls[k], second) : 0;
-            calls += v->kernel_calls[k];
+            v->seconds[k] = v->ticks[k] > 0 ? without(v->best[k], cost, v->ticks[k], second) : 0;
+            times += v->ticks[k];
         }
-        v->whole = without(v->best_whole, cost, calls, second);
+        v->whole = without(v->best_whole, cost, times, second);
     }
 }
 

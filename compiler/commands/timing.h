@@ -10,8 +10,8 @@ typedef struct Variant { /* of the code */
     Plan *plan;
     JitFunction *code[CALLS];
     void *arena;
-    int64_t *kernel_calls; /* by step: in one call of the function */
-    uint64_t *best;        /* by step: ticks of all its calls, in the fastest */
+    double *ticks;         /* by step: how often its timer stops a thread in one call of the function */
+    uint64_t *best;        /* by step: of all its calls, in the fastest of the function */
     double *seconds;       /* by step, the same; without what the timers take */
     double whole;          /* seconds of the fastest call, likewise */
     uint64_t best_whole;

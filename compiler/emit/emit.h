@@ -32,10 +32,10 @@ const char *with_sizes(Arena *a, const Kernel *k, const char *text);
 
 /* ---- emit_body.c: what every entry point consists of ----------------------------------------------- */
 typedef const char *PortPointer(void *context, const Buffer *port);     /* the C expression that points to a port's tensor */
-/* `ticks`: behind each kernel stands dlc_tick(its step). */
+/* `ticks`: behind each kernel stands dlc_tick(0, its step), behind a loop that threads share dlc_tick(0, the loop's). */
 void emit_steps(StrBuf *sb, const Plan *p, PortPointer *port, void *context, bool ticks);
 /* emit_turns.c: functions for the loops whose turns or examples threads share, in front of whoever runs the steps; and the call of one. */
-void emit_turns(StrBuf *sb, const Plan *p);
+void emit_turns(StrBuf *sb, const Plan *p, bool ticks);
 void emit_shared_loop(StrBuf *sb, const Plan *p, const Step *loop, PortPointer *port, void *context, int indent);
 /* The call of a kernel's function, its tensors as `port` and `arena` say. */
 const char *call_text(Arena *a, const Kernel *k, PortPointer *pointer, void *context);
@@ -53,7 +53,7 @@ void emit_runtime(StrBuf *sb, const char *body, bool whole);    /* includes of t
 typedef struct MemoryFunction {
     const char *name;
     Plan *plan;
-    bool ticks;                 /* calls `void (*dlc_tick)(int step)`, a variable of the text, behind each kernel */
+    bool ticks;                 /* calls `void (*dlc_tick)(int thread, int step)`, a variable of the text, behind each kernel: emit_steps, emit_turns */
 } MemoryFunction;
 const char *emit_memory(Arena *a, const MemoryFunction *functions, int n);
 

@@ -204,7 +204,7 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
 {
     for (int i = 0; i < n; i++) {
         const Step *s = steps[i];
-        if (s->kind == STEP_SCAN && (s->grain || s->rows) && !e->ticks) {
+        if (s->kind == STEP_SCAN && (s->grain || s->rows)) {
             emit_shared_loop(e->sb, e->p, s, pointer_in_body, e, indent);
         } else if (s->kind == STEP_SCAN) {
             emit_time_loop(e->sb, s, indent);
@@ -215,8 +215,8 @@ static void put_steps(Body *e, Step *const *steps, int n, int indent)
         } else {
             emit_line(e->sb, indent, arena_printf(e->a, "%s;%s", call_text(e->a, s->kernel, pointer_in_body, e), own_name(e->a, s->kernel)));
         }
-        if (e->ticks && s->kind == STEP_KERNEL)
-            sb_printf(e->sb, "%*sdlc_tick(%d);\n", indent, "", s->at);
+        if (e->ticks && (s->kind == STEP_KERNEL || s->grain || s->rows))
+            sb_printf(e->sb, "%*sdlc_tick(0, %d);\n", indent, "", s->at);
     }
 }
 

@@ -31,8 +31,7 @@ const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
         Plan *p = functions[i].plan;
         for (int k = 0; k < p->kernels.n; k++)
             emit_kernel(&body, work, p, p->kernels.at[k]);
-        if (!functions[i].ticks)
-            emit_turns(&body, p);
+        emit_turns(&body, p, functions[i].ticks);
         const char *head = arena_printf(a, "dl_status dlc_%s(void *const *in, void *const *out, void *arena, struct dl_pool *pool)",
                                         functions[i].name);
         sb_printf(&body, "struct dl_pool;\n%s;\n%s\n{\n    (void)in;\n    (void)out;\n    (void)pool;\n", head, head);
@@ -48,7 +47,7 @@ const char *emit_memory(Arena *a, const MemoryFunction *functions, int n)
     if (calls_gemm)
         sb_puts(&sb, "void dl_gemm(int rows, int columns, int nloop, const int *loops, int a_row, int c_row,\n"
                      "             const float *a, const float *b, float *c);\n");
-    sb_puts(&sb, ticks ? "void (*dlc_tick)(int step);\n" : "");
+    sb_puts(&sb, ticks ? "void (*dlc_tick)(int thread, int step);\n" : "");
     sb_puts(&sb, sb_text(&body));
     return sb_text(&sb);
 }

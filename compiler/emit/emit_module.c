@@ -427,7 +427,7 @@ static void put_kernels(Emit *e, Entrance at)
     for (int i = 0; p && i < p->kernels.n; i++)
         emit_kernel(e->sb, e->work, p, p->kernels.at[i]);
     if (p)
-        emit_turns(e->sb, p);
+        emit_turns(e->sb, p, false);
 }
 
 static void name_kernels(Emit *e)

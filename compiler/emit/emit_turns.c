@@ -77,6 +77,7 @@ typedef struct Inside {
     const Plan *p;
     const Step *loop;
     VEC(const char *) lists;    /* the turns with which shares begin, each list once */
+    bool ticks;                 /* dlc_tick(thread + 1, -1) at the beginning, dlc_tick(thread + 1, its step) behind each kernel */
 } Inside;
 
 /* In the function: a member of its arguments, or the thread's part of it. */
@@ -136,6 +137,8 @@ static void print_calls(StrBuf *sb, Inside *in, const Step *loop, int indent)
         const char *begin = in->loop->rows ? begin_text(in, s->kernel) : call_begin(in->p->a, s->kernel, "");
         const char *call = call_text_from(in->p->a, s->kernel, begin, pointer_inside, in);
         emit_line(sb, indent, arena_printf(in->p->a, "%s;%s", call, own_name(in->p->a, s->kernel)));
+        if (in->ticks)
+            sb_printf(sb, "%*sdlc_tick(thread + 1, %d);\n", indent, "", s->at);
     }
 }
 
@@ -147,12 +150,12 @@ static void print_begins(StrBuf *sb, Inside *in)
     sb_puts(sb, ";\n");
 }
 
-static void print_function(StrBuf *sb, const Plan *p, const Step *loop)
+static void print_function(StrBuf *sb, const Plan *p, const Step *loop, bool ticks)
 {
     const char *name = function_of(p, loop), *t = loop->time->name;
     const Given g = given_of(p->a, loop);
-    Inside in = {.p = p, .loop = loop};
-    bool own = false;
+    Inside in = {.p = p, .loop = loop, .ticks = ticks};
+    bool own = ticks;
     sb_printf(sb, "struct %s_arguments {\n", name);
     for (int i = 0; i < g.times.n; i++)
         sb_printf(sb, "    int %s;\n", g.times.at[i]->name);
@@ -167,6 +170,7 @@ static void print_function(StrBuf *sb, const Plan *p, const Step *loop)
     sb_printf(sb, "    const struct %s_arguments *const with = arguments;\n%s", name, own ? "" : "    (void)thread;\n");
     for (int i = 0; i < g.times.n; i++)
         sb_printf(sb, "    const int %s = with->%s;\n", g.times.at[i]->name, g.times.at[i]->name);
+    sb_puts(sb, ticks ? "    dlc_tick(thread + 1, -1);\n" : "");
     if (loop->rows) {
         sb_puts(sb, "    for (int share = from; share < to; share++) {\n");
         emit_time_loop(sb, loop, 8);
@@ -179,18 +183,18 @@ static void print_function(StrBuf *sb, const Plan *p, const Step *loop)
     sb_puts(sb, "    }\n}\n\n");
 }
 
-static void print_functions(StrBuf *sb, const Plan *p, Step *const *steps, int n)
+static void print_functions(StrBuf *sb, const Plan *p, Step *const *steps, int n, bool ticks)
 {
     for (int i = 0; i < n; i++)
         if (steps[i]->kind == STEP_SCAN && (steps[i]->grain || steps[i]->rows))
-            print_function(sb, p, steps[i]);
+            print_function(sb, p, steps[i], ticks);
         else if (steps[i]->kind == STEP_SCAN)
-            print_functions(sb, p, steps[i]->body.at, steps[i]->body.n);
+            print_functions(sb, p, steps[i]->body.at, steps[i]->body.n, ticks);
 }
 
-void emit_turns(StrBuf *sb, const Plan *p)
+void emit_turns(StrBuf *sb, const Plan *p, bool ticks)
 {
-    print_functions(sb, p, p->steps.at, p->steps.n);
+    print_functions(sb, p, p->steps.at, p->steps.n, ticks);
 }
 
 /* ---- the call -------------------------------------------------------------------------------------- */

@@ -49,6 +49,9 @@ check "a product's bytes and operations" rows \
 check "a product is bound by arithmetic, a sum by memory" rows 'rows[0]["bound"] == "FMA"' "$work/product.dl"
 check "kernels in a loop count its steps" rows 'total["calls"] > 2 * 9 and any(r["calls"] == 9 for r in rows)' \
     --set LENGTH=9 --set VOCABULARY=40 dsl_examples/rnn.dl
+check "and where threads share a loop's examples" rows \
+    'abs(sum(r["share"] for r in rows) - 1) < 1e-6 and all(r["seconds"] > 0 for r in rows) and sum(r["calls"] == 9 for r in rows) >= 4' \
+    --set LENGTH=9 --set VOCABULARY=40 --function train_step --batch 32 --threads 2 dsl_examples/rnn.dl
 check "a training step" rows 'any("adam" in k for k in named) and all(r["seconds"] > 0 and r["of_bound"] >= 0 for r in rows)' \
     --function train_step --batch 4 dsl_examples/mlp.dl
 check "within a budget a few examples at a time" rows 'any(r["calls"] == 8 for r in rows) and total["batch"] == 8' \

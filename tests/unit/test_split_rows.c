@@ -2,6 +2,8 @@
 /* test_split_rows.c: loops of which threads share the examples: which do, and that plan_verify knows when they must not. */
 #include "plan_case.h"
 
+#include "compiler/emit/emit.h"
+
 /* A recurrence over five steps of 24 examples; what stands in the text's place makes the next h of h and p, a product. */
 #define RECURRENCE(step, results, outside) \
     "func f(x: f32[24, 5, 8] input 0, u: f32[8, 8] param 0, w: f32[8, 8] param 1, h0: f32[24, 8] state 0) { %1 = permute(x) axes=[1, 0, 2] " \
@@ -62,6 +64,23 @@ static void which_loops(void **state)
     assert_null(loop_of(plan_for(reversed, few_threads(0)))->rows);
     assert_null(loop_of(plan_for(summed, few_threads(0)))->rows);
     assert_null(loop_of(plan_for(crossed, few_threads(0)))->rows);
+}
+
+/* Threads share them when dlc profile looks at the time as well: each has a clock of its own, the caller one for the whole loop. */
+static void timed_loops(void **state)
+{
+    (void)state;
+    Step *loop;
+    MemoryFunction f = {.name = "f", .plan = shared(&loop), .ticks = true};
+    const char *text = emit_memory(arena, &f, 1);
+    const char *const wanted[] = {"int thread, int from, int to)\n{", "    dlc_tick(thread + 1, -1);\n",
+                                  arena_printf(arena, "            dlc_tick(thread + 1, %d);\n", loop->body.at[0]->at),
+                                  "    dl_parallel(pool, &(const dl_work){f_rows", arena_printf(arena, "    dlc_tick(0, %d);\n", loop->at)};
+    for (int i = 0; i < LEN(wanted); i++) {
+        text = strstr(text, wanted[i]);
+        if (!text)
+            fail_msg("no %s", wanted[i]);
+    }
 }
 
 /* With one thread tiles have 7 rows, and two would have 14 and 18 of the examples. */
@@ -147,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(which_loops),
+        cmocka_unit_test(timed_loops),
         cmocka_unit_test(even_shares),
         cmocka_unit_test(wrong_shares),
         cmocka_unit_test(wrong_examples),
