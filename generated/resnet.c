@@ -2420,15 +2420,15 @@ static void train_k23_cross_entropy(const int32_t *restrict count_, uint8_t *res
 }
 
 /* resnet.dl:16: relu -> f32[2, 8, 8, 32]; in 2 places */
-static void train_k24_relu(int t, const float *restrict residual_2_x, const float *restrict residual_2_conv_b_y_2,
+static void train_k24_relu(int t, float *restrict residual_2_x, const float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict residual_2_norm_b_beta, float *restrict relu_3)
+        const float *restrict residual_2_norm_b_beta)
 {
     for (int j0 = 0; j0 < 128; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             const float v1 = residual_2_x[t * 4096 + j0 * 32 + j1] + ((residual_2_conv_b_y_2[t * 4096 + j0 * 32 + j1]
                     - residual_2_norm_b_average[j1]) * residual_2_norm_b_factor_2[j1] + residual_2_norm_b_beta[j1]);
-            relu_3[t * 4096 + j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
+            residual_2_x[t * 4096 + j0 * 32 + j1] = v1 < 0.0f ? 0.0f : v1;
         }
     }
 }
@@ -2476,7 +2476,7 @@ static inline void train_k25_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[195] = c3_3;
 }
 
-static void train_k25_conv2d(int t, const float *restrict relu_3, const float *restrict residual_3_conv_a_kernel,
+static void train_k25_conv2d(int t, const float *restrict residual_2_x, const float *restrict residual_3_conv_a_kernel,
         float *restrict residual_3_conv_a_y_2, const float *restrict residual_3_conv_a_bias,
         float *restrict residual_3_conv_a_y)
 {
@@ -2485,7 +2485,7 @@ static void train_k25_conv2d(int t, const float *restrict relu_3, const float *r
             const int k0_lo = dl_first_tap(-i1 * 2, 1);
             const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k25_conv2d_tile_4_at_0(relu_3, t * 4096 + i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
+                train_k25_conv2d_tile_4_at_0(residual_2_x, t * 4096 + i0 * 2048 + i1 * 512, residual_3_conv_a_kernel + n,
                         residual_3_conv_a_y_2 + n, k0_lo, k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -2553,13 +2553,13 @@ static inline void train_k27_conv2d_tile_4(const float *restrict a, int at, cons
     c[195] = c3_3;
 }
 
-static void train_k27_conv2d(int t, const float *restrict relu_3, const float *restrict residual_3_shortcut_kernel,
+static void train_k27_conv2d(int t, const float *restrict residual_2_x, const float *restrict residual_3_shortcut_kernel,
         float *restrict residual_3_shortcut_y, const float *restrict residual_3_shortcut_bias, float *restrict residual_3_x)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 64; n += 4)
-                train_k27_conv2d_tile_4(relu_3, t * 4096 + i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
+                train_k27_conv2d_tile_4(residual_2_x, t * 4096 + i0 * 2048 + i1 * 512, residual_3_shortcut_kernel + n,
                         residual_3_shortcut_y + n);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -3178,11 +3178,11 @@ static inline void train_k48_conv2d_tile_4(const float *restrict a, int at, cons
     c[195] = c3_3;
 }
 
-static void train_k48_conv2d(const float *restrict relu_3, const float *restrict relu_6, float *restrict conv2d_3)
+static void train_k48_conv2d(const float *restrict residual_2_x, const float *restrict relu_6, float *restrict conv2d_3)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k48_conv2d_tile_4(relu_3, i0_0, relu_6 + n, conv2d_3 + (i0_0 * 64 + n));
+            train_k48_conv2d_tile_4(residual_2_x, i0_0, relu_6 + n, conv2d_3 + (i0_0 * 64 + n));
     }
 }
 
@@ -3771,7 +3771,7 @@ static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict relu_3, const float *restrict relu_7, float *restrict conv2d_13)
+static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict relu_7, float *restrict conv2d_13)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3781,7 +3781,7 @@ static void train_k70_conv2d(const float *restrict relu_3, const float *restrict
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k70_conv2d_tile_4(relu_3, i1 * 256 + i2 * 32 + i0_0, relu_7 + n,
+                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, relu_7 + n,
                             conv2d_13 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3841,7 +3841,7 @@ static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const f
 }
 
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k74_relu_conv2d_batch_norm(float *restrict relu_3, const float *restrict conv2d_2,
+static void train_k74_relu_conv2d_batch_norm(float *restrict residual_2_x, const float *restrict conv2d_2,
         const float *restrict conv2d_12, float *restrict conv2d_14, const float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, float *restrict batch_norm_32)
 {
@@ -3852,8 +3852,9 @@ static void train_k74_relu_conv2d_batch_norm(float *restrict relu_3, const float
                 const long v2 = (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32;
                 for (int j2 = 0; j2 < 32; j2++) {
                     const float v3 = conv2d_12[v2 + i0 * 2048 + j2];
-                    relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < relu_3[i0 * 2048 + j0 * 256 + j1 * 32 + j2] ? (j0
-                            < 7 && j0 % 2 == 0 && j1 < 7 && j1 % 2 == 0 ? conv2d_2[v1 + i0 * 512 + j2] : 0.0f) + v3 : 0.0f;
+                    residual_2_x[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < residual_2_x[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
+                            ? (j0 < 7 && j0 % 2 == 0 && j1 < 7 && j1 % 2 == 0 ? conv2d_2[v1 + i0 * 512 + j2] : 0.0f) + v3
+                            : 0.0f;
                 }
             }
         }
@@ -3864,7 +3865,7 @@ static void train_k74_relu_conv2d_batch_norm(float *restrict relu_3, const float
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v4 = relu_3[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    const float v4 = residual_2_x[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                     conv2d_14[i0 * 32 + j0] += v4;
                     batch_norm_32[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
@@ -3917,13 +3918,13 @@ static inline void train_k76_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k76_conv2d(const float *restrict relu_3, const float *restrict conv2d_35, float *restrict conv2d_15)
+static void train_k76_conv2d(const float *restrict residual_2_x, const float *restrict conv2d_35, float *restrict conv2d_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k76_conv2d_tile_4(relu_3, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_35 + n,
+                    train_k76_conv2d_tile_4(residual_2_x, i0 * 2048 + i1 * 256 + i2_0 * 32, conv2d_35 + n,
                             conv2d_15 + (i0 * 1024 + i1 * 128 + i2_0 * 16 + n));
             }
         }
@@ -4059,11 +4060,11 @@ static inline void train_k79_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k79_conv2d(const float *restrict relu, const float *restrict relu_3, float *restrict conv2d_17)
+static void train_k79_conv2d(const float *restrict relu, const float *restrict residual_2_x, float *restrict conv2d_17)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k79_conv2d_tile_4(relu, i0_0, relu_3 + n, conv2d_17 + (i0_0 * 32 + n));
+            train_k79_conv2d_tile_4(relu, i0_0, residual_2_x + n, conv2d_17 + (i0_0 * 32 + n));
     }
 }
 
@@ -4082,14 +4083,14 @@ static void train_k80_adam(float *restrict m_residual_2_shortcut_kernel, const f
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k81_batch_norm(const float *restrict relu_3, const float *restrict residual_2_norm_b_factor_2,
+static void train_k81_batch_norm(const float *restrict residual_2_x, const float *restrict residual_2_norm_b_factor_2,
         const float *restrict batch_norm_35, float *restrict residual_2_conv_b_y_2,
         const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_38)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] = relu_3[j0 * 2048 + j1 * 32 + j2]
+                residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] = residual_2_x[j0 * 2048 + j1 * 32 + j2]
                         * residual_2_norm_b_factor_2[j2] + batch_norm_35[j0 * 32 + j2]
                         * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
                         + batch_norm_38[j0 * 32 + j2];
@@ -4423,12 +4424,12 @@ static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 
 /* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
 static void train_k93_batch_norm(int t, const float *restrict relu_9, const float *restrict residual_2_norm_a_factor_2,
-        const float *restrict batch_norm_45, const float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_48, float *restrict batch_norm_49)
+        const float *restrict batch_norm_45, float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_48)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            batch_norm_49[t * 2048 + j0 * 32 + j1] = relu_9[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
+            residual_2_conv_a_y[t * 2048 + j0 * 32 + j1] = relu_9[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
                     + batch_norm_45[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
                     - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_48[t * 32 + j1];
         }
@@ -4513,7 +4514,7 @@ static inline void train_k94_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k94_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_37,
+static void train_k94_conv2d(int t, const float *restrict residual_2_conv_a_y, const float *restrict conv2d_37,
         float *restrict conv2d_43)
 {
     for (int i1 = 0; i1 < 8; i1++) {
@@ -4522,10 +4523,10 @@ static void train_k94_conv2d(int t, const float *restrict batch_norm_49, const f
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k94_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_37 + n,
+                    train_k94_conv2d_tile_4_at_0(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_37 + n,
                         conv2d_43 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
                 else
-                    train_k94_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_37 + n,
+                    train_k94_conv2d_tile_4(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_37 + n,
                         conv2d_43 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
         }
     }
@@ -4567,7 +4568,7 @@ static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k95_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_38,
+static void train_k95_conv2d(int t, const float *restrict residual_2_conv_a_y, const float *restrict conv2d_38,
         float *restrict conv2d_44)
 {
     for (int i1 = 0; i1 < 8; i1++) {
@@ -4575,7 +4576,7 @@ static void train_k95_conv2d(int t, const float *restrict batch_norm_49, const f
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
-                train_k95_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_38 + n,
+                train_k95_conv2d_tile_4(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_38 + n,
                         conv2d_44 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
         }
     }
@@ -4653,17 +4654,17 @@ static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k96_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_39,
+static void train_k96_conv2d(int t, const float *restrict residual_2_conv_a_y, const float *restrict conv2d_39,
         float *restrict conv2d_45)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k96_conv2d_tile_4_at_0(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
+                    train_k96_conv2d_tile_4_at_0(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
                         conv2d_45 + (i1 * 128 + i2_0 * 16 + n));
                 else
-                    train_k96_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
+                    train_k96_conv2d_tile_4(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
                         conv2d_45 + (i1 * 128 + i2_0 * 16 + n));
         }
     }
@@ -4702,13 +4703,13 @@ static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k97_conv2d(int t, const float *restrict batch_norm_49, const float *restrict conv2d_40,
+static void train_k97_conv2d(int t, const float *restrict residual_2_conv_a_y, const float *restrict conv2d_40,
         float *restrict conv2d_46)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k97_conv2d_tile_4(batch_norm_49, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_40 + n,
+                train_k97_conv2d_tile_4(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_40 + n,
                         conv2d_46 + (i1 * 128 + i2_0 * 16 + n));
         }
     }
@@ -4808,7 +4809,7 @@ static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k100_conv2d(const float *restrict relu, const float *restrict batch_norm_49, float *restrict conv2d_22)
+static void train_k100_conv2d(const float *restrict relu, const float *restrict residual_2_conv_a_y, float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4818,7 +4819,7 @@ static void train_k100_conv2d(const float *restrict relu, const float *restrict 
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k100_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, batch_norm_49 + n,
+                    train_k100_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, residual_2_conv_a_y + n,
                             conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4943,8 +4944,7 @@ static void train_k104_conv2d_pack(const float *restrict residual_1_conv_b_kerne
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 4 places */
+/* resnet.dl:12: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
 static void train_k106_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
         const float *restrict batch_norm_55, const float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_58, float *restrict batch_norm_79)
@@ -5079,7 +5079,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, 
 }
 
 static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_41,
-        float *restrict conv2d_48, const float *restrict relu_15, float *restrict relu_11)
+        float *restrict conv2d_48, const float *restrict relu_15, float *restrict residual_1_conv_b_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5099,15 +5099,15 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, c
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = conv2d_48[i2 * 16 - i2_0 * 16 + j0];
-                    relu_11[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1 : 0.0f;
+                    residual_1_conv_b_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1
+                            : 0.0f;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d;
- * resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 4 places */
+/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
 static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
@@ -5163,7 +5163,7 @@ static void train_k108_conv2d(int t, const float *restrict relu_15, const float 
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k109_batch_norm(int t, const float *restrict relu_11, float *restrict batch_norm_59,
+static void train_k109_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_59,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
         float *restrict batch_norm_60)
 {
@@ -5174,7 +5174,7 @@ static void train_k109_batch_norm(int t, const float *restrict relu_11, float *r
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = relu_11[t * 4096 + j0 + r1 * 256 + r2 * 16];
+                const float v1 = residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16];
                 batch_norm_59[t * 16 + j0] += v1;
                 batch_norm_60[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
                         - residual_1_norm_a_average[j0]);
@@ -5199,6 +5199,21 @@ static void train_k112_adam(float *restrict m_residual_1_conv_b_kernel, const fl
                 residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] = residual_1_conv_b_kernel[j0 * 256 + j1 * 16 + j2] - adam[0]
                         * add_v0 / (dl_sqrt(add_v1) + 1e-07f);
             }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
+static void train_k115_batch_norm(int t, float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_a_factor_2,
+        const float *restrict batch_norm_64, const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_67)
+{
+    for (int j0 = 0; j0 < 256; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            residual_1_conv_b_y[t * 4096 + j0 * 16 + j1] = residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
+                    * residual_1_norm_a_factor_2[j1] + batch_norm_64[t * 16 + j1]
+                    * (residual_1_conv_a_y[t * 4096 + j0 * 16 + j1] - residual_1_norm_a_average[j1]) * 2.0f
+                    + batch_norm_67[t * 16 + j1];
         }
     }
 }
@@ -5323,8 +5338,9 @@ static inline void train_k116_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k116_conv2d_relu(int t, const float *restrict batch_norm_80, const float *restrict conv2d_42,
-        float *restrict conv2d_49, const float *restrict relu_16, const float *restrict relu_10, float *restrict relu_12)
+static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_b_y, const float *restrict conv2d_42,
+        float *restrict conv2d_49, const float *restrict relu_16, const float *restrict relu_10,
+        float *restrict residual_1_conv_a_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5333,36 +5349,91 @@ static void train_k116_conv2d_relu(int t, const float *restrict batch_norm_80, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k116_conv2d_relu_tile_4_at_0(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_49 + n,
-                        k0_lo, k0_hi);
+                    train_k116_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        conv2d_42 + n, conv2d_49 + n, k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k116_conv2d_relu_tile_4(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_49 + n,
-                        k0_lo, k0_hi);
+                    train_k116_conv2d_relu_tile_4(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n,
+                        conv2d_49 + n, k0_lo, k0_hi);
                 else
-                    train_k116_conv2d_relu_tile_4_at_12(batch_norm_80, i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n, conv2d_49 + n,
-                        k0_lo, k0_hi);
+                    train_k116_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        conv2d_42 + n, conv2d_49 + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_10[t * 4096 + i1 * 256 + i2 * 16 + j0];
                     const float v2 = conv2d_49[i2 * 16 - i2_0 * 16 + j0];
-                    relu_12[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_16[i1 * 256 + i2 * 16 + j0] ? v1 + v2 : 0.0f;
+                    residual_1_conv_a_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_16[i1 * 256 + i2 * 16 + j0] ? v1 + v2
+                            : 0.0f;
                 }
             }
         }
     }
 }
 
+/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
+static inline void train_k117_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 16), *const bk = b + (k0 * 256 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void train_k117_conv2d(int t, const float *restrict relu_16, const float *restrict residual_1_conv_b_y,
+        float *restrict conv2d_26)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 16);
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
+                for (int n = 0; n < 16; n += 4)
+                    train_k117_conv2d_tile_4(relu_16, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + (t * 4096 + n),
+                            conv2d_26 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+            }
+        }
+    }
+}
+
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k122_batch_norm(float *restrict relu_12, const float *restrict batch_norm_1_factor_2,
+static void train_k122_batch_norm(float *restrict residual_1_conv_a_y, const float *restrict batch_norm_1_factor_2,
         const float *restrict batch_norm_73, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
         const float *restrict batch_norm_76)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                relu_12[j0 * 4096 + j1 * 16 + j2] = relu_12[j0 * 4096 + j1 * 16 + j2] * batch_norm_1_factor_2[j2]
-                        + batch_norm_73[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2] - batch_norm_1_average[j2]) * 2.0f
-                        + batch_norm_76[j0 * 16 + j2];
+                residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2] = residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2]
+                        * batch_norm_1_factor_2[j2] + batch_norm_73[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2]
+                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_76[j0 * 16 + j2];
             }
         }
     }
@@ -5415,15 +5486,15 @@ static inline void train_k123_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k123_conv2d(const float *restrict image, const float *restrict relu_12, float *restrict conv2d_28)
+static void train_k123_conv2d(const float *restrict image, const float *restrict residual_1_conv_a_y, float *restrict conv2d_28)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k123_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, relu_12 + n, conv2d_28 + (i0 * 144 + i1 * 48 + n),
-                        k1_lo, k1_hi);
+                train_k123_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, residual_1_conv_a_y + n,
+                        conv2d_28 + (i0 * 144 + i1 * 48 + n), k1_lo, k1_hi);
         }
     }
 }
@@ -5458,8 +5529,8 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
     float *const batch_norm = (float *)(void *)(base + 680960);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 37888);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 33792);   /* f32[4] */
     float *const batch_norm_1_average = (float *)(void *)(base + 682496);   /* f32[16] */
     float *const batch_norm_1_factor = (float *)(void *)(base + 682560);   /* f32[16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
@@ -5477,43 +5548,42 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 483328);   /* f32[4, 1, 8, 8, 32] */
     float *const batch_norm_7 = (float *)(void *)(base + 679936);   /* f32[4, 1, 32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 516096);   /* f32[4, 1, 8, 8, 32] */
     float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 683008);   /* f32[16] */
     float *const residual_2_norm_a_average = (float *)(void *)(base + 681728);   /* f32[32] */
     float *const residual_2_norm_a_factor = (float *)(void *)(base + 681856);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 516096);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 32] */
+    float *const relu_2 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 32] */
     float *const batch_norm_9 = (float *)(void *)(base + 680448);   /* f32[4, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const residual_2_norm_b_average = (float *)(void *)(base + 682112);   /* f32[32] */
     float *const residual_2_norm_b_factor = (float *)(void *)(base + 682240);   /* f32[32] */
-    float *const relu_3 = (float *)(void *)(base + 581632);   /* f32[2, 2, 8, 8, 32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[2, 2, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[2, 2, 64] */
-    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[2, 2, 4, 4, 64] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[2, 2] */
+    float *const batch_norm_11 = (float *)(void *)(base + 16384);   /* f32[2, 2, 64] */
+    float *const residual_3_x = (float *)(void *)(base + 0);   /* f32[2, 2, 4, 4, 64] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 18432);   /* bool[2, 2] */
     float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 682368);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
-    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const batch_norm_12 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
     float *const relu_4 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 24832);   /* f32[64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
-    float *const dense_2 = (float *)(void *)(base + 19968);   /* f32[4, 64] */
-    float *const dense_3 = (float *)(void *)(base + 16384);   /* f32[4, 10] */
+    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_13 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 37376);   /* f32[64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 37632);   /* f32[64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 10] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 32928);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 32944);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 36352);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const conv2d = (float *)(void *)(base + 25088);   /* f32[64] */
+    float *const conv2d = (float *)(void *)(base + 8192);   /* f32[64] */
     float *const conv2d_2 = (float *)(void *)(base + 663552);   /* f32[4, 4, 4, 32] */
     float *const conv2d_3 = (float *)(void *)(base + 671744);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 25344);   /* f32[64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 8448);   /* f32[64] */
     float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
     float *const relu_7 = (float *)(void *)(base + 647168);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_23 = (float *)(void *)(base + 163840);   /* f32[64] */
@@ -5525,7 +5595,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_12 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 128] */
     float *const conv2d_13 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
     float *const conv2d_14 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 131072);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_15 = (float *)(void *)(base + 98304);   /* f32[4, 8, 8, 16] */
     float *const batch_norm_32 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
     float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[16, 1, 1, 32] */
     float *const batch_norm_35 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
@@ -5534,31 +5604,28 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const batch_norm_40 = (float *)(void *)(base + 36864);   /* f32[4, 32] */
     float *const batch_norm_41 = (float *)(void *)(base + 37376);   /* f32[4, 32] */
     float *const conv2d_20 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 198656);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 199168);   /* f32[4, 32] */
-    float *const batch_norm_49 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 165888);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 166400);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 199680);   /* f32[4, 1, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 199936);   /* f32[4, 1, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 166912);   /* f32[4, 1, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 167168);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 681984);   /* f32[32] */
     float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_55 = (float *)(void *)(base + 209920);   /* f32[4, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 210176);   /* f32[4, 16] */
-    float *const conv2d_24 = (float *)(void *)(base + 131072);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_11 = (float *)(void *)(base + 65536);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_59 = (float *)(void *)(base + 210432);   /* f32[4, 1, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 210688);   /* f32[4, 1, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 212992);   /* f32[4, 16] */
-    float *const batch_norm_67 = (float *)(void *)(base + 213248);   /* f32[4, 16] */
-    float *const conv2d_26 = (float *)(void *)(base + 352256);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_12 = (float *)(void *)(base + 131072);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 213504);   /* f32[4, 1, 16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 213760);   /* f32[4, 1, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 144640);   /* f32[4, 16] */
+    float *const conv2d_24 = (float *)(void *)(base + 65536);   /* f32[4, 16, 3, 3, 16] */
+    float *const batch_norm_59 = (float *)(void *)(base + 144896);   /* f32[4, 1, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 145152);   /* f32[4, 1, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_67 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const conv2d_26 = (float *)(void *)(base + 65536);   /* f32[4, 16, 3, 3, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 128512);   /* f32[4, 1, 16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 128768);   /* f32[4, 1, 16] */
     float *const batch_norm_73 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const batch_norm_76 = (float *)(void *)(base + 256);   /* f32[4, 16] */
     float *const conv2d_28 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
-    float *const conv2d_29 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
+    float *const conv2d_29 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
     float *const conv2d_30 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
     float *const conv2d_31 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
     float *const conv2d_32 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
@@ -5566,31 +5633,30 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_34 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
     float *const conv2d_35 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
     float *const conv2d_36 = (float *)(void *)(base + 0);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_37 = (float *)(void *)(base + 163840);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 172032);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 176128);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 196608);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_41 = (float *)(void *)(base + 200704);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_42 = (float *)(void *)(base + 405504);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 131072);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 139264);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 143360);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 163840);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_41 = (float *)(void *)(base + 135168);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_42 = (float *)(void *)(base + 118784);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
-    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 33280);   /* f32[4, 32] */
-    float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const conv2d_43 = (float *)(void *)(base + 180224);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_44 = (float *)(void *)(base + 184320);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_45 = (float *)(void *)(base + 188416);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_46 = (float *)(void *)(base + 192512);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_47 = (float *)(void *)(base + 147456);   /* f32[1, 8, 8, 64] */
-    float *const relu_15 = (float *)(void *)(base + 167936);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_79 = (float *)(void *)(base + 184320);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_48 = (float *)(void *)(base + 210944);   /* f32[4, 16] */
-    float *const relu_16 = (float *)(void *)(base + 196608);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_80 = (float *)(void *)(base + 389120);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_49 = (float *)(void *)(base + 214016);   /* f32[4, 16] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 17408);   /* f32[4, 64] */
+    float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
+    float *const conv2d_43 = (float *)(void *)(base + 147456);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 151552);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_45 = (float *)(void *)(base + 155648);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_46 = (float *)(void *)(base + 159744);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_47 = (float *)(void *)(base + 114688);   /* f32[1, 8, 8, 64] */
+    float *const relu_15 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_79 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_48 = (float *)(void *)(base + 145408);   /* f32[4, 16] */
+    float *const relu_16 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_49 = (float *)(void *)(base + 129024);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -5644,12 +5710,12 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k23_cross_entropy(&count, cross_entropy_3);
     for (int t = 1; t >= 0; t--) {
         train_k24_relu(t, residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor_2,
-                params->residual_2_norm_b_beta, relu_3);
-        train_k25_conv2d(t, relu_3, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
-                residual_3_conv_a_y);
+                params->residual_2_norm_b_beta);
+        train_k25_conv2d(t, residual_2_x, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2,
+                params->residual_3_conv_a_bias, residual_3_conv_a_y);
         train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_11);
-        train_k27_conv2d(t, relu_3, params->residual_3_shortcut_kernel, residual_3_shortcut_y, params->residual_3_shortcut_bias,
-                residual_3_x);
+        train_k27_conv2d(t, residual_2_x, params->residual_3_shortcut_kernel, residual_3_shortcut_y,
+                params->residual_3_shortcut_bias, residual_3_x);
     }
     train_k28_batch_norm(batch_norm_11, &count, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
     train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_12);
@@ -5681,7 +5747,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
     train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_29);
     train_k47_conv2d(relu_6, conv2d_29, conv2d_2);
-    train_k48_conv2d(relu_3, relu_6, conv2d_3);
+    train_k48_conv2d(residual_2_x, relu_6, conv2d_3);
     train_k49_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);
     train_k50_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
     train_k51_batch_norm(&count, conv2d, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
@@ -5713,17 +5779,17 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
     train_k47_conv2d(relu_7, conv2d_34, conv2d_11);   /* k68_conv2d */
     train_k69_conv2d(conv2d_8, conv2d_12, conv2d_9, conv2d_10, conv2d_11);
-    train_k70_conv2d(relu_3, relu_7, conv2d_13);
+    train_k70_conv2d(residual_2_x, relu_7, conv2d_13);
     train_k71_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_13, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
     train_k72_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
             params->residual_3_conv_b_kernel, adam);
     train_k73_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_3, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
-    train_k74_relu_conv2d_batch_norm(relu_3, conv2d_2, conv2d_12, conv2d_14, residual_2_conv_b_y_2, residual_2_norm_b_average,
-            batch_norm_32);
+    train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d_2, conv2d_12, conv2d_14, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_32);
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_35);
-    train_k76_conv2d(relu_3, conv2d_35, conv2d_15);
+    train_k76_conv2d(residual_2_x, conv2d_35, conv2d_15);
     train_k77_batch_norm_adam(batch_norm_32, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_35,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma, adam);
     train_k78_conv2d_batch_norm_adam(conv2d_14, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
@@ -5731,11 +5797,11 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
-    train_k79_conv2d(relu, relu_3, conv2d_17);
+    train_k79_conv2d(relu, residual_2_x, conv2d_17);
     train_k80_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k81_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2, residual_2_norm_b_average,
-            batch_norm_38);
+    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_38);
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_36);
     train_k83_conv2d_relu(residual_2_conv_b_y_2, conv2d_36, relu_9, relu_2);
     train_k84_batch_norm(relu_9, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
@@ -5754,16 +5820,16 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
     for (int t = 0; t < 4; t++) {
         train_k93_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_48, batch_norm_49);
-        train_k94_conv2d(t, batch_norm_49, conv2d_37, conv2d_43);
-        train_k95_conv2d(t, batch_norm_49, conv2d_38, conv2d_44);
-        train_k96_conv2d(t, batch_norm_49, conv2d_39, conv2d_45);
-        train_k97_conv2d(t, batch_norm_49, conv2d_40, conv2d_46);
+                residual_2_norm_a_average, batch_norm_48);
+        train_k94_conv2d(t, residual_2_conv_a_y, conv2d_37, conv2d_43);
+        train_k95_conv2d(t, residual_2_conv_a_y, conv2d_38, conv2d_44);
+        train_k96_conv2d(t, residual_2_conv_a_y, conv2d_39, conv2d_45);
+        train_k97_conv2d(t, residual_2_conv_a_y, conv2d_40, conv2d_46);
         train_k98_conv2d(conv2d_43, conv2d_47, conv2d_44, conv2d_45, conv2d_46);
         train_k99_relu_batch_norm(t, relu, conv2d_15, conv2d_47, relu_10, batch_norm_50, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_51);
     }
-    train_k100_conv2d(relu, batch_norm_49, conv2d_22);
+    train_k100_conv2d(relu, residual_2_conv_a_y, conv2d_22);
     train_k101_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, adam);
     train_k102_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
@@ -5778,9 +5844,10 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
                 params->residual_1_norm_a_beta, relu_15);   /* k105_relu */
         train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_58, batch_norm_79);
-        train_k107_conv2d_relu(t, batch_norm_79, conv2d_41, conv2d_48, relu_15, relu_11);
+        train_k107_conv2d_relu(t, batch_norm_79, conv2d_41, conv2d_48, relu_15, residual_1_conv_b_y);
         train_k108_conv2d(t, relu_15, batch_norm_79, conv2d_24);
-        train_k109_batch_norm(t, relu_11, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average, batch_norm_60);
+        train_k109_batch_norm(t, residual_1_conv_b_y, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_60);
     }
     train_k101_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
             optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k110_batch_norm_adam */
@@ -5794,11 +5861,12 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_16);   /* k114_relu */
-        train_k106_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_67, batch_norm_80);   /* k115_batch_norm */
-        train_k116_conv2d_relu(t, batch_norm_80, conv2d_42, conv2d_49, relu_16, relu_10, relu_12);
-        train_k108_conv2d(t, relu_16, batch_norm_80, conv2d_26);   /* k117_conv2d */
-        train_k109_batch_norm(t, relu_12, batch_norm_68, stem_y_2, batch_norm_1_average, batch_norm_69);   /* k118_batch_norm */
+        train_k115_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_67);
+        train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_42, conv2d_49, relu_16, relu_10, residual_1_conv_a_y);
+        train_k117_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_26);
+        train_k109_batch_norm(t, residual_1_conv_a_y, batch_norm_68, stem_y_2, batch_norm_1_average,
+                batch_norm_69);   /* k118_batch_norm */
     }
     train_k101_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
             optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k119_batch_norm_adam */
@@ -5808,8 +5876,9 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
             params->batch_norm_1_beta);   /* k120_batch_norm_conv2d_adam */
     train_k112_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);   /* k121_adam */
-    train_k122_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average, batch_norm_76);
-    train_k123_conv2d(image, relu_12, conv2d_28);
+    train_k122_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average,
+            batch_norm_76);
+    train_k123_conv2d(image, residual_1_conv_a_y, conv2d_28);
     train_k124_adam(optimizer->m_stem_kernel, conv2d_28, optimizer->v_stem_kernel, params->stem_kernel, adam);
     dl_set_subnormals(dl_before);
     optimizer->step = step;
@@ -6162,139 +6231,134 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 752640);   /* f32[4, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 700928);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const cross_entropy = (float *)(void *)(base + 51200);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 51360);   /* f32[4] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 754176);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 754240);   /* f32[16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 752896);   /* f32[4, 1, 16] */
+    float *const cross_entropy = (float *)(void *)(base + 33792);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 33952);   /* f32[4] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 720384);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 720512);   /* f32[16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 212992);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 701184);   /* f32[4, 1, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 754304);   /* f32[16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 754368);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 754432);   /* f32[16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 753152);   /* f32[4, 1, 16] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 720448);   /* f32[16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 721088);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 721728);   /* f32[16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 278528);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 701440);   /* f32[4, 1, 16] */
     float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 754496);   /* f32[16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 754560);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 754624);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 585728);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 733184);   /* f32[4, 1, 32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 32768);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 754688);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 753920);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 733696);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 618496);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 651264);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 573440);   /* f32[4, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 32768);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 573952);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 574080);   /* f32[32] */
-    float *const relu_3 = (float *)(void *)(base + 483328);   /* f32[2, 2, 8, 8, 32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[2, 2, 4, 4, 64] */
-    float *const batch_norm_11 = (float *)(void *)(base + 49152);   /* f32[2, 2, 64] */
-    float *const residual_3_x = (float *)(void *)(base + 32768);   /* f32[2, 2, 4, 4, 64] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 51376);   /* bool[2, 2] */
-    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 574208);   /* f32[32] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
-    float *const batch_norm_12 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
-    float *const relu_4 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 24832);   /* f32[64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 19968);   /* f32[4, 64] */
-    float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
-    float *const conv2d = (float *)(void *)(base + 565248);   /* f32[4, 4, 4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 25088);   /* f32[64] */
-    float *const batch_norm_20 = (float *)(void *)(base + 16384);   /* f32[64] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 721152);   /* f32[16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 721792);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 721920);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 344064);   /* f32[4, 1, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 483328);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 700416);   /* f32[4, 1, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 516096);   /* f32[4, 1, 8, 8, 32] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 721856);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 716032);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 701696);   /* f32[32] */
+    float *const relu_2 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 671744);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 672256);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 672512);   /* f32[32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 409600);   /* f32[2, 2, 4, 4, 64] */
+    float *const batch_norm_11 = (float *)(void *)(base + 16384);   /* f32[2, 2, 64] */
+    float *const residual_3_x = (float *)(void *)(base + 0);   /* f32[2, 2, 4, 4, 64] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 18432);   /* bool[2, 2] */
+    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 672384);   /* f32[32] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 458752);   /* f32[64] */
+    float *const batch_norm_12 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 459008);   /* f32[64] */
+    float *const relu_4 = (float *)(void *)(base + 425984);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_13 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 36512);   /* f32[64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 36768);   /* f32[64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 33968);   /* f32[4, 10] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 34128);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 34144);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 37024);   /* f32[4, 64] */
+    float *const relu_6 = (float *)(void *)(base + 442368);   /* f32[4, 4, 4, 64] */
+    float *const conv2d = (float *)(void *)(base + 630784);   /* f32[4, 4, 4, 32] */
+    float *const batch_norm_16 = (float *)(void *)(base + 8192);   /* f32[64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 0);   /* f32[64] */
     float *const conv2d_3 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_7 = (float *)(void *)(base + 548864);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 163840);   /* f32[64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 163840);   /* f32[64] */
-    float *const conv2d_4 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_5 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 516096);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_9 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_10 = (float *)(void *)(base + 548864);   /* f32[4, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 716800);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 549376);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 516096);   /* f32[4, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 516608);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 684032);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 483328);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 483840);   /* f32[4, 32] */
-    float *const conv2d_13 = (float *)(void *)(base + 548864);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 751616);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 752128);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 618496);   /* f32[4, 1, 8, 8, 32] */
-    float *const relu_10 = (float *)(void *)(base + 483328);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_48 = (float *)(void *)(base + 753408);   /* f32[4, 1, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 753664);   /* f32[4, 1, 16] */
-    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 754048);   /* f32[32] */
-    float *const conv2d_14 = (float *)(void *)(base + 659456);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_52 = (float *)(void *)(base + 655360);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 655616);   /* f32[4, 16] */
-    float *const conv2d_15 = (float *)(void *)(base + 585728);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_11 = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_56 = (float *)(void *)(base + 655872);   /* f32[4, 1, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 656128);   /* f32[4, 1, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 719872);   /* f32[4, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 720128);   /* f32[4, 16] */
-    float *const conv2d_16 = (float *)(void *)(base + 622592);   /* f32[4, 16, 3, 3, 16] */
-    float *const relu_12 = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 720384);   /* f32[4, 1, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 720640);   /* f32[4, 1, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 286720);   /* f32[4, 16] */
-    float *const batch_norm_71 = (float *)(void *)(base + 286976);   /* f32[4, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 221184);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
-    float *const conv2d_18 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
+    float *const relu_7 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 425984);   /* f32[64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 425984);   /* f32[64] */
+    float *const conv2d_4 = (float *)(void *)(base + 409600);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_5 = (float *)(void *)(base + 417792);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 425984);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 434176);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 638976);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_9 = (float *)(void *)(base + 409600);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_10 = (float *)(void *)(base + 616448);   /* f32[4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 684032);   /* f32[4, 8, 8, 16] */
+    float *const batch_norm_31 = (float *)(void *)(base + 616960);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 614400);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 614912);   /* f32[4, 32] */
+    float *const relu_9 = (float *)(void *)(base + 651264);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 516096);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 516608);   /* f32[4, 32] */
+    float *const conv2d_13 = (float *)(void *)(base + 614400);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 720576);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 721216);   /* f32[4, 32] */
+    float *const relu_10 = (float *)(void *)(base + 516096);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_48 = (float *)(void *)(base + 700416);   /* f32[4, 1, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 700672);   /* f32[4, 1, 16] */
+    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 716160);   /* f32[32] */
+    float *const conv2d_14 = (float *)(void *)(base + 581632);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_52 = (float *)(void *)(base + 406528);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 406784);   /* f32[4, 16] */
+    float *const conv2d_15 = (float *)(void *)(base + 344064);   /* f32[4, 16, 3, 3, 16] */
+    float *const batch_norm_56 = (float *)(void *)(base + 407040);   /* f32[4, 1, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 407296);   /* f32[4, 1, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 406528);   /* f32[4, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 406784);   /* f32[4, 16] */
+    float *const conv2d_16 = (float *)(void *)(base + 651264);   /* f32[4, 16, 3, 3, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 407040);   /* f32[4, 1, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 407296);   /* f32[4, 1, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 278528);   /* f32[4, 16] */
+    float *const batch_norm_71 = (float *)(void *)(base + 278784);   /* f32[4, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 33952);   /* f32[10, 64] */
+    float *const conv2d_18 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
     float *const conv2d_19 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_20 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_21 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_22 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_23 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_24 = (float *)(void *)(base + 516096);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 483328);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_26 = (float *)(void *)(base + 667648);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_27 = (float *)(void *)(base + 675840);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 679936);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 749568);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_30 = (float *)(void *)(base + 677888);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_31 = (float *)(void *)(base + 710656);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_20 = (float *)(void *)(base + 417792);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_21 = (float *)(void *)(base + 425984);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_22 = (float *)(void *)(base + 434176);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_23 = (float *)(void *)(base + 442368);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 614400);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_26 = (float *)(void *)(base + 581632);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 589824);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 593920);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 701696);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_30 = (float *)(void *)(base + 380928);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_31 = (float *)(void *)(base + 380928);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
-    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 33280);   /* f32[4, 32] */
-    float *const residual_2_shortcut_y = (float *)(void *)(base + 33280);   /* f32[4, 32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const residual_3_shortcut_y = (float *)(void *)(base + 50176);   /* f32[4, 64] */
-    float *const conv2d_32 = (float *)(void *)(base + 733184);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_33 = (float *)(void *)(base + 737280);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_34 = (float *)(void *)(base + 741376);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_35 = (float *)(void *)(base + 745472);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 651264);   /* f32[1, 8, 8, 64] */
-    float *const relu_15 = (float *)(void *)(base + 622592);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 638976);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 656384);   /* f32[4, 16] */
-    float *const relu_16 = (float *)(void *)(base + 677888);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_75 = (float *)(void *)(base + 694272);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 720896);   /* f32[4, 16] */
+    float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 17408);   /* f32[4, 64] */
+    float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
+    float *const conv2d_32 = (float *)(void *)(base + 703744);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_33 = (float *)(void *)(base + 707840);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 711936);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_35 = (float *)(void *)(base + 716288);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 598016);   /* f32[1, 8, 8, 64] */
+    float *const relu_15 = (float *)(void *)(base + 390144);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 483328);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 407552);   /* f32[4, 16] */
+    float *const relu_16 = (float *)(void *)(base + 390144);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 407552);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -6350,12 +6414,12 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k23_cross_entropy(&count, cross_entropy_3);   /* k22_cross_entropy */
     for (int t = 1; t >= 0; t--) {
         train_k24_relu(t, residual_2_x, residual_2_conv_b_y_2, residual_2_norm_b_average, residual_2_norm_b_factor_2,
-                params->residual_2_norm_b_beta, relu_3);   /* k23_relu */
-        train_k25_conv2d(t, relu_3, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2, params->residual_3_conv_a_bias,
-                residual_3_conv_a_y);   /* k24_conv2d */
+                params->residual_2_norm_b_beta);   /* k23_relu */
+        train_k25_conv2d(t, residual_2_x, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2,
+                params->residual_3_conv_a_bias, residual_3_conv_a_y);   /* k24_conv2d */
         train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_11);   /* k25_batch_norm */
-        train_k27_conv2d(t, relu_3, params->residual_3_shortcut_kernel, residual_3_shortcut_y, params->residual_3_shortcut_bias,
-                residual_3_x);   /* k26_conv2d */
+        train_k27_conv2d(t, residual_2_x, params->residual_3_shortcut_kernel, residual_3_shortcut_y,
+                params->residual_3_shortcut_bias, residual_3_x);   /* k26_conv2d */
     }
     train_k28_batch_norm(batch_norm_11, &count, residual_3_norm_a_average,
             state->residual_3_norm_a_moving_mean);   /* k27_batch_norm */
@@ -6389,7 +6453,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
             batch_norm_16);
     train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_18);   /* k45_conv2d_pack */
     train_k47_conv2d(relu_6, conv2d_18, conv2d);   /* k46_conv2d */
-    train_k48_conv2d(relu_3, relu_6, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
+    train_k48_conv2d(residual_2_x, relu_6, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
     train_k49_batch_norm(&count, batch_norm_16, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k48_batch_norm */
     gradients_k49_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count, batch_norm_20);
@@ -6417,18 +6481,18 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k66_conv2d_pack */
     train_k47_conv2d(relu_7, conv2d_23, conv2d_7);   /* k67_conv2d */
     train_k69_conv2d(conv2d_4, conv2d_8, conv2d_5, conv2d_6, conv2d_7);   /* k68_conv2d */
-    train_k70_conv2d(relu_3, relu_7, conv2d_9);   /* k69_conv2d */
-    train_k74_relu_conv2d_batch_norm(relu_3, conv2d, conv2d_8, conv2d_10, residual_2_conv_b_y_2, residual_2_norm_b_average,
-            batch_norm_31);   /* k70_relu_conv2d_batch_norm */
+    train_k70_conv2d(residual_2_x, relu_7, conv2d_9);   /* k69_conv2d */
+    train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d, conv2d_8, conv2d_10, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_31);   /* k70_relu_conv2d_batch_norm */
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_24);   /* k71_conv2d_pack */
-    train_k76_conv2d(relu_3, conv2d_24, conv2d_11);   /* k72_conv2d */
+    train_k76_conv2d(residual_2_x, conv2d_24, conv2d_11);   /* k72_conv2d */
     gradients_k73_batch_norm(batch_norm_31, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
             params->residual_2_norm_b_gamma, &count, batch_norm_34);
     gradients_k74_conv2d_batch_norm(conv2d_10, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
             residual_2_norm_b_average, batch_norm_34, &count, batch_norm_37, gradients->residual_2_conv_b_bias);
-    train_k79_conv2d(relu, relu_3, gradients->residual_2_shortcut_kernel);   /* k75_conv2d */
-    train_k81_batch_norm(relu_3, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2, residual_2_norm_b_average,
-            batch_norm_37);   /* k76_batch_norm */
+    train_k79_conv2d(relu, residual_2_x, gradients->residual_2_shortcut_kernel);   /* k75_conv2d */
+    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_37);   /* k76_batch_norm */
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_25);   /* k77_conv2d_pack */
     train_k83_conv2d_relu(residual_2_conv_b_y_2, conv2d_25, relu_9, relu_2);   /* k78_conv2d_relu */
     train_k84_batch_norm(relu_9, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
@@ -6445,16 +6509,16 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k86_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k93_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_46, batch_norm_47);   /* k87_batch_norm */
-        train_k94_conv2d(t, batch_norm_47, conv2d_26, conv2d_32);   /* k88_conv2d */
-        train_k95_conv2d(t, batch_norm_47, conv2d_27, conv2d_33);   /* k89_conv2d */
-        train_k96_conv2d(t, batch_norm_47, conv2d_28, conv2d_34);   /* k90_conv2d */
-        train_k97_conv2d(t, batch_norm_47, conv2d_29, conv2d_35);   /* k91_conv2d */
+                residual_2_norm_a_average, batch_norm_46);   /* k87_batch_norm */
+        train_k94_conv2d(t, residual_2_conv_a_y, conv2d_26, conv2d_32);   /* k88_conv2d */
+        train_k95_conv2d(t, residual_2_conv_a_y, conv2d_27, conv2d_33);   /* k89_conv2d */
+        train_k96_conv2d(t, residual_2_conv_a_y, conv2d_28, conv2d_34);   /* k90_conv2d */
+        train_k97_conv2d(t, residual_2_conv_a_y, conv2d_29, conv2d_35);   /* k91_conv2d */
         train_k98_conv2d(conv2d_32, conv2d_36, conv2d_33, conv2d_34, conv2d_35);   /* k92_conv2d */
         train_k99_relu_batch_norm(t, relu, conv2d_11, conv2d_36, relu_10, batch_norm_48, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_49);   /* k93_relu_batch_norm */
     }
-    train_k100_conv2d(relu, batch_norm_47, conv2d_14);   /* k94_conv2d */
+    train_k100_conv2d(relu, residual_2_conv_a_y, conv2d_14);   /* k94_conv2d */
     gradients_k95_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
             params->residual_1_norm_b_gamma, &count, batch_norm_52);
     gradients_k96_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
@@ -6465,9 +6529,9 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
                 params->residual_1_norm_a_beta, relu_15);   /* k98_relu */
         train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k99_batch_norm */
-        train_k107_conv2d_relu(t, batch_norm_74, conv2d_30, conv2d_37, relu_15, relu_11);   /* k100_conv2d_relu */
+        train_k107_conv2d_relu(t, batch_norm_74, conv2d_30, conv2d_37, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
         train_k108_conv2d(t, relu_15, batch_norm_74, conv2d_15);   /* k101_conv2d */
-        train_k109_batch_norm(t, relu_11, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
+        train_k109_batch_norm(t, residual_1_conv_b_y, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
                 batch_norm_57);   /* k102_batch_norm */
     }
     gradients_k95_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
@@ -6479,19 +6543,21 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_16);   /* k106_relu */
-        train_k106_batch_norm(t, relu_11, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_63, batch_norm_75);   /* k107_batch_norm */
-        train_k116_conv2d_relu(t, batch_norm_75, conv2d_31, conv2d_38, relu_16, relu_10, relu_12);   /* k108_conv2d_relu */
-        train_k108_conv2d(t, relu_16, batch_norm_75, conv2d_16);   /* k109_conv2d */
-        train_k109_batch_norm(t, relu_12, batch_norm_64, stem_y_2, batch_norm_1_average, batch_norm_65);   /* k110_batch_norm */
+        train_k115_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_63);   /* k107_batch_norm */
+        train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_31, conv2d_38, relu_16, relu_10,
+                residual_1_conv_a_y);   /* k108_conv2d_relu */
+        train_k117_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_16);   /* k109_conv2d */
+        train_k109_batch_norm(t, residual_1_conv_a_y, batch_norm_64, stem_y_2, batch_norm_1_average,
+                batch_norm_65);   /* k110_batch_norm */
     }
     gradients_k95_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
             &count, batch_norm_68);   /* k111_batch_norm */
     gradients_k96_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
             batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k112_batch_norm_conv2d */
-    train_k122_batch_norm(relu_12, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
+    train_k122_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
             batch_norm_71);   /* k113_batch_norm */
-    train_k123_conv2d(image, relu_12, conv2d_17);   /* k114_conv2d */
+    train_k123_conv2d(image, residual_1_conv_a_y, conv2d_17);   /* k114_conv2d */
     gradients_k115_conv2d_copy(conv2d_17, gradients->stem_kernel);
     gradients_k116_conv2d_copy(conv2d_16, gradients->residual_1_conv_a_kernel);
     gradients_k116_conv2d_copy(conv2d_15, gradients->residual_1_conv_b_kernel);   /* k117_conv2d_copy */

@@ -212,6 +212,14 @@ bool stage_loads(const Stage *s, const Buffer *b);
 bool waits_for_slow(const Stage *s, const Ex *e);           /* e has a slow function of a value of s that comes from another one */
 void put_behind_rows(const Kernel *k);                      /* stages that wait for a number of their row: Stage.behind_rows */
 
+/* plan.c */
+bool kernel_uses_time(const Kernel *k, const Var *t);       /* the position of a scan around it */
+/* May item `j` of stage `i` store at `at` in x, which is read there last? */
+bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x, const Lin *at);
+
+/* by_turns.c: once lifetimes are known and kernels have overwritten what they may */
+void share_by_turns(Plan *p);
+
 /* transpose.c: once storage is shared */
 void find_squares(Plan *p);
 

@@ -52,7 +52,7 @@ static bool ex_uses_time(const Ex *e, const Var *t)
     return false;
 }
 
-static bool kernel_uses_time(const Kernel *k, const Var *t)
+bool kernel_uses_time(const Kernel *k, const Var *t)
 {
     for (int i = 0; i < k->stages.n; i++) {
         const Stage *s = k->stages.at[i];
@@ -197,11 +197,9 @@ static bool made_in(const Kernel *k, const Buffer *buffer)
     return false;
 }
 
-/* May item `j` of stage `i` overwrite x, reading it last? */
-static bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x)
+bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x, const Lin *at)
 {
-    const Item *item = &k->stages.at[i]->items.at[j];
-    if (how_loaded(item->value, x, item->at) != LOADS_HERE)
+    if (how_loaded(k->stages.at[i]->items.at[j].value, x, at) != LOADS_HERE)
         return false;
     bool own = made_in(k, x);
     for (int s = 0; s < k->stages.n; s++) {
@@ -211,7 +209,7 @@ static bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x)
         for (int t = 0; t < stage->items.n; t++) {
             if (!stage->items.at[t].value)
                 continue;
-            int how = how_loaded(stage->items.at[t].value, x, item->at);
+            int how = how_loaded(stage->items.at[t].value, x, at);
             bool before = s < i || (s == i && t <= j);
             if (how && (!before || (s < i && !own) || (s == i && how != LOADS_HERE)))
                 return false;
@@ -241,7 +239,7 @@ static bool share_with(const Plan *p, const Step *step, const Kernel *k, int i, 
 {
     Buffer *to = k->stages.at[i]->items.at[j].buffer;
     if (x == to || !ends_here(p, step, x) || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
-        x->type.dt != to->type.dt || !may_overwrite(k, i, j, x))
+        x->type.dt != to->type.dt || !may_overwrite(k, i, j, x, k->stages.at[i]->items.at[j].at))
         return false;
     bool fresh = to->kind == BUFFER_PORT ? !fn_find_input(p->fn, to->role, to->index) : to->first == step->at;
     if (x->first == x->last && fresh && !x->alias) {
@@ -430,6 +428,7 @@ static Plan *lower_as(Arena *a, Plan how)
     p->steps.n = steps.n;
     find_lifetimes(p);
     share_in_steps(p, p->steps.at, p->steps.n);
+    share_by_turns(p);
     finish_tiles(p);
     shrink_to_blocks(p);
     find_squares(p);

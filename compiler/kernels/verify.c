@@ -36,7 +36,7 @@
  * Order (verify_memory.c), walking the steps, through loops twice
  * - No two loops' positions in time are the same variable.
  * - A tensor is written before it is read, and what is read is not what another value left in the same
- * storage.
+ * storage; where each turn of a loop has a part of that for itself (verify_parts.c), not what this turn left.
  * - Units that need an input's old contents stand before the kernel that overwrites it.
  *
  * Memory (verify_memory.c)

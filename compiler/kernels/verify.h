@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_reads.c, verify_split.c, verify_turns.c, verify_rows.c and verify_memory.c. */
+/* verify.h: shared by verify.c, verify_access.c, verify_loads.c, verify_between.c, verify_reads.c, verify_split.c, verify_parts.c, verify_turns.c, verify_rows.c and verify_memory.c. */
 #ifndef DLC_KERNEL_VERIFY_H
 #define DLC_KERNEL_VERIFY_H
 
@@ -47,6 +47,12 @@ const char *verify_reads(Arena *a, const Plan *p);
 
 /* verify_split.c: NULL, or why a kernel's pieces may not run at once. */
 const char *verify_split(Arena *a, const Plan *p, const Kernel *k);
+
+/* verify_parts.c: a place in a turn's part of a tensor, time * part + 0 .. part - 1; whether all that a loop touches of a storage lies in
+ * the turns' own parts; elements of a value that are the turn's and all that k touches of it, 0: there is more. */
+bool lies_in_part(Arena *a, const Var *time, const Lin *at, int64_t part, const Guard *guard, int nguard);
+bool turns_have_parts(Arena *a, const Step *loop, const Buffer *root);
+int64_t part_of_turn(Arena *a, const Kernel *k, const Buffer *value, const Var *time);
 
 /* verify_turns.c: NULL, or why the turns of a loop of kernels may not run at once. */
 const char *verify_turns(Arena *a, const Plan *p);

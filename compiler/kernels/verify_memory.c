@@ -91,6 +91,20 @@ static void mark_writes(Walk *w, const Kernel *k, int level)
                 w->overwritten[k->stages.at[i]->items.at[j].buffer->id] = level;
 }
 
+static void run_steps(Walk *w, Step *const *steps, int n, int level);
+
+/* The next turn finds what this one has left; but where each has a part of its own, what was there before the loop. */
+static void run_loop(Walk *w, const Step *loop)
+{
+    const size_t bytes = sizeof(Buffer *) * (size_t)w->p->buffers.n;
+    Buffer **before = arena_dup(w->a, w->content, bytes);
+    run_steps(w, loop->body.at, loop->body.n, ++w->levels);
+    for (int i = 0; i < w->p->buffers.n; i++)
+        if (before[i] && before[i] != w->content[i] && turns_have_parts(w->a, loop, w->p->buffers.at[i]))
+            w->content[i] = before[i];
+    run_steps(w, loop->body.at, loop->body.n, ++w->levels);
+}
+
 /* level: a number of this list of steps' own */
 static void run_steps(Walk *w, Step *const *steps, int n, int level)
 {
@@ -101,8 +115,7 @@ static void run_steps(Walk *w, Step *const *steps, int n, int level)
             mark_writes(w, steps[i]->kernel, level);
             continue;
         }
-        for (int turn = 0; turn < 2; turn++)
-            run_steps(w, steps[i]->body.at, steps[i]->body.n, ++w->levels);
+        run_loop(w, steps[i]);
     }
 }
 

@@ -18,13 +18,6 @@ static void complain(Turns *x, const char *what, const Buffer *b)
         x->why = arena_printf(x->a, "%s: %s %s in turns that threads share", x->k->name, what, b->name ? b->name : "an unnamed buffer");
 }
 
-/* A place in the turn's part of what is written there: t * part + 0 .. part - 1. */
-static bool is_in_part(const Turns *x, const Lin *at, int64_t part, const Guard *guard, int nguard)
-{
-    const Lin *rest = lin_without(x->a, at, x->loop->time);
-    return lin_factor(at, x->loop->time) == part && !lin_uses(rest, x->loop->time) && index_in_range(x->a, rest, guard, nguard, part);
-}
-
 static void check_write(Turns *x, const Stage *s, const Item *item)
 {
     const Buffer *root = item->buffer ? buffer_root(item->buffer) : NULL;
@@ -34,7 +27,7 @@ static void check_write(Turns *x, const Stage *s, const Item *item)
     if (root->turn)
         return;
     int64_t part = lin_factor(at, x->loop->time);
-    if (part <= 0 || !is_in_part(x, at, part, NULL, 0) || (x->part[root->id] && x->part[root->id] != part))
+    if (part <= 0 || !lies_in_part(x->a, x->loop->time, at, part, NULL, 0) || (x->part[root->id] && x->part[root->id] != part))
         complain(x, "writes what others write of", root);
     x->part[root->id] = part;
 }
@@ -42,7 +35,7 @@ static void check_write(Turns *x, const Stage *s, const Item *item)
 static void check_place(Turns *x, Buffer *b, const Lin *at, const Guard *guard, int nguard)
 {
     const Buffer *root = buffer_root(b);
-    if (root->kind != BUFFER_LOCAL && x->part[root->id] && !is_in_part(x, at, x->part[root->id], guard, nguard))
+    if (root->kind != BUFFER_LOCAL && x->part[root->id] && !lies_in_part(x->a, x->loop->time, at, x->part[root->id], guard, nguard))
         complain(x, "reads what others write of", root);
 }
 

@@ -2,7 +2,22 @@
 /* given.c: values as they stand in memory, and what kernels are given in their place. */
 #include "verify.h"
 
+#include "../kernels/verify.h"
+
 #include <math.h>
+
+/* ---- places ---------------------------------------------------------------------------------------- */
+Region region_of_turn(Arena *a, const Moment *m, Region place)
+{
+    const When *turn = m->when.n ? &m->when.at[m->when.n - 1] : NULL;
+    const int64_t part = turn ? part_of_turn(a, m->kernel, place.buffer, turn->time) : 0;
+    if (!part || place.first || place.count != part * turn->time->extent)
+        return place;
+    place.first = part * turn->at;
+    place.count = part;
+    place.bits = (const char *)place.bits + place.first * dtype_bytes(place.buffer->type.dt);
+    return place;
+}
 
 /* ---- memory ---------------------------------------------------------------------------------------- */
 void bits_set(DType dt, void *bits, int64_t i, double value)

@@ -254,6 +254,7 @@ static void touch(Record *r, const Loads *loads, Region place, Frame *f, const N
 {
     if (!has(loads, place.buffer) || !place.bits)
         return;
+    place = region_of_turn(r->t->a, r->m, place);
     for (int i = 0; i < r->m->in.n; i++)
         if (r->m->in.at[i].buffer == place.buffer && r->m->in.at[i].first == place.first)
             return;
