@@ -88,6 +88,40 @@ typedef int dl_m16 __attribute__((vector_size(64), aligned(4), may_alias));
 #define DL_REPEAT16_4(x) \
     (dl_v16){(x)[0], (x)[0], (x)[0], (x)[0], (x)[1], (x)[1], (x)[1], (x)[1], (x)[2], (x)[2], (x)[2], (x)[2], (x)[3], (x)[3], (x)[3], (x)[3]}
 #endif
+/* Two vectors, or one twice, as one; two steps of sums, element by element side by side; and of two vectors of such sums the sums of both
+ * steps, the first's before the second's. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define DL_JOIN8(x, y) __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7)
+#define DL_JOIN16(x, y) __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#define DL_STEPS8(x) __builtin_shufflevector(x, x, 0, 4, 1, 5, 2, 6, 3, 7)
+#define DL_STEPS16(x) __builtin_shufflevector(x, x, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15)
+#define DL_ADD_STEPS8(x, y) (__builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15))
+#define DL_ADD_STEPS16(x, y) \
+    (__builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) + \
+     __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31))
+#else
+#define DL_4_OF(x) (x)[0], (x)[1], (x)[2], (x)[3]
+#define DL_8_OF(x) DL_4_OF(x), (x)[4], (x)[5], (x)[6], (x)[7]
+#define DL_JOIN8(x, y) (dl_v8){DL_4_OF(x), DL_4_OF(y)}
+#define DL_JOIN16(x, y) (dl_v16){DL_8_OF(x), DL_8_OF(y)}
+#define DL_STEPS8(x) (dl_v8){(x)[0], (x)[4], (x)[1], (x)[5], (x)[2], (x)[6], (x)[3], (x)[7]}
+#define DL_STEPS16(x) \
+    (dl_v16){(x)[0], (x)[8], (x)[1], (x)[9], (x)[2], (x)[10], (x)[3], (x)[11], (x)[4], (x)[12], (x)[5], (x)[13], (x)[6], (x)[14], (x)[7], (x)[15]}
+#define DL_TWO_SUMS(x, i) (x)[i] + (x)[i + 1], (x)[i + 2] + (x)[i + 3]
+#define DL_4_SUMS(x, i) DL_TWO_SUMS(x, i), DL_TWO_SUMS(x, i + 4)
+#define DL_ADD_STEPS8(x, y) (dl_v8){DL_4_SUMS(x, 0), DL_4_SUMS(y, 0)}
+#define DL_ADD_STEPS16(x, y) (dl_v16){DL_4_SUMS(x, 0), DL_4_SUMS(x, 8), DL_4_SUMS(y, 0), DL_4_SUMS(y, 8)}
+#endif
+#define DL_TWICE8(x) DL_JOIN8(x, x)
+#define DL_TWICE16(x) DL_JOIN16(x, x)
+
+/* Two neighbours, again and again. */
+typedef long long dl_two __attribute__((aligned(4), may_alias));
+typedef long long dl_twos8 __attribute__((vector_size(32)));
+typedef long long dl_twos16 __attribute__((vector_size(64)));
+#define DL_TWO8(x) ((dl_v8)(*(const dl_two *)(x) - (dl_twos8){0}))
+#define DL_TWO16(x) ((dl_v16)(*(const dl_two *)(x) - (dl_twos16){0}))
+
 /* The sum of a vector's elements: of its halves' sum, and so on. */
 #define DL_SUM4(x) (((x)[0] + (x)[2]) + ((x)[1] + (x)[3]))
 #define DL_SUM8(x) DL_SUM4((DL_HALF8(x, 0) + DL_HALF8(x, 4)))

@@ -125,6 +125,7 @@ const char *finish_arguments(Out *o, const Stage *s, const char *column)
 typedef struct Sum {            /* being finished */
     const Stage *s;
     int r, c;
+    int rows;                   /* it is a vector of so many, from r on */
     ExList from, to;            /* expressions of the stage's, and what they are for this one */
 } Sum;
 
@@ -138,11 +139,28 @@ static Ex *named(Out *o, BufferKind kind, const char *name, int64_t at)
 }
 
 /* A vector of the same number, where the place does not change with the column. */
-static const char *operand_vector(Out *o, const Tile *t, const char *name, const Lin *at, int64_t place)
+static const char *operand_vector(Out *o, const Tile *t, const char *name, const Lin *at, int64_t place, int rows)
 {
-    const int lanes = t->schedule.lanes;
+    const int lanes = t->schedule.lanes * rows;
     return lin_uses(at, t->finish->loop[0]) ? arena_printf(o->a, "*(const dl_v%d *)(%s + %" PRId64 ")", lanes, name, place)
                                             : arena_printf(o->a, "DL_ALL%d(%s[%" PRId64 "])", lanes, name, place);
+}
+
+/* Whether two rows lie there side by side. */
+static bool follow_one_another(const Tile *t, const Lin *at)
+{
+    return lin_uses(at, t->finish->loop[0]) && lin_factor(at, t->m) == t->schedule.lanes;
+}
+
+/* What is loaded for a sum: of two rows, if it is so, together or each. */
+static const char *row_vector(Out *o, const Sum *sum, const char *name, const Lin *at)
+{
+    const Tile *t = sum->s->tile;
+    const int64_t place = place_in_tile(t, at, sum->r, sum->c);
+    if (sum->rows == 1 || follow_one_another(t, at))
+        return operand_vector(o, t, name, at, place, sum->rows);
+    const char *second = operand_vector(o, t, name, at, place_in_tile(t, at, sum->r + 1, sum->c), 1);
+    return arena_printf(o->a, "DL_JOIN%d(%s, %s)", o->lanes, operand_vector(o, t, name, at, place, 1), second);
 }
 
 static Ex *operand_of(Out *o, const Sum *sum, const Ex *e)
@@ -153,7 +171,7 @@ static Ex *operand_of(Out *o, const Sum *sum, const Ex *e)
     if (t->schedule.lanes == 1)
         return named(o, BUFFER_PORT, name, place);
     if (!is_same_in_rows(t, e->at))
-        return named(o, BUFFER_LOCAL, operand_vector(o, t, name, e->at, place), 0);
+        return named(o, BUFFER_LOCAL, row_vector(o, sum, name, e->at), 0);
     return named(o, BUFFER_LOCAL, arena_printf(o->a, "%s_%d", name, lin_uses(e->at, t->finish->loop[0]) ? sum->c : 0), 0);
 }
 
@@ -216,9 +234,9 @@ static void print_result(Out *o, const Sum *sum, const Item *item, const Ex *val
         line(o, "%s[%" PRId64 "] = %s;", name, at, ex_text(o, value, ANY));
 }
 
-static void print_sum(Out *o, const Stage *s, int r, int c)
+static void print_sum(Out *o, const Stage *s, int r, int c, int rows)
 {
-    Sum sum = {.s = s, .r = r, .c = c};
+    Sum sum = {.s = s, .r = r, .c = c, .rows = rows};
     const Stage *finish = s->tile->finish;
     Ex **value = NEWN(o->a, Ex *, finish->items.n);
     for (int i = 0; i < finish->items.n; i++) {
@@ -235,8 +253,8 @@ static void print_sum(Out *o, const Stage *s, int r, int c)
     }
 }
 
-/* Vectors of what is the same in all rows: loaded once. */
-static void load_columns(Out *o, const Stage *s)
+/* Vectors of what is the same in all rows, for vectors of so many: loaded once. */
+static void load_columns(Out *o, const Stage *s, int rows)
 {
     const Tile *t = s->tile;
     for (int i = 0; i < t->operands.n; i++) {
@@ -245,20 +263,38 @@ static void load_columns(Out *o, const Stage *s)
         StrBuf sb = {.a = o->a};
         if (!is_same_in_rows(t, e->at))
             continue;
-        for (int c = 0; c < (lin_uses(e->at, t->finish->loop[0]) ? t->schedule.columns : 1); c++)
-            sb_printf(&sb, "%s%s_%d = %s", c ? ", " : "", name, c, operand_vector(o, t, name, e->at, place_in_tile(t, e->at, 0, c)));
-        line(o, "const dl_v%d %s;", t->schedule.lanes, sb_text(&sb));
+        for (int c = 0; c < (lin_uses(e->at, t->finish->loop[0]) ? t->schedule.columns : 1); c++) {
+            const char *loaded = operand_vector(o, t, name, e->at, place_in_tile(t, e->at, 0, c), 1);
+            loaded = rows > 1 ? arena_printf(o->a, "DL_TWICE%d(%s)", o->lanes, loaded) : loaded;
+            sb_printf(&sb, "%s%s_%d = %s", c ? ", " : "", name, c, loaded);
+        }
+        line(o, "const dl_v%d %s;", o->lanes, sb_text(&sb));
     }
 }
 
-void print_finished(Out *o, const Stage *s, int rows)
+/* The sums that are vectors of so many rows. */
+static void finish_vectors(Out *o, const Stage *s, const TileForm *form, int rows)
 {
     const Tile *t = s->tile;
-    o->lanes = t->schedule.lanes;
+    o->lanes = t->schedule.lanes * rows;
     if (o->lanes > 1)
-        load_columns(o, s);
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < t->schedule.columns; c++)
-            print_sum(o, s, r, c);
+        load_columns(o, s, rows);
+    for (int r = 0; r < form->rows * tile_inner(t); r++)
+        for (int c = 0; c < t->schedule.columns && rows_of_vector(form, r) == rows; c++)
+            print_sum(o, s, r, c, rows);
     o->lanes = 1;
+}
+
+void print_finished(Out *o, const Stage *s, const TileForm *form)
+{
+    const uint32_t all = (uint32_t)((1ull << form->rows * tile_inner(s->tile)) - 1), alone = rows_abreast(form, all, 1);
+    const bool both = form->pairs && alone;
+    for (int rows = 2; rows >= 1; rows--) {
+        if (!(rows > 1 ? form->pairs : alone))
+            continue;
+        if (both)
+            open_block(o, "{");
+        finish_vectors(o, s, form, rows);
+        close_loops(o, both);
+    }
 }

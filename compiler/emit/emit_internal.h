@@ -30,6 +30,7 @@ typedef struct Out {
     const Var *block;           /* first row of the block of rows being printed; NULL outside of one */
     bool wants_rows;            /* a block of rows says how many `rows` it has */
     int indent;
+    int abreast;                /* rows in each vector of the steps or sums being printed */
     int lanes;                  /* values being printed are vectors of so many floats, and comparisons masks; 0 or 1: scalars */
     int ntemp;                  /* constants v1, v2, ... so far */
     int inner;                  /* depth of the innermost loop, while its body is printed; else 0 */
@@ -38,6 +39,12 @@ typedef struct Out {
     int nloop;                  /* open loops */
     bool loop[64];              /* by open loop: was printed (its extent is not 1) */
 } Out;
+
+typedef struct Written {        /* a step of a tile's sums that is written out */
+    int64_t a, b;               /* places from where the loops around leave off */
+    uint32_t rows;
+    int run;                    /* of the innermost loop: steps with the same number */
+} Written;
 
 /* ---- emit_expr.c ----------------------------------------------------------------------------------- */
 void line(Out *o, const char *format, ...) PRINTF(2, 3);        /* one indented line */
@@ -97,16 +104,25 @@ const Lin *with_block(Out *o, const Lin *at, int64_t stride);   /* `at`, counted
 int64_t place_stored(Out *o, const Stage *s, int r, int c);      /* of row r's vector c, behind the c a tile is told */
 const char *tile_pointer(Out *o, Buffer *buffer, const Lin *at, const char *column);
 
+/* ---- emit_abreast.c: two rows in a vector ---------------------------------------------------------------- */
+int rows_of_vector(const TileForm *form, int r);                /* of which r is the first: 2, 1, or 0 where it is none's first */
+uint32_t rows_abreast(const TileForm *form, uint32_t rows, int n);      /* of the set the first ones of vectors of n rows */
+void print_paired_sums(Out *o, const Tile *t, const TileForm *form);    /* begin at 0, of steps in pairs and of those without another */
+bool make_a_pair(const Tile *t, const Written *x, const Written *y);    /* two steps do */
+void print_paired_steps(Out *o, const Tile *t, const Written *steps, int n);
+void join_paired_sums(Out *o, const Tile *t, const TileForm *form);     /* to c0_0, ..., vectors of rows */
+
 /* ---- emit_unroll.c --------------------------------------------------------------------------------- */
-/* The steps of the loops from `from` on, of the first of them only `turn`, for the rows in the set: ak and bk point to the first. */
-void print_unrolled(Out *o, const Tile *t, const TileForm *form, int from, int64_t turn, uint32_t rows);
+/* All steps that are written out, for the rows in the set: ak and bk point to the first. */
+void print_unrolled(Out *o, const Tile *t, const TileForm *form, uint32_t rows);
+bool has_steps_alone(Out *o, const Tile *t, const TileForm *form);      /* of a tile that pairs its steps: some find no other */
 
 /* ---- emit_finish.c: what a tile does on its sums ------------------------------------------------------ */
 bool stores_sums(Out *o, const Stage *s);                               /* and whether it stores them as well */
 const char *finish_parameters(Out *o, const Stage *s);                  /* behind c; "" where it does nothing */
 const char *finish_arguments(Out *o, const Stage *s, const char *column);     /* c, and those */
 int64_t finish_place(Out *o, const Stage *s, int r, int c);             /* place_stored's, then */
-void print_finished(Out *o, const Stage *s, int rows);                  /* does it, and stores what becomes of them */
+void print_finished(Out *o, const Stage *s, const TileForm *form);     /* does it, and stores what becomes of them */
 
 /* ---- emit_fetch.c: what a tile fetches for those after it ---------------------------------------------- */
 void print_fetch(Out *o, const Tile *t, int rows);              /* in a step of a tile of so many rows: of the next rows */

@@ -44,11 +44,18 @@ static const char *element_type(Out *o, int lanes)
 }
 
 /* The sums begin at 0, or where blocks of k before this one have left them. */
-static void accumulators(Out *o, const Tile *t, int rows)
+static void accumulators(Out *o, const Tile *t, const TileForm *form)
 {
-    const int lanes = lanes_added(t);
+    const int rows = form->rows * tile_inner(t);
+    if (tile_pairs_steps(t)) {
+        print_paired_sums(o, t, form);
+        return;
+    }
     for (int r = 0; r < rows; r++) {
+        const int lanes = lanes_added(t) * rows_of_vector(form, r);
         StrBuf sb = {.a = o->a};
+        if (!lanes)
+            continue;
         for (int c = 0; c < t->schedule.columns; c++)
             sb_printf(&sb, lanes > 1 ? "%s%s%d_%d = {0}" : "%s%s%d_%d = 0.0f", c ? ", " : "", sum_name(t), r, c);
         line(o, "%s %s;", element_type(o, lanes), sb_text(&sb));
@@ -175,7 +182,7 @@ static void print_steps(Out *o, const Tile *t, const TileForm *form, int i, uint
         tile_unroll(t, &whole, &turn);
     if (i == whole && t->schedule.unroll > 1) {
         print_operands(o, t, whole);
-        print_unrolled(o, t, form, turn > 1 ? whole - 1 : whole, turn > 1 ? turn : whole < t->nk ? t->k[whole].var->extent : 0, rows);
+        print_unrolled(o, t, form, rows);
         return;
     }
     if (i == k_turning(t)) {
@@ -224,14 +231,15 @@ int64_t place_stored(Out *o, const Stage *s, int r, int c)
     return t->finish ? finish_place(o, s, r, c) : result_row(t, r) + c * t->schedule.lanes;
 }
 
-static void print_stores(Out *o, const Tile *t, int rows)
+static void print_stores(Out *o, const Tile *t, const TileForm *form)
 {
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < form->rows * tile_inner(t); r++)
         for (int c = 0; c < t->schedule.columns; c++) {
-            int64_t at = result_row(t, r) + c * t->schedule.lanes;
-            if (t->schedule.lanes > 1)
-                line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", t->schedule.lanes, at, r, c);
-            else
+            const int lanes = t->schedule.lanes * rows_of_vector(form, r);
+            const int64_t at = result_row(t, r) + c * t->schedule.lanes;
+            if (lanes > 1)
+                line(o, "*(dl_v%d *)(c + %" PRId64 ") = c%d_%d;", lanes, at, r, c);
+            else if (lanes)
                 line(o, "c[%" PRId64 "] = c%d_%d;", at, r, c);
         }
 }
@@ -268,7 +276,7 @@ static void tile_function(Out *o, const Stage *s, const TileForm *form)
     o->indent++;
     const int rows = form->rows * tile_inner(t);
     print_fetch_result(o, s, rows);
-    accumulators(o, t, rows);
+    accumulators(o, t, form);
     if (!k_turning(t))
         open_block(o, "{");
     print_steps(o, t, form, 0, (uint32_t)((1ull << rows) - 1));
@@ -276,10 +284,12 @@ static void tile_function(Out *o, const Stage *s, const TileForm *form)
         close_loops(o, 1);
     if (t->k_lanes)
         add_up(o, t, rows);
+    if (tile_pairs_steps(t))
+        join_paired_sums(o, t, form);
     if (!t->finish || stores_sums(o, s))
-        print_stores(o, t, rows);
+        print_stores(o, t, form);
     if (t->finish)
-        print_finished(o, s, rows);
+        print_finished(o, s, form);
     o->indent--;
     line(o, "}");
     sb_putc(o->sb, '\n');

@@ -6,11 +6,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-typedef struct Written {        /* one step */
-    int64_t a, b;               /* places from where the loops around leave off */
-    uint32_t rows;
-    int run;                    /* of the innermost loop: steps with the same number */
-} Written;
 typedef VEC(Written) WrittenList;
 
 /* ---- which steps ------------------------------------------------------------------------------------- */
@@ -40,20 +35,46 @@ static void list_steps(Out *o, const Tile *t, const TileForm *form, int i, int64
     }
 }
 
-/* ---- text -------------------------------------------------------------------------------------------- */
-static const char *element(Out *o, const Tile *t, const char *base, int64_t at)
+static WrittenList written_steps(Out *o, const Tile *t, const TileForm *form, uint32_t rows)
 {
-    return t->schedule.lanes > 1 ? arena_printf(o->a, "*(const dl_v%d *)(%s + %" PRId64 ")", t->schedule.lanes, base, at)
-                                 : arena_printf(o->a, "%s[%" PRId64 "]", base, at);
+    WrittenList list = {0};
+    int whole = t->nk;
+    int64_t turn = 1;
+    tile_unroll(t, &whole, &turn);
+    if (turn > 1)
+        list_steps(o, t, form, whole - 1, turn, (Written){.rows = rows}, &list);
+    else
+        list_steps(o, t, form, whole, whole < t->nk ? t->k[whole].var->extent : 0, (Written){.rows = rows}, &list);
+    return list;
+}
+
+bool has_steps_alone(Out *o, const Tile *t, const TileForm *form)
+{
+    const WrittenList list = written_steps(o, t, form, (1u << form->rows) - 1);
+    for (int i = 0; i < list.n; i += 2)
+        if (i + 1 == list.n || !make_a_pair(t, &list.at[i], &list.at[i + 1]))
+            return true;
+    return false;
+}
+
+/* ---- text -------------------------------------------------------------------------------------------- */
+static const char *element(Out *o, int lanes, const char *base, int64_t at)
+{
+    return lanes > 1 ? arena_printf(o->a, "*(const dl_v%d *)(%s + %" PRId64 ")", lanes, base, at)
+                     : arena_printf(o->a, "%s[%" PRId64 "]", base, at);
 }
 
 static void print_right(Out *o, const Tile *t, const Written *step, int number)
 {
     StrBuf sb = {.a = o->a};
-    for (int c = 0; c < t->schedule.columns; c++)
-        sb_printf(&sb, "%sb%d_%d = %s", c ? ", " : "", number, c, element(o, t, "bk", step->b + (int64_t)c * t->schedule.lanes));
-    if (t->schedule.lanes > 1)
-        line(o, "const dl_v%d %s;", t->schedule.lanes, sb_text(&sb));
+    const int lanes = t->schedule.lanes;
+    for (int c = 0; c < t->schedule.columns; c++) {
+        const char *b = element(o, lanes, "bk", step->b + (int64_t)c * lanes);
+        b = o->abreast > 1 ? arena_printf(o->a, "DL_TWICE%d(%s)", o->abreast * lanes, b) : b;
+        sb_printf(&sb, "%sb%d_%d = %s", c ? ", " : "", number, c, b);
+    }
+    if (lanes > 1)
+        line(o, "const dl_v%d %s;", o->abreast * lanes, sb_text(&sb));
     else
         line(o, "const float %s;", sb_text(&sb));
 }
@@ -61,13 +82,13 @@ static void print_right(Out *o, const Tile *t, const Written *step, int number)
 /* The left operand's element at a row's first column, or each of its columns. */
 static const char *left_text(Out *o, const Tile *t, int64_t at)
 {
+    const int lanes = o->abreast * t->schedule.lanes;
     if (!t->a_n)
         return arena_printf(o->a, "const float x0 = ak[%" PRId64 "];", at);
     StrBuf sb = {.a = o->a};
     for (int c = 0; c < t->schedule.columns; c++)
-        sb_printf(&sb, "%sx%d = %s", c ? ", " : "", c, element(o, t, "ak", at + (int64_t)c * t->schedule.lanes));
-    return t->schedule.lanes > 1 ? arena_printf(o->a, "const dl_v%d %s;", t->schedule.lanes, sb_text(&sb))
-                                 : arena_printf(o->a, "const float %s;", sb_text(&sb));
+        sb_printf(&sb, "%sx%d = %s", c ? ", " : "", c, element(o, lanes, "ak", at + (int64_t)c * lanes));
+    return lanes > 1 ? arena_printf(o->a, "const dl_v%d %s;", lanes, sb_text(&sb)) : arena_printf(o->a, "const float %s;", sb_text(&sb));
 }
 
 /* All that is made of the element at `at`, by the steps of a run in their order. */
@@ -136,13 +157,31 @@ static void print_run(Out *o, const Tile *t, const Written *steps, int n)
     close_loops(o, 1);
 }
 
-void print_unrolled(Out *o, const Tile *t, const TileForm *form, int from, int64_t turn, uint32_t rows)
+/* Those of the rows that stand in vectors of so many. */
+static void print_vectors(Out *o, const Tile *t, const TileForm *form, const WrittenList *all, int abreast)
 {
     WrittenList list = {0};
-    list_steps(o, t, form, from, turn, (Written){.rows = rows}, &list);
+    for (int i = 0; i < all->n; i++) {
+        Written step = all->at[i];
+        step.rows = rows_abreast(form, step.rows, abreast);
+        if (step.rows)
+            vec_push(o->a, &list, step);
+    }
+    o->abreast = abreast;
     for (int i = 0, n; i < list.n; i += n) {
         for (n = 1; i + n < list.n && list.at[i + n].run == list.at[i].run;)
             n++;
         print_run(o, t, &list.at[i], n);
     }
+}
+
+void print_unrolled(Out *o, const Tile *t, const TileForm *form, uint32_t rows)
+{
+    const WrittenList list = written_steps(o, t, form, rows);
+    if (tile_pairs_steps(t)) {
+        print_paired_steps(o, t, list.at, list.n);
+        return;
+    }
+    for (int abreast = t->schedule.abreast; abreast >= 1; abreast--)
+        print_vectors(o, t, form, &list, abreast);
 }

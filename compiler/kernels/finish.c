@@ -172,7 +172,7 @@ static bool is_read_still(const Fit *f, const Item *item)
 static bool item_fits(Fit *f, const Item *item)
 {
     const Buffer *b = item->buffer;
-    if (is_read_still(f, item))
+    if (is_read_still(f, item) || (b && f->t->schedule.abreast > 1 && lin_factor(item->at, f->t->m) != f->t->c_m))
         return false;
     if (item->unit->type.dt != DT_F32 || item->reduce != OP_COUNT || !is_fit(f, item->value))
         return false;

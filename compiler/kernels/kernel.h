@@ -243,6 +243,7 @@ typedef struct TileSchedule {
     int row_axes;           /* 2: so are, for each of them, all positions of the next axis; else 1 */
     int rows;               /* at the most per tile, of row_axis; they are split evenly by tile_rows */
     int lanes, columns;     /* vectors of `lanes` floats, `columns` of them a row */
+    int abreast;            /* 2: vectors are twice as long and have two rows side by side, of all columns; else 1. See abreast.c */
     int panel_tiles;        /* so many tiles' columns are copied from b to an array of the kernel's, a panel; 0: b is read as it is */
     int outside;            /* with panels or blocks of k: how many of the kernel's loops, of which m is none, lie around them; else -1 */
     int k_split;            /* the k loop that is cut into blocks, each with a panel of its own if there are panels; -1: none */
@@ -260,6 +261,7 @@ typedef struct TileForm {   /* tiles that one C function makes */
     int rows;
     int64_t at;             /* the first row of a tile at the edge, which has parts of its own; -1: any */
     VEC(TilePart) parts;    /* of k[by_row]; none without such a loop */
+    uint32_t pairs;         /* with schedule.abreast: the first rows of those that are two in a vector */
 } TileForm;
 typedef struct TileRun {    /* tiles one behind the other that have one form */
     int form;
@@ -314,6 +316,8 @@ bool tile_unroll(const Tile *t, int *whole, int64_t *turn);
 /* Whether vectors of so many columns have several groups, of a channel each, side by side: it is loaded once for all columns of its group. */
 bool groups_fill_vectors(int64_t group, int64_t a_group, int lanes);
 bool tile_repeats(const Tile *t);       /* this tile's do */
+/* abreast.c: of a tile with rows abreast, whether its vectors have two steps of k for one row until they are added up. */
+bool tile_pairs_steps(const Tile *t);
 const Lin *tile_left_column(Arena *a, const Tile *t);   /* how far n moves a */
 int64_t column_step(const Tile *t);                     /* columns that one turn of a tile's loop over them makes */
 /* Of a loop. A tile's block makes one for each of its blocks, its columns one for each step, columns one for each SPLIT_COLUMNS, or one where these do not fit. */

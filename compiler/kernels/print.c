@@ -335,6 +335,8 @@ static void print_tile(Printer *o, const Stage *s)
     StrBuf sb = {.a = o->a};
     sb_printf(&sb, t->inner ? "tile %d*%d rows of %d*%d columns" : "tile %d%.0d rows of %d*%d columns", t->schedule.rows,
               t->inner ? tile_inner(t) : 0, t->schedule.columns, t->schedule.lanes);
+    if (t->schedule.abreast > 1)
+        sb_puts(&sb, ", two rows abreast");
     if (t->k_lanes)
         sb_printf(&sb, ", vectors of %d steps", t->k_lanes);
     if (t->by_row >= 0)

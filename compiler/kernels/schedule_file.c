@@ -25,6 +25,7 @@ static const struct {
     {"rows", offsetof(TileSchedule, rows)},
     {"lanes", offsetof(TileSchedule, lanes)},
     {"columns", offsetof(TileSchedule, columns)},
+    {"abreast", offsetof(TileSchedule, abreast)},
     {"panel_tiles", offsetof(TileSchedule, panel_tiles)},
     {"outside", offsetof(TileSchedule, outside)},
     {"k_split", offsetof(TileSchedule, k_split)},

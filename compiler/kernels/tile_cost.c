@@ -20,7 +20,8 @@ enum {
     FAR = 1024,             /* elements between rows from which each lies on a page of its own: of so many */
     PAGES = 48,             /* some of which the first translation buffer has to spare, of 64 or 96 */
     FORESEEN = 512,         /* bytes of a piece of a row from beyond L2, of which half the time is spent waiting for the first */
-    K_LANES_SUM = 8,        /* cycles to add up a vector's elements, and to store the sum */
+    K_LANES_SUM = 8,        /* cycles to add up a vector's elements, and to store the sum; */
+    PAIRED_SUM = 4,         /* or those of a row whose steps stand in pairs */
     WAY = 4096,             /* bytes of L1 of which each address has one place: those of a page */
 };
 
@@ -198,12 +199,20 @@ double tile_rows_within(const Contraction *k, const TileSchedule *s)
     return all / copies(k, s);
 }
 
+/* Steps that are made one after the other. */
+static double steps_in_turn(const Contraction *k, const TileSchedule *s)
+{
+    const double steps = (double)contraction_steps(k);
+    return pairs_steps(k, s) ? steps * paired_steps(k, s) : k->k_lanes ? steps / k->k_lanes : steps;
+}
+
 /* Of a tile, all blocks of k together; its sums wait in L2 or beyond. */
 static double tile_cost(const Contraction *k, const Target *target, int rows, const TileSchedule *s)
 {
     int64_t blocks = schedule_blocks(k, s);
-    const double steps = (double)contraction_steps(k) / (k->k_lanes ? k->k_lanes : 1);
-    double wait = k->k_lanes ? K_LANES_SUM : 2;
+    const double steps = steps_in_turn(k, s);
+    rows = s->abreast > 1 && !pairs_steps(k, s) ? tile_vectors(k, s, rows) : rows;
+    double wait = k->k_lanes ? K_LANES_SUM : pairs_steps(k, s) ? PAIRED_SUM : 2;
     if (blocks > 1 && target->l2_width && 4 * tile_rows_within(k, s) * (double)k->extent[k->n_axis] > (double)target->l2 / 2)
         wait = 8.0 * s->lanes / ((double)target->l2_width / 4);
     return steps * taken_part(k, s, false) * step_cost(k, target, rows, s) + (double)blocks * (wait * rows * s->columns + 10);

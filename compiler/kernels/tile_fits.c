@@ -252,6 +252,7 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
     if (!unroll_fits(k, s))
         return "unroll is a number of steps with which a loop over what is contracted ends, as all of the innermost one";
     const char *why = panels_fit(a, k, target, s);
+    why = why ? why : abreast_fits(k, target, s);
     if (why)
         return why;
     if (target->deterministic && !tile_keeps_order(s))

@@ -142,6 +142,24 @@ static bool is_whole(const TileForm *form, const KLoop *loop)
            form->parts.at[0].rows == (1u << form->rows) - 1;
 }
 
+static bool have_same_taps(const TileForm *form, int x, int y)
+{
+    for (int i = 0; i < form->parts.n; i++)
+        if ((form->parts.at[i].rows >> x & 1) != (form->parts.at[i].rows >> y & 1))
+            return false;
+    return true;
+}
+
+/* Two rows in a vector are multiplied together, or, where vectors have two steps, come together at the end. */
+static uint32_t pairs_of(const Tile *t, const TileForm *form)
+{
+    uint32_t pairs = 0;
+    for (int r = 0; t->schedule.abreast > 1 && r + 1 < form->rows; r++)
+        if (tile_pairs_steps(t) || have_same_taps(form, r, r + 1))
+            pairs |= 1u << r++;
+    return pairs;
+}
+
 static int form_of(Arena *a, Tile *t, int64_t at, int rows)
 {
     TileForm form = {.rows = rows, .at = -1};
@@ -150,6 +168,7 @@ static int form_of(Arena *a, Tile *t, int64_t at, int rows)
         if (!is_whole(&form, &t->k[t->by_row]))
             form.at = at;
     }
+    form.pairs = pairs_of(t, &form);
     for (int i = 0; i < t->forms.n; i++)
         if (same_parts(&t->forms.at[i], &form))
             return i;

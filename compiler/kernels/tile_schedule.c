@@ -93,7 +93,7 @@ static int best_unroll(const Contraction *k, const TileSchedule *s)
     int loops = 0;
     for (int i = 0; i < k->nloop; i++)
         loops += k->loop[i].extent > 1;
-    if (s->lanes == 1 || s->row_axes == 2 || s->outside >= 0 || reads_by_column(k, s) || loops < 2 || contraction_steps(k) > FEW_STEPS)
+    if (s->lanes == 1 || s->abreast > 1 || s->row_axes == 2 || s->outside >= 0 || reads_by_column(k, s) || loops < 2 || contraction_steps(k) > FEW_STEPS)
         return s->unroll;
     whole.unroll = (int)contraction_steps(k);
     return unroll_fits(k, &whole) ? whole.unroll : s->unroll;
@@ -243,6 +243,11 @@ static void consider_panels(Search *f, TileSchedule s)
     s.outside = s.k_split = -1;
     if (s.row_axis >= 0 && tile_edge_tiles(f->k, s.row_axis, s.rows) > MOST_EDGE_TILES)
         return;
+    if (s.abreast > 1) {
+        while (next_abreast(f->k, f->target, &s))
+            consider(f, s);
+        return;
+    }
     consider(f, s);
     if (s.row_axes == 2)
         consider_turns(f, s);
@@ -261,13 +266,14 @@ static void consider_panels(Search *f, TileSchedule s)
             consider(f, s);
 }
 
-/* All heights of tiles that fit the registers: those that differ once the rows are split evenly. */
+/* All heights of tiles that fit the registers, with rows abreast or without: those that differ once the rows are split evenly. */
 static void consider_rows(Search *f, TileSchedule s)
 {
     int64_t extent = s.row_axis < 0 ? 1 : f->k->extent[s.row_axis];
     const bool many = f->target->registers >= 32, spare = many && s.lanes > 1 && s.columns == 4;   /* one vector of b may stay in L1 */
     int room = f->target->registers - (spare ? 0 : many + 1) - s.columns, most = room / s.columns, nlarge;
     most = most > TALLEST && s.row_axes == 1 ? TALLEST : most < 1 && tile_has_one_row(f->k) && s.columns + 3 <= f->target->registers ? 1 : most;
+    most = s.abreast > 1 ? MOST_ABREAST : most;
     most = f->target->calls_gemm ? MOST_GEMM_ROWS : most / tile_inner_rows(f->k, &s);
     for (int rows = most; rows >= 1; rows--) {
         tile_rows(extent, rows, &s.rows, &nlarge);
@@ -281,7 +287,7 @@ static void consider_widths(Search *f, TileSchedule s, int least, int64_t extent
 {
     for (s.lanes = f->target->lanes; s.lanes >= least; s.lanes /= 2)
         for (s.columns = 1; s.columns <= WIDEST && (int64_t)s.columns * s.lanes <= extent; s.columns++)
-            if (tile_width_fits(f->k, &s))
+            for (s.abreast = 1; s.abreast <= 1 + may_be_abreast(f->k, f->target, &s) && tile_width_fits(f->k, &s); s.abreast++)
                 consider_rows(f, s);
 }
 
@@ -297,7 +303,7 @@ static void consider_columns(Search *f, int axis, int axes)
     const Contraction *k = f->k;
     int64_t extent = contraction_columns(k);
     int lanes = f->target->lanes, least = lanes >= LEAST_LANES && extent >= LEAST_LANES && !(k->group % LEAST_LANES) ? LEAST_LANES : 1;
-    TileSchedule s = {.row_axis = axis, .row_axes = axes, .unroll = 1};
+    TileSchedule s = {.row_axis = axis, .row_axes = axes, .abreast = 1, .unroll = 1};
     if (k->k_lanes) {
         s.lanes = 1;
         s.columns = (int)extent;
@@ -364,7 +370,8 @@ static int find_widths(Search *found, int n, int most, const Contraction *k, con
 {
     for (s.lanes = target->lanes; s.lanes >= 1; s.lanes /= 2)
         for (s.columns = 1; s.columns <= WIDEST; s.columns++)
-            n = find_heights(found, n, most, k, target, s);
+            for (s.abreast = 1; s.abreast <= 1 + may_be_abreast(k, target, &s); s.abreast++)
+                n = find_heights(found, n, most, k, target, s);
     return n;
 }
 
@@ -375,7 +382,7 @@ int tile_candidates(const Contraction *k, const Target *target, TileSchedule *li
     int n = 0;
     for (int axis = -1; axis < k->n_axis; axis++)
         for (int axes = 1; axes <= 1 + contraction_gives_two(k, axis, target) && (axis < 0 || contraction_gives_rows(k, axis, target)); axes++)
-            n = find_widths(found, n, MOST, k, target, (TileSchedule){.row_axis = axis, .row_axes = axes, .unroll = 1});
+            n = find_widths(found, n, MOST, k, target, (TileSchedule){.row_axis = axis, .row_axes = axes, .abreast = 1, .unroll = 1});
     qsort(found, (size_t)n, sizeof *found, by_cost);
     list[0] = tile_schedule(k, target);
     int at = 1;

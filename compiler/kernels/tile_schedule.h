@@ -10,6 +10,7 @@ enum {
     WIDEST = 16,            /* vectors of a row */
     LEAST_LANES = 4,        /* floats of the narrowest vector */
     MOST_GEMM_ROWS = 256,   /* of one call of dl_gemm */
+    MOST_ABREAST = 24,      /* rows of one that has two side by side */
     MOST_EDGE_TILES = 6,    /* tiles that need a function of their own */
 };
 
@@ -48,5 +49,13 @@ int64_t tile_most_panel(const Contraction *k, const Target *target, const TileSc
 bool tile_keeps_order(const TileSchedule *s);
 bool tile_divides_columns(const Contraction *k, const TileSchedule *s);
 bool contraction_gives_two(const Contraction *k, int axis, const Target *target);
+
+/* ---- abreast.c ---- */
+bool may_be_abreast(const Contraction *k, const Target *target, const TileSchedule *s);         /* so few columns may */
+bool pairs_steps(const Contraction *k, const TileSchedule *s);  /* as tile_pairs_steps, */
+double paired_steps(const Contraction *k, const TileSchedule *s);               /* of a step, what is left of it */
+int tile_vectors(const Contraction *k, const TileSchedule *s, int rows);        /* and how many vectors of sums `rows` rows are then */
+const char *abreast_fits(const Contraction *k, const Target *target, const TileSchedule *s);    /* NULL where it may be */
+bool next_abreast(const Contraction *k, const Target *target, TileSchedule *s);                 /* the next unroll that is worth a try, or false */
 
 #endif

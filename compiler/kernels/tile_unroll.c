@@ -5,7 +5,7 @@
  * Steps that are written out share the loop's counting, and, where rows read what others read at another step (a window that moves
  * by less than its width), the loads of the left operand. Other cores do not mind the loads; but where both operands are vectors, of a
  * depthwise convolution, compilers find what steps share by themselves, keep it from one turn to the next, and run out of registers. */
-#include "lower.h"
+#include "tile_schedule.h"
 
 #include <stdlib.h>
 
@@ -60,9 +60,9 @@ bool unroll_fits(const Contraction *k, const TileSchedule *s)
 /* How many elements of the left operand `rows` rows read in n steps of the innermost loop, where registers hold what is shared. */
 static int64_t distinct(const Contraction *k, const Target *target, int rows, const TileSchedule *s, int64_t n)
 {
-    const int64_t step = llabs(k->loop[k->nloop - 1].a), row = s->row_axis < 0 ? 0 : llabs(k->sa[s->row_axis]);
+    const int64_t step = llabs(k->loop[k->nloop - 1].a), row = s->row_axis < 0 ? 0 : s->abreast * llabs(k->sa[s->row_axis]);
     const int64_t held = (rows + n + (target->issue && k->sa[k->n_axis] ? 1 : 0)) * s->columns + 1;
-    if (n == 1 || !step || !row || held > target->registers)
+    if (n == 1 || !step || !row || pairs_steps(k, s) || held > target->registers)
         return rows * n;
     if (row % step == 0)
         return n + (rows - 1) * (row / step < n ? row / step : n);

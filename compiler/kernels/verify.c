@@ -390,10 +390,31 @@ static void check_k_lanes(Check *c)
         check_complain(c, "vectors of k want tiles of all columns, without panels and unrolling");
 }
 
+/* Two rows in a vector follow one another where they are stored, and where they are loaded so; then they have the same taps. */
+static void check_abreast(Check *c)
+{
+    const Tile *t = c->s->tile;
+    const TileSchedule *s = &t->schedule;
+    if (s->abreast > 1 && (s->lanes == 1 || s->columns != 1 || s->lanes != t->n->extent || t->c_m != s->lanes || !t->m || t->inner || s->unroll == 1 ||
+                           s->panel_tiles || tile_has_blocks(t)))
+        check_complain(c, "rows abreast want one axis of them, all columns in half of a vector and steps written out, neither panels nor blocks");
+    if (s->abreast > 1 && t->a_n && t->a_m != s->lanes)
+        check_complain(c, "rows abreast do not follow one another in the left operand");
+    for (int i = 0; i < t->forms.n; i++) {
+        const TileForm *form = &t->forms.at[i];
+        if (form->pairs & form->pairs << 1 || (form->pairs && (s->abreast == 1 || form->pairs >> (form->rows - 1))))
+            check_complain(c, "a row is in two vectors, or in none");
+        for (int j = 0; j < form->parts.n && !tile_pairs_steps(t); j++)
+            if ((form->parts.at[j].rows ^ form->parts.at[j].rows >> 1) & form->pairs)
+                check_complain(c, "two rows of a vector do not have the same taps");
+    }
+}
+
 static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
     check_k_lanes(c);
+    check_abreast(c);
     check_panels(c);
     check_unroll(c);
     check_forms(c);

@@ -172,6 +172,47 @@ static void repeated_channels(void **state)
     assert_false(tile_repeats(stage(plan_for(two_a_channel, target_find("x86-64")), 0, 0)->tile));      /* vectors of 4: of two channels */
 }
 
+static Plan *conv_for(const Target *target, int stride, int channels, int groups)
+{
+    const char *text = arena_printf(arena, "func f(x: f32[1, 40, 37, %d] input 0, w: f32[3, 3, %d, 8] param 0) { %%1 = conv(x, w) stride=[%d, %d] "
+                                    "pad_lo=[1, 1] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=%d return output 0 y = %%1 }",
+                                    channels, channels / groups, stride, stride, groups);
+    return plan_for(text, target);
+}
+
+/* Two rows are a vector where all columns are half of one: of single elements in steps that follow one another, or of rows that do. */
+static void rows_abreast(void **state)
+{
+    (void)state;
+    const Target *v4 = target_find("x86-64-v4");
+    Target exact = *v4;
+    exact.deterministic = true;
+    static const struct {
+        int stride, channels, groups, abreast, exact;
+    } rows[] = {{2, 3, 1, 2, 1}, {1, 2, 1, 2, 1}, {1, 8, 8, 2, 2}, {2, 8, 8, 1, 1}};
+    for (int i = 0; i < LEN(rows); i++) {
+        assert_int_equal(stage(conv_for(v4, rows[i].stride, rows[i].channels, rows[i].groups), 0, 0)->tile->schedule.abreast, rows[i].abreast);
+        assert_int_equal(stage(conv_for(&exact, rows[i].stride, rows[i].channels, rows[i].groups), 0, 0)->tile->schedule.abreast, rows[i].exact);
+        assert_int_equal(stage(conv_for(target_find("x86-64-v3"), rows[i].stride, rows[i].channels, rows[i].groups), 0, 0)->tile->schedule.abreast, 1);
+    }
+    Plan *p = conv_for(v4, 1, 8, 8);
+    TileForm *form = &stage(p, 0, 0)->tile->forms.at[0];
+    assert_int_equal(form->rows, 19);
+    assert_int_equal(form->pairs, 0x2aaaa);     /* the first row has a tap less than the second */
+    form->pairs = 0x15555;
+    expect(p, "two rows of a vector do not have the same taps");
+    form->pairs = 0x2aaaa | 1u << 18;
+    expect(p, "a row is in two vectors, or in none");
+    form->pairs = 0x2aaaa;
+    stage(p, 0, 0)->tile->schedule.unroll = 1;
+    expect(p, "rows abreast want");
+    p = conv_for(v4, 1, 8, 8);
+    stage(p, 0, 0)->tile->a_m = 16;
+    expect(p, "rows abreast do not follow one another");
+    form = &stage(conv_for(v4, 1, 2, 1), 0, 0)->tile->forms.at[0];
+    assert_int_equal(form->pairs & 3, 1);       /* they come together when all has been added */
+}
+
 /* Too few columns to be vectors are written out, so that the loop around them is. */
 static void written_out(void **state)
 {
@@ -437,6 +478,7 @@ int main(void)
         cmocka_unit_test(wrong_tiles),
         cmocka_unit_test(vectors_along_k),
         cmocka_unit_test(repeated_channels),
+        cmocka_unit_test(rows_abreast),
         cmocka_unit_test(written_out),
         cmocka_unit_test(wrong_second_axes),
         cmocka_unit_test(tiles_of_groups),

@@ -42,6 +42,10 @@ static const Product products[] = {
      "contract=[1,2]/[1,0] "
      "return output 0 y = %9 }",
      {{1, 2}, {1, 0}}},
+    {"func f(real_x: f32[24, 5, 60] input 0, real_w: f32[5, 60, 8] param 0) { %9 = dot(real_x, real_w) "
+     "contract=[1,2]/[0,1] "
+     "return output 0 y = %9 }",
+     {{1, 2}, {0, 1}}},
 };
 
 static int64_t stride_of(Type t, int axis)
