@@ -333,6 +333,12 @@ static void consider_axes(Search *f, int axes)
             consider_columns(f, axis, axes);
 }
 
+/* A matrix as wide as the tile, which is what its panel would be: its rows lie one behind the other. */
+static bool is_its_panel(const Contraction *k, const TileSchedule *s)
+{
+    return s->panel_tiles == 1 && tile_is_one_panel(k, s) && k->nloop == 1 && k->loop[0].tap < 0 && k->loop[0].b == k->extent[k->n_axis];
+}
+
 TileSchedule tile_schedule(const Contraction *k, const Target *target)
 {
     Search f = {.k = k, .target = target, .panel_tiles = BEST};
@@ -340,6 +346,8 @@ TileSchedule tile_schedule(const Contraction *k, const Target *target)
     if (f.least == 0)
         consider_columns(&f, -1, 1);
     consider_axes(&f, 2);
+    if (is_its_panel(k, &f.best))
+        f.best.panel_tiles = 0, f.best.outside = -1;
     f.best.prefetch = best_prefetch(k, target, &f.best);
     f.best.unroll = best_unroll(k, &f.best);
     f.best.zigzag = !target->deterministic && is_better_zigzag(k, target, &f.best);

@@ -429,6 +429,18 @@ static void panels_of_many_rows(void **state)
     }
 }
 
+/* A matrix as wide as a tile is what a panel of it would be. */
+static void no_panel_of_one_tile(void **state)
+{
+    (void)state;
+    Target target = *target_find("x86-64-v4");
+    target.l1 = 48 << 10;
+    target.l2 = 2 << 20;
+    const Plan *p = plan_for("func f(x: f32[10, 32, 256] input 0, w: f32[256, 64] param 0) { %1 = dot(x, w) contract=[2]/[0] return output 0 y = %1 }", &target);
+    assert_int_equal(stage(p, 0, 0)->tile->schedule.columns, 4);
+    assert_int_equal(stage(p, 0, 0)->tile->schedule.panel_tiles, 0);
+}
+
 /* Where bytes count, one row takes a matrix as it lies, also where a pack of it is made for others. */
 static void sparing_packs(void **state)
 {
@@ -489,6 +501,7 @@ int main(void)
         cmocka_unit_test(fetched_blocks),
         cmocka_unit_test(panels_of_stacked_rows),
         cmocka_unit_test(panels_of_many_rows),
+        cmocka_unit_test(no_panel_of_one_tile),
         cmocka_unit_test(sparing_packs),
         cmocka_unit_test(wrong_squares),
     };
