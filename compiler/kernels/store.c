@@ -13,6 +13,7 @@ enum {
     CHEAP = 3,              /* element operations and loads worth repeating rather than storing */
     COSTLY = 8,             /* not worth repeating once per element of a row */
     COST_CAP = 1000,
+    FEW_TENSORS = 2,        /* whose elements are read as fast as one is stored and read again */
 };
 
 static int64_t reduced_count(const Node *n)
@@ -155,6 +156,27 @@ static bool is_drawn(const Lower *c, const Node *n)
     return n->op == OP_RANDOM && !c->stored[n->id];
 }
 
+/* How many tensors of so many elements or more, made by kernels, are read for n. */
+static int count_made(Lower *c, const Node *n, int64_t least)
+{
+    int made = 0;
+    if (!marks_add(&c->marks, n->id))
+        return 0;
+    if (c->stored[n->id] || n->op == OP_RESULT)
+        return type_count(n->type) >= least;
+    for (int i = 0; i < read_operands(n); i++)
+        made += count_made(c, n->in[i], least);
+    return made;
+}
+
+/* What is scattered stands in a kernel of its own, which reads all that is made for it. Made with those tensors, of more than a few it is
+ * one, and they may not be needed any further. */
+static bool is_made_of_many(Lower *c, const Node *n)
+{
+    marks_clear(c->a, &c->marks, c->fn->node.n);
+    return !c->p->sparing && !c->p->target->compact && count_made(c, n, type_count(n->type)) > FEW_TENSORS;
+}
+
 static void store_operands(Lower *c, const Node *n)
 {
     Buffer *buffer;
@@ -178,6 +200,8 @@ static void store_operands(Lower *c, const Node *n)
                 store_node(c, n->in[i]);
         if (n->op == OP_GATHER && c->cost[n->in[0]->id] > 1)
             store_node(c, n->in[0]);
+    } else if (n->op == OP_SCATTER && is_made_of_many(c, n->in[1])) {
+        store_node(c, n->in[1]);
     } else if (n->op == OP_AGAIN) {
         store_node(c, n->in[1]);
     } else if (n->op == OP_BROADCAST && c->cost[n->in[0]->id] >= COSTLY && repeats_outside(n)) {
