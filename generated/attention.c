@@ -591,19 +591,21 @@ static dl_status train_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* attention.dl:9:, attention.dl:11: tanh, softmax -> f32[32, 16, 64]; in 2 places */
+/* attention.dl:11: tanh, softmax -> f32[32, 16, 64]; in 2 places */
 static void train_k1_tanh_softmax(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict feature_attention_1_w1, float *restrict feature_attention_1_v,
-        const float *restrict feature_attention_1_w2, float *restrict tanh, float *restrict feature_attention_1_softmax_1_y,
-        float *restrict softmax_2, float *restrict softmax_3, float *restrict softmax_4)
+        const float *restrict feature_attention_1_w2, float *restrict tanh, const float *restrict feature_attention_1_w1,
+        float *restrict feature_attention_1_softmax_1_y, float *restrict softmax_2, float *restrict softmax_3,
+        float *restrict softmax_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float softmax[64];
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
                 const float v1 = embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
-                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = v1 * feature_attention_1_w1[j1];
-                tanh[i0 * 1024 + j0 * 64 + j1] = dl_tanh(v1 * feature_attention_1_w2[j1]);
+                const float v2 = v1 * feature_attention_1_w1[j1];
+                const float tanh_v0 = dl_tanh(v1 * feature_attention_1_w2[j1]);
+                tanh[i0 * 1024 + j0 * 64 + j1] = tanh_v0;
+                feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] = v2 * tanh_v0;
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
@@ -611,15 +613,14 @@ static void train_k1_tanh_softmax(const float *restrict embedding_1_embeddings, 
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float x_max_v2 = feature_attention_1_v[i0 * 1024 + j0 + r1 * 64] * tanh[i0 * 1024 + j0 + r1 * 64];
+                const float x_max_v2 = feature_attention_1_softmax_1_y[i0 * 1024 + j0 + r1 * 64];
                 softmax[j0] = dl_max(x_max_v2, softmax[j0]);
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
                 feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1]
-                        = dl_exp(feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] * tanh[i0 * 1024 + j0 * 64 + j1]
-                        - softmax[j1]);
+                        = dl_exp(feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] - softmax[j1]);
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
@@ -1516,11 +1517,12 @@ static void train_k28_lstm_adam(const float *restrict softmax_4, const float *re
     }
 }
 
-/* attention.dl:11: softmax, tanh -> f32[32, 16, 64]; in 2 places */
+/* attention.dl:11: softmax, tanh, attention.dl:9: -> f32[32, 16, 64]; in 2 places */
 static void train_k29_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, const float *restrict softmax_2, float *restrict softmax_10,
         const float *restrict softmax_3, const float *restrict feature_attention_1_softmax_1_y,
-        float *restrict feature_attention_1_v, const float *restrict tanh)
+        const float *restrict feature_attention_1_w1, const float *restrict tanh, float *restrict tanh_2,
+        const float *restrict feature_attention_1_w2, float *restrict add)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float softmax_9[64];
@@ -1540,39 +1542,24 @@ static void train_k29_softmax_tanh(const float *restrict lstm_10, const float *r
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
-                const float v1 = tanh[i0 * 1024 + j0 * 64 + j1];
-                const float v2 = 1.0f - v1 * v1;
+                const float v1 = feature_attention_1_w1[j1];
+                const float v2 = embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64] * v1;
+                const float v3 = tanh[i0 * 1024 + j0 * 64 + j1];
+                const float v4 = 1.0f - v3 * v3;
+                const float v5 = lstm_10[i0 * 64 + j0 * 2048 + j1] * softmax_3[i0 * 1024 + j0 * 64 + j1];
                 const float mul_v2 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
                         * feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1];
                 softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v2;
-                feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] = mul_v2 * feature_attention_1_v[i0 * 1024 + j0 * 64 + j1] * v2;
-            }
-        }
-    }
-}
-
-/* attention.dl:18: embedding -> f32[1000, 64]; in 2 places */
-static void train_k30_embedding(const float *restrict lstm_10, const float *restrict softmax_3,
-        const float *restrict feature_attention_1_v, const float *restrict feature_attention_1_w2,
-        const float *restrict softmax_10, const float *restrict tanh, const float *restrict feature_attention_1_w1,
-        const int32_t *restrict tokens, float *restrict embedding)
-{
-    for (int j0 = 0; j0 < 64000; j0++)
-        embedding[j0] = 0;
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 16; j1++) {
-            for (int j2 = 0; j2 < 64; j2++) {
-                embedding[j2 + tokens[j0 * 16 + j1] * 64] += lstm_10[j0 * 64 + j1 * 2048 + j2]
-                        * softmax_3[j0 * 1024 + j1 * 64 + j2] + feature_attention_1_v[j0 * 1024 + j1 * 64 + j2]
-                        * feature_attention_1_w2[j2] + softmax_10[j0 * 1024 + j1 * 64 + j2] * tanh[j0 * 1024 + j1 * 64 + j2]
-                        * feature_attention_1_w1[j2];
+                const float mul_v3 = mul_v2 * v2 * v4;
+                tanh_2[i0 * 1024 + j0 * 64 + j1] = mul_v3;
+                add[i0 * 1024 + j0 * 64 + j1] = v5 + mul_v3 * feature_attention_1_w2[j1] + mul_v2 * v3 * v1;
             }
         }
     }
 }
 
 /* attention.dl:10:, attention.dl:9:, attention.dl:29: adam -> f32[64] */
-static void train_k31_adam(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
+static void train_k30_adam(const float *restrict tanh_2, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, const float *restrict softmax_10, const float *restrict tanh,
         float *restrict m_feature_attention_1_w1, float *restrict v_feature_attention_1_w1,
         float *restrict feature_attention_1_w1, const float *restrict adam, float *restrict m_feature_attention_1_w2,
@@ -1588,7 +1575,7 @@ static void train_k31_adam(const float *restrict feature_attention_1_v, const fl
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
-                sum_2[j0] += feature_attention_1_v[j0 + r1 * 1024 + r2 * 64] * v1;
+                sum_2[j0] += tanh_2[j0 + r1 * 1024 + r2 * 64] * v1;
                 sum_3[j0] += softmax_10[j0 + r1 * 1024 + r2 * 64] * tanh[j0 + r1 * 1024 + r2 * 64] * v1;
             }
         }
@@ -1607,6 +1594,20 @@ static void train_k31_adam(const float *restrict feature_attention_1_v, const fl
         const float add_v6 = v_feature_attention_1_w2[j0] * 0.999f + v4 * 0.001f * v4;
         v_feature_attention_1_w2[j0] = add_v6;
         feature_attention_1_w2[j0] = feature_attention_1_w2[j0] - v2 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+    }
+}
+
+/* attention.dl:18: embedding -> f32[1000, 64]; in 2 places */
+static void train_k31_embedding(const float *restrict add, const int32_t *restrict tokens, float *restrict embedding)
+{
+    for (int j0 = 0; j0 < 64000; j0++)
+        embedding[j0] = 0;
+    for (int j0 = 0; j0 < 32; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 64; j2++) {
+                embedding[j2 + tokens[j0 * 16 + j1] * 64] += add[j0 * 1024 + j1 * 64 + j2];
+            }
+        }
     }
 }
 
@@ -1640,20 +1641,19 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const feature_attention_1_v = (float *)(void *)(base + 802816);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 933888);   /* f32[32, 16, 64] */
-    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
-    float *const softmax_2 = (float *)(void *)(base + 2179072);   /* f32[32, 64] */
-    float *const softmax_3 = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
-    float *const softmax_4 = (float *)(void *)(base + 1327104);   /* f32[32, 16, 64] */
+    float *const tanh = (float *)(void *)(base + 802816);   /* f32[32, 16, 64] */
+    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 933888);   /* f32[32, 16, 64] */
+    float *const softmax_2 = (float *)(void *)(base + 2048000);   /* f32[32, 64] */
+    float *const softmax_3 = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
+    float *const softmax_4 = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
     float *const lstm = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const h = (float *)(void *)(base + 524288);   /* f32[17, 32, 64] */
     float *const c = (float *)(void *)(base + 663552);   /* f32[17, 32, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 1851392);   /* f32[16, 32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 1982464);   /* f32[16, 32, 64] */
+    float *const lstm_2 = (float *)(void *)(base + 1327104);   /* f32[16, 32, 64] */
+    float *const lstm_3 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
+    float *const lstm_4 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
+    float *const lstm_5 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
+    float *const lstm_6 = (float *)(void *)(base + 1851392);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 9472);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 8192);   /* f32[32, 10] */
@@ -1663,30 +1663,32 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const softmax_7 = (float *)(void *)(base + 10752);   /* f32[32, 10] */
     float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const dense_5 = (float *)(void *)(base + 2195456);   /* f32[32, 64] */
+    float *const dense_5 = (float *)(void *)(base + 2064384);   /* f32[32, 64] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const carry_2 = (float *)(void *)(base + 2187264);   /* f32[32, 64] */
+    float *const carry_2 = (float *)(void *)(base + 2056192);   /* f32[32, 64] */
     float *const lstm_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const lstm_9 = (float *)(void *)(base + 663552);   /* f32[4, 256] */
     float *const lstm_10 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
     float *const lstm_11 = (float *)(void *)(base + 655360);   /* f32[4, 256] */
-    float *const softmax_10 = (float *)(void *)(base + 256000);   /* f32[32, 16, 64] */
+    float *const softmax_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
+    float *const tanh_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
+    float *const add = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
     float *const embedding = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 2211840);   /* f32 */
+    float *const adam = (float *)(void *)(base + 2080768);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
-    float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 2113536);   /* f32[256, 64] */
+    float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 1982464);   /* f32[256, 64] */
     float *const lstm_1_kernel_2 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
-    float *const lstm_12 = (float *)(void *)(base + 2113536);   /* f32[4, 256] */
-    float *const lstm_13 = (float *)(void *)(base + 2203648);   /* f32[32, 64] */
+    float *const lstm_12 = (float *)(void *)(base + 1982464);   /* f32[4, 256] */
+    float *const lstm_13 = (float *)(void *)(base + 2072576);   /* f32[32, 64] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
         dl_set_subnormals(dl_before);
         return DL_INDEX;
     }
-    train_k1_tanh_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w1, feature_attention_1_v,
-            params->feature_attention_1_w2, tanh, feature_attention_1_softmax_1_y, softmax_2, softmax_3, softmax_4);
+    train_k1_tanh_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w2, tanh,
+            params->feature_attention_1_w1, feature_attention_1_softmax_1_y, softmax_2, softmax_3, softmax_4);
     train_k2_lstm(softmax_4, params->lstm_1_kernel, lstm);
     train_k3_lstm_fill(h, c, carry_2);
     for (int t = 0; t < 16; t++) {
@@ -1729,12 +1731,11 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k28_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
     train_k29_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);
-    train_k30_embedding(lstm_10, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
-            params->feature_attention_1_w1, tokens, embedding);
-    train_k31_adam(feature_attention_1_v, params->embedding_1_embeddings, tokens, softmax_10, tanh,
-            optimizer->m_feature_attention_1_w1, optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam,
-            optimizer->m_feature_attention_1_w2, optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2);
+            feature_attention_1_softmax_1_y, params->feature_attention_1_w1, tanh, tanh_2, params->feature_attention_1_w2, add);
+    train_k30_adam(tanh_2, params->embedding_1_embeddings, tokens, softmax_10, tanh, optimizer->m_feature_attention_1_w1,
+            optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam, optimizer->m_feature_attention_1_w2,
+            optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2);
+    train_k31_embedding(add, tokens, embedding);
     train_k32_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     train_k33_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
@@ -1978,7 +1979,7 @@ static void gradients_k27_lstm(const float *restrict softmax_4, const float *res
 }
 
 /* attention.dl:10:, attention.dl:9: -> f32[64] */
-static void gradients_k29_sum(const float *restrict feature_attention_1_v, const float *restrict embedding_1_embeddings,
+static void gradients_k29_sum(const float *restrict tanh_2, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, float *restrict feature_attention_1_w2_2, const float *restrict softmax_10,
         const float *restrict tanh, float *restrict feature_attention_1_w1_2)
 {
@@ -1990,7 +1991,7 @@ static void gradients_k29_sum(const float *restrict feature_attention_1_v, const
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = embedding_1_embeddings[j0 + tokens[r1 * 16 + r2] * 64];
-                feature_attention_1_w2_2[j0] += feature_attention_1_v[j0 + r1 * 1024 + r2 * 64] * v1;
+                feature_attention_1_w2_2[j0] += tanh_2[j0 + r1 * 1024 + r2 * 64] * v1;
                 feature_attention_1_w1_2[j0] += softmax_10[j0 + r1 * 1024 + r2 * 64] * tanh[j0 + r1 * 1024 + r2 * 64] * v1;
             }
         }
@@ -2003,20 +2004,19 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const feature_attention_1_v = (float *)(void *)(base + 802816);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 933888);   /* f32[32, 16, 64] */
-    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
-    float *const softmax_2 = (float *)(void *)(base + 2179072);   /* f32[32, 64] */
-    float *const softmax_3 = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
-    float *const softmax_4 = (float *)(void *)(base + 1327104);   /* f32[32, 16, 64] */
+    float *const tanh = (float *)(void *)(base + 802816);   /* f32[32, 16, 64] */
+    float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 933888);   /* f32[32, 16, 64] */
+    float *const softmax_2 = (float *)(void *)(base + 2048000);   /* f32[32, 64] */
+    float *const softmax_3 = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
+    float *const softmax_4 = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
     float *const lstm = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const h = (float *)(void *)(base + 524288);   /* f32[17, 32, 64] */
     float *const c = (float *)(void *)(base + 663552);   /* f32[17, 32, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 1851392);   /* f32[16, 32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 1982464);   /* f32[16, 32, 64] */
+    float *const lstm_2 = (float *)(void *)(base + 1327104);   /* f32[16, 32, 64] */
+    float *const lstm_3 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
+    float *const lstm_4 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
+    float *const lstm_5 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
+    float *const lstm_6 = (float *)(void *)(base + 1851392);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 9472);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 8192);   /* f32[32, 10] */
@@ -2025,25 +2025,27 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     dl_word *const argmax = (dl_word *)(void *)(base + 9888);   /* i32[32] */
     float *const softmax_7 = (float *)(void *)(base + 10752);   /* f32[32, 10] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 64] */
-    float *const dense_2 = (float *)(void *)(base + 2195456);   /* f32[32, 64] */
-    float *const carry_2 = (float *)(void *)(base + 2187264);   /* f32[32, 64] */
+    float *const dense_2 = (float *)(void *)(base + 2064384);   /* f32[32, 64] */
+    float *const carry_2 = (float *)(void *)(base + 2056192);   /* f32[32, 64] */
     float *const lstm_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const lstm_8 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
     float *const softmax_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
+    float *const tanh_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
+    float *const add = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 64] */
-    float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 2113536);   /* f32[256, 64] */
+    float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 1982464);   /* f32[256, 64] */
     float *const lstm_1_kernel_3 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
-    float *const lstm_9 = (float *)(void *)(base + 2113536);   /* f32[4, 256] */
-    float *const lstm_10 = (float *)(void *)(base + 2203648);   /* f32[32, 64] */
+    float *const lstm_9 = (float *)(void *)(base + 1982464);   /* f32[4, 256] */
+    float *const lstm_10 = (float *)(void *)(base + 2072576);   /* f32[32, 64] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
         dl_set_subnormals(dl_before);
         return DL_INDEX;
     }
-    train_k1_tanh_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w1, feature_attention_1_v,
-            params->feature_attention_1_w2, tanh, feature_attention_1_softmax_1_y, softmax_2, softmax_3, softmax_4);
+    train_k1_tanh_softmax(params->embedding_1_embeddings, tokens, params->feature_attention_1_w2, tanh,
+            params->feature_attention_1_w1, feature_attention_1_softmax_1_y, softmax_2, softmax_3, softmax_4);
     train_k2_lstm(softmax_4, params->lstm_1_kernel, lstm);
     train_k3_lstm_fill(h, c, carry_2);
     for (int t = 0; t < 16; t++) {
@@ -2080,11 +2082,11 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     train_k27_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k26_lstm */
     gradients_k27_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
     train_k29_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, feature_attention_1_v, tanh);   /* k28_softmax_tanh */
-    gradients_k29_sum(feature_attention_1_v, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2,
-            softmax_10, tanh, gradients->feature_attention_1_w1);
-    train_k30_embedding(lstm_8, softmax_3, feature_attention_1_v, params->feature_attention_1_w2, softmax_10, tanh,
-            params->feature_attention_1_w1, tokens, gradients->embedding_1_embeddings);
+            feature_attention_1_softmax_1_y, params->feature_attention_1_w1, tanh, tanh_2, params->feature_attention_1_w2,
+            add);   /* k28_softmax_tanh */
+    gradients_k29_sum(tanh_2, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2, softmax_10, tanh,
+            gradients->feature_attention_1_w1);
+    train_k31_embedding(add, tokens, gradients->embedding_1_embeddings);   /* k30_embedding */
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

@@ -288,30 +288,29 @@ static dl_status infer_k0_embedding_check(const int32_t *restrict tokens)
     return DL_OK;
 }
 
-/* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[1, 8, 16] */
-static void infer_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, const float *restrict block_1_norm_a_gamma,
-        const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
+/* transformer.dl:10: layer_norm -> f32[1, 8, 16] */
+static void infer_k1_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+        const float *restrict positions, const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta,
+        float *restrict block_1_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         float layer_norm;
         float block_1_norm_a_standardized_1_centered[16];
         float layer_norm_2;
-        float sum_v1 = 0.0f;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float x_v0 = embedding_1_embeddings[j0 + tokens[i1] * 16] + positions[i1 * 16 + j0];
-            x[i1 * 16 + j0] = x_v0;
-            sum_v1 += x_v0;
+        float sum_v0 = 0.0f;
+        for (int r0 = 0; r0 < 16; r0++) {
+            sum_v0 += embedding_1_embeddings[r0 + tokens[i1] * 16] + positions[i1 * 16 + r0];
         }
-        layer_norm = sum_v1;
+        layer_norm = sum_v0;
         const float v1 = layer_norm / 16.0f;
-        float sum_v3 = 0.0f;
+        float sum_v2 = 0.0f;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float block_1_norm_a_standardized_1_centered_v2 = x[i1 * 16 + j0] - v1;
-            block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v2;
-            sum_v3 += block_1_norm_a_standardized_1_centered_v2 * block_1_norm_a_standardized_1_centered_v2;
+            const float block_1_norm_a_standardized_1_centered_v1 = embedding_1_embeddings[j0 + tokens[i1] * 16]
+                    + positions[i1 * 16 + j0] - v1;
+            block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v1;
+            sum_v2 += block_1_norm_a_standardized_1_centered_v1 * block_1_norm_a_standardized_1_centered_v1;
         }
-        layer_norm_2 = sum_v3;
+        layer_norm_2 = sum_v2;
         const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
         for (int j0 = 0; j0 < 16; j0++) {
             block_1_y[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
@@ -509,7 +508,8 @@ static inline void infer_k8_multi_head_attention_layer_norm_tile_1(const float *
 
 static void infer_k8_multi_head_attention_layer_norm(const float *restrict block_1_attention_y,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
-        const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
+        const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, const float *restrict positions,
+        const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     float layer_norm_3;
@@ -520,7 +520,8 @@ static void infer_k8_multi_head_attention_layer_norm(const float *restrict block
                 block_1_attention_output_y + n);
     float sum_v2 = 0.0f;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float block_1_x_v1 = x[j0 + 112] + (block_1_attention_output_y[j0] + block_1_attention_output_bias[j0]);
+        const float block_1_x_v1 = embedding_1_embeddings[j0 + tokens[7] * 16] + positions[j0 + 112]
+                + (block_1_attention_output_y[j0] + block_1_attention_output_bias[j0]);
         block_1_x[j0] = block_1_x_v1;
         sum_v2 += block_1_x_v1;
     }
@@ -585,7 +586,7 @@ static void infer_k10_dense_layer_norm(const float *restrict gelu, const float *
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
-    float x_2[16];
+    float x[16];
     float layer_norm_5;
     float layer_norm_1_standardized_1_centered[16];
     float layer_norm_6;
@@ -594,14 +595,14 @@ static void infer_k10_dense_layer_norm(const float *restrict gelu, const float *
     float sum_v2 = 0.0f;
     for (int j0 = 0; j0 < 16; j0++) {
         const float x_v1 = block_1_x[j0] + (block_1_down_y[j0] + block_1_down_bias[j0]);
-        x_2[j0] = x_v1;
+        x[j0] = x_v1;
         sum_v2 += x_v1;
     }
     layer_norm_5 = sum_v2;
     const float v1 = layer_norm_5 / 16.0f;
     float sum_v4 = 0.0f;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float layer_norm_1_standardized_1_centered_v3 = x_2[j0] - v1;
+        const float layer_norm_1_standardized_1_centered_v3 = x[j0] - v1;
         layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v3;
         sum_v4 += layer_norm_1_standardized_1_centered_v3 * layer_norm_1_standardized_1_centered_v3;
     }
@@ -682,29 +683,28 @@ static void infer_k12_softmax(const float *restrict logits, const float *restric
 dl_status transformer_infer(const transformer_params *params, const int32_t *tokens, float *probs, void *arena)
 {
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 2048);   /* f32[1, 1, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 1536);   /* f32[1, 8, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 1152);   /* f32[1, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 1024);   /* f32[1, 4, 1, 8] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 1184);   /* f32[1, 4, 1] */
-    float *const block_1_attention_y = (float *)(void *)(base + 512);   /* f32[1, 4, 1, 4] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 576);   /* f32[1, 16] */
-    float *const block_1_x = (float *)(void *)(base + 640);   /* f32[1, 1, 16] */
-    float *const block_1_y_2 = (float *)(void *)(base + 704);   /* f32[1, 1, 16] */
+    float *const block_1_y = (float *)(void *)(base + 0);   /* f32[1, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 1536);   /* f32[1, 1, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 512);   /* f32[1, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 1024);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 640);   /* f32[1, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 512);   /* f32[1, 4, 1, 8] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 672);   /* f32[1, 4, 1] */
+    float *const block_1_attention_y = (float *)(void *)(base + 0);   /* f32[1, 4, 1, 4] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 64);   /* f32[1, 16] */
+    float *const block_1_x = (float *)(void *)(base + 256);   /* f32[1, 1, 16] */
+    float *const block_1_y_2 = (float *)(void *)(base + 320);   /* f32[1, 1, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 1, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 256);   /* f32[1, 16] */
+    float *const block_1_down_y = (float *)(void *)(base + 320);   /* f32[1, 16] */
     float *const layer_norm_1_y = (float *)(void *)(base + 2048);   /* f32[1, 1, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 256] */
     float *const logits = (float *)(void *)(base + 1024);   /* f32[1, 1, 256] */
     float *const softmax = (float *)(void *)(base + 2112);   /* f32[1, 1] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 512);   /* f32[1, 4, 4, 8] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 8] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    infer_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, params->block_1_norm_a_gamma,
+    infer_k1_layer_norm(params->embedding_1_embeddings, tokens, params->positions, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
     infer_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
@@ -718,8 +718,9 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     infer_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             block_1_attention_value_y_2, block_1_attention_y, multi_head_attention_3);
     infer_k8_multi_head_attention_layer_norm(block_1_attention_y, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
-            params->block_1_norm_b_beta, block_1_y_2);
+            block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
+            params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+            block_1_y_2);
     infer_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
     infer_k10_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);
@@ -810,37 +811,36 @@ static void train_k8_pack(const float *restrict block_1_attention_output_kernel,
     }
 }
 
-/* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[1, 8, 16]; in 2 places */
-static void train_k12_embedding_layer_norm(int t, const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, float *restrict layer_norm_13, float *restrict layer_norm_14,
-        float *restrict layer_norm_16, float *restrict layer_norm_17, float *restrict block_1_norm_a_y,
+/* transformer.dl:10: layer_norm -> f32[1, 8, 16]; in 2 places */
+static void train_k12_layer_norm(int t, const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+        const float *restrict positions, float *restrict layer_norm_13, float *restrict layer_norm_14,
+        float *restrict block_1_norm_a_standardized_1_centered, float *restrict layer_norm_16, float *restrict layer_norm_17,
         const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         float layer_norm_15;
-        float sum_v1 = 0.0f;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float x_v0 = embedding_1_embeddings[j0 + tokens[t * 8 + i1] * 16] + positions[i1 * 16 + j0];
-            x[i1 * 16 + j0] = x_v0;
-            sum_v1 += x_v0;
+        float sum_v0 = 0.0f;
+        for (int r0 = 0; r0 < 16; r0++) {
+            sum_v0 += embedding_1_embeddings[r0 + tokens[t * 8 + i1] * 16] + positions[i1 * 16 + r0];
         }
-        layer_norm_13[i1] = sum_v1;
+        layer_norm_13[i1] = sum_v0;
         const float v1 = layer_norm_13[i1] / 16.0f;
         layer_norm_14[i1] = v1;
         float sum_v3 = 0.0f;
-        for (int r0 = 0; r0 < 16; r0++) {
-            const float v2 = x[i1 * 16 + r0] - layer_norm_14[i1];
-            sum_v3 += v2 * v2;
+        for (int j0 = 0; j0 < 16; j0++) {
+            const float block_1_norm_a_standardized_1_centered_v2 = embedding_1_embeddings[j0 + tokens[t * 8 + i1] * 16]
+                    + positions[i1 * 16 + j0] - layer_norm_14[i1];
+            block_1_norm_a_standardized_1_centered[i1 * 16 + j0] = block_1_norm_a_standardized_1_centered_v2;
+            sum_v3 += block_1_norm_a_standardized_1_centered_v2 * block_1_norm_a_standardized_1_centered_v2;
         }
         layer_norm_15 = sum_v3;
-        const float v3 = dl_sqrt(layer_norm_15 / 16.0f + 0.001f);
-        const float sqrt_v4 = v3;
+        const float v2 = dl_sqrt(layer_norm_15 / 16.0f + 0.001f);
+        const float sqrt_v4 = v2;
         layer_norm_16[i1] = sqrt_v4;
         layer_norm_17[i1] = 1.0f / sqrt_v4;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float block_1_norm_a_y_v6 = (x[i1 * 16 + j0] - layer_norm_14[i1]) * layer_norm_17[i1];
-            block_1_norm_a_y[i1 * 16 + j0] = block_1_norm_a_y_v6;
-            block_1_y[t * 128 + i1 * 16 + j0] = block_1_norm_a_y_v6 * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
+            block_1_y[t * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[i1 * 16 + j0] * layer_norm_17[i1]
+                    * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
         }
     }
 }
@@ -1116,10 +1116,11 @@ static inline void train_k19_multi_head_attention_layer_norm_tile_4(const float 
 
 static void train_k19_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_20,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
-        const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        float *restrict layer_norm_18, float *restrict layer_norm_19, float *restrict layer_norm_21,
-        float *restrict layer_norm_22, float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
-        const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
+        const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, const float *restrict positions,
+        const float *restrict block_1_attention_output_bias, float *restrict block_1_x, float *restrict layer_norm_18,
+        float *restrict layer_norm_19, float *restrict layer_norm_21, float *restrict layer_norm_22,
+        float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta,
+        float *restrict block_1_y_2)
 {
     float layer_norm_20;
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
@@ -1130,8 +1131,8 @@ static void train_k19_multi_head_attention_layer_norm(int t, const float *restri
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_x_v1 = x[i1 * 16 + j0] + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0]
-                        + block_1_attention_output_bias[j0]);
+                const float block_1_x_v1 = embedding_1_embeddings[j0 + tokens[t * 8 + i1] * 16] + positions[i1 * 16 + j0]
+                        + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
                 block_1_x[i1 * 16 + j0] = block_1_x_v1;
                 sum_v2 += block_1_x_v1;
             }
@@ -1248,7 +1249,7 @@ static inline void train_k21_dense_layer_norm_tile_4(const float *restrict a, in
 
 static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        float *restrict x_2, float *restrict layer_norm_23, float *restrict layer_norm_24, float *restrict layer_norm_26,
+        float *restrict x, float *restrict layer_norm_23, float *restrict layer_norm_24, float *restrict layer_norm_26,
         float *restrict layer_norm_27, float *restrict layer_norm_1_y_2, const float *restrict layer_norm_1_gamma,
         const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
@@ -1261,7 +1262,7 @@ static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, cons
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float x_v1 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0] + block_1_down_bias[j0]);
-                x_2[i1 * 16 + j0] = x_v1;
+                x[i1 * 16 + j0] = x_v1;
                 sum_v2 += x_v1;
             }
             layer_norm_23[i1] = sum_v2;
@@ -1269,7 +1270,7 @@ static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, cons
             layer_norm_24[i1] = v1;
             float sum_v4 = 0.0f;
             for (int r0 = 0; r0 < 16; r0++) {
-                const float v2 = x_2[i1 * 16 + r0] - layer_norm_24[i1];
+                const float v2 = x[i1 * 16 + r0] - layer_norm_24[i1];
                 sum_v4 += v2 * v2;
             }
             layer_norm_25 = sum_v4;
@@ -1278,7 +1279,7 @@ static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, cons
             layer_norm_26[i1] = sqrt_v5;
             layer_norm_27[i1] = 1.0f / sqrt_v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float layer_norm_1_y_v7 = (x_2[i1 * 16 + j0] - layer_norm_24[i1]) * layer_norm_27[i1];
+                const float layer_norm_1_y_v7 = (x[i1 * 16 + j0] - layer_norm_24[i1]) * layer_norm_27[i1];
                 layer_norm_1_y_2[i1 * 16 + j0] = layer_norm_1_y_v7;
                 layer_norm_1_y[t * 128 + i1 * 16 + j0] = layer_norm_1_y_v7 * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
             }
@@ -1508,7 +1509,7 @@ static inline void train_k27_dense_layer_norm_tile_4(const float *restrict a, in
 
 static void train_k27_dense_layer_norm(int t, const float *restrict cross_entropy, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_y_2,
-        float *restrict layer_norm, const float *restrict x_2, const float *restrict layer_norm_24,
+        float *restrict layer_norm, const float *restrict x, const float *restrict layer_norm_24,
         const float *restrict layer_norm_27, const float *restrict layer_norm_26, const float *restrict layer_norm_23,
         float *restrict layer_norm_2)
 {
@@ -1528,7 +1529,7 @@ static void train_k27_dense_layer_norm(int t, const float *restrict cross_entrop
                 const float mul_v1 = v1 * layer_norm_1_gamma[j0];
                 layer_norm_28[j0] = mul_v1;
                 layer_norm[t * 128 + i1 * 16 + j0] = v1 * layer_norm_1_y_2[i1 * 16 + j0];
-                const float v2 = x_2[i1 * 16 + j0] - layer_norm_24[i1];
+                const float v2 = x[i1 * 16 + j0] - layer_norm_24[i1];
                 sum_v3 += mul_v1 * v2;
                 sum_v4 += mul_v1;
             }
@@ -1540,7 +1541,7 @@ static void train_k27_dense_layer_norm(int t, const float *restrict cross_entrop
             const float v6 = layer_norm_24[i1];
             const float v7 = -(layer_norm_30 * v3 + (layer_norm_23[i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                layer_norm_2[t * 128 + i1 * 16 + j0] = layer_norm_28[j0] * v3 + v5 * (x_2[i1 * 16 + j0] - v6) * 2.0f + v7;
+                layer_norm_2[t * 128 + i1 * 16 + j0] = layer_norm_28[j0] * v3 + v5 * (x[i1 * 16 + j0] - v6) * 2.0f + v7;
             }
         }
     }
@@ -2069,10 +2070,10 @@ static inline void train_k40_multi_head_attention_layer_norm_tile_4(const float 
 static void train_k40_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_28,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_29,
         const float *restrict multi_head_attention_26, const float *restrict multi_head_attention_27,
-        float *restrict multi_head_attention_4, const float *restrict block_1_norm_a_y, float *restrict layer_norm_5,
-        const float *restrict block_1_norm_a_gamma, const float *restrict x, const float *restrict layer_norm_14,
-        const float *restrict layer_norm_4, const float *restrict layer_norm_17, const float *restrict layer_norm_16,
-        const float *restrict layer_norm_13, float *restrict layer_norm_6)
+        float *restrict multi_head_attention_4, const float *restrict block_1_norm_a_standardized_1_centered,
+        const float *restrict layer_norm_17, float *restrict layer_norm_5, const float *restrict block_1_norm_a_gamma,
+        const float *restrict layer_norm_4, const float *restrict layer_norm_16, const float *restrict layer_norm_13,
+        const float *restrict layer_norm_14, float *restrict layer_norm_6)
 {
     float layer_norm_34;
     float layer_norm_35;
@@ -2088,23 +2089,23 @@ static void train_k40_multi_head_attention_layer_norm(int t, const float *restri
                 const float add_v1 = multi_head_attention_26[i1 * 16 + j0] + multi_head_attention_27[i1 * 16 + j0]
                         + multi_head_attention_29[i1 * 16 - i1_0 * 16 + j0];
                 multi_head_attention_4[t * 128 + i1 * 16 + j0] = add_v1;
-                layer_norm_5[t * 128 + i1 * 16 + j0] = add_v1 * block_1_norm_a_y[i1 * 16 + j0];
-                const float v1 = add_v1 * block_1_norm_a_gamma[j0];
-                const float v2 = x[i1 * 16 + j0] - layer_norm_14[i1];
-                sum_v3 += v1 * v2;
-                sum_v4 += v1;
+                const float v1 = block_1_norm_a_standardized_1_centered[i1 * 16 + j0];
+                const float v2 = v1 * layer_norm_17[i1];
+                layer_norm_5[t * 128 + i1 * 16 + j0] = add_v1 * v2;
+                const float v3 = add_v1 * block_1_norm_a_gamma[j0];
+                sum_v3 += v3 * v1;
+                sum_v4 += v3;
             }
             layer_norm_34 = sum_v3;
             layer_norm_35 = sum_v4;
-            const float v3 = layer_norm_17[i1];
-            const float v4 = layer_norm_16[i1];
-            const float v5 = -(layer_norm_34 / v4 * v3) * 0.5f / v4 / 16.0f;
-            const float v6 = layer_norm_14[i1];
-            const float v7 = -(layer_norm_35 * v3 + (layer_norm_13[i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
+            const float v4 = layer_norm_17[i1];
+            const float v5 = layer_norm_16[i1];
+            const float v6 = -(layer_norm_34 / v5 * v4) * 0.5f / v5 / 16.0f;
+            const float v7 = -(layer_norm_35 * v4 + (layer_norm_13[i1] - layer_norm_14[i1] * 16.0f) * v6 * 2.0f) / 16.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 layer_norm_6[t * 128 + i1 * 16 + j0] = layer_norm_4[t * 128 + i1 * 16 + j0]
-                        + (multi_head_attention_4[t * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
-                        * (x[i1 * 16 + j0] - v6) * 2.0f) + v7;
+                        + (multi_head_attention_4[t * 128 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v4 + v6
+                        * block_1_norm_a_standardized_1_centered[i1 * 16 + j0] * 2.0f) + v7;
             }
         }
     }
@@ -2652,14 +2653,14 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 137312);   /* f32 */
+    float *const adam = (float *)(void *)(base + 136800);   /* f32 */
     float *const block_1_y = (float *)(void *)(base + 90112);   /* f32[4, 1, 8, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 92160);   /* f32[4, 1, 4, 8, 4] */
     float *const block_1_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 1, 8, 16] */
     float *const block_1_up_y = (float *)(void *)(base + 49152);   /* f32[4, 1, 8, 64] */
     float *const layer_norm_1_y = (float *)(void *)(base + 96256);   /* f32[4, 1, 8, 16] */
-    float *const select = (float *)(void *)(base + 137344);   /* f32[4, 1] */
-    float *const select_2 = (float *)(void *)(base + 137360);   /* f32[4, 1] */
+    float *const select = (float *)(void *)(base + 136832);   /* f32[4, 1] */
+    float *const select_2 = (float *)(void *)(base + 136848);   /* f32[4, 1] */
     float *const cross_entropy = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 256] */
     float *const dense = (float *)(void *)(base + 81920);   /* f32[4, 256] */
     float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 16] */
@@ -2675,8 +2676,8 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention_4 = (float *)(void *)(base + 116736);   /* f32[4, 1, 8, 16] */
     float *const layer_norm_5 = (float *)(void *)(base + 118784);   /* f32[4, 1, 8, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 120832);   /* f32[4, 1, 8, 16] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 137328);   /* bool[4, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 136704);   /* f32[4, 1, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 136816);   /* bool[4, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 136192);   /* f32[4, 1, 8] */
     float *const dense_4 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const dense_8 = (float *)(void *)(base + 0);   /* f32[4, 64] */
@@ -2696,42 +2697,41 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
     float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const x = (float *)(void *)(base + 132096);   /* f32[1, 8, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 136832);   /* f32[1, 8] */
-    float *const layer_norm_14 = (float *)(void *)(base + 136864);   /* f32[1, 8, 1] */
-    float *const layer_norm_16 = (float *)(void *)(base + 136896);   /* f32[1, 8, 1] */
-    float *const layer_norm_17 = (float *)(void *)(base + 136928);   /* f32[1, 8, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 132608);   /* f32[1, 8, 16] */
-    float *const multi_head_attention_17 = (float *)(void *)(base + 133120);   /* f32[1, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 133632);   /* f32[1, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
+    float *const layer_norm_13 = (float *)(void *)(base + 136320);   /* f32[1, 8] */
+    float *const layer_norm_14 = (float *)(void *)(base + 136352);   /* f32[1, 8, 1] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 132096);   /* f32[1, 8, 16] */
+    float *const layer_norm_16 = (float *)(void *)(base + 136384);   /* f32[1, 8, 1] */
+    float *const layer_norm_17 = (float *)(void *)(base + 136416);   /* f32[1, 8, 1] */
+    float *const multi_head_attention_17 = (float *)(void *)(base + 132608);   /* f32[1, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 133120);   /* f32[1, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 133632);   /* f32[1, 8, 16] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 66048);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 131072);   /* f32[1, 4, 8, 8] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 66176);   /* f32[4, 4] */
     float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 66048);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
-    float *const layer_norm_18 = (float *)(void *)(base + 136960);   /* f32[1, 8] */
-    float *const layer_norm_19 = (float *)(void *)(base + 136992);   /* f32[1, 8, 1] */
-    float *const layer_norm_21 = (float *)(void *)(base + 137024);   /* f32[1, 8, 1] */
-    float *const layer_norm_22 = (float *)(void *)(base + 137056);   /* f32[1, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 135168);   /* f32[1, 8, 16] */
+    float *const block_1_x = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
+    float *const layer_norm_18 = (float *)(void *)(base + 136448);   /* f32[1, 8] */
+    float *const layer_norm_19 = (float *)(void *)(base + 136480);   /* f32[1, 8, 1] */
+    float *const layer_norm_21 = (float *)(void *)(base + 136512);   /* f32[1, 8, 1] */
+    float *const layer_norm_22 = (float *)(void *)(base + 136544);   /* f32[1, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
     float *const block_1_up_y_2 = (float *)(void *)(base + 67584);   /* f32[4, 64] */
     float *const gelu_3 = (float *)(void *)(base + 122880);   /* f32[1, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 124928);   /* f32[1, 8, 64] */
     float *const gelu_5 = (float *)(void *)(base + 65536);   /* f32[1, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 67584);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 135680);   /* f32[1, 8, 16] */
-    float *const layer_norm_23 = (float *)(void *)(base + 137088);   /* f32[1, 8] */
-    float *const layer_norm_24 = (float *)(void *)(base + 137120);   /* f32[1, 8, 1] */
-    float *const layer_norm_26 = (float *)(void *)(base + 137152);   /* f32[1, 8, 1] */
-    float *const layer_norm_27 = (float *)(void *)(base + 137184);   /* f32[1, 8, 1] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 136192);   /* f32[1, 8, 16] */
+    float *const x = (float *)(void *)(base + 135168);   /* f32[1, 8, 16] */
+    float *const layer_norm_23 = (float *)(void *)(base + 136576);   /* f32[1, 8] */
+    float *const layer_norm_24 = (float *)(void *)(base + 136608);   /* f32[1, 8, 1] */
+    float *const layer_norm_26 = (float *)(void *)(base + 136640);   /* f32[1, 8, 1] */
+    float *const layer_norm_27 = (float *)(void *)(base + 136672);   /* f32[1, 8, 1] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 135680);   /* f32[1, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 86016);   /* f32[4, 256] */
     float *const cross_entropy_3 = (float *)(void *)(base + 65536);   /* f32[1, 8, 256] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 137216);   /* f32[1, 8] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 137248);   /* f32[1, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 137280);   /* i32[1, 8] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 136704);   /* f32[1, 8] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 136736);   /* f32[1, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 136768);   /* i32[1, 8] */
     float *const dense_9 = (float *)(void *)(base + 65536);   /* f32[4, 64] */
     float *const multi_head_attention_21 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 66560);   /* f32[1, 4, 8, 4] */
@@ -2764,8 +2764,8 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k8_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_2);   /* k10_pack */
     train_k8_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_2);   /* k11_pack */
     for (int t = 0; t < 4; t++) {
-        train_k12_embedding_layer_norm(t, params->embedding_1_embeddings, tokens, params->positions, x, layer_norm_13,
-                layer_norm_14, layer_norm_16, layer_norm_17, block_1_norm_a_y, params->block_1_norm_a_gamma,
+        train_k12_layer_norm(t, params->embedding_1_embeddings, tokens, params->positions, layer_norm_13, layer_norm_14,
+                block_1_norm_a_standardized_1_centered, layer_norm_16, layer_norm_17, params->block_1_norm_a_gamma,
                 params->block_1_norm_a_beta, block_1_y);
         train_k13_multi_head_attention(t, block_1_y, params->block_1_attention_query_kernel, multi_head_attention_17,
                 params->block_1_attention_query_bias);
@@ -2780,13 +2780,13 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
                 multi_head_attention_19, block_1_attention_y);
         train_k18_multi_head_attention(t, block_1_attention_y, multi_head_attention_20);
         train_k19_multi_head_attention_layer_norm(t, multi_head_attention_20, params->block_1_attention_output_kernel,
-                block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_18, layer_norm_19,
-                layer_norm_21, layer_norm_22, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
-                block_1_y_2);
+                block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
+                params->block_1_attention_output_bias, block_1_x, layer_norm_18, layer_norm_19, layer_norm_21, layer_norm_22,
+                block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, block_1_y_2);
         train_k20_dense_gelu(t, block_1_y_2, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y,
                 gelu_3, gelu_4, gelu_5);
         train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-                x_2, layer_norm_23, layer_norm_24, layer_norm_26, layer_norm_27, layer_norm_1_y_2, params->layer_norm_1_gamma,
+                x, layer_norm_23, layer_norm_24, layer_norm_26, layer_norm_27, layer_norm_1_y_2, params->layer_norm_1_gamma,
                 params->layer_norm_1_beta, layer_norm_1_y);
         train_k22_dense_cross_entropy_argmax(t, layer_norm_1_y, params->classifier_kernel, classifier_y,
                 params->classifier_bias, cross_entropy_3, cross_entropy_4, next, cross_entropy_5, argmax);
@@ -2795,7 +2795,7 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
         train_k25_cross_entropy(t, next, reshape_2, cross_entropy_4, cross_entropy_3, cross_entropy);
         train_k26_dense(t, cross_entropy, dense);
         train_k27_dense_layer_norm(t, cross_entropy, classifier_kernel_2, dense_2, params->layer_norm_1_gamma, layer_norm_1_y_2,
-                layer_norm, x_2, layer_norm_24, layer_norm_27, layer_norm_26, layer_norm_23, layer_norm_2);
+                layer_norm, x, layer_norm_24, layer_norm_27, layer_norm_26, layer_norm_23, layer_norm_2);
         train_k28_dense_gelu(t, layer_norm_2, block_1_down_kernel_2, dense_9, block_1_up_y, gelu_3, gelu_4, gelu);
         train_k29_dense_layer_norm(t, gelu, block_1_up_kernel_2, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
                 layer_norm_3, block_1_x, layer_norm_19, layer_norm_2, layer_norm_22, layer_norm_21, layer_norm_18,
@@ -2817,8 +2817,8 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
         train_k39_multi_head_attention(t, multi_head_attention_2, multi_head_attention_28);
         train_k40_multi_head_attention_layer_norm(t, multi_head_attention_28, block_1_attention_query_kernel_2,
                 multi_head_attention_29, multi_head_attention_26, multi_head_attention_27, multi_head_attention_4,
-                block_1_norm_a_y, layer_norm_5, params->block_1_norm_a_gamma, x, layer_norm_14, layer_norm_4, layer_norm_17,
-                layer_norm_16, layer_norm_13, layer_norm_6);
+                block_1_norm_a_standardized_1_centered, layer_norm_17, layer_norm_5, params->block_1_norm_a_gamma, layer_norm_4,
+                layer_norm_16, layer_norm_13, layer_norm_14, layer_norm_6);
     }
     train_k41_adam(dense, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
     train_k42_div(select, &count, &metrics->accuracy, select_2, &metrics->loss);
@@ -3163,8 +3163,8 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const block_1_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 1, 8, 16] */
     float *const block_1_up_y = (float *)(void *)(base + 49152);   /* f32[4, 1, 8, 64] */
     float *const layer_norm_1_y = (float *)(void *)(base + 96256);   /* f32[4, 1, 8, 16] */
-    float *const select = (float *)(void *)(base + 137328);   /* f32[4, 1] */
-    float *const select_2 = (float *)(void *)(base + 137344);   /* f32[4, 1] */
+    float *const select = (float *)(void *)(base + 136816);   /* f32[4, 1] */
+    float *const select_2 = (float *)(void *)(base + 136832);   /* f32[4, 1] */
     float *const cross_entropy = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 256] */
     float *const dense = (float *)(void *)(base + 81920);   /* f32[4, 256] */
     float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 16] */
@@ -3180,8 +3180,8 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_4 = (float *)(void *)(base + 116736);   /* f32[4, 1, 8, 16] */
     float *const layer_norm_5 = (float *)(void *)(base + 118784);   /* f32[4, 1, 8, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 120832);   /* f32[4, 1, 8, 16] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 137312);   /* bool[4, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 136704);   /* f32[4, 1, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 136800);   /* bool[4, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 136192);   /* f32[4, 1, 8] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
@@ -3193,42 +3193,41 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
     float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
     float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const x = (float *)(void *)(base + 132096);   /* f32[1, 8, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 136832);   /* f32[1, 8] */
-    float *const layer_norm_8 = (float *)(void *)(base + 136864);   /* f32[1, 8, 1] */
-    float *const layer_norm_10 = (float *)(void *)(base + 136896);   /* f32[1, 8, 1] */
-    float *const layer_norm_11 = (float *)(void *)(base + 136928);   /* f32[1, 8, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 132608);   /* f32[1, 8, 16] */
-    float *const multi_head_attention_10 = (float *)(void *)(base + 133120);   /* f32[1, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 133632);   /* f32[1, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
+    float *const layer_norm_7 = (float *)(void *)(base + 136320);   /* f32[1, 8] */
+    float *const layer_norm_8 = (float *)(void *)(base + 136352);   /* f32[1, 8, 1] */
+    float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 132096);   /* f32[1, 8, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 136384);   /* f32[1, 8, 1] */
+    float *const layer_norm_11 = (float *)(void *)(base + 136416);   /* f32[1, 8, 1] */
+    float *const multi_head_attention_10 = (float *)(void *)(base + 132608);   /* f32[1, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 133120);   /* f32[1, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 133632);   /* f32[1, 8, 16] */
     float *const multi_head_attention_11 = (float *)(void *)(base + 66048);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 131072);   /* f32[1, 4, 8, 8] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 66176);   /* f32[4, 4] */
     float *const multi_head_attention_13 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 66048);   /* f32[4, 16] */
-    float *const block_1_x = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 136960);   /* f32[1, 8] */
-    float *const layer_norm_13 = (float *)(void *)(base + 136992);   /* f32[1, 8, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 137024);   /* f32[1, 8, 1] */
-    float *const layer_norm_16 = (float *)(void *)(base + 137056);   /* f32[1, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 135168);   /* f32[1, 8, 16] */
+    float *const block_1_x = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 136448);   /* f32[1, 8] */
+    float *const layer_norm_13 = (float *)(void *)(base + 136480);   /* f32[1, 8, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 136512);   /* f32[1, 8, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 136544);   /* f32[1, 8, 1] */
+    float *const block_1_norm_b_y = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
     float *const block_1_up_y_2 = (float *)(void *)(base + 67584);   /* f32[4, 64] */
     float *const gelu_3 = (float *)(void *)(base + 122880);   /* f32[1, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 124928);   /* f32[1, 8, 64] */
     float *const gelu_5 = (float *)(void *)(base + 65536);   /* f32[1, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 67584);   /* f32[4, 16] */
-    float *const x_2 = (float *)(void *)(base + 135680);   /* f32[1, 8, 16] */
-    float *const layer_norm_17 = (float *)(void *)(base + 137088);   /* f32[1, 8] */
-    float *const layer_norm_18 = (float *)(void *)(base + 137120);   /* f32[1, 8, 1] */
-    float *const layer_norm_20 = (float *)(void *)(base + 137152);   /* f32[1, 8, 1] */
-    float *const layer_norm_21 = (float *)(void *)(base + 137184);   /* f32[1, 8, 1] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 136192);   /* f32[1, 8, 16] */
+    float *const x = (float *)(void *)(base + 135168);   /* f32[1, 8, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 136576);   /* f32[1, 8] */
+    float *const layer_norm_18 = (float *)(void *)(base + 136608);   /* f32[1, 8, 1] */
+    float *const layer_norm_20 = (float *)(void *)(base + 136640);   /* f32[1, 8, 1] */
+    float *const layer_norm_21 = (float *)(void *)(base + 136672);   /* f32[1, 8, 1] */
+    float *const layer_norm_1_y_2 = (float *)(void *)(base + 135680);   /* f32[1, 8, 16] */
     float *const classifier_y = (float *)(void *)(base + 86016);   /* f32[4, 256] */
     float *const cross_entropy_3 = (float *)(void *)(base + 65536);   /* f32[1, 8, 256] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 137216);   /* f32[1, 8] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 137248);   /* f32[1, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 137280);   /* i32[1, 8] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 136704);   /* f32[1, 8] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 136736);   /* f32[1, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 136768);   /* i32[1, 8] */
     float *const dense_4 = (float *)(void *)(base + 65536);   /* f32[4, 64] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 66560);   /* f32[1, 4, 8, 4] */
@@ -3260,9 +3259,9 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     train_k8_pack(params->block_1_attention_key_kernel, block_1_attention_key_kernel_3);   /* k9_pack */
     train_k8_pack(params->block_1_attention_query_kernel, block_1_attention_query_kernel_3);   /* k10_pack */
     for (int t = 0; t < 4; t++) {
-        train_k12_embedding_layer_norm(t, params->embedding_1_embeddings, tokens, params->positions, x, layer_norm_7,
-                layer_norm_8, layer_norm_10, layer_norm_11, block_1_norm_a_y, params->block_1_norm_a_gamma,
-                params->block_1_norm_a_beta, block_1_y);   /* k11_embedding_layer_norm */
+        train_k12_layer_norm(t, params->embedding_1_embeddings, tokens, params->positions, layer_norm_7, layer_norm_8,
+                block_1_norm_a_standardized_1_centered, layer_norm_10, layer_norm_11, params->block_1_norm_a_gamma,
+                params->block_1_norm_a_beta, block_1_y);   /* k11_layer_norm */
         train_k13_multi_head_attention(t, block_1_y, params->block_1_attention_query_kernel, multi_head_attention_10,
                 params->block_1_attention_query_bias);   /* k12_multi_head_attention */
         train_k14_multi_head_attention(t, block_1_y, params->block_1_attention_key_kernel, block_1_attention_key_y_2,
@@ -3276,13 +3275,14 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
                 multi_head_attention_12, block_1_attention_y);   /* k16_multi_head_attention */
         train_k18_multi_head_attention(t, block_1_attention_y, multi_head_attention_13);   /* k17_multi_head_attention */
         train_k19_multi_head_attention_layer_norm(t, multi_head_attention_13, params->block_1_attention_output_kernel,
-                block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, layer_norm_12, layer_norm_13,
-                layer_norm_15, layer_norm_16, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+                block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
+                params->block_1_attention_output_bias, block_1_x, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16,
+                block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
                 block_1_y_2);   /* k18_multi_head_attention_layer_norm */
         train_k20_dense_gelu(t, block_1_y_2, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y,
                 gelu_3, gelu_4, gelu_5);   /* k19_dense_gelu */
         train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-                x_2, layer_norm_17, layer_norm_18, layer_norm_20, layer_norm_21, layer_norm_1_y_2, params->layer_norm_1_gamma,
+                x, layer_norm_17, layer_norm_18, layer_norm_20, layer_norm_21, layer_norm_1_y_2, params->layer_norm_1_gamma,
                 params->layer_norm_1_beta, layer_norm_1_y);   /* k20_dense_layer_norm */
         train_k22_dense_cross_entropy_argmax(t, layer_norm_1_y, params->classifier_kernel, classifier_y,
                 params->classifier_bias, cross_entropy_3, cross_entropy_4, next, cross_entropy_5,
@@ -3292,7 +3292,7 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
         train_k25_cross_entropy(t, next, reshape_2, cross_entropy_4, cross_entropy_3, cross_entropy);   /* k24_cross_entropy */
         train_k26_dense(t, cross_entropy, dense);   /* k25_dense */
         train_k27_dense_layer_norm(t, cross_entropy, classifier_kernel_3, dense_2, params->layer_norm_1_gamma, layer_norm_1_y_2,
-                layer_norm, x_2, layer_norm_18, layer_norm_21, layer_norm_20, layer_norm_17,
+                layer_norm, x, layer_norm_18, layer_norm_21, layer_norm_20, layer_norm_17,
                 layer_norm_2);   /* k26_dense_layer_norm */
         train_k28_dense_gelu(t, layer_norm_2, block_1_down_kernel_3, dense_4, block_1_up_y, gelu_3, gelu_4,
                 gelu);   /* k27_dense_gelu */
@@ -3321,8 +3321,8 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
         train_k39_multi_head_attention(t, multi_head_attention_2, multi_head_attention_21);   /* k38_multi_head_attention */
         train_k40_multi_head_attention_layer_norm(t, multi_head_attention_21, block_1_attention_query_kernel_3,
                 multi_head_attention_22, multi_head_attention_19, multi_head_attention_20, multi_head_attention_4,
-                block_1_norm_a_y, layer_norm_5, params->block_1_norm_a_gamma, x, layer_norm_8, layer_norm_4, layer_norm_11,
-                layer_norm_10, layer_norm_7, layer_norm_6);   /* k39_multi_head_attention_layer_norm */
+                block_1_norm_a_standardized_1_centered, layer_norm_11, layer_norm_5, params->block_1_norm_a_gamma, layer_norm_4,
+                layer_norm_10, layer_norm_7, layer_norm_8, layer_norm_6);   /* k39_multi_head_attention_layer_norm */
     }
     gradients_k40_sum(dense, gradients->classifier_bias);
     train_k42_div(select, &count, &metrics->accuracy, select_2, &metrics->loss);   /* k41_div */
@@ -3356,31 +3356,30 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     return DL_OK;
 }
 
-/* transformer.dl:20: embedding, transformer.dl:10: layer_norm -> f32[4, 8, 16] */
-static void evaluate_k1_embedding_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
-        const float *restrict positions, float *restrict x, const float *restrict block_1_norm_a_gamma,
-        const float *restrict block_1_norm_a_beta, float *restrict block_1_y)
+/* transformer.dl:10: layer_norm -> f32[4, 8, 16] */
+static void evaluate_k1_layer_norm(const float *restrict embedding_1_embeddings, const int32_t *restrict tokens,
+        const float *restrict positions, const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta,
+        float *restrict block_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
             float layer_norm;
             float block_1_norm_a_standardized_1_centered[16];
             float layer_norm_2;
-            float sum_v1 = 0.0f;
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v0 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0];
-                x[i0 * 128 + i1 * 16 + j0] = x_v0;
-                sum_v1 += x_v0;
+            float sum_v0 = 0.0f;
+            for (int r0 = 0; r0 < 16; r0++) {
+                sum_v0 += embedding_1_embeddings[r0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + r0];
             }
-            layer_norm = sum_v1;
+            layer_norm = sum_v0;
             const float v1 = layer_norm / 16.0f;
-            float sum_v3 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_a_standardized_1_centered_v2 = x[i0 * 128 + i1 * 16 + j0] - v1;
-                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v2;
-                sum_v3 += block_1_norm_a_standardized_1_centered_v2 * block_1_norm_a_standardized_1_centered_v2;
+                const float block_1_norm_a_standardized_1_centered_v1 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16]
+                        + positions[i1 * 16 + j0] - v1;
+                block_1_norm_a_standardized_1_centered[j0] = block_1_norm_a_standardized_1_centered_v1;
+                sum_v2 += block_1_norm_a_standardized_1_centered_v1 * block_1_norm_a_standardized_1_centered_v1;
             }
-            layer_norm_2 = sum_v3;
+            layer_norm_2 = sum_v2;
             const float v2 = 1.0f / dl_sqrt(layer_norm_2 / 16.0f + 0.001f);
             for (int j0 = 0; j0 < 16; j0++) {
                 block_1_y[i0 * 128 + i1 * 16 + j0] = block_1_norm_a_standardized_1_centered[j0] * v2 * block_1_norm_a_gamma[j0]
@@ -3668,7 +3667,8 @@ static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const floa
 
 static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
-        const float *restrict x, const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
+        const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, const float *restrict positions,
+        const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
         const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3683,7 +3683,7 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_x_v1 = x[i0 * 128 + i1 * 16 + j0]
+                    const float block_1_x_v1 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0]
                             + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
                     block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v1;
                     sum_v2 += block_1_x_v1;
@@ -3798,7 +3798,7 @@ static void evaluate_k10_dense_layer_norm(const float *restrict gelu, const floa
         const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float x_2[16];
+        float x[16];
         float layer_norm_5;
         float layer_norm_1_standardized_1_centered[16];
         float layer_norm_6;
@@ -3811,14 +3811,14 @@ static void evaluate_k10_dense_layer_norm(const float *restrict gelu, const floa
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float x_v1 = block_1_x[i0 * 128 + i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0]
                             + block_1_down_bias[j0]);
-                    x_2[j0] = x_v1;
+                    x[j0] = x_v1;
                     sum_v2 += x_v1;
                 }
                 layer_norm_5 = sum_v2;
                 const float v1 = layer_norm_5 / 16.0f;
                 float sum_v4 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float layer_norm_1_standardized_1_centered_v3 = x_2[j0] - v1;
+                    const float layer_norm_1_standardized_1_centered_v3 = x[j0] - v1;
                     layer_norm_1_standardized_1_centered[j0] = layer_norm_1_standardized_1_centered_v3;
                     sum_v4 += layer_norm_1_standardized_1_centered_v3 * layer_norm_1_standardized_1_centered_v3;
                 }
@@ -4060,16 +4060,15 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const x = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_y = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
-    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
-    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_2 = (float *)(void *)(base + 10240);   /* f32[4, 8] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 10368);   /* f32[4, 8] */
-    float *const block_1_attention_y = (float *)(void *)(base + 6144);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 4096);   /* f32[4, 16] */
+    float *const block_1_y = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 2048);   /* f32[4, 8, 16] */
+    float *const block_1_attention_key_y_2 = (float *)(void *)(base + 4096);   /* f32[4, 8, 16] */
+    float *const block_1_attention_value_y_2 = (float *)(void *)(base + 6144);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_2 = (float *)(void *)(base + 8192);   /* f32[4, 8] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 8320);   /* f32[4, 8] */
+    float *const block_1_attention_y = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const block_1_attention_output_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
@@ -4078,11 +4077,11 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 256] */
     float *const cross_entropy_3 = (float *)(void *)(base + 4096);   /* f32[4, 8] */
     dl_word *const argmax = (dl_word *)(void *)(base + 4224);   /* i32[4, 8] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 2048);   /* f32[4, 4, 4, 8] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 8] */
 
     if (train_k0_embedding_check(tokens) != DL_OK)
         return DL_INDEX;
-    evaluate_k1_embedding_layer_norm(params->embedding_1_embeddings, tokens, params->positions, x, params->block_1_norm_a_gamma,
+    evaluate_k1_layer_norm(params->embedding_1_embeddings, tokens, params->positions, params->block_1_norm_a_gamma,
             params->block_1_norm_a_beta, block_1_y);
     evaluate_k2_multi_head_attention(block_1_y, params->block_1_attention_query_kernel, multi_head_attention,
             params->block_1_attention_query_bias);
@@ -4096,8 +4095,9 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
             block_1_attention_y);
     train_k50_multi_head_attention(block_1_attention_y, multi_head_attention_4);   /* k7_multi_head_attention */
     evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, x, params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma,
-            params->block_1_norm_b_beta, block_1_y_2);
+            block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
+            params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+            block_1_y_2);
     evaluate_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
     evaluate_k10_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);

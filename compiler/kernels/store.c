@@ -248,6 +248,8 @@ static int inline_cost(const Lower *c, const Node *n)
     int64_t cost = op_info(n->op)->cost;
     if (c->joined[n->id])
         return 1;
+    if (n->op == OP_GATHER && n->in[0]->type.rank > 1)      /* a row's elements lie behind one another: its index is read once */
+        return c->cost[n->in[0]->id];
     for (int i = 0; i < read_operands(n); i++)
         cost += c->cost[n->in[i]->id];
     if (n->op == OP_INPUT && c->parent && n->attr.input.role == ROLE_SLICE)
