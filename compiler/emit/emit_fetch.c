@@ -13,6 +13,23 @@ static void fetch_rows(Out *o, const Tile *t, int rows)
     line(o, "DL_PREFETCH(a, at + (%d + %s / %" PRId64 ") * %" PRId64 " + %s %% %" PRId64 " * %d);", rows, k, lines, t->a_m, k, lines, LINE);
 }
 
+void print_further(Out *o, const Stage *s)
+{
+    for (int i = 0; i < s->further.n; i++) {
+        const char *from = buffer_root(s->further.at[i].buffer)->name, *at = lin_text(o, s->further.at[i].at);
+        const int64_t row = s->loop[s->nloop - 1]->extent;
+        if (row <= LINE) {
+            line(o, "DL_PREFETCH(%s, %s);", from, at);
+            continue;
+        }
+        line(o, "#pragma GCC unroll %" PRId64, (row + LINE - 1) / LINE);
+        line(o, "for (int q = 0; q < %" PRId64 "; q += %d)", row, LINE);
+        o->indent++;
+        line(o, "DL_PREFETCH(%s, %s + q);", from, at);
+        o->indent--;
+    }
+}
+
 void print_fetch(Out *o, const Tile *t, int rows)
 {
     if (tile_fetches_rows(t))

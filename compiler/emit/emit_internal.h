@@ -130,6 +130,7 @@ void print_fetch_result(Out *o, const Stage *s, int rows);      /* at the begin 
 void print_fetch_columns(Out *o, const Tile *t);                /* in one that has its operands: of the next columns */
 void print_next_columns(Out *o, const Tile *t);                 /* where these are; before the loops over rows */
 const char *fetch_argument(Out *o, const Tile *t);              /* and which line of them; "" where none are fetched */
+void print_further(Out *o, const Stage *s);                      /* what a stage by element fetches, before its last loop */
 const char *beside_parameters(Out *o, const Tile *t);           /* of a tile that fetches what the stages behind it want; "" where it does not */
 const char *beside_arguments(Out *o, const Tile *t, const char *column);        /* column: the tile's first */
 const char *ahead_parameters(Out *o, const Tile *t);            /* of a tile that fetches of the next turn's; "" where it does not */

@@ -193,6 +193,7 @@ static void print_inner_map(Out *o, const Stage *s, const ExList *temps)
         if (mentions(sb_text(&body), o->places.at[i].name))
             line(o, "const long %s = %s;", o->places.at[i].name, lin_text(o, o->places.at[i].still));
     o->inner = 0;
+    print_further(o, s);
     sb_puts(o->sb, sb_text(&body));
 }
 

@@ -27,11 +27,10 @@ typedef struct Turn {
     VEC(Region) regions;        /* in the order in which they are wanted */
 } Turn;
 
-/* Stored before the loop, and too large to be there still. */
-static bool is_far(const Turn *x, const Buffer *root)
+bool is_far(const Plan *p, const Step *loop, const Buffer *root)
 {
-    const bool before = root->kind == BUFFER_PORT || (root->kind == BUFFER_ARENA && root->first < x->loop->at);
-    return before && !root->written && root->type.dt == DT_F32 && 4 * type_count(root->type) > x->p->target->l2 / SMALL;
+    const bool before = root->kind == BUFFER_PORT || (root->kind == BUFFER_ARENA && root->first < loop->at);
+    return before && !root->written && root->type.dt == DT_F32 && 4 * type_count(root->type) > p->target->l2 / SMALL;
 }
 
 static void note_read(void *context, const Load *load)
@@ -39,7 +38,7 @@ static void note_read(void *context, const Load *load)
     Turn *x = context;
     Buffer *root = buffer_root(load->buffer);
     const int64_t floats = lin_factor(load->at, x->loop->time);
-    if (floats < LEAST_FLOATS || !is_far(x, root))
+    if (floats < LEAST_FLOATS || !is_far(x->p, x->loop, root))
         return;
     for (int i = 0; i < x->regions.n; i++)
         if (x->regions.at[i].root == root)

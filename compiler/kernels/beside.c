@@ -20,7 +20,7 @@ typedef struct Rows {       /* of a tile's block, as a stage behind it sees them
     const Stage *s;
 } Rows;
 
-static bool is_far(const Plan *p, const Buffer *root)
+static bool is_large(const Plan *p, const Buffer *root)
 {
     return root->kind != BUFFER_LOCAL && root->type.dt == DT_F32 && 4 * type_count(root->type) > p->target->l2 / SMALL;
 }
@@ -33,7 +33,7 @@ static void note_rows(void *context, const Load *load)
     Buffer *root = buffer_root(load->buffer);
     const Var *column = x->s->loop[0];
     const Lin *at = lin_without(x->p->a, lin_without(x->p->a, load->at, t->m), column);
-    if (!is_far(x->p, root) || lin_factor(load->at, t->m) != t->n->extent || lin_factor(load->at, column) != 1 || !lin_is_affine(at) ||
+    if (!is_large(x->p, root) || lin_factor(load->at, t->m) != t->n->extent || lin_factor(load->at, column) != 1 || !lin_is_affine(at) ||
         lin_uses(at, column) || t->beside.n == MOST_BESIDE)
         return;
     for (int i = 0; i < t->beside.n; i++)

@@ -273,7 +273,7 @@ typedef struct Ahead {      /* what a tile fetches of the next turn's, see ahead
     int lines;              /* of the cache, each time; */
     int floats;             /* or, where the innermost loop is long, how far each of its steps goes on: it asks for the line it comes to */
 } Ahead;
-typedef struct Beside {     /* rows that the stages behind a tile read or store, which it fetches: see beside.c */
+typedef struct Beside {     /* rows that the stages behind a tile read or store, which it fetches: see beside.c; or a stage's own, see pages.c */
     Buffer *buffer;
     const Lin *at;          /* those of m = 0, over the outer variables; they are as long as the result's */
 } Beside;
@@ -347,6 +347,8 @@ int64_t ahead_times(const Tile *t);     /* so often in each tile */
 int64_t ahead_floats(const Tile *t, const Ahead *ahead);        /* so many each time */
 /* beside.c: tiles fetch what the stages behind them read and store of their rows beyond L2; once stages are what they will be */
 void fetch_beside(Plan *p);
+/* pages.c: stages by element fetch what they read from beyond L2 a page ahead */
+void fetch_pages(const Plan *p);
 int64_t beside_step(const Tile *t);     /* floats that a step fetches of each */
 const Var *fetching_loop(const Kernel *k, const Tile *t);   /* in whose turns a tile fetches one line or another of the next columns; NULL: none has turns enough */
 
@@ -362,6 +364,7 @@ struct Stage {
     Tile *tile;
     bool in_tile;               /* MAP: the tile in front of it does it on its sums, see finish.c */
     bool behind_rows;           /* with tiles: all rows of a block are done with the stages before it (latency.c) */
+    VEC(Beside) further;        /* MAP: of what it reads, a page further on, the row that each turn of the loop around the last one asks for */
     int square;                 /* MAP: its last two loops go by squares of so many, rows made columns (transpose.c); 0: by elements */
     int64_t limit;              /* CHECK, SCATTER */
 };

@@ -220,6 +220,9 @@ bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x, const Lin *at
 /* by_turns.c: once lifetimes are known and kernels have overwritten what they may */
 void share_by_turns(Plan *p);
 
+/* ahead.c: stored before the loop over parts, and too large to be in L2 still */
+bool is_far(const Plan *p, const Step *loop, const Buffer *root);
+
 /* transpose.c: once storage is shared */
 void find_squares(Plan *p);
 

@@ -414,6 +414,8 @@ static void print_stage(Printer *o, const Stage *s)
     }
     for (int i = 0; i < s->items.n; i++)
         print_item(o, s, &s->items.at[i]);
+    for (int i = 0; i < s->further.n; i++)
+        line(o, "fetches a page ahead, %s", element_text(o, s->further.at[i].buffer, s->further.at[i].at));
     o->indent--;
 }
 

@@ -175,7 +175,11 @@ static void check_local(Check *c, const Accesses *all, const Access *x)
 static void check_ahead(Check *c)
 {
     for (c->stage = 0; c->stage < c->k->stages.n; c->stage++) {
-        const Tile *t = c->k->stages.at[c->stage]->tile;
+        const Stage *s = c->k->stages.at[c->stage];
+        const Tile *t = s->tile;
+        for (int i = 0; i < s->further.n; i++)
+            if (!listed(c->k->args.at, c->k->args.n, s->further.at[i].buffer))
+                check_complain(c, "fetches a page of %s, which is no argument", check_label(s->further.at[i].buffer));
         for (int i = 0; t && i < t->ahead.n; i++)
             if (!listed(c->k->args.at, c->k->args.n, t->ahead.at[i].buffer))
                 check_complain(c, "fetches of %s, which is no argument", check_label(t->ahead.at[i].buffer));
