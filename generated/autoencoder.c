@@ -667,6 +667,7 @@ static void train_k4_dense_batch_norm(const float *restrict h_2, const float *re
         train_k4_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
     for (int i0 = 0; i0 < 4; i0++) {
         const int v1 = i0 < count_[0];
+        #pragma GCC unroll 1
         for (int j0 = 0; j0 < 8; j0++) {
             const float v2 = code_dense_1_y[i0 * 8 + j0];
             const float v3 = code_dense_1_bias[j0];
@@ -698,6 +699,7 @@ static void train_k5_batch_norm_relu(const float *restrict batch_norm_5, const i
     const int v5 = 2 < v2;
     const int v6 = 3 < v2;
     const float v7 = (float)v2;
+    #pragma GCC unroll 1
     for (int j0 = 0; j0 < 8; j0++) {
         const float v8 = code_dense_1_y[j0];
         const float v9 = code_dense_1_y[j0 + 8];
@@ -1211,6 +1213,7 @@ static void train_k25_dense_relu(const float *restrict batch_norm_22, const floa
     for (int n = 0; n < 8; n += 4)
         train_k25_dense_relu_tile_4(batch_norm_22, 0, decoder_1_dense_1_kernel_2 + n, relu_3 + n);
     for (int i0 = 0; i0 < 4; i0++) {
+        #pragma GCC unroll 1
         for (int j0 = 0; j0 < 8; j0++) {
             const float v1 = relu_3[i0 * 8 + j0];
             relu_3[i0 * 8 + j0] = 0.0f < h_3[i0 * 8 + j0] ? v1 : 0.0f;
@@ -1292,6 +1295,7 @@ static void train_k27_batch_norm_adam(const float *restrict relu_3, const float 
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
             const float v5 = batch_norm_25[j1];
             batch_norm_26[j0 * 8 + j1] = (v4 ? v5 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
@@ -1322,6 +1326,7 @@ static void train_k28_batch_norm_dense_adam(const float *restrict relu_3, const 
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
             const float v5 = batch_norm_27[j1];
             batch_norm_28[j0 * 8 + j1] = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
@@ -1951,6 +1956,7 @@ static void gradients_k26_batch_norm(const float *restrict relu_3, const float *
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
             const float v5 = batch_norm_22[j1];
             batch_norm_23[j0 * 8 + j1] = (v4 ? v5 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
@@ -1975,6 +1981,7 @@ static void gradients_k27_batch_norm_dense(const float *restrict relu_3, float *
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
             const float v5 = batch_norm_24[j1];
             batch_norm_25[j0 * 8 + j1] = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])

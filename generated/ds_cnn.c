@@ -872,6 +872,7 @@ static void train_k3_batch_norm(const int32_t *restrict count_, const float *res
     const int v4 = 2 < v1;
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
+    #pragma GCC unroll 1
     for (int j0 = 0; j0 < 16; j0++) {
         const float v7 = batch_norm[j0];
         const float v8 = batch_norm[j0 + 16];
@@ -914,6 +915,7 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
     const int v4 = 2 < v1;
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
+    #pragma GCC unroll 1
     for (int j0 = 0; j0 < 16; j0++) {
         const float v7 = batch_norm_2[j0];
         const float v8 = batch_norm_2[j0 + 16];
@@ -949,6 +951,7 @@ static void train_k7_dropout(uint32_t salt, const int32_t *restrict seed_, const
     for (int j0 = 0; j0 < 500; j0++) {
         float drawn_1[16];
         dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4), 4, drawn_1);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             const float v2 = relu[j0 * 16 + j1];
@@ -1266,6 +1269,7 @@ static void train_k20_dropout(uint32_t salt, const int32_t *restrict seed_, cons
     for (int j0 = 0; j0 < 4; j0++) {
         float drawn_1[16];
         dl_uniforms((uint32_t)seed_[0], (uint32_t)seed_[1], (uint32_t)step_[0], salt, (uint32_t)(j0 * 4), 4, drawn_1);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v1 = drawn_1[j1];
             const float v2 = global_avg_pool2d[j0 * 16 + j1];
@@ -1341,6 +1345,7 @@ static void train_k21_dense_softmax_cross_entropy(const float *restrict global_a
         float sum_v5 = 0.0f;
         int32_t argmax_v6 = 0;
         float best_argmax_v6 = -DL_INFINITY;
+        #pragma GCC unroll 1
         for (int r0 = 0; r0 < 12; r0++) {
             const float v3 = logits[r0];
             sum_v5 += word[i0] == r0 ? v3 - softmax - v2 : 0.0f;
@@ -1394,6 +1399,7 @@ static void train_k24_cross_entropy_softmax_dense(const int32_t *restrict word, 
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 4; j0++) {
         const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 12; j1++) {
             cross_entropy_2[j0 * 12 + j1] = word[j0] == j1 ? v3 : 0.0f;
         }
@@ -1473,12 +1479,14 @@ static void train_k26_dense_global_avg_pool2d_relu(const float *restrict softmax
     for (int n = 0; n < 16; n += 4)
         train_k26_dense_global_avg_pool2d_relu_tile_4(softmax_1_y, 0, classifier_kernel_2 + n, dense_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
+        #pragma GCC unroll 1
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dense_2[i0 * 16 + j0];
             global_avg_pool2d_2[j0] = (dropout_2[i0 * 16 + j0] ? 0.0f : v1) * 1.6666666f / 125.0f;
         }
         for (int j0 = 0; j0 < 25; j0++) {
             for (int j1 = 0; j1 < 5; j1++) {
+                #pragma GCC unroll 1
                 for (int j2 = 0; j2 < 16; j2++) {
                     const float v2 = global_avg_pool2d_2[j2];
                     x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] = 0.0f < x_2[i0 * 2000 + j0 * 80 + j1 * 16 + j2] ? v2 : 0.0f;
@@ -1583,6 +1591,7 @@ static void train_k29_batch_norm_adam(const float *restrict batch_norm_9,
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v5 = batch_norm_11[j1];
             batch_norm_12[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
@@ -1624,6 +1633,7 @@ static void train_k30_batch_norm_conv2d_adam(const float *restrict batch_norm_7,
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v6 = batch_norm_14[j1];
             batch_norm_15[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
@@ -1744,6 +1754,7 @@ static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, co
                         train_k33_conv2d_relu_tile_3(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
                             relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    #pragma GCC unroll 1
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float v1 = relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
                         relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1
@@ -2007,6 +2018,7 @@ static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
                         train_k39_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
                             block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    #pragma GCC unroll 1
                     for (int j0 = 0; j0 < 16; j0++) {
                         const int v1 = dropout[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
                         const float v2 = depthwise_conv2d_2[i1 * 16 - i1_0 * 16 + j0];
@@ -2413,6 +2425,7 @@ static void gradients_k24_cross_entropy_softmax_dense(const int32_t *restrict wo
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 4; j0++) {
         const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 12; j1++) {
             cross_entropy_2[j0 * 12 + j1] = word[j0] == j1 ? v3 : 0.0f;
         }
@@ -2494,6 +2507,7 @@ static void gradients_k28_batch_norm(const float *restrict batch_norm_8,
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v5 = batch_norm_10[j1];
             batch_norm_11[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 125.0f;
@@ -2527,6 +2541,7 @@ static void gradients_k29_batch_norm_conv2d(const float *restrict batch_norm_7,
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v5 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v6 = batch_norm_13[j1];
             batch_norm_14[j0 * 16 + j1] = (v5 ? v6 : 0.0f) / 125.0f;
@@ -3094,6 +3109,7 @@ static void evaluate_k8_dense_softmax_cross_entropy(const float *restrict global
         float sum_v4 = 0.0f;
         int32_t argmax_v5 = 0;
         float best_argmax_v5 = -DL_INFINITY;
+        #pragma GCC unroll 1
         for (int r0 = 0; r0 < 12; r0++) {
             const float v2 = logits[r0];
             sum_v4 += word[i0] == r0 ? v2 - softmax - v1 : 0.0f;

@@ -1231,6 +1231,7 @@ static void train_k21_multi_head_attention_layer_norm(int t, const float *restri
                         block_1_attention_output_kernel + n, block_1_attention_output_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
+                #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0];
                     const float v2 = block_1_attention_output_bias[j0];
@@ -1370,6 +1371,7 @@ static void train_k23_dense_layer_norm(int t, const float *restrict dense_10, co
                 train_k23_dense_layer_norm_tile_4(dense_10, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
+                #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = block_1_down_y[i1 * 16 - i1_0 * 16 + j0];
                     const float v2 = block_1_down_bias[j0];
@@ -1475,6 +1477,7 @@ static void train_k25_dense_softmax_cross_entropy(int t, const float *restrict m
         float sum_v5 = 0.0f;
         int32_t argmax_v6 = 0;
         float best_argmax_v6 = -DL_INFINITY;
+        #pragma GCC unroll 1
         for (int r0 = 0; r0 < 10; r0++) {
             const float v3 = logits[r0];
             sum_v5 += label[t * 2 + i0] == r0 ? v3 - softmax_2 - v2 : 0.0f;
@@ -1502,6 +1505,7 @@ static void train_k26_cross_entropy_softmax(int t, const int32_t *restrict label
         float cross_entropy_26;
         const float v1 = cross_entropy_5[t * 2 + i0];
         float sum_v1 = 0.0f;
+        #pragma GCC unroll 1
         for (int j0 = 0; j0 < 10; j0++) {
             const float select_v0 = label[t * 2 + i0] == j0 ? v1 : 0.0f;
             cross_entropy_25[j0] = select_v0;
@@ -1572,6 +1576,7 @@ static void train_k27_dense_mean_layer_norm(int t, const float *restrict softmax
             const float v3 = -(layer_norm_15[j0] / v2 * v1) * 0.5f / v2 / 16.0f;
             const float v4 = layer_norm_11[i0 * 16 + j0];
             const float v5 = -(layer_norm_16[j0] * v1 + (layer_norm_10[i0 * 16 + j0] - v4 * 16.0f) * v3 * 2.0f) / 16.0f;
+            #pragma GCC unroll 1
             for (int j1 = 0; j1 < 16; j1++) {
                 const float add_v4 = mean_3[i0 * 16 + j1] * block_1_norm_b_gamma[j1] * v1 + v3 * (add_2[i0 * 256 + j0 * 16 + j1]
                         - v4) * 2.0f + v5;
@@ -1612,6 +1617,7 @@ static void train_k29_dense(int t, const uint8_t *restrict cross_entropy_3, cons
     }
     for (int r1 = 0; r1 < 2; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
+            #pragma GCC unroll 1
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = layer_norm_17[j0 + r1 * 256 + r2 * 16];
                 dense[t * 16 + j0] += cross_entropy_3[t * 512 + j0 + r1 * 256 + r2 * 16] ? 0.0f : v1;
@@ -1796,6 +1802,7 @@ static void train_k33_dense_layer_norm_dropout(int t, const float *restrict dens
                 const float v5 = -(layer_norm_18 / v4 * v3) * 0.5f / v4 / 16.0f;
                 const float v6 = layer_norm_6[i0 * 16 + i1];
                 const float v7 = -(layer_norm_19 * v3 + (layer_norm_5[i0 * 16 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
+                #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float add_v4 = dense_15[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
                             * (add[i0 * 256 + i1 * 16 + j0] - v6) * 2.0f + v7;
@@ -3944,6 +3951,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(int t, const float *restric
             float sum_v4 = 0.0f;
             int32_t argmax_v5 = 0;
             float best_argmax_v5 = -DL_INFINITY;
+            #pragma GCC unroll 1
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
                 sum_v4 += label[t * 8 + i0] == r0 ? v2 - softmax - v1 : 0.0f;

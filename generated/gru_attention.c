@@ -1077,6 +1077,7 @@ static void train_k15_dense_softmax_cross_entropy(const float *restrict pooled, 
             float sum_v5 = 0.0f;
             int32_t argmax_v6 = 0;
             float best_argmax_v6 = -DL_INFINITY;
+            #pragma GCC unroll 1
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
                 sum_v5 += label[i0] == r0 ? v3 - softmax_3 - v2 : 0.0f;
@@ -1101,6 +1102,7 @@ static void train_k16_sum(const int32_t *restrict count_, const dl_word *restric
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        #pragma GCC unroll 1
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
@@ -1125,6 +1127,7 @@ static void train_k17_cross_entropy(const int32_t *restrict count_, const float 
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        #pragma GCC unroll 1
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
@@ -1151,6 +1154,7 @@ static void train_k18_cross_entropy_softmax_dense(const int32_t *restrict label,
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
         const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 10; j1++) {
             softmax_5[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
         }
@@ -2185,6 +2189,7 @@ static void gradients_k18_cross_entropy_softmax_dense(const int32_t *restrict la
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
         const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 10; j1++) {
             softmax_5[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
         }
@@ -2863,6 +2868,7 @@ static void evaluate_k14_dense_softmax_cross_entropy(const float *restrict poole
             float sum_v4 = 0.0f;
             int32_t argmax_v5 = 0;
             float best_argmax_v5 = -DL_INFINITY;
+            #pragma GCC unroll 1
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
                 sum_v4 += label[i0] == r0 ? v2 - softmax_3 - v1 : 0.0f;
@@ -2886,6 +2892,7 @@ static void evaluate_k15_sum(const int32_t *restrict count_, const dl_word *rest
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        #pragma GCC unroll 1
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
@@ -2909,6 +2916,7 @@ static void evaluate_k16_cross_entropy(const int32_t *restrict count_, const flo
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        #pragma GCC unroll 1
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];

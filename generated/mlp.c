@@ -294,6 +294,7 @@ static void train_k2_dense_softmax_cross_entropy(const float *restrict relu, con
             float sum_v5 = 0.0f;
             int32_t argmax_v6 = 0;
             float best_argmax_v6 = -DL_INFINITY;
+            #pragma GCC unroll 1
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
                 sum_v5 += label[i0] == r0 ? v3 - softmax - v2 : 0.0f;
@@ -318,6 +319,7 @@ static void train_k3_sum(const int32_t *restrict count_, const dl_word *restrict
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        #pragma GCC unroll 1
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
@@ -342,6 +344,7 @@ static void train_k4_cross_entropy(const int32_t *restrict count_, const float *
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        #pragma GCC unroll 1
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];
@@ -368,6 +371,7 @@ static void train_k5_cross_entropy_softmax_dense(const int32_t *restrict label, 
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
         const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 10; j1++) {
             softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
         }
@@ -664,6 +668,7 @@ static void gradients_k5_cross_entropy_softmax_dense(const int32_t *restrict lab
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
         const float v3 = -(j0 < v1 ? v2 : 0.0f);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 10; j1++) {
             softmax_3[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
         }
@@ -888,6 +893,7 @@ static void evaluate_k2_dense_softmax_cross_entropy(const float *restrict relu, 
             float sum_v4 = 0.0f;
             int32_t argmax_v5 = 0;
             float best_argmax_v5 = -DL_INFINITY;
+            #pragma GCC unroll 1
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v2 = logits[r0];
                 sum_v4 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
@@ -911,6 +917,7 @@ static void evaluate_k3_sum(const int32_t *restrict count_, const dl_word *restr
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        #pragma GCC unroll 1
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const int32_t v1 = argmax[r0];
@@ -933,6 +940,7 @@ static void evaluate_k4_cross_entropy(const int32_t *restrict count_, const floa
     for (int lane = 0; lane < 8; lane++)
         sum_v0[lane] = 0.0f;
     for (int r0_0 = 0; r0_0 < 32; r0_0 += 8) {
+        #pragma GCC unroll 1
         for (int lane = 0; lane < 8; lane++) {
             const int r0 = r0_0 + lane;
             const float v1 = cross_entropy[r0];

@@ -1757,6 +1757,7 @@ static void train_k4_cross_entropy(const int32_t *restrict label, const int32_t 
         const int32_t v1 = count_[0];
         const float v2 = -(i0 < v1 ? 1.0f / (float)v1 : 0.0f);
         float sum_v1 = 0.0f;
+        #pragma GCC unroll 1
         for (int j0 = 0; j0 < 10; j0++) {
             const float select_v0 = label[i0] == j0 ? v2 : 0.0f;
             cross_entropy[i0 * 10 + j0] = select_v0;
@@ -1780,6 +1781,7 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
     const int v4 = 2 < v1;
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
+    #pragma GCC unroll 1
     for (int j0 = 0; j0 < 16; j0++) {
         const float v7 = batch_norm[j0];
         const float v8 = batch_norm[j0 + 16];
@@ -2853,6 +2855,7 @@ static void train_k38_dense_softmax_cross_entropy(const float *restrict global_a
         float sum_v5 = 0.0f;
         int32_t argmax_v6 = 0;
         float best_argmax_v6 = -DL_INFINITY;
+        #pragma GCC unroll 1
         for (int r0 = 0; r0 < 10; r0++) {
             const float v2 = logits[r0];
             sum_v5 += label[i0] == r0 ? v2 - softmax - v1 : 0.0f;
@@ -4747,6 +4750,7 @@ static void train_k99_relu_batch_norm(int t, const float *restrict relu, const f
         for (int j1 = 0; j1 < 16; j1++) {
             const long v1 = (j0 / 2) * 128 + (j1 / 2) * 16;
             const long v2 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v3 = conv2d_47[v2 + j2];
                 relu_10[t * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu[t * 4096 + j0 * 256 + j1 * 16 + j2] ? (j0
@@ -4845,6 +4849,7 @@ static void train_k101_batch_norm_adam(const float *restrict batch_norm_51, floa
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v5 = batch_norm_54[j1];
             batch_norm_55[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
@@ -4887,6 +4892,7 @@ static void train_k102_batch_norm_conv2d_adam(const float *restrict batch_norm_5
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v5 = batch_norm_57[j1];
             batch_norm_58[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
@@ -5097,6 +5103,7 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, c
                     train_k107_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = conv2d_48[i2 * 16 - i2_0 * 16 + j0];
                     residual_1_conv_b_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1
@@ -5358,6 +5365,7 @@ static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_
                     train_k116_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
                         conv2d_42 + n, conv2d_49 + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_10[t * 4096 + i1 * 256 + i2 * 16 + j0];
                     const float v2 = conv2d_49[i2 * 16 - i2_0 * 16 + j0];
@@ -6090,6 +6098,7 @@ static void gradients_k95_batch_norm(const float *restrict batch_norm_49, const 
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v5 = batch_norm_51[j1];
             batch_norm_52[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
@@ -6121,6 +6130,7 @@ static void gradients_k96_batch_norm_conv2d(const float *restrict batch_norm_48,
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
             const float v5 = batch_norm_54[j1];
             batch_norm_55[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
@@ -7396,6 +7406,7 @@ static void evaluate_k19_dense_softmax_cross_entropy(int t, const float *restric
     float sum_v4 = 0.0f;
     int32_t argmax_v5 = 0;
     float best_argmax_v5 = -DL_INFINITY;
+    #pragma GCC unroll 1
     for (int r0 = 0; r0 < 10; r0++) {
         const float v2 = logits[r0];
         sum_v4 += label[t] == r0 ? v2 - softmax - v1 : 0.0f;

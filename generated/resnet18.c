@@ -613,6 +613,7 @@ static void infer_k2_max_pool2d(const float *restrict relu, float *restrict max_
 {
     for (int j0 = 0; j0 < 8; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 8; j2++) {
                 max_pool2d[j0 * 64 + j1 * 8 + j2]
                         = dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(dl_max(relu[j0 * 256 + j1 * 16 + j2],

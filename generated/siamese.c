@@ -586,6 +586,7 @@ static void train_k16_max_pool2d_relu(const float *restrict relu_4, dl_word *res
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = relu_4[j0 * 320 + j1 * 32 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
@@ -603,6 +604,7 @@ static void train_k16_max_pool2d_relu(const float *restrict relu_4, dl_word *res
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 10; j1++) {
             const long v10 = (j0 / 2) * 80 + (j1 / 2) * 16;
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 16; j2++) {
                 const int32_t v11 = max_pool2d_5[v10 + j2];
                 const float v12 = dense_5[v10 + j2];
@@ -819,6 +821,7 @@ static void train_k19_max_pool2d_relu(const float *restrict relu_3, dl_word *res
 {
     for (int j0 = 0; j0 < 12; j0++) {
         for (int j1 = 0; j1 < 12; j1++) {
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 8; j2++) {
                 const float v1 = relu_3[j0 * 384 + j1 * 16 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
@@ -836,6 +839,7 @@ static void train_k19_max_pool2d_relu(const float *restrict relu_3, dl_word *res
     for (int j0 = 0; j0 < 24; j0++) {
         for (int j1 = 0; j1 < 24; j1++) {
             const long v10 = (j0 / 2) * 96 + (j1 / 2) * 8;
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 8; j2++) {
                 const int32_t v11 = max_pool2d_6[v10 + j2];
                 const float v12 = conv2d_10[v10 + j2];
@@ -889,6 +893,7 @@ static void train_k22_max_pool2d_relu_conv2d(int t, const float *restrict relu_2
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 16; j2++) {
                 const float v1 = relu_2[j0 * 320 + j1 * 32 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
@@ -906,6 +911,7 @@ static void train_k22_max_pool2d_relu_conv2d(int t, const float *restrict relu_2
     for (int j0 = 0; j0 < 10; j0++) {
         for (int j1 = 0; j1 < 10; j1++) {
             const long v10 = (j0 / 2) * 80 + (j1 / 2) * 16;
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 16; j2++) {
                 const int32_t v11 = max_pool2d_7[v10 + j2];
                 const float v12 = dense_6[v10 + j2];
@@ -932,6 +938,7 @@ static void train_k25_max_pool2d_relu_conv2d(int t, const float *restrict relu, 
 {
     for (int j0 = 0; j0 < 12; j0++) {
         for (int j1 = 0; j1 < 12; j1++) {
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 8; j2++) {
                 const float v1 = relu[j0 * 384 + j1 * 16 + j2];
                 const float v2 = -DL_INFINITY < v1 ? v1 : -DL_INFINITY;
@@ -949,6 +956,7 @@ static void train_k25_max_pool2d_relu_conv2d(int t, const float *restrict relu, 
     for (int j0 = 0; j0 < 24; j0++) {
         for (int j1 = 0; j1 < 24; j1++) {
             const long v10 = (j0 / 2) * 96 + (j1 / 2) * 8;
+            #pragma GCC unroll 1
             for (int j2 = 0; j2 < 8; j2++) {
                 const int32_t v11 = max_pool2d_8[v10 + j2];
                 const float v12 = conv2d_11[v10 + j2];

@@ -433,6 +433,7 @@ static void infer_k6_multi_head_attention(const float *restrict multi_head_atten
         for (int n = 0; n < 8; n += 4)
             infer_k6_multi_head_attention_tile_1(multi_head_attention, i1 * 4, multi_head_attention_5 + (i1 * 32 + n),
                     multi_head_attention_2 + n);
+        #pragma GCC unroll 1
         for (int j0 = 0; j0 < 8; j0++) {
             const float v1 = multi_head_attention_2[j0];
             block_1_attention_scaled_dot_product_attention_1_scores[j0] = 7 < j0 ? -DL_INFINITY : v1;
@@ -764,6 +765,7 @@ static void train_k4_reshape(const int32_t *restrict count_, float *restrict res
     const float v2 = 1.0f / (float)v1;
     for (int j0 = 0; j0 < 4; j0++) {
         const float v3 = -((j0 < v1 ? v2 : 0.0f) / 8.0f);
+        #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
             reshape_2[j0 * 8 + j1] = v3;
         }
@@ -1030,6 +1032,7 @@ static void train_k17_multi_head_attention(int t, const float *restrict multi_he
                 train_k17_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4 + i2_0 * 16,
                         multi_head_attention_30 + (i1 * 32 + n), multi_head_attention_18 + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 8; j0++) {
                     const float v1 = multi_head_attention_18[i2 * 8 - i2_0 * 8 + j0];
                     block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1;
@@ -1442,6 +1445,7 @@ static void train_k25_cross_entropy(int t, const int32_t *restrict next, const f
         for (int lane = 0; lane < 8; lane++)
             sum_v1[lane] = 0.0f;
         for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
+            #pragma GCC unroll 1
             for (int lane = 0; lane < 8; lane++) {
                 const int j0 = j0_0 + lane;
                 const float select_v0 = next[t * 8 + i1] == j0 ? v1 : 0.0f;
@@ -1829,6 +1833,7 @@ static void train_k33_multi_head_attention(int t, const float *restrict multi_he
                 const float v7 = multi_head_attention_22[i1 * 32 + i2 * 4 + 3];
                 const float v8 = block_1_attention_y[t * 128 + i1 * 32 + i2 * 4 + 3];
                 const float v9 = -(v1 * v2) + -(v3 * v4) + -(v5 * v6) + -(v7 * v8);
+                #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 8; j0++) {
                     const float v10 = multi_head_attention_24[i1 * 64 + i2 * 8 + j0];
                     const float v11
@@ -3591,6 +3596,7 @@ static void evaluate_k6_multi_head_attention(const float *restrict multi_head_at
                     evaluate_k6_multi_head_attention_tile_4(multi_head_attention, i0 * 128 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_5 + (i0 * 128 + i1 * 32 + n), multi_head_attention_2 + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    #pragma GCC unroll 1
                     for (int j0 = 0; j0 < 8; j0++) {
                         const float v1 = multi_head_attention_2[i2 * 8 - i2_0 * 8 + j0];
                         block_1_attention_scaled_dot_product_attention_1_scores[j0] = i2 < j0 ? -DL_INFINITY : v1;

@@ -64,6 +64,8 @@ static void print_columns_step(Out *o, const Stage *s)
         sb_puts(&head, ") {");
         open_block(o, sb_text(&head));
     }
+    if (!is_split(o, column))
+        print_unroll(o, s, column->extent);
     open_columns(o, column);
     for (int i = 0; i < s->items.n; i++) {
         Item item = s->items.at[i];

@@ -72,6 +72,8 @@ void print_temps(Out *o, const ExList *list, int depth);        /* constants kno
 void push_loop(Out *o, bool printed);               /* counts as a loop for close_loops */
 void open_block(Out *o, const char *head);          /* a line that ends in {; closed by close_loops */
 void open_loop(Out *o, const Var *v);               /* prints nothing for a loop of one */
+void open_inner(Out *o, const Stage *s, const Var *v);          /* the innermost of a stage, as often written out as it is to be */
+void print_unroll(Out *o, const Stage *s, int64_t turns);       /* before a loop of so many turns */
 void close_loops(Out *o, int n);
 void prepare_stage(Out *o, const Stage *s, ExList *temps);      /* depths and constants of all items, as seen from the innermost loop */
 void open_loops(Out *o, const Stage *s, int from, int to, const ExList *temps);

@@ -32,6 +32,20 @@ void open_loop(Out *o, const Var *v)
     push_loop(o, v->extent > 1);
 }
 
+void print_unroll(Out *o, const Stage *s, int64_t turns)
+{
+    const int64_t unroll = loop_unroll(o->p->target, s, turns);
+    if (unroll)
+        line(o, "#pragma GCC unroll %" PRId64, unroll);
+}
+
+void open_inner(Out *o, const Stage *s, const Var *v)
+{
+    if (!is_split(o, v))
+        print_unroll(o, s, v->extent);
+    open_loop(o, v);
+}
+
 void close_loops(Out *o, int n)
 {
     while (n-- > 0) {
@@ -176,9 +190,7 @@ static void print_inner_map(Out *o, const Stage *s, const ExList *temps)
     const ExList drawn = draw_rows(o, s);
     StrBuf *out = o->sb, body = {.a = o->a};
     o->sb = &body;
-    if (map_writes_out(o->p->target, s) && !is_split(o, last))
-        line(o, "#pragma GCC unroll %" PRId64, last->extent);
-    open_loop(o, last);
+    open_inner(o, s, last);
     print_drawn(o, &drawn, last);
     print_temps(o, temps, last->depth);
     for (int i = 0; i < s->items.n; i++) {
@@ -346,6 +358,7 @@ static void print_lanes(Out *o, const Stage *s, const ExList *temps, const ExLis
     for (int i = 0; i < temps->n; i++)      /* each time anew */
         if (temps->at[i]->depth >= last->depth)
             temps->at[i]->temp = -1;
+    print_unroll(o, s, lanes);
     open_block(o, lanes > 1 ? arena_printf(o->a, "for (int lane = 0; lane < %d; lane++) {", lanes) : "{");
     StrBuf *out = o->sb, body = {.a = o->a};
     o->sb = &body;
@@ -388,7 +401,7 @@ static void print_reduce(Out *o, const Stage *s)
         open_lanes(o, s, last);
         print_lanes(o, s, &temps, &drawn, arena_printf(o->a, "%s_0", last->name), s->lanes);
     } else {
-        open_loop(o, last);
+        open_inner(o, s, last);
         print_reduce_body(o, s, &drawn, "");
     }
     close_loops(o, s->nloop - s->nparallel);

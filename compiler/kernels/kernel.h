@@ -483,8 +483,9 @@ const Lin *tile_place(Arena *a, const Tile *t, Var *n);     /* where a tile stor
 bool tile_may_finish(Arena *a, const Kernel *k, int stage, ExList *operands);
 int finish_result(const Stage *s, int from);                /* the first item from there on that is stored; -1: none */
 bool finish_overwrites(Arena *a, const Stage *tile, const Item *item);  /* whether an item of its finish lies where its sums would */
-/* schedule.c: whether the innermost loop of a MAP is too short to be vectors, which the loop around it is if its turns are written out. */
-bool map_writes_out(const Target *target, const Stage *s);
+/* schedule.c: how many turns of a stage's innermost loop are to be written out: all of a MAP's that are too few to be vectors, which the loop
+ * around it is then; 1 if it has to stay a loop; 0: as the compiler likes. */
+int64_t loop_unroll(const Target *target, const Stage *s, int64_t turns);
 /* columns.c: which sums of columns are vectors in registers, once it is known what threads share; whether a stage that says so can be;
  * what its only item adds where guards hold that are the same for all columns, adding nothing elsewhere, or NULL. */
 void choose_columns(Plan *p);

@@ -20,11 +20,45 @@ Stage *stage_new(Making *m, StageKind kind)
     return s;
 }
 
-bool map_writes_out(const Target *target, const Stage *s)
+static bool loads(const Ex *e)
+{
+    bool any = e->kind == X_LOAD || e->kind == X_UNIT;      /* of a unit compilers may load its operands where it is used */
+    for (int i = 0; i < e->part.n && !any; i++)
+        any = loads(e->part.at[i]);
+    return any;
+}
+
+/* Whether C loads some of it only where a condition holds. */
+static bool has_choices(const Ex *e)
+{
+    const bool guard = e->kind == X_GUARD, choice = e->kind == X_OP && (e->op == OP_SELECT || e->op == OP_AND || e->op == OP_OR);
+    bool any = false;
+    for (int i = choice ? 1 : 0; (guard || choice) && i < e->nin; i++)
+        any |= loads(e->in[i]);
+    for (int i = 0; i < e->part.n && !any; i++)
+        any = has_choices(e->part.at[i]);
+    return any;
+}
+
+/* gcc writes out loops of no more than 16 turns and makes vectors of the loop around them. What only one arm of a choice loads it loads
+ * under a mask then, and gcc 12 masks other elements than those (AVX2 and AVX-512, at -O3 or where the loop is to be written out). */
+static bool stays_a_loop(const Target *target, const Stage *s, int64_t turns)
+{
+    enum { MOST_WRITTEN_BY_GCC = 16 };
+    if (target->compact || target->issue || turns <= 1 || turns > MOST_WRITTEN_BY_GCC)
+        return false;
+    for (int i = 0; i < s->items.n; i++)
+        if (has_choices(s->items.at[i].value))
+            return true;
+    return false;
+}
+
+int64_t loop_unroll(const Target *target, const Stage *s, int64_t turns)
 {
     enum { MOST_WRITTEN = 8 };
-    const int64_t turns = s->kind == STAGE_MAP && s->nloop > 0 && !s->square ? s->loop[s->nloop - 1]->extent : 1;
-    return !target->compact && turns > 1 && turns < target->lanes && turns <= MOST_WRITTEN;
+    if (stays_a_loop(target, s, turns))
+        return 1;
+    return s->kind == STAGE_MAP && !target->compact && turns > 1 && turns < target->lanes && turns <= MOST_WRITTEN ? turns : 0;
 }
 
 int outer_axes(const Making *m)

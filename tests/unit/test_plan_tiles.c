@@ -18,6 +18,8 @@ static const char three_columns[] = "func f(x: f32[40, 3] input 0, b: f32[3] par
                                     "%3 = exp(%2) return output 0 y = %3 }";
 static const char eight_columns[] = "func f(x: f32[40, 8] input 0, b: f32[8] param 0) { %1 = broadcast(b) axes=[1] : f32[40, 8] %2 = add(x, %1) "
                                     "%3 = exp(%2) return output 0 y = %3 }";
+static const char three_chosen[] = "func f(x: f32[40, 3] input 0, y: f32[40, 3] input 1, z: f32[40, 3] input 2) { %1 = lt(x, y) : bool[40, 3] "
+                                   "%2 = select(%1, y, z) : f32[40, 3] return output 0 y = %2 }";
 static const char wide_conv[] = "func f(x: f32[1, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
                                 "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char wide_conv_of_four[] = "func f(x: f32[4, 7, 7, 512] input 0, w: f32[3, 3, 512, 512] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
@@ -219,12 +221,24 @@ static void written_out(void **state)
     (void)state;
     const Target *v4 = target_find("x86-64-v4"), *v3 = target_find("x86-64-v3");
     Plan *p = plan_for(three_columns, v4);
-    assert_true(map_writes_out(v4, stage(p, 0, 0)));
-    assert_false(map_writes_out(target_find("generic"), stage(p, 0, 0)));
-    assert_false(map_writes_out(target_compact(arena, v4), stage(p, 0, 0)));
+    assert_int_equal(loop_unroll(v4, stage(p, 0, 0), 3), 3);
+    assert_int_equal(loop_unroll(target_find("generic"), stage(p, 0, 0), 3), 0);
+    assert_int_equal(loop_unroll(target_compact(arena, v4), stage(p, 0, 0), 3), 0);
     p = plan_for(eight_columns, v4);
-    assert_true(map_writes_out(v4, stage(p, 0, 0)));
-    assert_false(map_writes_out(v3, stage(p, 0, 0)));
+    assert_int_equal(loop_unroll(v4, stage(p, 0, 0), 8), 8);
+    assert_int_equal(loop_unroll(v3, stage(p, 0, 0), 8), 0);
+}
+
+/* What C loads under a condition is not to be in a loop that compilers write out. */
+static void stays_a_loop(void **state)
+{
+    (void)state;
+    const Target *v4 = target_find("x86-64-v4");
+    Plan *p = plan_for(three_chosen, v4);
+    assert_int_equal(loop_unroll(v4, stage(p, 0, 0), 3), 1);
+    assert_int_equal(loop_unroll(target_find("generic"), stage(p, 0, 0), 3), 1);
+    assert_int_equal(loop_unroll(target_find("cortex-m4f"), stage(p, 0, 0), 3), 0);
+    assert_int_equal(loop_unroll(v4, stage(p, 0, 0), 17), 0);
 }
 
 /* Rows along both axes of an image. */
@@ -492,6 +506,7 @@ int main(void)
         cmocka_unit_test(repeated_channels),
         cmocka_unit_test(rows_abreast),
         cmocka_unit_test(written_out),
+        cmocka_unit_test(stays_a_loop),
         cmocka_unit_test(wrong_second_axes),
         cmocka_unit_test(tiles_of_groups),
         cmocka_unit_test(wrong_chains),
