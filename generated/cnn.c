@@ -946,64 +946,15 @@ static void train_k11_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* cnn.dl:11: dense, cnn.dl:10: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
-static inline void train_k12_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k12_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict relu_5, const float *restrict relu_4)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            train_k12_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_5 + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_5[i0 * 64 + j0];
-                relu_5[i0 * 64 + j0] = 0.0f < relu_4[i0 * 64 + j0] ? v1 : 0.0f;
-            }
-        }
-    }
-}
-
 /* cnn.dl:18: adam -> f32 */
-static void train_k13_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k12_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* cnn.dl:11: dense, cnn.dl:18: adam -> f32[64, 10], 20480 multiply-accumulates */
-static inline void train_k14_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k13_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1035,14 +986,14 @@ static inline void train_k14_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k14_dense_adam(const float *restrict relu_4, const float *restrict softmax_3, float *restrict dense_3,
+static void train_k13_dense_adam(const float *restrict relu_4, const float *restrict softmax_3, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k14_dense_adam_tile_4(relu_4, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k13_dense_adam_tile_4(relu_4, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -1057,9 +1008,58 @@ static void train_k14_dense_adam(const float *restrict relu_4, const float *rest
     }
 }
 
+/* cnn.dl:11: dense, cnn.dl:10: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
+static inline void train_k14_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 10; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void train_k14_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, float *restrict relu_4)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 64; n += 4)
+            train_k14_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, dense_2 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float v1 = dense_2[i0 * 64 - i0_0 * 64 + j0];
+                relu_4[i0 * 64 + j0] = 0.0f < relu_4[i0 * 64 + j0] ? v1 : 0.0f;
+            }
+        }
+    }
+}
+
 /* cnn.dl:10: dense, cnn.dl:18: adam;
  * cnn.dl:7: conv2d, cnn.dl:18: adam -> f32[64]; in 2 places */
-static void train_k15_dense_adam(const float *restrict relu_5, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
+static void train_k15_dense_adam(const float *restrict relu_4, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
     float dense_4[64];
@@ -1068,7 +1068,7 @@ static void train_k15_dense_adam(const float *restrict relu_5, float *restrict m
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            dense_4[j0] += relu_5[j0 + r1 * 64];
+            dense_4[j0] += relu_4[j0 + r1 * 64];
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1091,62 +1091,8 @@ static void train_k16_dense_pack(const float *restrict hidden_kernel, float *res
     }
 }
 
-/* cnn.dl:10: dense, cnn.dl:8: relu -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k17_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 64; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 576);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
-}
-
-static void train_k17_dense_relu(const float *restrict relu_5, const float *restrict hidden_kernel_2, float *restrict relu_6,
-        const float *restrict relu_3)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 576; n += 4)
-            train_k17_dense_relu_tile_4(relu_5, i0_0 * 64, hidden_kernel_2 + n, relu_6 + (i0_0 * 576 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 3; j0++) {
-                for (int j1 = 0; j1 < 3; j1++) {
-                    for (int j2 = 0; j2 < 64; j2++) {
-                        const float v1 = relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2];
-                        relu_6[i0 * 576 + j0 * 192 + j1 * 64 + j2] = 0.0f < relu_3[i0 * 576 + j0 * 192 + j1 * 64 + j2] ? v1
-                                : 0.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
 /* cnn.dl:10: dense, cnn.dl:18: adam -> f32[576, 64], 1179648 multiply-accumulates */
-static inline void train_k18_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k17_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1178,14 +1124,14 @@ static inline void train_k18_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k18_dense_adam(const float *restrict relu_3, const float *restrict relu_5, float *restrict dense_6,
+static void train_k17_dense_adam(const float *restrict relu_3, const float *restrict relu_4, float *restrict dense_6,
         float *restrict m_hidden_kernel, float *restrict v_hidden_kernel, float *restrict hidden_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 576; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k18_dense_adam_tile_4(relu_3, i0_0, relu_5 + n, dense_6 + n);
+            train_k17_dense_adam_tile_4(relu_3, i0_0, relu_4 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
@@ -1199,8 +1145,62 @@ static void train_k18_dense_adam(const float *restrict relu_3, const float *rest
     }
 }
 
+/* cnn.dl:10: dense, cnn.dl:8: relu -> f32[32, 3, 3, 64], 1179648 multiply-accumulates; in 2 places */
+static inline void train_k18_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 64; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 576);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[576] = c1_0;
+    c[577] = c1_1;
+    c[578] = c1_2;
+    c[579] = c1_3;
+    c[1152] = c2_0;
+    c[1153] = c2_1;
+    c[1154] = c2_2;
+    c[1155] = c2_3;
+    c[1728] = c3_0;
+    c[1729] = c3_1;
+    c[1730] = c3_2;
+    c[1731] = c3_3;
+}
+
+static void train_k18_dense_relu(const float *restrict relu_4, const float *restrict hidden_kernel_2, float *restrict dense_5,
+        float *restrict relu_3)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 576; n += 4)
+            train_k18_dense_relu_tile_4(relu_4, i0_0 * 64, hidden_kernel_2 + n, dense_5 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 3; j0++) {
+                for (int j1 = 0; j1 < 3; j1++) {
+                    for (int j2 = 0; j2 < 64; j2++) {
+                        const float v1 = dense_5[i0 * 576 - i0_0 * 576 + j0 * 192 + j1 * 64 + j2];
+                        relu_3[i0 * 576 + j0 * 192 + j1 * 64 + j2] = 0.0f < relu_3[i0 * 576 + j0 * 192 + j1 * 64 + j2] ? v1
+                                : 0.0f;
+                    }
+                }
+            }
+        }
+    }
+}
+
 /* cnn.dl:8: conv2d, cnn.dl:18: adam -> f32[64] */
-static void train_k19_conv2d_adam(const float *restrict relu_6, float *restrict m_conv2d_3_bias,
+static void train_k19_conv2d_adam(const float *restrict relu_3, float *restrict m_conv2d_3_bias,
         float *restrict v_conv2d_3_bias, float *restrict conv2d_3_bias, const float *restrict adam)
 {
     float conv2d[64];
@@ -1211,7 +1211,7 @@ static void train_k19_conv2d_adam(const float *restrict relu_6, float *restrict 
         for (int r2 = 0; r2 < 3; r2++) {
             for (int r3 = 0; r3 < 3; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d[j0] += relu_6[j0 + r1 * 576 + r2 * 192 + r3 * 64];
+                    conv2d[j0] += relu_3[j0 + r1 * 576 + r2 * 192 + r3 * 64];
                 }
             }
         }
@@ -1276,7 +1276,7 @@ static inline void train_k21_conv2d_tile_4(const float *restrict a, int at, cons
     c[4803] = c3_3;
 }
 
-static void train_k21_conv2d(const float *restrict relu_6, const float *restrict conv2d_11, float *restrict conv2d_2)
+static void train_k21_conv2d(const float *restrict relu_3, const float *restrict conv2d_11, float *restrict conv2d_2)
 {
     for (int i1 = 0; i1 < 5; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1286,7 +1286,7 @@ static void train_k21_conv2d(const float *restrict relu_6, const float *restrict
                 const int k1_lo = dl_first_tap(-i2 + 2, 1);
                 const int k1_hi = dl_end_tap(-i2 + 4, 1, 3);
                 for (int n = 0; n < 64; n += 4)
-                    train_k21_conv2d_tile_4(relu_6, i1 * 192 + i2 * 64 + i0_0 * 576 - 512, conv2d_11 + n,
+                    train_k21_conv2d_tile_4(relu_3, i1 * 192 + i2 * 64 + i0_0 * 576 - 512, conv2d_11 + n,
                             conv2d_2 + (i1 * 320 + i2 * 64 + i0_0 * 1600 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
@@ -1331,13 +1331,13 @@ static inline void train_k22_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k22_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_6, float *restrict conv2d_3)
+static void train_k22_conv2d(const float *restrict max_pool2d_2, const float *restrict relu_3, float *restrict conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
                 for (int n = 0; n < 64; n += 4)
-                    train_k22_conv2d_tile_4(max_pool2d_2, i1 * 320 + i2 * 64 + i0_0, relu_6 + n,
+                    train_k22_conv2d_tile_4(max_pool2d_2, i1 * 320 + i2 * 64 + i0_0, relu_3 + n,
                             conv2d_3 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n));
             }
         }
@@ -1789,17 +1789,17 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     float *const relu_2 = (float *)(void *)(base + 2359296);   /* f32[32, 10, 10, 64] */
     float *const max_pool2d_2 = (float *)(void *)(base + 3178496);   /* f32[32, 5, 5, 64] */
     float *const relu_3 = (float *)(void *)(base + 3530752);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 3383296);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 3392768);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 3391488);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 3392928);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 3393056);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 3393184);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 3394048);   /* f32[32, 10] */
-    float *const dense_3 = (float *)(void *)(base + 3391488);   /* f32[4, 10] */
-    float *const relu_5 = (float *)(void *)(base + 3678208);   /* f32[32, 64] */
-    float *const dense_6 = (float *)(void *)(base + 3383296);   /* f32[4, 64] */
-    float *const relu_6 = (float *)(void *)(base + 3604480);   /* f32[32, 3, 3, 64] */
+    float *const relu_4 = (float *)(void *)(base + 3613696);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 3384576);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 3383296);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 3384736);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 3384864);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 3384992);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 3385856);   /* f32[32, 10] */
+    float *const dense_2 = (float *)(void *)(base + 3387136);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 3387136);   /* f32[4, 10] */
+    float *const dense_5 = (float *)(void *)(base + 3604480);   /* f32[4, 576] */
+    float *const dense_6 = (float *)(void *)(base + 3604480);   /* f32[4, 64] */
     float *const conv2d_2 = (float *)(void *)(base + 4587520);   /* f32[32, 5, 5, 64] */
     float *const conv2d_3 = (float *)(void *)(base + 4997120);   /* f32[64, 3, 3, 64] */
     dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4792320);   /* i32[32, 5, 5, 64] */
@@ -1811,7 +1811,7 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     float *const conv2d_8 = (float *)(void *)(base + 2359296);   /* f32[32, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 2359296);   /* f32[1, 3, 3, 32] */
     float *const adam = (float *)(void *)(base + 5152768);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 3391488);   /* f32[10, 64] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 3383296);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 3383296);   /* f32[64, 576] */
     float *const conv2d_11 = (float *)(void *)(base + 3383296);   /* f32[3, 3, 64, 64] */
     float *const conv2d_12 = (float *)(void *)(base + 2949120);   /* f32[3, 3, 64, 32] */
@@ -1834,19 +1834,19 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k10_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
     train_k11_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k12_dense_relu(softmax_3, classifier_kernel_2, relu_5, relu_4);
-    train_k13_adam(&step, adam);
-    train_k14_dense_adam(relu_4, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k12_adam(&step, adam);
+    train_k13_dense_adam(relu_4, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k15_dense_adam(relu_5, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k14_dense_relu(softmax_3, classifier_kernel_2, dense_2, relu_4);
+    train_k15_dense_adam(relu_4, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
     train_k16_dense_pack(params->hidden_kernel, hidden_kernel_2);
-    train_k17_dense_relu(relu_5, hidden_kernel_2, relu_6, relu_3);
-    train_k18_dense_adam(relu_3, relu_5, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
+    train_k17_dense_adam(relu_3, relu_4, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
-    train_k19_conv2d_adam(relu_6, optimizer->m_conv2d_3_bias, optimizer->v_conv2d_3_bias, params->conv2d_3_bias, adam);
+    train_k18_dense_relu(relu_4, hidden_kernel_2, dense_5, relu_3);
+    train_k19_conv2d_adam(relu_3, optimizer->m_conv2d_3_bias, optimizer->v_conv2d_3_bias, params->conv2d_3_bias, adam);
     train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_11);
-    train_k21_conv2d(relu_6, conv2d_11, conv2d_2);
-    train_k22_conv2d(max_pool2d_2, relu_6, conv2d_3);
+    train_k21_conv2d(relu_3, conv2d_11, conv2d_2);
+    train_k22_conv2d(max_pool2d_2, relu_3, conv2d_3);
     train_k23_max_pool2d_relu_conv2d(relu_2, max_pool2d_3, conv2d_2, relu_7, conv2d_4);
     train_k15_dense_adam(conv2d_4, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias,
             adam);   /* k24_conv2d_adam */
@@ -1907,7 +1907,7 @@ static void gradients_k10_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* cnn.dl:11: dense -> f32[64, 10], 20480 multiply-accumulates */
-static inline void gradients_k13_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k12_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1939,32 +1939,32 @@ static inline void gradients_k13_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k13_dense(const float *restrict relu_4, const float *restrict softmax_3,
+static void gradients_k12_dense(const float *restrict relu_4, const float *restrict softmax_3,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k13_dense_tile_4(relu_4, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k12_dense_tile_4(relu_4, i0_0, softmax_3 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* cnn.dl:10: dense;
  * cnn.dl:7: conv2d -> f32[64]; in 2 places */
-static void gradients_k14_dense(const float *restrict relu_5, float *restrict hidden_bias_2)
+static void gradients_k14_dense(const float *restrict relu_4, float *restrict hidden_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         hidden_bias_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            hidden_bias_2[j0] += relu_5[j0 + r1 * 64];
+            hidden_bias_2[j0] += relu_4[j0 + r1 * 64];
         }
     }
 }
 
 /* cnn.dl:10: dense -> f32[576, 64], 1179648 multiply-accumulates */
-static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k16_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1996,16 +1996,16 @@ static inline void gradients_k17_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k17_dense(const float *restrict relu_3, const float *restrict relu_5, float *restrict hidden_kernel_2)
+static void gradients_k16_dense(const float *restrict relu_3, const float *restrict relu_4, float *restrict hidden_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 576; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k17_dense_tile_4(relu_3, i0_0, relu_5 + n, hidden_kernel_2 + (i0_0 * 64 + n));
+            gradients_k16_dense_tile_4(relu_3, i0_0, relu_4 + n, hidden_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
 /* cnn.dl:8: conv2d -> f32[64] */
-static void gradients_k18_conv2d(const float *restrict relu_6, float *restrict conv2d_3_bias_2)
+static void gradients_k18_conv2d(const float *restrict relu_3, float *restrict conv2d_3_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         conv2d_3_bias_2[j0] = 0.0f;
@@ -2014,7 +2014,7 @@ static void gradients_k18_conv2d(const float *restrict relu_6, float *restrict c
         for (int r2 = 0; r2 < 3; r2++) {
             for (int r3 = 0; r3 < 3; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_3_bias_2[j0] += relu_6[j0 + r1 * 576 + r2 * 192 + r3 * 64];
+                    conv2d_3_bias_2[j0] += relu_3[j0 + r1 * 576 + r2 * 192 + r3 * 64];
                 }
             }
         }
@@ -2069,15 +2069,15 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     float *const relu_2 = (float *)(void *)(base + 2359296);   /* f32[32, 10, 10, 64] */
     float *const max_pool2d_2 = (float *)(void *)(base + 3178496);   /* f32[32, 5, 5, 64] */
     float *const relu_3 = (float *)(void *)(base + 3530752);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 3383296);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 3392768);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 3391488);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 3392928);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 3393056);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 3393184);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 3394048);   /* f32[32, 10] */
-    float *const relu_5 = (float *)(void *)(base + 3678208);   /* f32[32, 64] */
-    float *const relu_6 = (float *)(void *)(base + 3604480);   /* f32[32, 3, 3, 64] */
+    float *const relu_4 = (float *)(void *)(base + 3613696);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 3384576);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 3383296);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 3384736);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 3384864);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 3384992);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 3385856);   /* f32[32, 10] */
+    float *const dense = (float *)(void *)(base + 3387136);   /* f32[4, 64] */
+    float *const dense_2 = (float *)(void *)(base + 3604480);   /* f32[4, 576] */
     float *const conv2d = (float *)(void *)(base + 4587520);   /* f32[32, 5, 5, 64] */
     float *const conv2d_2 = (float *)(void *)(base + 4997120);   /* f32[64, 3, 3, 64] */
     dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4792320);   /* i32[32, 5, 5, 64] */
@@ -2087,7 +2087,7 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     float *const conv2d_5 = (float *)(void *)(base + 4587520);   /* f32[32, 3, 3, 64] */
     dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2949120);   /* i32[32, 12, 12, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 2359296);   /* f32[32, 32] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 3391488);   /* f32[10, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 3383296);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 3383296);   /* f32[64, 576] */
     float *const conv2d_7 = (float *)(void *)(base + 3383296);   /* f32[3, 3, 64, 64] */
     float *const conv2d_8 = (float *)(void *)(base + 2949120);   /* f32[3, 3, 64, 32] */
@@ -2109,16 +2109,16 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     train_k9_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k10_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
     train_k11_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k12_dense_relu(softmax_3, classifier_kernel_3, relu_5, relu_4);
-    gradients_k13_dense(relu_4, softmax_3, gradients->classifier_kernel);
-    gradients_k14_dense(relu_5, gradients->hidden_bias);
+    gradients_k12_dense(relu_4, softmax_3, gradients->classifier_kernel);
+    train_k14_dense_relu(softmax_3, classifier_kernel_3, dense, relu_4);   /* k13_dense_relu */
+    gradients_k14_dense(relu_4, gradients->hidden_bias);
     train_k16_dense_pack(params->hidden_kernel, hidden_kernel_3);   /* k15_dense_pack */
-    train_k17_dense_relu(relu_5, hidden_kernel_3, relu_6, relu_3);   /* k16_dense_relu */
-    gradients_k17_dense(relu_3, relu_5, gradients->hidden_kernel);
-    gradients_k18_conv2d(relu_6, gradients->conv2d_3_bias);
+    gradients_k16_dense(relu_3, relu_4, gradients->hidden_kernel);
+    train_k18_dense_relu(relu_4, hidden_kernel_3, dense_2, relu_3);   /* k17_dense_relu */
+    gradients_k18_conv2d(relu_3, gradients->conv2d_3_bias);
     train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_7);   /* k19_conv2d_pack */
-    train_k21_conv2d(relu_6, conv2d_7, conv2d);   /* k20_conv2d */
-    train_k22_conv2d(max_pool2d_2, relu_6, conv2d_2);   /* k21_conv2d */
+    train_k21_conv2d(relu_3, conv2d_7, conv2d);   /* k20_conv2d */
+    train_k22_conv2d(max_pool2d_2, relu_3, conv2d_2);   /* k21_conv2d */
     train_k23_max_pool2d_relu_conv2d(relu_2, max_pool2d_3, conv2d, relu_7, conv2d_3);   /* k22_max_pool2d_relu_conv2d */
     gradients_k14_dense(conv2d_3, gradients->conv2d_2_bias);   /* k23_conv2d */
     train_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_8);   /* k24_conv2d_pack */

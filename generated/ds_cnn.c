@@ -1652,7 +1652,7 @@ static void train_k30_batch_norm_conv2d_adam(const float *restrict batch_norm_7,
     }
 }
 
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 4 places */
+/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 6 places */
 static void train_k31_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
         float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
@@ -1680,94 +1680,8 @@ static void train_k32_conv2d_pack(const float *restrict block_1_conv2d_1_kernel,
     }
 }
 
-/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates; in 2 places */
-static inline void train_k33_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[240]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-    c[240] = c3_0;
-    c[241] = c3_1;
-    c[242] = c3_2;
-    c[243] = c3_3;
-}
-
-static inline void train_k33_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[80] = c1_0;
-    c[81] = c1_1;
-    c[82] = c1_2;
-    c[83] = c1_3;
-    c[160] = c2_0;
-    c[161] = c2_1;
-    c[162] = c2_2;
-    c[163] = c2_3;
-}
-
-static void train_k33_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, const float *restrict conv2d_6,
-        float *restrict relu_4, const float *restrict relu_2)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i2 = 0; i2 < 5; i2++) {
-            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
-                rows = i1_0 < 16 ? 4 : 3;
-                for (int n = 0; n < 16; n += 4)
-                    if (i1_0 < 16)
-                        train_k33_conv2d_relu_tile_4(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
-                            relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
-                    else
-                        train_k33_conv2d_relu_tile_3(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
-                            relu_4 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
-                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
-                    #pragma GCC unroll 1
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0];
-                        relu_4[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1
-                                : 0.0f;
-                    }
-                }
-            }
-        }
-    }
-}
-
 /* ds_cnn.dl:17: conv2d -> f32[16, 1, 1, 16], 128000 multiply-accumulates; in 2 places */
-static inline void train_k34_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k33_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1799,16 +1713,102 @@ static inline void train_k34_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k34_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y_2, float *restrict conv2d_3)
+static void train_k33_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y_2, float *restrict conv2d_3)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k34_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y_2 + n, conv2d_3 + (i0_0 * 16 + n));
+            train_k33_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y_2 + n, conv2d_3 + (i0_0 * 16 + n));
+    }
+}
+
+/* ds_cnn.dl:17: conv2d, ds_cnn.dl:11: relu -> f32[4, 25, 5, 16], 128000 multiply-accumulates; in 2 places */
+static inline void train_k34_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[240]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k34_conv2d_relu_tile_3(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[80]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[160]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+}
+
+static void train_k34_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, const float *restrict conv2d_6,
+        float *restrict conv2d_2, float *restrict relu_2)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int i2 = 0; i2 < 5; i2++) {
+            for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
+                rows = i1_0 < 16 ? 4 : 3;
+                for (int n = 0; n < 16; n += 4)
+                    if (i1_0 < 16)
+                        train_k34_conv2d_relu_tile_4(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
+                            conv2d_2 + n);
+                    else
+                        train_k34_conv2d_relu_tile_3(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
+                            conv2d_2 + n);
+                for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                    #pragma GCC unroll 1
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        const float v1 = conv2d_2[i1 * 16 - i1_0 * 16 + j0];
+                        relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = 0.0f < relu_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] ? v1
+                                : 0.0f;
+                    }
+                }
+            }
+        }
     }
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 16]; in 4 places */
-static void train_k35_batch_norm(const float *restrict relu_4, float *restrict batch_norm_17,
+static void train_k35_batch_norm(const float *restrict relu_2, float *restrict batch_norm_17,
         const float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
         float *restrict batch_norm_19)
 {
@@ -1820,29 +1820,11 @@ static void train_k35_batch_norm(const float *restrict relu_4, float *restrict b
         for (int r1 = 0; r1 < 25; r1++) {
             for (int r2 = 0; r2 < 5; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu_4[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
+                    const float v1 = relu_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16];
                     batch_norm_17[i0 * 16 + j0] += v1;
                     batch_norm_19[i0 * 16 + j0] += v1 * (block_1_depthwise_conv2d_1_y_2[i0 * 2000 + j0 + r1 * 80 + r2 * 16]
                             - block_1_norm_relu_1_batch_norm_1_average[j0]);
                 }
-            }
-        }
-    }
-}
-
-/* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 2 places */
-static void train_k38_batch_norm(float *restrict relu_4, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_gamma, const float *restrict batch_norm_22,
-        const float *restrict block_1_depthwise_conv2d_1_y_2, const float *restrict block_1_norm_relu_1_batch_norm_1_average,
-        const float *restrict batch_norm_25)
-{
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 125; j1++) {
-            for (int j2 = 0; j2 < 16; j2++) {
-                relu_4[j0 * 2000 + j1 * 16 + j2] = relu_4[j0 * 2000 + j1 * 16 + j2]
-                        * (block_1_norm_relu_1_batch_norm_1_factor[j2] * block_1_norm_relu_1_batch_norm_1_gamma[j2])
-                        + batch_norm_22[j0 * 16 + j2] * (block_1_depthwise_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_1_batch_norm_1_average[j2]) * 2.0f + batch_norm_25[j0 * 16 + j2];
             }
         }
     }
@@ -1994,7 +1976,7 @@ static inline void train_k39_depthwise_conv2d_relu_tile_3_at_22(const float *res
     c[35] = c2_3;
 }
 
-static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
+static void train_k39_depthwise_conv2d_relu(const float *restrict block_1_depthwise_conv2d_1_y_2,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d_2, float *restrict relu,
         const uint8_t *restrict dropout)
 {
@@ -2006,17 +1988,21 @@ static void train_k39_depthwise_conv2d_relu(const float *restrict relu_4,
                 const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 4)
-                        train_k39_depthwise_conv2d_relu_tile_4_at_0(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                        train_k39_depthwise_conv2d_relu_tile_4_at_0(block_1_depthwise_conv2d_1_y_2,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else if (i1_0 < 16)
-                        train_k39_depthwise_conv2d_relu_tile_4(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                        train_k39_depthwise_conv2d_relu_tile_4(block_1_depthwise_conv2d_1_y_2,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else if (i1_0 < 22)
-                        train_k39_depthwise_conv2d_relu_tile_3(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                        train_k39_depthwise_conv2d_relu_tile_3(block_1_depthwise_conv2d_1_y_2,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else
-                        train_k39_depthwise_conv2d_relu_tile_3_at_22(relu_4, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
-                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                        train_k39_depthwise_conv2d_relu_tile_3_at_22(block_1_depthwise_conv2d_1_y_2,
+                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
+                            depthwise_conv2d_2 + n, k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     #pragma GCC unroll 1
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -2079,15 +2065,15 @@ static inline void train_k40_depthwise_conv2d_tile_3_at_0(const float *restrict 
     c[35] = c2_3;
 }
 
-static void train_k40_depthwise_conv2d(const float *restrict x, const float *restrict relu_4,
+static void train_k40_depthwise_conv2d(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_y_2,
         float *restrict depthwise_conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 1, 1);
         const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_4 + n, depthwise_conv2d_3 + (i1 * 48 + n), k1_lo,
-                    k1_hi);
+            train_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, block_1_depthwise_conv2d_1_y_2 + n,
+                    depthwise_conv2d_3 + (i1 * 48 + n), k1_lo, k1_hi);
     }
 }
 
@@ -2256,7 +2242,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
     float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
+    float *const batch_norm = (float *)(void *)(base + 232768);   /* f32[4, 16] */
     float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
     float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
@@ -2264,13 +2250,13 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
     float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
     float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 233024);   /* f32[4, 16] */
     float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
     float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
     float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
     float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
     float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
     float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
     float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
     float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
@@ -2288,22 +2274,22 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     float *const batch_norm_9 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
     float *const batch_norm_12 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
     float *const batch_norm_15 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
-    float *const conv2d_3 = (float *)(void *)(base + 232000);   /* f32[16, 1, 1, 16] */
-    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_17 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_19 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const batch_norm_22 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
-    float *const batch_norm_25 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 96000);   /* f32[4, 16] */
-    float *const depthwise_conv2d_3 = (float *)(void *)(base + 96000);   /* f32[1, 3, 3, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 194048);   /* f32[4, 16] */
+    float *const conv2d_3 = (float *)(void *)(base + 193024);   /* f32[16, 1, 1, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
+    float *const batch_norm_19 = (float *)(void *)(base + 160256);   /* f32[4, 16] */
+    float *const batch_norm_22 = (float *)(void *)(base + 160512);   /* f32[4, 16] */
+    float *const batch_norm_25 = (float *)(void *)(base + 160256);   /* f32[4, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const depthwise_conv2d_3 = (float *)(void *)(base + 128000);   /* f32[1, 3, 3, 16] */
     float *const batch_norm_27 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
     float *const batch_norm_29 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
     float *const batch_norm_32 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
     float *const batch_norm_35 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
     float *const conv2d_5 = (float *)(void *)(base + 32000);   /* f32[1, 10, 4, 16] */
-    float *const adam = (float *)(void *)(base + 233792);   /* f32 */
+    float *const adam = (float *)(void *)(base + 232512);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
-    float *const conv2d_6 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
+    float *const conv2d_6 = (float *)(void *)(base + 192000);   /* f32[1, 1, 16, 16] */
 
     const unsigned dl_before = dl_flush();
     train_k0_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
@@ -2363,9 +2349,9 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             batch_norm_12, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_15);
     train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_6);
-    train_k33_conv2d_relu(block_1_conv2d_1_y_2, conv2d_6, relu_4, relu_2);
-    train_k34_conv2d(relu_2, block_1_conv2d_1_y_2, conv2d_3);
-    train_k35_batch_norm(relu_4, batch_norm_17, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+    train_k33_conv2d(relu_2, block_1_conv2d_1_y_2, conv2d_3);
+    train_k34_conv2d_relu(block_1_conv2d_1_y_2, conv2d_6, conv2d_2, relu_2);
+    train_k35_batch_norm(relu_2, batch_norm_17, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_19);
     train_k29_batch_norm_adam(batch_norm_19, params->block_1_norm_relu_1_batch_norm_1_gamma,
             block_1_norm_relu_1_batch_norm_1_factor, &count, batch_norm_22, optimizer->m_block_1_norm_relu_1_batch_norm_1_gamma,
@@ -2375,10 +2361,12 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             batch_norm_22, &count, batch_norm_25, optimizer->m_block_1_depthwise_conv2d_1_bias,
             optimizer->v_block_1_depthwise_conv2d_1_bias, optimizer->m_block_1_norm_relu_1_batch_norm_1_beta,
             optimizer->v_block_1_norm_relu_1_batch_norm_1_beta);   /* k37_batch_norm_depthwise_conv2d_adam */
-    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            batch_norm_22, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average, batch_norm_25);
-    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2, relu, dropout);
-    train_k40_depthwise_conv2d(x, relu_4, depthwise_conv2d_3);
+    train_k31_batch_norm(relu_2, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+            batch_norm_22, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+            batch_norm_25);   /* k38_batch_norm */
+    train_k39_depthwise_conv2d_relu(block_1_depthwise_conv2d_1_y_2, params->block_1_depthwise_conv2d_1_kernel,
+            depthwise_conv2d_2, relu, dropout);
+    train_k40_depthwise_conv2d(x, block_1_depthwise_conv2d_1_y_2, depthwise_conv2d_3);
     train_k35_batch_norm(relu, batch_norm_27, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_29);   /* k41_batch_norm */
     train_k29_batch_norm_adam(batch_norm_29, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
             batch_norm_32, optimizer->m_norm_relu_1_batch_norm_1_gamma,
@@ -2561,7 +2549,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
     float *const stem_y_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm = (float *)(void *)(base + 233024);   /* f32[4, 16] */
+    float *const batch_norm = (float *)(void *)(base + 232768);   /* f32[4, 16] */
     float *const norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234752);   /* f32[16] */
     float *const batch_norm_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
     float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234816);   /* f32[16] */
@@ -2569,13 +2557,13 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     uint8_t *const dropout = (uint8_t *)(void *)(base + 224000);   /* bool[4, 25, 5, 16] */
     float *const x = (float *)(void *)(base + 64000);   /* f32[4, 25, 5, 16] */
     float *const block_1_depthwise_conv2d_1_y_2 = (float *)(void *)(base + 96000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 233024);   /* f32[4, 16] */
     float *const block_1_norm_relu_1_batch_norm_1_average = (float *)(void *)(base + 234880);   /* f32[16] */
     float *const batch_norm_4 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
     float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 234944);   /* f32[16] */
     float *const relu_2 = (float *)(void *)(base + 128000);   /* f32[4, 25, 5, 16] */
     float *const block_1_conv2d_1_y_2 = (float *)(void *)(base + 160000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 232768);   /* f32[4, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 233280);   /* f32[4, 16] */
     float *const block_1_norm_relu_2_batch_norm_1_average = (float *)(void *)(base + 235008);   /* f32[16] */
     float *const batch_norm_6 = (float *)(void *)(base + 192000);   /* f32[4, 16] */
     float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 235072);   /* f32[16] */
@@ -2592,18 +2580,18 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     float *const batch_norm_8 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
     float *const batch_norm_11 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
     float *const batch_norm_14 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
-    float *const relu_4 = (float *)(void *)(base + 192000);   /* f32[4, 25, 5, 16] */
-    float *const batch_norm_16 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_17 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const batch_norm_20 = (float *)(void *)(base + 128512);   /* f32[4, 16] */
-    float *const batch_norm_23 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const conv2d = (float *)(void *)(base + 193024);   /* f32[4, 16] */
+    float *const batch_norm_16 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
+    float *const batch_norm_17 = (float *)(void *)(base + 160256);   /* f32[4, 16] */
+    float *const batch_norm_20 = (float *)(void *)(base + 160512);   /* f32[4, 16] */
+    float *const batch_norm_23 = (float *)(void *)(base + 160256);   /* f32[4, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 128000);   /* f32[4, 16] */
     float *const batch_norm_25 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
     float *const batch_norm_26 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
     float *const batch_norm_29 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
     float *const batch_norm_32 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 232000);   /* f32[1, 1, 16, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 192000);   /* f32[1, 1, 16, 16] */
 
     const unsigned dl_before = dl_flush();
     train_k0_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
@@ -2660,9 +2648,9 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
             batch_norm_11, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
             batch_norm_14);   /* k30_batch_norm */
     train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k31_conv2d_pack */
-    train_k33_conv2d_relu(block_1_conv2d_1_y_2, conv2d_2, relu_4, relu_2);   /* k32_conv2d_relu */
-    train_k34_conv2d(relu_2, block_1_conv2d_1_y_2, gradients->block_1_conv2d_1_kernel);   /* k33_conv2d */
-    train_k35_batch_norm(relu_4, batch_norm_16, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
+    train_k33_conv2d(relu_2, block_1_conv2d_1_y_2, gradients->block_1_conv2d_1_kernel);   /* k32_conv2d */
+    train_k34_conv2d_relu(block_1_conv2d_1_y_2, conv2d_2, conv2d, relu_2);   /* k33_conv2d_relu */
+    train_k35_batch_norm(relu_2, batch_norm_16, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_17);   /* k34_batch_norm */
     gradients_k28_batch_norm(batch_norm_17, block_1_norm_relu_1_batch_norm_1_factor,
             gradients->block_1_norm_relu_1_batch_norm_1_gamma, params->block_1_norm_relu_1_batch_norm_1_gamma, &count,
@@ -2671,12 +2659,13 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
             block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma, batch_norm_3,
             block_1_norm_relu_1_batch_norm_1_average, batch_norm_20, &count, batch_norm_23,
             gradients->block_1_depthwise_conv2d_1_bias);   /* k36_batch_norm_depthwise_conv2d */
-    train_k38_batch_norm(relu_4, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
+    train_k31_batch_norm(relu_2, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             batch_norm_20, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_23);   /* k37_batch_norm */
-    train_k39_depthwise_conv2d_relu(relu_4, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
-            dropout);   /* k38_depthwise_conv2d_relu */
-    train_k40_depthwise_conv2d(x, relu_4, gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
+    train_k39_depthwise_conv2d_relu(block_1_depthwise_conv2d_1_y_2, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d,
+            relu, dropout);   /* k38_depthwise_conv2d_relu */
+    train_k40_depthwise_conv2d(x, block_1_depthwise_conv2d_1_y_2,
+            gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
     train_k35_batch_norm(relu, batch_norm_25, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_26);   /* k40_batch_norm */
     gradients_k28_batch_norm(batch_norm_26, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
             params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_29);   /* k41_batch_norm */

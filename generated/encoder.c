@@ -1982,112 +1982,8 @@ static void train_k39_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[2, 4, 16, 4], 16384 multiply-accumulates; in 2 places */
-static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 4; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[4]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[8]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[12]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void train_k41_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 16);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[4] = c1_0;
-    c[5] = c1_1;
-    c[6] = c1_2;
-    c[7] = c1_3;
-    c[8] = c2_0;
-    c[9] = c2_1;
-    c[10] = c2_2;
-    c[11] = c2_3;
-    c[12] = c3_0;
-    c[13] = c3_1;
-    c[14] = c3_2;
-    c[15] = c3_3;
-}
-
-static void train_k41_multi_head_attention(const float *restrict multi_head_attention_16,
-        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_19,
-        const float *restrict block_1_attention_y,
-        const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_20)
-{
-    for (int i0 = 0; i0 < 2; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                const int rows = 4;
-                for (int n = 0; n < 16; n += 4)
-                    train_k41_multi_head_attention_tile_4(multi_head_attention_16, i0 * 256 + i1 * 64 + i2_0 * 4,
-                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
-                            multi_head_attention_19 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
-                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                    const float v1 = -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4])
-                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 1]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1])
-                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 2]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2])
-                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 3]
-                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3]);
-                    for (int j0 = 0; j0 < 16; j0++) {
-                        multi_head_attention_19[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
-                                = (multi_head_attention_19[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
-                                * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
-                    }
-                }
-                train_k41_multi_head_attention_tile2_4(multi_head_attention_19, i0 * 1024 + i1 * 256 + i2_0 * 16,
-                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_20 + (i0 * 256 + i1 * 64 + i2_0
-                        * 4));
-            }
-        }
-    }
-}
-
 /* encoder.dl:10: multi_head_attention -> f32[2, 4, 16, 4], 8192 multiply-accumulates; in 2 places */
-static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k41_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2120,15 +2016,119 @@ static inline void train_k42_multi_head_attention_tile_4(const float *restrict a
     c[15] = c3_3;
 }
 
-static void train_k42_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+static void train_k41_multi_head_attention(const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         const float *restrict multi_head_attention_16, float *restrict multi_head_attention_18)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-                train_k42_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                train_k41_multi_head_attention_tile_4(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                         i0 * 1024 + i1 * 256 + i2_0, multi_head_attention_16 + (i0 * 256 + i1 * 64),
                         multi_head_attention_18 + (i0 * 256 + i1 * 64 + i2_0 * 4));
+            }
+        }
+    }
+}
+
+/* encoder.dl:10: multi_head_attention -> f32[2, 4, 16, 4], 16384 multiply-accumulates; in 2 places */
+static inline void train_k42_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 4; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[4]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[8]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[12]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[16] = c1_0;
+    c[17] = c1_1;
+    c[18] = c1_2;
+    c[19] = c1_3;
+    c[32] = c2_0;
+    c[33] = c2_1;
+    c[34] = c2_2;
+    c[35] = c2_3;
+    c[48] = c3_0;
+    c[49] = c3_1;
+    c[50] = c3_2;
+    c[51] = c3_3;
+}
+
+static inline void train_k42_multi_head_attention_tile2_4(const float *restrict a, int at, const float *restrict b,
+        float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 16; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 16);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[4] = c1_0;
+    c[5] = c1_1;
+    c[6] = c1_2;
+    c[7] = c1_3;
+    c[8] = c2_0;
+    c[9] = c2_1;
+    c[10] = c2_2;
+    c[11] = c2_3;
+    c[12] = c3_0;
+    c[13] = c3_1;
+    c[14] = c3_2;
+    c[15] = c3_3;
+}
+
+static void train_k42_multi_head_attention(const float *restrict multi_head_attention_16,
+        const float *restrict multi_head_attention_28, float *restrict multi_head_attention_19,
+        const float *restrict block_1_attention_y,
+        const float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+        const float *restrict block_1_attention_key_y_2, float *restrict multi_head_attention_20)
+{
+    for (int i0 = 0; i0 < 2; i0++) {
+        for (int i1 = 0; i1 < 4; i1++) {
+            for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
+                const int rows = 4;
+                for (int n = 0; n < 16; n += 4)
+                    train_k42_multi_head_attention_tile_4(multi_head_attention_16, i0 * 256 + i1 * 64 + i2_0 * 4,
+                            multi_head_attention_28 + (i0 * 256 + i1 * 64 + n),
+                            multi_head_attention_19 + (i0 * 1024 + i1 * 256 + i2_0 * 16 + n));
+                for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
+                    const float v1 = -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4])
+                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 1]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 1])
+                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 2]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 2])
+                            + -(multi_head_attention_16[i0 * 256 + i1 * 64 + i2 * 4 + 3]
+                            * block_1_attention_y[i0 * 256 + i1 * 64 + i2 * 4 + 3]);
+                    for (int j0 = 0; j0 < 16; j0++) {
+                        multi_head_attention_19[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
+                                = (multi_head_attention_19[i0 * 1024 + i1 * 256 + i2 * 16 + j0] + v1)
+                                * block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0];
+                    }
+                }
+                train_k42_multi_head_attention_tile2_4(multi_head_attention_19, i0 * 1024 + i1 * 256 + i2_0 * 16,
+                        block_1_attention_key_y_2 + (i0 * 256 + i1 * 4), multi_head_attention_20 + (i0 * 256 + i1 * 64 + i2_0
+                        * 4));
             }
         }
     }
@@ -2855,9 +2855,9 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const dropout_2 = (float *)(void *)(base + 272384);   /* f32[2, 16, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 280576);   /* f32[2, 4, 16, 4] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 282624);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 270336);   /* f32[2, 4, 16, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 286720);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_21 = (float *)(void *)(base + 262144);   /* f32[2, 4, 4, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
     float *const multi_head_attention_23 = (float *)(void *)(base + 266240);   /* f32[2, 16, 16] */
@@ -2936,11 +2936,11 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
         train_k39_multi_head_attention(multi_head_attention_15, multi_head_attention_12, multi_head_attention_16);
         train_k18_multi_head_attention_pack(block_1_attention_value_y_2,
                 multi_head_attention_28);   /* k40_multi_head_attention_pack */
-        train_k41_multi_head_attention(multi_head_attention_16, multi_head_attention_28, multi_head_attention_19,
+        train_k41_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_16, multi_head_attention_18);
+        train_k42_multi_head_attention(multi_head_attention_16, multi_head_attention_28, multi_head_attention_19,
                 block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                 block_1_attention_key_y_2, multi_head_attention_20);
-        train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                multi_head_attention_16, multi_head_attention_18);
         train_k43_multi_head_attention(multi_head_attention_10, multi_head_attention_19, multi_head_attention_21);
         train_k20_multi_head_attention(multi_head_attention_18, multi_head_attention_22);   /* k44_multi_head_attention */
         train_k45_multi_head_attention(t, multi_head_attention_18, multi_head_attention_3);
@@ -3268,9 +3268,9 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const dropout_2 = (float *)(void *)(base + 272384);   /* f32[2, 16, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 280576);   /* f32[2, 4, 16, 4] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 282624);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 270336);   /* f32[2, 4, 16, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 286720);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_21 = (float *)(void *)(base + 262144);   /* f32[2, 4, 4, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
     float *const multi_head_attention_23 = (float *)(void *)(base + 266240);   /* f32[2, 16, 16] */
@@ -3356,11 +3356,11 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
                 multi_head_attention_16);   /* k38_multi_head_attention */
         train_k18_multi_head_attention_pack(block_1_attention_value_y_2,
                 multi_head_attention_28);   /* k39_multi_head_attention_pack */
-        train_k41_multi_head_attention(multi_head_attention_16, multi_head_attention_28, multi_head_attention_19,
+        train_k41_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
+                multi_head_attention_16, multi_head_attention_18);   /* k40_multi_head_attention */
+        train_k42_multi_head_attention(multi_head_attention_16, multi_head_attention_28, multi_head_attention_19,
                 block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                block_1_attention_key_y_2, multi_head_attention_20);   /* k40_multi_head_attention */
-        train_k42_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
-                multi_head_attention_16, multi_head_attention_18);   /* k41_multi_head_attention */
+                block_1_attention_key_y_2, multi_head_attention_20);   /* k41_multi_head_attention */
         train_k43_multi_head_attention(multi_head_attention_10, multi_head_attention_19,
                 multi_head_attention_21);   /* k42_multi_head_attention */
         train_k20_multi_head_attention(multi_head_attention_18, multi_head_attention_22);   /* k43_multi_head_attention */

@@ -414,64 +414,15 @@ static void train_k6_dense_pack(const float *restrict classifier_kernel, float *
     }
 }
 
-/* mlp.dl:8: dense, mlp.dl:7: relu -> f32[32, 128], 40960 multiply-accumulates; in 2 places */
-static inline void train_k7_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 128);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[128] = c1_0;
-    c[129] = c1_1;
-    c[130] = c1_2;
-    c[131] = c1_3;
-    c[256] = c2_0;
-    c[257] = c2_1;
-    c[258] = c2_2;
-    c[259] = c2_3;
-    c[384] = c3_0;
-    c[385] = c3_1;
-    c[386] = c3_2;
-    c[387] = c3_3;
-}
-
-static void train_k7_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict relu_2, const float *restrict relu)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 128; n += 4)
-            train_k7_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 128 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 128; j0++) {
-                const float v1 = relu_2[i0 * 128 + j0];
-                relu_2[i0 * 128 + j0] = 0.0f < relu[i0 * 128 + j0] ? v1 : 0.0f;
-            }
-        }
-    }
-}
-
 /* mlp.dl:15: adam -> f32 */
-static void train_k8_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k7_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* mlp.dl:8: dense, mlp.dl:15: adam -> f32[128, 10], 40960 multiply-accumulates */
-static inline void train_k9_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k8_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -503,14 +454,14 @@ static inline void train_k9_dense_adam_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void train_k9_dense_adam(const float *restrict relu, const float *restrict softmax_3, float *restrict dense_3,
+static void train_k8_dense_adam(const float *restrict relu, const float *restrict softmax_3, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 128; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k9_dense_adam_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k8_dense_adam_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -525,8 +476,57 @@ static void train_k9_dense_adam(const float *restrict relu, const float *restric
     }
 }
 
+/* mlp.dl:8: dense, mlp.dl:7: relu -> f32[32, 128], 40960 multiply-accumulates; in 2 places */
+static inline void train_k9_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 10; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 128);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[128] = c1_0;
+    c[129] = c1_1;
+    c[130] = c1_2;
+    c[131] = c1_3;
+    c[256] = c2_0;
+    c[257] = c2_1;
+    c[258] = c2_2;
+    c[259] = c2_3;
+    c[384] = c3_0;
+    c[385] = c3_1;
+    c[386] = c3_2;
+    c[387] = c3_3;
+}
+
+static void train_k9_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, float *restrict relu)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 128; n += 4)
+            train_k9_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, dense_2 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 128; j0++) {
+                const float v1 = dense_2[i0 * 128 - i0_0 * 128 + j0];
+                relu[i0 * 128 + j0] = 0.0f < relu[i0 * 128 + j0] ? v1 : 0.0f;
+            }
+        }
+    }
+}
+
 /* mlp.dl:7: dense, mlp.dl:15: adam -> f32[128] */
-static void train_k10_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
+static void train_k10_dense_adam(const float *restrict relu, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
     float dense_4[128];
@@ -535,7 +535,7 @@ static void train_k10_dense_adam(const float *restrict relu_2, float *restrict m
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 128; j0++) {
-            dense_4[j0] += relu_2[j0 + r1 * 128];
+            dense_4[j0] += relu[j0 + r1 * 128];
         }
     }
     for (int j0 = 0; j0 < 128; j0++) {
@@ -581,14 +581,14 @@ static inline void train_k11_dense_adam_tile_4(const float *restrict a, int at, 
     c[387] = c3_3;
 }
 
-static void train_k11_dense_adam(const float *restrict image, const float *restrict relu_2, float *restrict dense_5,
+static void train_k11_dense_adam(const float *restrict image, const float *restrict relu, float *restrict dense_5,
         float *restrict m_hidden_kernel, float *restrict v_hidden_kernel, float *restrict hidden_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 784; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 128; n += 4)
-            train_k11_dense_adam_tile_4(image, i0_0, relu_2 + n, dense_5 + n);
+            train_k11_dense_adam_tile_4(image, i0_0, relu + n, dense_5 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 128; j0++) {
                 const float v1 = dense_5[i0 * 128 - i0_0 * 128 + j0];
@@ -624,12 +624,12 @@ dl_status mlp_train_step(mlp_params *params, mlp_optimizer *optimizer, const flo
     float *const softmax_2 = (float *)(void *)(base + 17824);   /* f32[32] */
     float *const cross_entropy = (float *)(void *)(base + 17952);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 18080);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 37888);   /* f32[32, 10] */
-    float *const dense_3 = (float *)(void *)(base + 32768);   /* f32[4, 10] */
-    float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 128] */
-    float *const dense_5 = (float *)(void *)(base + 0);   /* f32[4, 128] */
-    float *const adam = (float *)(void *)(base + 32928);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 128] */
+    float *const softmax_3 = (float *)(void *)(base + 23552);   /* f32[32, 10] */
+    float *const dense_2 = (float *)(void *)(base + 21504);   /* f32[4, 128] */
+    float *const dense_3 = (float *)(void *)(base + 21504);   /* f32[4, 10] */
+    float *const dense_5 = (float *)(void *)(base + 16384);   /* f32[4, 128] */
+    float *const adam = (float *)(void *)(base + 24832);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 16384);   /* f32[10, 128] */
 
     const unsigned dl_before = dl_flush();
     train_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
@@ -644,12 +644,12 @@ dl_status mlp_train_step(mlp_params *params, mlp_optimizer *optimizer, const flo
     train_k5_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
     train_k6_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k7_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
-    train_k8_adam(&step, adam);
-    train_k9_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k7_adam(&step, adam);
+    train_k8_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k10_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
-    train_k11_dense_adam(image, relu_2, dense_5, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
+    train_k9_dense_relu(softmax_3, classifier_kernel_2, dense_2, relu);
+    train_k10_dense_adam(relu, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k11_dense_adam(image, relu, dense_5, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
     train_k12_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     dl_set_subnormals(dl_before);
@@ -697,7 +697,7 @@ static void gradients_k5_cross_entropy_softmax_dense(const int32_t *restrict lab
 }
 
 /* mlp.dl:8: dense -> f32[128, 10], 40960 multiply-accumulates */
-static inline void gradients_k8_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k7_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -729,24 +729,24 @@ static inline void gradients_k8_dense_tile_4(const float *restrict a, int at, co
     c[33] = c3_3;
 }
 
-static void gradients_k8_dense(const float *restrict relu, const float *restrict softmax_3, float *restrict classifier_kernel_2)
+static void gradients_k7_dense(const float *restrict relu, const float *restrict softmax_3, float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 128; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k8_dense_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k7_dense_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* mlp.dl:7: dense -> f32[128] */
-static void gradients_k9_dense(const float *restrict relu_2, float *restrict hidden_bias_2)
+static void gradients_k9_dense(const float *restrict relu, float *restrict hidden_bias_2)
 {
     for (int j0 = 0; j0 < 128; j0++) {
         hidden_bias_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 128; j0++) {
-            hidden_bias_2[j0] += relu_2[j0 + r1 * 128];
+            hidden_bias_2[j0] += relu[j0 + r1 * 128];
         }
     }
 }
@@ -784,11 +784,11 @@ static inline void gradients_k10_dense_tile_4(const float *restrict a, int at, c
     c[387] = c3_3;
 }
 
-static void gradients_k10_dense(const float *restrict image, const float *restrict relu_2, float *restrict hidden_kernel_2)
+static void gradients_k10_dense(const float *restrict image, const float *restrict relu, float *restrict hidden_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 784; i0_0 += 4) {
         for (int n = 0; n < 128; n += 4)
-            gradients_k10_dense_tile_4(image, i0_0, relu_2 + n, hidden_kernel_2 + (i0_0 * 128 + n));
+            gradients_k10_dense_tile_4(image, i0_0, relu + n, hidden_kernel_2 + (i0_0 * 128 + n));
     }
 }
 
@@ -804,9 +804,9 @@ dl_status mlp_gradients(const mlp_params *params, const float *image, const int3
     float *const softmax_2 = (float *)(void *)(base + 17824);   /* f32[32] */
     float *const cross_entropy = (float *)(void *)(base + 17952);   /* f32[32] */
     dl_word *const argmax = (dl_word *)(void *)(base + 18080);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 37888);   /* f32[32, 10] */
-    float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 128] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 128] */
+    float *const softmax_3 = (float *)(void *)(base + 23552);   /* f32[32, 10] */
+    float *const dense = (float *)(void *)(base + 21504);   /* f32[4, 128] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 16384);   /* f32[10, 128] */
 
     const unsigned dl_before = dl_flush();
     train_k0_dense_relu(image, params->hidden_kernel, relu, params->hidden_bias);
@@ -820,10 +820,10 @@ dl_status mlp_gradients(const mlp_params *params, const float *image, const int3
     train_k4_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k5_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
     train_k6_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k7_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
-    gradients_k8_dense(relu, softmax_3, gradients->classifier_kernel);
-    gradients_k9_dense(relu_2, gradients->hidden_bias);
-    gradients_k10_dense(image, relu_2, gradients->hidden_kernel);
+    gradients_k7_dense(relu, softmax_3, gradients->classifier_kernel);
+    train_k9_dense_relu(softmax_3, classifier_kernel_3, dense, relu);   /* k8_dense_relu */
+    gradients_k9_dense(relu, gradients->hidden_bias);
+    gradients_k10_dense(image, relu, gradients->hidden_kernel);
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

@@ -17,7 +17,7 @@ extern "C" {
 #define MLP_BATCH 1
 #define MLP_ARENA_BYTES 560   /* scratch for mlp_infer, aligned to 64; contents need not survive between calls */
 #define MLP_TRAIN_BATCH 32
-#define MLP_TRAIN_ARENA_BYTES 39168   /* for the training functions, likewise */
+#define MLP_TRAIN_ARENA_BYTES 24848   /* for the training functions, likewise */
 #define MLP_INIT_ARENA_BYTES 1   /* for mlp_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

@@ -3238,8 +3238,7 @@ static void train_k50_batch_norm(const float *restrict residual_3_conv_b_y_2, fl
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
+/* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
 static void train_k51_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict relu_6,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
         const float *restrict residual_3_conv_b_y_2)
@@ -3302,8 +3301,64 @@ static void train_k53_conv2d_pack(const float *restrict residual_3_conv_b_kernel
     }
 }
 
+/* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates; in 2 places */
+static inline void train_k54_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+                const float *const ak = a + (at + k0 * 1024 + k1 * 256 + k2 * 64),
+                        *const bk = b + (k0 * 1024 + k1 * 256 + k2 * 64);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[576] = c1_0;
+    c[577] = c1_1;
+    c[578] = c1_2;
+    c[579] = c1_3;
+    c[1152] = c2_0;
+    c[1153] = c2_1;
+    c[1154] = c2_2;
+    c[1155] = c2_3;
+    c[1728] = c3_0;
+    c[1729] = c3_1;
+    c[1730] = c3_2;
+    c[1731] = c3_3;
+}
+
+static void train_k54_conv2d(const float *restrict relu_4, const float *restrict relu_6, float *restrict conv2d_6)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
+                const int k1_lo = dl_first_tap(-i1 + 1, 1);
+                const int k1_hi = dl_end_tap(-i1 + 4, 1, 4);
+                const int k2_lo = dl_first_tap(-i2 + 1, 1);
+                const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
+                for (int n = 0; n < 64; n += 4)
+                    train_k54_conv2d_tile_4(relu_4, i1 * 256 + i2 * 64 + i0_0 - 320, relu_6 + n,
+                            conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+            }
+        }
+    }
+}
+
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 4, 4, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k54_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k55_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -3352,20 +3407,20 @@ static inline void train_k54_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[195] = c3_3;
 }
 
-static void train_k54_conv2d_relu(const float *restrict relu_6, const float *restrict conv2d_30, float *restrict relu_7,
-        const float *restrict relu_4)
+static void train_k55_conv2d_relu(const float *restrict relu_6, const float *restrict conv2d_30, float *restrict conv2d_5,
+        float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k54_conv2d_relu_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_30 + n,
-                        relu_7 + (i0 * 1024 + i1 * 256 + n), k0_lo, k0_hi);
+                train_k55_conv2d_relu_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_30 + n, conv2d_5 + n, k0_lo,
+                        k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0];
-                    relu_7[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_4[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
+                    const float v1 = conv2d_5[i2 * 64 + j0];
+                    relu_4[i0 * 1024 + i1 * 256 + i2 * 64 + j0] = 0.0f < relu_4[i0 * 1024 + i1 * 256 + i2 * 64 + j0] ? v1
                             : 0.0f;
                 }
             }
@@ -3373,64 +3428,8 @@ static void train_k54_conv2d_relu(const float *restrict relu_6, const float *res
     }
 }
 
-/* resnet.dl:11: conv2d -> f32[64, 3, 3, 64], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k55_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 1024 + k1 * 256 + k2 * 64),
-                        *const bk = b + (k0 * 1024 + k1 * 256 + k2 * 64);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[576] = c1_0;
-    c[577] = c1_1;
-    c[578] = c1_2;
-    c[579] = c1_3;
-    c[1152] = c2_0;
-    c[1153] = c2_1;
-    c[1154] = c2_2;
-    c[1155] = c2_3;
-    c[1728] = c3_0;
-    c[1729] = c3_1;
-    c[1730] = c3_2;
-    c[1731] = c3_3;
-}
-
-static void train_k55_conv2d(const float *restrict relu_4, const float *restrict relu_6, float *restrict conv2d_6)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 4, 1, 4);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
-                for (int n = 0; n < 64; n += 4)
-                    train_k55_conv2d_tile_4(relu_4, i1 * 256 + i2 * 64 + i0_0 - 320, relu_6 + n,
-                            conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
-            }
-        }
-    }
-}
-
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k56_batch_norm_adam(const float *restrict relu_7, float *restrict batch_norm_23,
+static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restrict batch_norm_23,
         const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
         const int32_t *restrict count_, float *restrict batch_norm_25, float *restrict m_residual_3_norm_a_gamma,
@@ -3446,7 +3445,7 @@ static void train_k56_batch_norm_adam(const float *restrict relu_7, float *restr
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = relu_4[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     batch_norm_23[j0] += v1;
                     batch_norm_24[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_a_average[j0]);
@@ -3471,8 +3470,32 @@ static void train_k56_batch_norm_adam(const float *restrict relu_7, float *restr
     }
 }
 
+/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
+static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_23,
+        const float *restrict relu_4, const float *restrict residual_3_norm_a_factor,
+        const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_conv_a_y, float *restrict batch_norm_31)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_30[64];
+        const int v1 = i0 < count_[0];
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v2 = batch_norm_23[j0];
+            batch_norm_30[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+        }
+        for (int j0 = 0; j0 < 4; j0++) {
+            for (int j1 = 0; j1 < 4; j1++) {
+                for (int j2 = 0; j2 < 64; j2++) {
+                    batch_norm_31[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_4[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
+                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_30[j2];
+                }
+            }
+        }
+    }
+}
+
 /* resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k60_conv2d_adam(const float *restrict relu_7, float *restrict m_residual_3_conv_a_bias,
+static void train_k60_conv2d_adam(const float *restrict batch_norm_31, float *restrict m_residual_3_conv_a_bias,
         float *restrict v_residual_3_conv_a_bias, float *restrict residual_3_conv_a_bias, const float *restrict adam,
         float *restrict residual_3_norm_a_gamma, const float *restrict m_residual_3_norm_a_gamma,
         const float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_b_gamma,
@@ -3486,7 +3509,7 @@ static void train_k60_conv2d_adam(const float *restrict relu_7, float *restrict 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_7[j0] += relu_7[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_7[j0] += batch_norm_31[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3564,14 +3587,14 @@ static inline void train_k62_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k62_conv2d(const float *restrict relu_7, const float *restrict conv2d_31, float *restrict conv2d_8)
+static void train_k62_conv2d(const float *restrict batch_norm_31, const float *restrict conv2d_31, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k62_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
+                train_k62_conv2d_tile_4_at_0(batch_norm_31, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
                         conv2d_8 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
@@ -3625,15 +3648,15 @@ static inline void train_k64_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k64_conv2d(const float *restrict relu_7, const float *restrict conv2d_32, float *restrict conv2d_9)
+static void train_k64_conv2d(const float *restrict batch_norm_31, const float *restrict conv2d_32, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k64_conv2d_tile_4(relu_7, i0 * 1024 + i1 * 256 - 256, conv2d_32 + n, conv2d_9 + (i0 * 512 + i1 * 128 + n),
-                        k0_lo, k0_hi);
+                train_k64_conv2d_tile_4(batch_norm_31, i0 * 1024 + i1 * 256 - 256, conv2d_32 + n,
+                        conv2d_9 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -3690,12 +3713,12 @@ static inline void train_k66_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k66_conv2d(const float *restrict relu_7, const float *restrict conv2d_33, float *restrict conv2d_10)
+static void train_k66_conv2d(const float *restrict batch_norm_31, const float *restrict conv2d_33, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k66_conv2d_tile_4_at_0(relu_7, i0 * 1024 + i1 * 256 - 64, conv2d_33 + n,
+                train_k66_conv2d_tile_4_at_0(batch_norm_31, i0 * 1024 + i1 * 256 - 64, conv2d_33 + n,
                         conv2d_10 + (i0 * 512 + i1 * 128 + n));
         }
     }
@@ -3774,7 +3797,7 @@ static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict relu_7, float *restrict conv2d_13)
+static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict batch_norm_31, float *restrict conv2d_13)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3784,7 +3807,7 @@ static void train_k70_conv2d(const float *restrict residual_2_x, const float *re
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, relu_7 + n,
+                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, batch_norm_31 + n,
                             conv2d_13 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4114,8 +4137,65 @@ static void train_k82_conv2d_pack(const float *restrict residual_2_conv_b_kernel
     }
 }
 
+/* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
+static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = 0; k0 < 4; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
+                const float *const ak = a + (at + k0 * 2048 + k1 * 256 + k2 * 32),
+                        *const bk = b + (k0 * 2048 + k1 * 256 + k2 * 32);
+                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+            }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[288] = c1_0;
+    c[289] = c1_1;
+    c[290] = c1_2;
+    c[291] = c1_3;
+    c[576] = c2_0;
+    c[577] = c2_1;
+    c[578] = c2_2;
+    c[579] = c2_3;
+    c[864] = c3_0;
+    c[865] = c3_1;
+    c[866] = c3_2;
+    c[867] = c3_3;
+}
+
+static void train_k83_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_y_2,
+        float *restrict conv2d_20)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+                const int k1_lo = dl_first_tap(-i1 + 1, 1);
+                const int k1_hi = dl_end_tap(-i1 + 8, 1, 8);
+                const int k2_lo = dl_first_tap(-i2 + 1, 1);
+                const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
+                for (int n = 0; n < 32; n += 4)
+                    train_k83_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
+                            conv2d_20 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
+            }
+        }
+    }
+}
+
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[4, 8, 8, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k83_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k84_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4157,7 +4237,7 @@ static inline void train_k83_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static inline void train_k83_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k84_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4199,8 +4279,8 @@ static inline void train_k83_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k83_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_36,
-        float *restrict relu_9, const float *restrict relu_2)
+static void train_k84_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_36,
+        float *restrict conv2d_19, float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 8; i1++) {
@@ -4210,15 +4290,15 @@ static void train_k83_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k83_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_36 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k84_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_36 + n, conv2d_19 + n, k0_lo, k0_hi);
                     else
-                        train_k83_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_36 + n, relu_9 + (i0 * 2048 + i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
+                        train_k84_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
+                            conv2d_36 + n, conv2d_19 + n, k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
-                        const float v1 = relu_9[i0 * 2048 + i1 * 256 + i2 * 32 + j0];
-                        relu_9[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < relu_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1
+                        const float v1 = conv2d_19[i2 * 32 - i2_0 * 32 + j0];
+                        relu_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0] = 0.0f < relu_2[i0 * 2048 + i1 * 256 + i2 * 32 + j0] ? v1
                                 : 0.0f;
                     }
                 }
@@ -4228,7 +4308,7 @@ static void train_k83_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k84_batch_norm(const float *restrict relu_9, float *restrict batch_norm_40,
+static void train_k85_batch_norm(const float *restrict relu_2, float *restrict batch_norm_40,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
         float *restrict batch_norm_41)
 {
@@ -4240,68 +4320,11 @@ static void train_k84_batch_norm(const float *restrict relu_9, float *restrict b
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = relu_9[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
+                    const float v1 = relu_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                     batch_norm_40[i0 * 32 + j0] += v1;
                     batch_norm_41[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_a_average[j0]);
                 }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[32, 3, 3, 32], 2359296 multiply-accumulates; in 2 places */
-static inline void train_k85_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k1_lo, int k1_hi, int k2_lo, int k2_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = 0; k0 < 4; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            for (int k2 = k2_lo; k2 < k2_hi; k2++) {
-                const float *const ak = a + (at + k0 * 2048 + k1 * 256 + k2 * 32),
-                        *const bk = b + (k0 * 2048 + k1 * 256 + k2 * 32);
-                const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-                { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-                { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-                { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-                { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-            }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[288] = c1_0;
-    c[289] = c1_1;
-    c[290] = c1_2;
-    c[291] = c1_3;
-    c[576] = c2_0;
-    c[577] = c2_1;
-    c[578] = c2_2;
-    c[579] = c2_3;
-    c[864] = c3_0;
-    c[865] = c3_1;
-    c[866] = c3_2;
-    c[867] = c3_3;
-}
-
-static void train_k85_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_y_2,
-        float *restrict conv2d_20)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-                const int k1_lo = dl_first_tap(-i1 + 1, 1);
-                const int k1_hi = dl_end_tap(-i1 + 8, 1, 8);
-                const int k2_lo = dl_first_tap(-i2 + 1, 1);
-                const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
-                for (int n = 0; n < 32; n += 4)
-                    train_k85_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
-                            conv2d_20 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
     }
@@ -4426,13 +4449,13 @@ static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 }
 
 /* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
-static void train_k93_batch_norm(int t, const float *restrict relu_9, const float *restrict residual_2_norm_a_factor_2,
+static void train_k93_batch_norm(int t, const float *restrict relu_2, const float *restrict residual_2_norm_a_factor_2,
         const float *restrict batch_norm_45, float *restrict residual_2_conv_a_y,
         const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_48)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            residual_2_conv_a_y[t * 2048 + j0 * 32 + j1] = relu_9[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
+            residual_2_conv_a_y[t * 2048 + j0 * 32 + j1] = relu_2[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
                     + batch_norm_45[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
                     - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_48[t * 32 + j1];
         }
@@ -4964,8 +4987,62 @@ static void train_k106_batch_norm(int t, const float *restrict relu_10, const fl
     }
 }
 
+/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
+static inline void train_k107_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 16), *const bk = b + (k0 * 256 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void train_k107_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
+        float *restrict conv2d_24)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 16);
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
+                for (int n = 0; n < 16; n += 4)
+                    train_k107_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
+                            conv2d_24 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+            }
+        }
+    }
+}
+
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k108_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5007,7 +5084,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k108_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5042,7 +5119,7 @@ static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k108_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5084,7 +5161,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_41,
+static void train_k108_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_41,
         float *restrict conv2d_48, const float *restrict relu_15, float *restrict residual_1_conv_b_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -5094,13 +5171,13 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
+                    train_k108_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k107_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
+                    train_k108_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
+                    train_k108_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 #pragma GCC unroll 1
@@ -5109,60 +5186,6 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, c
                     residual_1_conv_b_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1
                             : 0.0f;
                 }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k108_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 256 + k1 * 16), *const bk = b + (k0 * 256 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void train_k108_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
-        float *restrict conv2d_24)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 16);
-                const int k1_lo = dl_first_tap(-i2 + 1, 1);
-                const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
-                for (int n = 0; n < 16; n += 4)
-                    train_k108_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
-                            conv2d_24 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
     }
@@ -5225,8 +5248,62 @@ static void train_k115_batch_norm(int t, float *restrict residual_1_conv_b_y, co
     }
 }
 
+/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
+static inline void train_k116_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
+        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
+            const float *const ak = a + (at + k0 * 256 + k1 * 16), *const bk = b + (k0 * 256 + k1 * 16);
+            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+        }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[144] = c1_0;
+    c[145] = c1_1;
+    c[146] = c1_2;
+    c[147] = c1_3;
+    c[288] = c2_0;
+    c[289] = c2_1;
+    c[290] = c2_2;
+    c[291] = c2_3;
+    c[432] = c3_0;
+    c[433] = c3_1;
+    c[434] = c3_2;
+    c[435] = c3_3;
+}
+
+static void train_k116_conv2d(int t, const float *restrict relu_16, const float *restrict residual_1_conv_b_y,
+        float *restrict conv2d_26)
+{
+    for (int i1 = 0; i1 < 3; i1++) {
+        for (int i2 = 0; i2 < 3; i2++) {
+            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
+                const int k0_lo = dl_first_tap(-i1 + 1, 1);
+                const int k0_hi = dl_end_tap(-i1 + 16, 1, 16);
+                const int k1_lo = dl_first_tap(-i2 + 1, 1);
+                const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
+                for (int n = 0; n < 16; n += 4)
+                    train_k116_conv2d_tile_4(relu_16, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + (t * 4096 + n),
+                            conv2d_26 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
+            }
+        }
+    }
+}
+
 /* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k116_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k117_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5268,7 +5345,7 @@ static inline void train_k116_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k116_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k117_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5303,7 +5380,7 @@ static inline void train_k116_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k116_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k117_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5345,7 +5422,7 @@ static inline void train_k116_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_b_y, const float *restrict conv2d_42,
+static void train_k117_conv2d_relu(int t, const float *restrict residual_1_conv_b_y, const float *restrict conv2d_42,
         float *restrict conv2d_49, const float *restrict relu_16, const float *restrict relu_10,
         float *restrict residual_1_conv_a_y)
 {
@@ -5356,13 +5433,13 @@ static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k116_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                    train_k117_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
                         conv2d_42 + n, conv2d_49 + n, k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k116_conv2d_relu_tile_4(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n,
+                    train_k117_conv2d_relu_tile_4(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n,
                         conv2d_49 + n, k0_lo, k0_hi);
                 else
-                    train_k116_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                    train_k117_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
                         conv2d_42 + n, conv2d_49 + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 #pragma GCC unroll 1
@@ -5372,60 +5449,6 @@ static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_
                     residual_1_conv_a_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_16[i1 * 256 + i2 * 16 + j0] ? v1 + v2
                             : 0.0f;
                 }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k117_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi, int k1_lo, int k1_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k1 = k1_lo; k1 < k1_hi; k1++) {
-            const float *const ak = a + (at + k0 * 256 + k1 * 16), *const bk = b + (k0 * 256 + k1 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[1]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[2]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[3]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[144] = c1_0;
-    c[145] = c1_1;
-    c[146] = c1_2;
-    c[147] = c1_3;
-    c[288] = c2_0;
-    c[289] = c2_1;
-    c[290] = c2_2;
-    c[291] = c2_3;
-    c[432] = c3_0;
-    c[433] = c3_1;
-    c[434] = c3_2;
-    c[435] = c3_3;
-}
-
-static void train_k117_conv2d(int t, const float *restrict relu_16, const float *restrict residual_1_conv_b_y,
-        float *restrict conv2d_26)
-{
-    for (int i1 = 0; i1 < 3; i1++) {
-        for (int i2 = 0; i2 < 3; i2++) {
-            for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
-                const int k0_lo = dl_first_tap(-i1 + 1, 1);
-                const int k0_hi = dl_end_tap(-i1 + 16, 1, 16);
-                const int k1_lo = dl_first_tap(-i2 + 1, 1);
-                const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
-                for (int n = 0; n < 16; n += 4)
-                    train_k117_conv2d_tile_4(relu_16, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + (t * 4096 + n),
-                            conv2d_26 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
     }
@@ -5533,49 +5556,49 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 683072);   /* f32 */
-    float *const stem_y_2 = (float *)(void *)(base + 221184);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 680960);   /* f32[4, 16] */
+    float *const adam = (float *)(void *)(base + 758336);   /* f32 */
+    float *const stem_y_2 = (float *)(void *)(base + 294912);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 755712);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const cross_entropy = (float *)(void *)(base + 37888);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 33792);   /* f32[4] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 682496);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 682560);   /* f32[16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 286720);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 681216);   /* f32[4, 1, 16] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 757760);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 757824);   /* f32[16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 360448);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 755968);   /* f32[4, 1, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 682624);   /* f32[16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 682688);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 682752);   /* f32[16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 352256);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 681472);   /* f32[4, 1, 16] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 757888);   /* f32[16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 757952);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 758016);   /* f32[16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 425984);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 756224);   /* f32[4, 1, 16] */
     float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 682816);   /* f32[16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 682880);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 682944);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 417792);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 483328);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 679936);   /* f32[4, 1, 32] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 758080);   /* f32[16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 758144);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 758208);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 491520);   /* f32[4, 1, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 557056);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 754688);   /* f32[4, 1, 32] */
     float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 516096);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 683008);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 681728);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 681856);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 680448);   /* f32[4, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 589824);   /* f32[4, 1, 8, 8, 32] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 758272);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 756992);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 757120);   /* f32[32] */
+    float *const relu_2 = (float *)(void *)(base + 622592);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 655360);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 755200);   /* f32[4, 32] */
     float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 682112);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 682240);   /* f32[32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 147456);   /* f32[2, 2, 4, 4, 64] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 757376);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 757504);   /* f32[32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 688128);   /* f32[2, 2, 4, 4, 64] */
     float *const batch_norm_11 = (float *)(void *)(base + 16384);   /* f32[2, 2, 64] */
     float *const residual_3_x = (float *)(void *)(base + 0);   /* f32[2, 2, 4, 4, 64] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 18432);   /* bool[2, 2] */
-    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 682368);   /* f32[32] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 196608);   /* f32[64] */
+    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 757632);   /* f32[32] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 756480);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 196864);   /* f32[64] */
-    float *const relu_4 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 756736);   /* f32[64] */
+    float *const relu_4 = (float *)(void *)(base + 704512);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_13 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
     float *const residual_3_norm_b_average = (float *)(void *)(base + 37376);   /* f32[64] */
@@ -5587,37 +5610,38 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     dl_word *const argmax = (dl_word *)(void *)(base + 32944);   /* i32[4] */
     float *const dense_2 = (float *)(void *)(base + 36352);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 0);   /* f32[4, 10] */
-    float *const relu_6 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 64] */
+    float *const relu_6 = (float *)(void *)(base + 720896);   /* f32[4, 4, 4, 64] */
     float *const conv2d = (float *)(void *)(base + 8192);   /* f32[64] */
-    float *const conv2d_2 = (float *)(void *)(base + 663552);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_3 = (float *)(void *)(base + 671744);   /* f32[32, 1, 1, 64] */
+    float *const conv2d_2 = (float *)(void *)(base + 737280);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_3 = (float *)(void *)(base + 745472);   /* f32[32, 1, 1, 64] */
     float *const batch_norm_16 = (float *)(void *)(base + 8448);   /* f32[64] */
-    float *const conv2d_6 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_7 = (float *)(void *)(base + 647168);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_23 = (float *)(void *)(base + 163840);   /* f32[64] */
-    float *const batch_norm_25 = (float *)(void *)(base + 164096);   /* f32[64] */
-    float *const conv2d_8 = (float *)(void *)(base + 180224);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_9 = (float *)(void *)(base + 163840);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_10 = (float *)(void *)(base + 172032);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 155648);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_13 = (float *)(void *)(base + 147456);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_5 = (float *)(void *)(base + 753664);   /* f32[4, 64] */
+    float *const conv2d_6 = (float *)(void *)(base + 147456);   /* f32[64, 3, 3, 64] */
+    float *const batch_norm_23 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_25 = (float *)(void *)(base + 256);   /* f32[64] */
+    float *const batch_norm_31 = (float *)(void *)(base + 106496);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_8 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_9 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_10 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 73728);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_13 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_14 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
-    float *const conv2d_15 = (float *)(void *)(base + 98304);   /* f32[4, 8, 8, 16] */
+    float *const conv2d_15 = (float *)(void *)(base + 73728);   /* f32[4, 8, 8, 16] */
     float *const batch_norm_32 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
     float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[16, 1, 1, 32] */
     float *const batch_norm_35 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
     float *const batch_norm_38 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 65536);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 36864);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 37376);   /* f32[4, 32] */
-    float *const conv2d_20 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 165888);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 166400);   /* f32[4, 32] */
+    float *const conv2d_19 = (float *)(void *)(base + 90112);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const conv2d_20 = (float *)(void *)(base + 36864);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 133120);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 133632);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 166912);   /* f32[4, 1, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 167168);   /* f32[4, 1, 16] */
-    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 681984);   /* f32[32] */
+    float *const batch_norm_50 = (float *)(void *)(base + 134144);   /* f32[4, 1, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 134400);   /* f32[4, 1, 16] */
+    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 757248);   /* f32[32] */
     float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 32] */
     float *const batch_norm_55 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
     float *const batch_norm_58 = (float *)(void *)(base + 144640);   /* f32[4, 16] */
@@ -5635,16 +5659,16 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
     float *const conv2d_29 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
     float *const conv2d_30 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_31 = (float *)(void *)(base + 147456);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_32 = (float *)(void *)(base + 147456);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_33 = (float *)(void *)(base + 147456);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_34 = (float *)(void *)(base + 147456);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_31 = (float *)(void *)(base + 0);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_32 = (float *)(void *)(base + 0);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_33 = (float *)(void *)(base + 0);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_34 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
     float *const conv2d_35 = (float *)(void *)(base + 0);   /* f32[1, 1, 32, 16] */
     float *const conv2d_36 = (float *)(void *)(base + 0);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_37 = (float *)(void *)(base + 131072);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 139264);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_39 = (float *)(void *)(base + 143360);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 163840);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 65536);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 106496);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_39 = (float *)(void *)(base + 110592);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 131072);   /* f32[1, 1, 32, 16] */
     float *const conv2d_41 = (float *)(void *)(base + 135168);   /* f32[3, 3, 16, 16] */
     float *const conv2d_42 = (float *)(void *)(base + 118784);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -5655,11 +5679,11 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 17408);   /* f32[4, 64] */
     float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
-    float *const conv2d_43 = (float *)(void *)(base + 147456);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_44 = (float *)(void *)(base + 151552);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_45 = (float *)(void *)(base + 155648);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_46 = (float *)(void *)(base + 159744);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_47 = (float *)(void *)(base + 114688);   /* f32[1, 8, 8, 64] */
+    float *const conv2d_43 = (float *)(void *)(base + 114688);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 118784);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_45 = (float *)(void *)(base + 122880);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_46 = (float *)(void *)(base + 126976);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_47 = (float *)(void *)(base + 90112);   /* f32[1, 8, 8, 64] */
     float *const relu_15 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
     float *const batch_norm_79 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
     float *const conv2d_48 = (float *)(void *)(base + 145408);   /* f32[4, 16] */
@@ -5763,31 +5787,31 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k52_conv2d_adam(relu_6, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
             params->residual_3_conv_b_bias, adam);
     train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_30);
-    train_k54_conv2d_relu(relu_6, conv2d_30, relu_7, relu_4);
-    train_k55_conv2d(relu_4, relu_6, conv2d_6);
-    train_k56_batch_norm_adam(relu_7, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
+    train_k54_conv2d(relu_4, relu_6, conv2d_6);
+    train_k55_conv2d_relu(relu_6, conv2d_30, conv2d_5, relu_4);
+    train_k56_batch_norm_adam(relu_4, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average,
             params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_25,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
             optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
     train_k49_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k57_batch_norm */
     train_k50_batch_norm(residual_3_conv_a_y, batch_norm_23, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             &count);   /* k58_batch_norm */
-    train_k51_batch_norm(&count, batch_norm_23, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);   /* k59_batch_norm */
-    train_k60_conv2d_adam(relu_7, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
+    train_k59_batch_norm(&count, batch_norm_23, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y, batch_norm_31);
+    train_k60_conv2d_adam(batch_norm_31, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
             params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
     train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    train_k62_conv2d(relu_7, conv2d_31, conv2d_8);
+    train_k62_conv2d(batch_norm_31, conv2d_31, conv2d_8);
     train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
-    train_k64_conv2d(relu_7, conv2d_32, conv2d_9);
+    train_k64_conv2d(batch_norm_31, conv2d_32, conv2d_9);
     train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k66_conv2d(relu_7, conv2d_33, conv2d_10);
+    train_k66_conv2d(batch_norm_31, conv2d_33, conv2d_10);
     train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k47_conv2d(relu_7, conv2d_34, conv2d_11);   /* k68_conv2d */
+    train_k47_conv2d(batch_norm_31, conv2d_34, conv2d_11);   /* k68_conv2d */
     train_k69_conv2d(conv2d_8, conv2d_12, conv2d_9, conv2d_10, conv2d_11);
-    train_k70_conv2d(residual_2_x, relu_7, conv2d_13);
+    train_k70_conv2d(residual_2_x, batch_norm_31, conv2d_13);
     train_k71_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_13, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
     train_k72_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
@@ -5811,9 +5835,9 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2,
             residual_2_norm_b_average, batch_norm_38);
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_36);
-    train_k83_conv2d_relu(residual_2_conv_b_y_2, conv2d_36, relu_9, relu_2);
-    train_k84_batch_norm(relu_9, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
-    train_k85_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_20);
+    train_k83_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_20);
+    train_k84_conv2d_relu(residual_2_conv_b_y_2, conv2d_36, conv2d_19, relu_2);
+    train_k85_batch_norm(relu_2, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_41);
     train_k77_batch_norm_adam(batch_norm_41, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_45,
             optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k86_batch_norm_adam */
     train_k87_batch_norm_conv2d_adam(batch_norm_40, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
@@ -5827,7 +5851,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
     for (int t = 0; t < 4; t++) {
-        train_k93_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
+        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
                 residual_2_norm_a_average, batch_norm_48);
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_37, conv2d_43);
         train_k95_conv2d(t, residual_2_conv_a_y, conv2d_38, conv2d_44);
@@ -5852,8 +5876,8 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
                 params->residual_1_norm_a_beta, relu_15);   /* k105_relu */
         train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_58, batch_norm_79);
-        train_k107_conv2d_relu(t, batch_norm_79, conv2d_41, conv2d_48, relu_15, residual_1_conv_b_y);
-        train_k108_conv2d(t, relu_15, batch_norm_79, conv2d_24);
+        train_k107_conv2d(t, relu_15, batch_norm_79, conv2d_24);
+        train_k108_conv2d_relu(t, batch_norm_79, conv2d_41, conv2d_48, relu_15, residual_1_conv_b_y);
         train_k109_batch_norm(t, residual_1_conv_b_y, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average,
                 batch_norm_60);
     }
@@ -5871,8 +5895,8 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
                 relu_16);   /* k114_relu */
         train_k115_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
                 residual_1_norm_a_average, batch_norm_67);
-        train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_42, conv2d_49, relu_16, relu_10, residual_1_conv_a_y);
-        train_k117_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_26);
+        train_k116_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_26);
+        train_k117_conv2d_relu(t, residual_1_conv_b_y, conv2d_42, conv2d_49, relu_16, relu_10, residual_1_conv_a_y);
         train_k109_batch_norm(t, residual_1_conv_a_y, batch_norm_68, stem_y_2, batch_norm_1_average,
                 batch_norm_69);   /* k118_batch_norm */
     }
@@ -6241,116 +6265,117 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     if (count < 1 || count > 4)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const stem_y_2 = (float *)(void *)(base + 147456);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 700928);   /* f32[4, 16] */
+    float *const stem_y_2 = (float *)(void *)(base + 294912);   /* f32[4, 16, 16, 16] */
+    float *const batch_norm = (float *)(void *)(base + 750080);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const cross_entropy = (float *)(void *)(base + 33792);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 33952);   /* f32[4] */
-    float *const batch_norm_1_average = (float *)(void *)(base + 720384);   /* f32[16] */
-    float *const batch_norm_1_factor = (float *)(void *)(base + 720512);   /* f32[16] */
-    float *const residual_1_conv_a_y = (float *)(void *)(base + 212992);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 701184);   /* f32[4, 1, 16] */
+    float *const cross_entropy = (float *)(void *)(base + 37888);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 33792);   /* f32[4] */
+    float *const batch_norm_1_average = (float *)(void *)(base + 751232);   /* f32[16] */
+    float *const batch_norm_1_factor = (float *)(void *)(base + 751296);   /* f32[16] */
+    float *const residual_1_conv_a_y = (float *)(void *)(base + 360448);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 750336);   /* f32[4, 1, 16] */
     float *const batch_norm_4 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 720448);   /* f32[16] */
-    float *const residual_1_norm_a_average = (float *)(void *)(base + 721088);   /* f32[16] */
-    float *const residual_1_norm_a_factor = (float *)(void *)(base + 721728);   /* f32[16] */
-    float *const residual_1_conv_b_y = (float *)(void *)(base + 278528);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 701440);   /* f32[4, 1, 16] */
+    float *const batch_norm_1_factor_2 = (float *)(void *)(base + 751360);   /* f32[16] */
+    float *const residual_1_norm_a_average = (float *)(void *)(base + 751424);   /* f32[16] */
+    float *const residual_1_norm_a_factor = (float *)(void *)(base + 751488);   /* f32[16] */
+    float *const residual_1_conv_b_y = (float *)(void *)(base + 425984);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 750592);   /* f32[4, 1, 16] */
     float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
-    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 721152);   /* f32[16] */
-    float *const residual_1_norm_b_average = (float *)(void *)(base + 721792);   /* f32[16] */
-    float *const residual_1_norm_b_factor = (float *)(void *)(base + 721920);   /* f32[16] */
-    float *const relu = (float *)(void *)(base + 344064);   /* f32[4, 1, 16, 16, 16] */
-    float *const residual_2_conv_a_y = (float *)(void *)(base + 483328);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 700416);   /* f32[4, 1, 32] */
+    float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 751552);   /* f32[16] */
+    float *const residual_1_norm_b_average = (float *)(void *)(base + 751616);   /* f32[16] */
+    float *const residual_1_norm_b_factor = (float *)(void *)(base + 751680);   /* f32[16] */
+    float *const relu = (float *)(void *)(base + 491520);   /* f32[4, 1, 16, 16, 16] */
+    float *const residual_2_conv_a_y = (float *)(void *)(base + 593920);   /* f32[4, 1, 8, 8, 32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 749568);   /* f32[4, 1, 32] */
     float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 516096);   /* f32[4, 1, 8, 8, 32] */
-    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 721856);   /* f32[16] */
-    float *const residual_2_norm_a_average = (float *)(void *)(base + 716032);   /* f32[32] */
-    float *const residual_2_norm_a_factor = (float *)(void *)(base + 701696);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 548864);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 581632);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 671744);   /* f32[4, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 557056);   /* f32[4, 1, 8, 8, 32] */
+    float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 751744);   /* f32[16] */
+    float *const residual_2_norm_a_average = (float *)(void *)(base + 750848);   /* f32[32] */
+    float *const residual_2_norm_a_factor = (float *)(void *)(base + 750976);   /* f32[32] */
+    float *const relu_2 = (float *)(void *)(base + 626688);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 659456);   /* f32[4, 8, 8, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 590848);   /* f32[4, 32] */
     float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const residual_2_norm_b_average = (float *)(void *)(base + 672256);   /* f32[32] */
-    float *const residual_2_norm_b_factor = (float *)(void *)(base + 672512);   /* f32[32] */
-    float *const residual_3_conv_a_y = (float *)(void *)(base + 409600);   /* f32[2, 2, 4, 4, 64] */
+    float *const residual_2_norm_b_average = (float *)(void *)(base + 591872);   /* f32[32] */
+    float *const residual_2_norm_b_factor = (float *)(void *)(base + 592000);   /* f32[32] */
+    float *const residual_3_conv_a_y = (float *)(void *)(base + 692224);   /* f32[2, 2, 4, 4, 64] */
     float *const batch_norm_11 = (float *)(void *)(base + 16384);   /* f32[2, 2, 64] */
     float *const residual_3_x = (float *)(void *)(base + 0);   /* f32[2, 2, 4, 4, 64] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 18432);   /* bool[2, 2] */
-    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 672384);   /* f32[32] */
-    float *const residual_3_norm_a_average = (float *)(void *)(base + 458752);   /* f32[64] */
+    float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 592128);   /* f32[32] */
+    float *const residual_3_norm_a_average = (float *)(void *)(base + 591360);   /* f32[64] */
     float *const batch_norm_12 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_a_factor = (float *)(void *)(base + 459008);   /* f32[64] */
-    float *const relu_4 = (float *)(void *)(base + 425984);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_norm_a_factor = (float *)(void *)(base + 591616);   /* f32[64] */
+    float *const relu_4 = (float *)(void *)(base + 708608);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
     float *const batch_norm_13 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 36512);   /* f32[64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 37376);   /* f32[64] */
     float *const batch_norm_14 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 36768);   /* f32[64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 33968);   /* f32[4, 10] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 34128);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 34144);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 37024);   /* f32[4, 64] */
-    float *const relu_6 = (float *)(void *)(base + 442368);   /* f32[4, 4, 4, 64] */
-    float *const conv2d = (float *)(void *)(base + 630784);   /* f32[4, 4, 4, 32] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 37632);   /* f32[64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 10] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 32928);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 32944);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 36352);   /* f32[4, 64] */
+    float *const relu_6 = (float *)(void *)(base + 724992);   /* f32[4, 4, 4, 64] */
+    float *const conv2d = (float *)(void *)(base + 741376);   /* f32[4, 4, 4, 32] */
     float *const batch_norm_16 = (float *)(void *)(base + 8192);   /* f32[64] */
     float *const batch_norm_20 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const conv2d_3 = (float *)(void *)(base + 0);   /* f32[64, 3, 3, 64] */
-    float *const relu_7 = (float *)(void *)(base + 614400);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 425984);   /* f32[64] */
-    float *const batch_norm_28 = (float *)(void *)(base + 425984);   /* f32[64] */
-    float *const conv2d_4 = (float *)(void *)(base + 409600);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_5 = (float *)(void *)(base + 417792);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_6 = (float *)(void *)(base + 425984);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 434176);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 638976);   /* f32[4, 4, 4, 128] */
-    float *const conv2d_9 = (float *)(void *)(base + 409600);   /* f32[32, 3, 3, 64] */
-    float *const conv2d_10 = (float *)(void *)(base + 616448);   /* f32[4, 32] */
-    float *const conv2d_11 = (float *)(void *)(base + 684032);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 616960);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 614400);   /* f32[4, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 614912);   /* f32[4, 32] */
-    float *const relu_9 = (float *)(void *)(base + 651264);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 516096);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 516608);   /* f32[4, 32] */
-    float *const conv2d_13 = (float *)(void *)(base + 614400);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 720576);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 721216);   /* f32[4, 32] */
-    float *const relu_10 = (float *)(void *)(base + 516096);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_48 = (float *)(void *)(base + 700416);   /* f32[4, 1, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 700672);   /* f32[4, 1, 16] */
-    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 716160);   /* f32[32] */
-    float *const conv2d_14 = (float *)(void *)(base + 581632);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_52 = (float *)(void *)(base + 406528);   /* f32[4, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 406784);   /* f32[4, 16] */
-    float *const conv2d_15 = (float *)(void *)(base + 344064);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_56 = (float *)(void *)(base + 407040);   /* f32[4, 1, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 407296);   /* f32[4, 1, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 406528);   /* f32[4, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 406784);   /* f32[4, 16] */
-    float *const conv2d_16 = (float *)(void *)(base + 651264);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 407040);   /* f32[4, 1, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 407296);   /* f32[4, 1, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 278528);   /* f32[4, 16] */
-    float *const batch_norm_71 = (float *)(void *)(base + 278784);   /* f32[4, 16] */
-    float *const conv2d_17 = (float *)(void *)(base + 147456);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 33952);   /* f32[10, 64] */
+    float *const conv2d_2 = (float *)(void *)(base + 589824);   /* f32[4, 64] */
+    float *const conv2d_3 = (float *)(void *)(base + 147456);   /* f32[64, 3, 3, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_28 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_30 = (float *)(void *)(base + 106496);   /* f32[4, 4, 4, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_5 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_6 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 32] */
+    float *const conv2d_8 = (float *)(void *)(base + 73728);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_9 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
+    float *const conv2d_10 = (float *)(void *)(base + 106496);   /* f32[4, 32] */
+    float *const conv2d_11 = (float *)(void *)(base + 692224);   /* f32[4, 8, 8, 16] */
+    float *const batch_norm_31 = (float *)(void *)(base + 107008);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
+    float *const conv2d_12 = (float *)(void *)(base + 110592);   /* f32[4, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
+    float *const conv2d_13 = (float *)(void *)(base + 557056);   /* f32[32, 3, 3, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 718848);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 719360);   /* f32[4, 32] */
+    float *const relu_10 = (float *)(void *)(base + 73728);   /* f32[4, 1, 16, 16, 16] */
+    float *const batch_norm_48 = (float *)(void *)(base + 719872);   /* f32[4, 1, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 720128);   /* f32[4, 1, 16] */
+    float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 751104);   /* f32[32] */
+    float *const conv2d_14 = (float *)(void *)(base + 630784);   /* f32[16, 3, 3, 32] */
+    float *const batch_norm_52 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
+    float *const conv2d_15 = (float *)(void *)(base + 491520);   /* f32[4, 16, 3, 3, 16] */
+    float *const batch_norm_56 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
+    float *const conv2d_16 = (float *)(void *)(base + 593920);   /* f32[4, 16, 3, 3, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 73728);   /* f32[4, 16] */
+    float *const batch_norm_71 = (float *)(void *)(base + 73984);   /* f32[4, 16] */
+    float *const conv2d_17 = (float *)(void *)(base + 73728);   /* f32[3, 3, 3, 16] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
     float *const conv2d_18 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
     float *const conv2d_19 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_20 = (float *)(void *)(base + 417792);   /* f32[2, 2, 64, 32] */
-    float *const conv2d_21 = (float *)(void *)(base + 425984);   /* f32[2, 1, 64, 32] */
-    float *const conv2d_22 = (float *)(void *)(base + 434176);   /* f32[1, 2, 64, 32] */
-    float *const conv2d_23 = (float *)(void *)(base + 442368);   /* f32[1, 1, 64, 32] */
-    float *const conv2d_24 = (float *)(void *)(base + 614400);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_25 = (float *)(void *)(base + 614400);   /* f32[3, 3, 32, 32] */
-    float *const conv2d_26 = (float *)(void *)(base + 581632);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_27 = (float *)(void *)(base + 589824);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 593920);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 701696);   /* f32[1, 1, 32, 16] */
-    float *const conv2d_30 = (float *)(void *)(base + 380928);   /* f32[3, 3, 16, 16] */
-    float *const conv2d_31 = (float *)(void *)(base + 380928);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_20 = (float *)(void *)(base + 0);   /* f32[2, 2, 64, 32] */
+    float *const conv2d_21 = (float *)(void *)(base + 0);   /* f32[2, 1, 64, 32] */
+    float *const conv2d_22 = (float *)(void *)(base + 0);   /* f32[1, 2, 64, 32] */
+    float *const conv2d_23 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
+    float *const conv2d_24 = (float *)(void *)(base + 73728);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_25 = (float *)(void *)(base + 73728);   /* f32[3, 3, 32, 32] */
+    float *const conv2d_26 = (float *)(void *)(base + 139264);   /* f32[2, 2, 32, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 675840);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 679936);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 716800);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_30 = (float *)(void *)(base + 544768);   /* f32[3, 3, 16, 16] */
+    float *const conv2d_31 = (float *)(void *)(base + 544768);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_a_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const relu_14 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -6359,16 +6384,16 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 17408);   /* f32[4, 64] */
     float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
-    float *const conv2d_32 = (float *)(void *)(base + 703744);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_33 = (float *)(void *)(base + 707840);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_34 = (float *)(void *)(base + 711936);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_35 = (float *)(void *)(base + 716288);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 598016);   /* f32[1, 8, 8, 64] */
-    float *const relu_15 = (float *)(void *)(base + 390144);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 483328);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 407552);   /* f32[4, 16] */
-    float *const relu_16 = (float *)(void *)(base + 390144);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 407552);   /* f32[4, 16] */
+    float *const conv2d_32 = (float *)(void *)(base + 684032);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_33 = (float *)(void *)(base + 688128);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 708608);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_35 = (float *)(void *)(base + 712704);   /* f32[1, 8, 8, 16] */
+    float *const conv2d_36 = (float *)(void *)(base + 659456);   /* f32[1, 8, 8, 64] */
+    float *const relu_15 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 593920);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_37 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
+    float *const relu_16 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
+    float *const conv2d_38 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -6471,27 +6496,27 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
             residual_3_conv_b_y_2);   /* k50_batch_norm */
     gradients_k51_conv2d(relu_6, gradients->residual_3_conv_b_bias);
     train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_19);   /* k52_conv2d_pack */
-    train_k54_conv2d_relu(relu_6, conv2d_19, relu_7, relu_4);   /* k53_conv2d_relu */
-    train_k55_conv2d(relu_4, relu_6, conv2d_3);   /* k54_conv2d */
-    gradients_k44_conv2d_batch_norm(relu_7, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
+    train_k54_conv2d(relu_4, relu_6, conv2d_3);   /* k53_conv2d */
+    train_k55_conv2d_relu(relu_6, conv2d_19, conv2d_2, relu_4);   /* k54_conv2d_relu */
+    gradients_k44_conv2d_batch_norm(relu_4, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
             batch_norm_24);   /* k55_batch_norm */
     train_k49_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);   /* k56_batch_norm */
     gradients_k49_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
             params->residual_3_norm_a_gamma, &count, batch_norm_28);   /* k57_batch_norm */
-    train_k51_batch_norm(&count, batch_norm_28, relu_7, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y);   /* k58_batch_norm */
-    gradients_k51_conv2d(relu_7, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
+    train_k59_batch_norm(&count, batch_norm_28, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y, batch_norm_30);   /* k58_batch_norm */
+    gradients_k51_conv2d(batch_norm_30, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
     train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_20);   /* k60_conv2d_pack */
-    train_k62_conv2d(relu_7, conv2d_20, conv2d_4);   /* k61_conv2d */
+    train_k62_conv2d(batch_norm_30, conv2d_20, conv2d_4);   /* k61_conv2d */
     train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_21);   /* k62_conv2d_pack */
-    train_k64_conv2d(relu_7, conv2d_21, conv2d_5);   /* k63_conv2d */
+    train_k64_conv2d(batch_norm_30, conv2d_21, conv2d_5);   /* k63_conv2d */
     train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_22);   /* k64_conv2d_pack */
-    train_k66_conv2d(relu_7, conv2d_22, conv2d_6);   /* k65_conv2d */
+    train_k66_conv2d(batch_norm_30, conv2d_22, conv2d_6);   /* k65_conv2d */
     train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k66_conv2d_pack */
-    train_k47_conv2d(relu_7, conv2d_23, conv2d_7);   /* k67_conv2d */
+    train_k47_conv2d(batch_norm_30, conv2d_23, conv2d_7);   /* k67_conv2d */
     train_k69_conv2d(conv2d_4, conv2d_8, conv2d_5, conv2d_6, conv2d_7);   /* k68_conv2d */
-    train_k70_conv2d(residual_2_x, relu_7, conv2d_9);   /* k69_conv2d */
+    train_k70_conv2d(residual_2_x, batch_norm_30, conv2d_9);   /* k69_conv2d */
     train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d, conv2d_8, conv2d_10, residual_2_conv_b_y_2,
             residual_2_norm_b_average, batch_norm_31);   /* k70_relu_conv2d_batch_norm */
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_24);   /* k71_conv2d_pack */
@@ -6504,10 +6529,10 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2,
             residual_2_norm_b_average, batch_norm_37);   /* k76_batch_norm */
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_25);   /* k77_conv2d_pack */
-    train_k83_conv2d_relu(residual_2_conv_b_y_2, conv2d_25, relu_9, relu_2);   /* k78_conv2d_relu */
-    train_k84_batch_norm(relu_9, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_40);   /* k79_batch_norm */
-    train_k85_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_13);   /* k80_conv2d */
+    train_k83_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_13);   /* k78_conv2d */
+    train_k84_conv2d_relu(residual_2_conv_b_y_2, conv2d_25, conv2d_12, relu_2);   /* k79_conv2d_relu */
+    train_k85_batch_norm(relu_2, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_40);   /* k80_batch_norm */
     gradients_k73_batch_norm(batch_norm_40, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
             params->residual_2_norm_a_gamma, &count, batch_norm_43);   /* k81_batch_norm */
     gradients_k74_conv2d_batch_norm(batch_norm_39, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
@@ -6518,7 +6543,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_28);   /* k85_conv2d_pack */
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k86_conv2d_pack */
     for (int t = 0; t < 4; t++) {
-        train_k93_batch_norm(t, relu_9, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
+        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
                 residual_2_norm_a_average, batch_norm_46);   /* k87_batch_norm */
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_26, conv2d_32);   /* k88_conv2d */
         train_k95_conv2d(t, residual_2_conv_a_y, conv2d_27, conv2d_33);   /* k89_conv2d */
@@ -6539,8 +6564,8 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
                 params->residual_1_norm_a_beta, relu_15);   /* k98_relu */
         train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k99_batch_norm */
-        train_k107_conv2d_relu(t, batch_norm_74, conv2d_30, conv2d_37, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
-        train_k108_conv2d(t, relu_15, batch_norm_74, conv2d_15);   /* k101_conv2d */
+        train_k107_conv2d(t, relu_15, batch_norm_74, conv2d_15);   /* k100_conv2d */
+        train_k108_conv2d_relu(t, batch_norm_74, conv2d_30, conv2d_37, relu_15, residual_1_conv_b_y);   /* k101_conv2d_relu */
         train_k109_batch_norm(t, residual_1_conv_b_y, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
                 batch_norm_57);   /* k102_batch_norm */
     }
@@ -6555,9 +6580,9 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
                 relu_16);   /* k106_relu */
         train_k115_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
                 residual_1_norm_a_average, batch_norm_63);   /* k107_batch_norm */
-        train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_31, conv2d_38, relu_16, relu_10,
-                residual_1_conv_a_y);   /* k108_conv2d_relu */
-        train_k117_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_16);   /* k109_conv2d */
+        train_k116_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_16);   /* k108_conv2d */
+        train_k117_conv2d_relu(t, residual_1_conv_b_y, conv2d_31, conv2d_38, relu_16, relu_10,
+                residual_1_conv_a_y);   /* k109_conv2d_relu */
         train_k109_batch_norm(t, residual_1_conv_a_y, batch_norm_64, stem_y_2, batch_norm_1_average,
                 batch_norm_65);   /* k110_batch_norm */
     }

@@ -1052,64 +1052,15 @@ static void train_k14_dense_pack(const float *restrict classifier_kernel, float 
     }
 }
 
-/* rnn.dl:13: dense, rnn.dl:12: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
-static inline void train_k15_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 10; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void train_k15_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
-        float *restrict relu_2, const float *restrict relu)
-{
-    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
-        const int rows = 4;
-        for (int n = 0; n < 64; n += 4)
-            train_k15_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, relu_2 + (i0_0 * 64 + n));
-        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_2[i0 * 64 + j0];
-                relu_2[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? v1 : 0.0f;
-            }
-        }
-    }
-}
-
 /* rnn.dl:20: adam -> f32 */
-static void train_k16_adam(const int32_t *restrict step_, float *restrict adam)
+static void train_k15_adam(const int32_t *restrict step_, float *restrict adam)
 {
     const float v1 = (float)step_[0];
     adam[0] = dl_sqrt(-dl_expm1(v1 * -0.0010005003f)) * 0.001f / -dl_expm1(v1 * -0.105360515f);
 }
 
 /* rnn.dl:13: dense, rnn.dl:20: adam -> f32[64, 10], 20480 multiply-accumulates */
-static inline void train_k17_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k16_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1141,14 +1092,14 @@ static inline void train_k17_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k17_dense_adam(const float *restrict relu, const float *restrict softmax_3, float *restrict dense_3,
+static void train_k16_dense_adam(const float *restrict relu, const float *restrict softmax_3, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k17_dense_adam_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k16_dense_adam_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -1163,8 +1114,57 @@ static void train_k17_dense_adam(const float *restrict relu, const float *restri
     }
 }
 
+/* rnn.dl:13: dense, rnn.dl:12: relu -> f32[32, 64], 20480 multiply-accumulates; in 2 places */
+static inline void train_k17_dense_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+{
+    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
+    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
+    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
+    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
+    for (int k = 0; k < 10; k++) {
+        const float *const ak = a + (at + k), *const bk = b + (k * 64);
+        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
+        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
+        { const float x = ak[10]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
+        { const float x = ak[20]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
+        { const float x = ak[30]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
+    }
+    c[0] = c0_0;
+    c[1] = c0_1;
+    c[2] = c0_2;
+    c[3] = c0_3;
+    c[64] = c1_0;
+    c[65] = c1_1;
+    c[66] = c1_2;
+    c[67] = c1_3;
+    c[128] = c2_0;
+    c[129] = c2_1;
+    c[130] = c2_2;
+    c[131] = c2_3;
+    c[192] = c3_0;
+    c[193] = c3_1;
+    c[194] = c3_2;
+    c[195] = c3_3;
+}
+
+static void train_k17_dense_relu(const float *restrict softmax_3, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, float *restrict relu)
+{
+    for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
+        const int rows = 4;
+        for (int n = 0; n < 64; n += 4)
+            train_k17_dense_relu_tile_4(softmax_3, i0_0 * 10, classifier_kernel_2 + n, dense_2 + n);
+        for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
+            for (int j0 = 0; j0 < 64; j0++) {
+                const float v1 = dense_2[i0 * 64 - i0_0 * 64 + j0];
+                relu[i0 * 64 + j0] = 0.0f < relu[i0 * 64 + j0] ? v1 : 0.0f;
+            }
+        }
+    }
+}
+
 /* rnn.dl:12: dense, rnn.dl:20: adam -> f32[64] */
-static void train_k18_dense_adam(const float *restrict relu_2, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
+static void train_k18_dense_adam(const float *restrict relu, float *restrict m_hidden_bias, float *restrict v_hidden_bias,
         float *restrict hidden_bias, const float *restrict adam)
 {
     float dense_4[64];
@@ -1173,7 +1173,7 @@ static void train_k18_dense_adam(const float *restrict relu_2, float *restrict m
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            dense_4[j0] += relu_2[j0 + r1 * 64];
+            dense_4[j0] += relu[j0 + r1 * 64];
         }
     }
     for (int j0 = 0; j0 < 64; j0++) {
@@ -1229,11 +1229,11 @@ static inline void train_k20_dense_tile_4(const float *restrict a, int at, const
     c[195] = c3_3;
 }
 
-static void train_k20_dense(const float *restrict relu_2, const float *restrict hidden_kernel_2, float *restrict dense_5)
+static void train_k20_dense(const float *restrict relu, const float *restrict hidden_kernel_2, float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k20_dense_tile_4(relu_2, i0_0 * 64, hidden_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
+            train_k20_dense_tile_4(relu, i0_0 * 64, hidden_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
     }
 }
 
@@ -1270,14 +1270,14 @@ static inline void train_k21_dense_adam_tile_4(const float *restrict a, int at, 
     c[195] = c3_3;
 }
 
-static void train_k21_dense_adam(const float *restrict h_2, const float *restrict relu_2, float *restrict dense_6,
+static void train_k21_dense_adam(const float *restrict h_2, const float *restrict relu, float *restrict dense_6,
         float *restrict m_hidden_kernel, float *restrict v_hidden_kernel, float *restrict hidden_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k21_dense_adam_tile_4(h_2, i0_0 + 32768, relu_2 + n, dense_6 + n);
+            train_k21_dense_adam_tile_4(h_2, i0_0 + 32768, relu + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 64; j0++) {
                 const float v1 = dense_6[i0 * 64 - i0_0 * 64 + j0];
@@ -1729,15 +1729,15 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const lstm_11 = (float *)(void *)(base + 2129920);   /* f32[16, 32, 64] */
     float *const lstm_12 = (float *)(void *)(base + 2260992);   /* f32[16, 32, 64] */
     float *const lstm_13 = (float *)(void *)(base + 2392064);   /* f32[16, 32, 64] */
-    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 9472);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 8192);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 9632);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 9760);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 9888);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 10752);   /* f32[32, 10] */
-    float *const dense_3 = (float *)(void *)(base + 8192);   /* f32[4, 10] */
-    float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 64] */
+    float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 1280);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 1440);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 1568);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 1696);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 2560);   /* f32[32, 10] */
+    float *const dense_2 = (float *)(void *)(base + 3840);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 3840);   /* f32[4, 10] */
     float *const dense_5 = (float *)(void *)(base + 2613248);   /* f32[32, 64] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const carry_2 = (float *)(void *)(base + 2588672);   /* f32[32, 64] */
@@ -1754,7 +1754,7 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const lstm_23 = (float *)(void *)(base + 655360);   /* f32[4, 256] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 64] */
     float *const adam = (float *)(void *)(base + 2629632);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 0);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
     float *const lstm_2_recurrent_kernel_2 = (float *)(void *)(base + 2523136);   /* f32[256, 64] */
     float *const lstm_2_kernel_2 = (float *)(void *)(base + 933888);   /* f32[256, 64] */
@@ -1795,14 +1795,14 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     train_k13_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
     train_k14_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k15_dense_relu(softmax_3, classifier_kernel_2, relu_2, relu);
-    train_k16_adam(&step, adam);
-    train_k17_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k15_adam(&step, adam);
+    train_k16_dense_adam(relu, softmax_3, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k18_dense_adam(relu_2, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
+    train_k17_dense_relu(softmax_3, classifier_kernel_2, dense_2, relu);
+    train_k18_dense_adam(relu, optimizer->m_hidden_bias, optimizer->v_hidden_bias, params->hidden_bias, adam);
     train_k19_dense_pack(params->hidden_kernel, hidden_kernel_2);
-    train_k20_dense(relu_2, hidden_kernel_2, dense_5);
-    train_k21_dense_adam(h_2, relu_2, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
+    train_k20_dense(relu, hidden_kernel_2, dense_5);
+    train_k21_dense_adam(h_2, relu, dense_6, optimizer->m_hidden_kernel, optimizer->v_hidden_kernel, params->hidden_kernel,
             adam);
     train_k22_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_2);
     train_k23_dense_copy(dense_5);
@@ -1881,7 +1881,7 @@ static void gradients_k13_cross_entropy_softmax_dense(const int32_t *restrict la
 }
 
 /* rnn.dl:13: dense -> f32[64, 10], 20480 multiply-accumulates */
-static inline void gradients_k16_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k15_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1913,25 +1913,25 @@ static inline void gradients_k16_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k16_dense(const float *restrict relu, const float *restrict softmax_3,
+static void gradients_k15_dense(const float *restrict relu, const float *restrict softmax_3,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k16_dense_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6),
+            gradients_k15_dense_tile_4(relu, i0_0, softmax_3 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
 
 /* rnn.dl:12: dense -> f32[64] */
-static void gradients_k17_dense(const float *restrict relu_2, float *restrict hidden_bias_2)
+static void gradients_k17_dense(const float *restrict relu, float *restrict hidden_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         hidden_bias_2[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            hidden_bias_2[j0] += relu_2[j0 + r1 * 64];
+            hidden_bias_2[j0] += relu[j0 + r1 * 64];
         }
     }
 }
@@ -1969,11 +1969,11 @@ static inline void gradients_k20_dense_tile_4(const float *restrict a, int at, c
     c[195] = c3_3;
 }
 
-static void gradients_k20_dense(const float *restrict h_2, const float *restrict relu_2, float *restrict hidden_kernel_2)
+static void gradients_k20_dense(const float *restrict h_2, const float *restrict relu, float *restrict hidden_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            gradients_k20_dense_tile_4(h_2, i0_0 + 32768, relu_2 + n, hidden_kernel_2 + (i0_0 * 64 + n));
+            gradients_k20_dense_tile_4(h_2, i0_0 + 32768, relu + n, hidden_kernel_2 + (i0_0 * 64 + n));
     }
 }
 
@@ -2143,14 +2143,14 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     float *const lstm_11 = (float *)(void *)(base + 2129920);   /* f32[16, 32, 64] */
     float *const lstm_12 = (float *)(void *)(base + 2260992);   /* f32[16, 32, 64] */
     float *const lstm_13 = (float *)(void *)(base + 2392064);   /* f32[16, 32, 64] */
-    float *const relu = (float *)(void *)(base + 0);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 9472);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 8192);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 9632);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 9760);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 9888);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 10752);   /* f32[32, 10] */
-    float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[32, 64] */
+    float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 1280);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 1440);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 1568);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 1696);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 2560);   /* f32[32, 10] */
+    float *const dense = (float *)(void *)(base + 3840);   /* f32[4, 64] */
     float *const dense_2 = (float *)(void *)(base + 2613248);   /* f32[32, 64] */
     float *const carry_2 = (float *)(void *)(base + 2588672);   /* f32[32, 64] */
     float *const lstm_14 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
@@ -2160,7 +2160,7 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     float *const lstm_16 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const lstm_17 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
     float *const embedding = (float *)(void *)(base + 1081344);   /* f32[32, 16, 64] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 8192);   /* f32[10, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 0);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 64] */
     float *const lstm_2_recurrent_kernel_3 = (float *)(void *)(base + 2523136);   /* f32[256, 64] */
     float *const lstm_2_kernel_3 = (float *)(void *)(base + 933888);   /* f32[256, 64] */
@@ -2200,12 +2200,12 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     train_k12_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k13_cross_entropy_softmax_dense(label, &count, softmax_3, softmax_2, softmax_1_y, gradients->classifier_bias);
     train_k14_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k15_dense_relu(softmax_3, classifier_kernel_3, relu_2, relu);
-    gradients_k16_dense(relu, softmax_3, gradients->classifier_kernel);
-    gradients_k17_dense(relu_2, gradients->hidden_bias);
+    gradients_k15_dense(relu, softmax_3, gradients->classifier_kernel);
+    train_k17_dense_relu(softmax_3, classifier_kernel_3, dense, relu);   /* k16_dense_relu */
+    gradients_k17_dense(relu, gradients->hidden_bias);
     train_k19_dense_pack(params->hidden_kernel, hidden_kernel_3);   /* k18_dense_pack */
-    train_k20_dense(relu_2, hidden_kernel_3, dense_2);   /* k19_dense */
-    gradients_k20_dense(h_2, relu_2, gradients->hidden_kernel);
+    train_k20_dense(relu, hidden_kernel_3, dense_2);   /* k19_dense */
+    gradients_k20_dense(h_2, relu, gradients->hidden_kernel);
     train_k22_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_3);   /* k21_lstm_pack */
     train_k23_dense_copy(dense_2);   /* k22_dense_copy */
     for (int t = 15; t >= 0; t--) {

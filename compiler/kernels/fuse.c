@@ -331,6 +331,36 @@ static void place_unit(Lower *c, Unit *u)
         count_fill(c, best);
 }
 
+/* ---- who reads last -------------------------------------------------------------------------------- */
+/* Is v all there is of a tensor, which element work u, reading it last, could be made in the place of: the same elements, each read where
+ * u is? */
+static bool could_take_place(Lower *c, const Unit *u, Unit *v)
+{
+    Group of = {0};
+    if (v->kind != UNIT_VALUE || v->group == u->group || v->buffer->kind != BUFFER_ARENA || !type_eq(v->type, u->type) ||
+        !type_eq(v->buffer->type, v->type) || type_count(v->type) < SMALL)
+        return false;
+    vec_push(c->work, &of.units, v);
+    return reads_in_place(c, u, &of, u->type.rank);
+}
+
+/* Who reads a tensor elsewhere runs before element work that reads it by element, where that can be, so that the tensor's place is taken:
+ * of the mask of a relu, for one, by the gradient behind it. There is one tensor less that caches hold. (order_sparing knows better where
+ * bytes count.) */
+static void read_before_overwritten(Lower *c, const Unit *u)
+{
+    for (int i = 0; i < u->needs.n && is_plain(u) && u->buffer->kind == BUFFER_ARENA; i++) {
+        const Unit *v = u->needs.at[i];
+        bool may = could_take_place(c, u, u->needs.at[i]);
+        for (int k = 0; k < v->users.n && may; k++)
+            may = v->users.at[k]->group == u->group || order_may_wait(&c->group_order, u->group, v->users.at[k]->group);
+        for (int k = 0; k < v->users.n && may; k++)
+            order_wait(&c->group_order, u->group, v->users.at[k]->group);
+        if (may)
+            return;
+    }
+}
+
 static void find_private(Lower *c)
 {
     for (int i = 0; i < c->units.n; i++)
@@ -352,6 +382,8 @@ void make_groups(Lower *c)
     find_users(c);
     for (int i = 0; i < c->units.n; i++)
         place_unit(c, c->units.at[i]);
+    for (int i = 0; i < c->units.n && !c->p->sparing; i++)
+        read_before_overwritten(c, c->units.at[i]);
     find_private(c);
     Group **order = NEWN(c->a, Group *, c->groups.n);
     const int *sorted = c->p->sparing ? order_sparing(c) : order_sorted(&c->group_order);
