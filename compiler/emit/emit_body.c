@@ -276,29 +276,33 @@ static size_t word_length(const char *at)
     return n;
 }
 
-/* Whether `word` stands in text by itself. */
-static bool has_word(const char *text, const char *word)
+static size_t comment_length(const char *at)
 {
-    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
-        if ((at == text || !word_length((char[]){at[-1], 0})) && word_length(at) == strlen(word))
-            return true;
-    return false;
+    const char *end = strncmp(at, "/*", 2) ? NULL : strstr(at + 2, "*/");
+    return end ? (size_t)(end + 2 - at) : 0;
 }
 
 typedef VEC(const char *) Words;
 
-/* The words of text that begin with dl_ or DL_, each once. */
+static bool has_word(const Words *words, const char *word, size_t n)
+{
+    for (int i = 0; i < words->n; i++)
+        if (strlen(words->at[i]) == n && !strncmp(words->at[i], word, n))
+            return true;
+    return false;
+}
+
+/* The words of text that begin with dl_ or DL_, each once, without those of comments. */
 static Words runtime_words(Arena *a, const char *text)
 {
     Words words = {0};
-    for (size_t n; *text; text += n) {
+    for (size_t n; *text; text += n ? n : 1) {
+        n = comment_length(text);
+        if (n)
+            continue;
         n = word_length(text);
-        bool known = n < 4 || (strncmp(text, "dl_", 3) && strncmp(text, "DL_", 3));
-        for (int i = 0; i < words.n && !known; i++)
-            known = strlen(words.at[i]) == n && !strncmp(words.at[i], text, n);
-        if (!known)
+        if (n > 3 && (!strncmp(text, "dl_", 3) || !strncmp(text, "DL_", 3)) && !has_word(&words, text, n))
             vec_push(a, &words, arena_strndup(a, text, n));
-        n = n ? n : 1;
     }
     return words;
 }
@@ -307,11 +311,12 @@ void emit_runtime(StrBuf *sb, const char *body, bool whole)
 {
     static const char *const headers[] = {"dl_math.h", "dl_random.h", "dl_tile.h",
                                           "dl_arena.h", "dl_pool.h", "dl_flush.h"}; /* each without the others */
-    Words words = runtime_words(sb->a, body);
+    const Words words = runtime_words(sb->a, body);
     for (int i = 0; i < LEN(headers); i++) {
+        const Words known = runtime_words(sb->a, runtime_text(headers[i]));
         bool used = false;
         for (int k = 0; k < words.n && !used; k++)
-            used = has_word(runtime_text(headers[i]), words.at[k]);
+            used = has_word(&known, words.at[k], strlen(words.at[k]));
         if (used && whole)
             sb_puts(sb, runtime_text(headers[i]));
         else if (used)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "compiler/emit/emit.h"
 #include "runtime/dl_math.h"
 #include "runtime/dl_status.h"
 #include "tests/runtime/ulp.h"
@@ -347,6 +348,29 @@ static void floats_become_integers(void **state)
     assert_int_equal(dl_u8_of(NAN), 0);
 }
 
+/* -- which headers emitted code needs -- */
+
+static void headers_are_those_of_the_code(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *includes;
+    } rows[] = {
+        {"y = dl_exp(x);", "#include \"dl_math.h\"\n"},
+        {"/* as dl_exp(x) * 2 */ y = x / 2; /* dl_flush() */", ""},
+        {"x = my_dl_exp(y); dl_expx = 0;", ""},
+        {"dl_threads = 2; dl_tile = 0;", ""}, /* words of the headers' comments */
+        {"dl_word *x; dl_parallel(pool, &work);", "#include \"dl_arena.h\"\n#include \"dl_pool.h\"\n"},
+    };
+    Arena *a = arena_new();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        StrBuf sb = {.a = a};
+        emit_runtime(&sb, rows[i].body, false);
+        assert_string_equal(sb_text(&sb), rows[i].includes);
+    }
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test(integers_divide_like_python),
         cmocka_unit_test(integers_wrap_around),
         cmocka_unit_test(floats_become_integers),
+        cmocka_unit_test(headers_are_those_of_the_code),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
