@@ -232,7 +232,7 @@ void grow_again(Grower *g)
             continue;
         for (int k = 0; k < n->nin; k++)
             in[k] = n->in[k];
-        in[draw(g, n->nin)] = g->node.at[i];
+        in[n->op == OP_SCATTER ? 1 : draw(g, n->nin)] = g->node.at[i]; /* sums are no indices */
         keep(g, make(g, n->op, n->nin, in, &n->attr), g->most.at[i] * g->most.at[i]);
         return;
     }
