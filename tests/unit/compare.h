@@ -4,14 +4,13 @@
 #ifndef TEST_COMPARE_H
 #define TEST_COMPARE_H
 
+#include "read_graph.h"
+
 #include <math.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "emit/emit.h"
-#include "graph/ir.h"
 #include "jit/jit.h"
 #include "../../runtime/dl_status.h"
 

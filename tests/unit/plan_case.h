@@ -4,13 +4,7 @@
 #ifndef TEST_PLAN_CASE_H
 #define TEST_PLAN_CASE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <string.h>
+#include "read_graph.h"
 
 #include "kernels/verify.h"
 
@@ -24,10 +18,7 @@ static const char twins[] = "func f(x: f32[9, 40] input 0) { %1 = exp(x) %2 = mu
 static inline Fn *fn_of(const char *text, Diag **d)
 {
     *d = diag_new(arena);
-    Fn *fn = fn_parse(arena, *d, diag_add_source(*d, "plan.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(*d, arena));
-    return fn;
+    return read_graph_for(arena, *d, text);
 }
 
 static inline Plan *plan_for(const char *text, const Target *target)

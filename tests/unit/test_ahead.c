@@ -2,12 +2,6 @@
 /* test_ahead.c: what tiles of a loop over parts of a batch fetch of the next turn's: all of what is far and nothing else, as often as
  * there are tiles, and no more at a time than comes meanwhile; that such code is right, and that the verifier of plans notices what it has
  * no address of. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "compare.h"
 
 static Arena *arena;
@@ -29,15 +23,6 @@ static const char positions[] =
     "%5 = sub(%2, %4) %6 = neg(%5) "
     "%7 = dot(x, %6) contract=[0, 1, 2]/[0, 1, 2] "
     "return output 0 g = %7 }";
-
-static Fn *parse(const char *text)
-{
-    Diag *d = diag_new(arena);
-    Fn *fn = fn_parse(arena, d, diag_add_source(d, "ahead.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, arena));
-    return fn;
-}
 
 /* A machine whose second cache holds a sixth of what two examples need. */
 static Target machine(const char *name, int64_t l2)
@@ -74,7 +59,7 @@ static void all_of_the_next_turn(void **state)
 {
     (void)state;
     const Target small = machine("x86-64-v4", 512 << 10);
-    const Plan *p = lower(arena, NULL, parse(layers), &small);
+    const Plan *p = lower(arena, NULL, read_graph(arena, layers), &small);
     assert_null(plan_verify(arena, p));
     const Step *loop = fetching(p);
     assert_non_null(loop);
@@ -96,7 +81,7 @@ static void step_by_step(void **state)
 {
     (void)state;
     const Target small = machine("x86-64-v4", 512 << 10);
-    const Plan *p = lower(arena, NULL, parse(positions), &small);
+    const Plan *p = lower(arena, NULL, read_graph(arena, positions), &small);
     assert_null(plan_verify(arena, p));
     const Step *loop = fetching(p);
     assert_non_null(loop);
@@ -118,8 +103,8 @@ static void nothing_that_is_near(void **state)
 {
     (void)state;
     const Target large = machine("x86-64-v4", 64 << 20), scalar = machine("generic", 512 << 10);
-    assert_null(fetching(lower(arena, NULL, parse(layers), &large)));
-    assert_null(fetching(lower(arena, NULL, parse(layers), &scalar)));
+    assert_null(fetching(lower(arena, NULL, read_graph(arena, layers), &large)));
+    assert_null(fetching(lower(arena, NULL, read_graph(arena, layers), &scalar)));
 }
 
 static void same_values(void **state)
@@ -130,8 +115,8 @@ static void same_values(void **state)
     Target small = *target_find("native");
     small.l2 = 512 << 10;
     if (small.lanes > 1)
-        assert_non_null(fetching(lower(arena, NULL, parse(layers), &small)));
-    Case *c[] = {case_new(arena, "fetching ahead", parse(layers), 0), case_new(arena, "step by step", parse(positions), 0)};
+        assert_non_null(fetching(lower(arena, NULL, read_graph(arena, layers), &small)));
+    Case *c[] = {case_new(arena, "fetching ahead", read_graph(arena, layers), 0), case_new(arena, "step by step", read_graph(arena, positions), 0)};
     assert_int_equal(check_cases(arena, c, 2, "ahead", &small, jit_cc), 0);
 }
 
@@ -139,7 +124,7 @@ static void verified(void **state)
 {
     (void)state;
     const Target small = machine("x86-64-v4", 512 << 10);
-    Plan *p = lower(arena, NULL, parse(layers), &small);
+    Plan *p = lower(arena, NULL, read_graph(arena, layers), &small);
     const Step *loop = fetching(p);
     assert_non_null(loop);
     Buffer *image = NULL;       /* of the first convolution */

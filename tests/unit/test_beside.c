@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_beside.c: which rows tiles fetch for the stages behind them: those of tensors that are far and as long as the product's, all of them;
  * that such code is right, and that the verifier of plans notices what it has no address of. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "compare.h"
 
 static Arena *arena;
@@ -16,15 +10,6 @@ static Arena *arena;
     "func f(x: f32[" rows ", " steps "] input 0, w: f32[" steps ", 128] param 0, y: f32[" rows ", 128] input 1) { " \
     "%3 = dot(x, w) contract=[1]/[0] %4 = add(%3, y) %5 = sum(%4) axes=[1] : f32[" rows "] %6 = broadcast(%5) axes=[0] : f32[" rows ", 128] " \
     "%7 = sub(%4, %6) return output 0 z = %7 }"
-
-static Fn *parse(const char *text)
-{
-    Diag *d = diag_new(arena);
-    Fn *fn = fn_parse(arena, d, diag_add_source(d, "beside.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, arena));
-    return fn;
-}
 
 static Tile *tile_of(Plan *p)
 {
@@ -39,7 +24,7 @@ static Tile *tile_of(Plan *p)
 
 static Tile *planned(const char *text, const char *target)
 {
-    return tile_of(lower(arena, NULL, parse(text), target_find(target)));
+    return tile_of(lower(arena, NULL, read_graph(arena, text), target_find(target)));
 }
 
 static void whole_rows(void **state)
@@ -72,15 +57,15 @@ static void same_values(void **state)
     Target target = *target_find("native");
     target.l2 = 1 << 20;
     if (target.lanes > 1)
-        assert_int_equal(tile_of(lower(arena, NULL, parse(CENTERED("197", "128")), &target))->beside.n, 2);
-    Case *c = case_new(arena, "fetching rows", parse(CENTERED("197", "128")), 0);
+        assert_int_equal(tile_of(lower(arena, NULL, read_graph(arena, CENTERED("197", "128")), &target))->beside.n, 2);
+    Case *c = case_new(arena, "fetching rows", read_graph(arena, CENTERED("197", "128")), 0);
     assert_int_equal(check_cases(arena, &c, 1, "beside", &target, jit_cc), 0);
 }
 
 static void verified(void **state)
 {
     (void)state;
-    Plan *p = lower(arena, NULL, parse(CENTERED("197", "128")), target_find("x86-64-v4"));
+    Plan *p = lower(arena, NULL, read_graph(arena, CENTERED("197", "128")), target_find("x86-64-v4"));
     static Buffer other = {.name = "other"};
     tile_of(p)->beside.at[0].buffer = &other;
     const char *why = plan_verify(arena, p);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_budget.c: plans that keep a budget compute the same numbers as those that need not, and what `freeze` makes needless is gone. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "read_graph.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,15 +207,6 @@ static void micro_batches_are_refused(void **state)
 static const char chain[] = "func f(x: f32[3, 3] input 0, w: f32[3, 3] param 0) { %2 = dot(x, w) contract=[1]/[0] %3 = dot(%2, w) contract=[1]/[0] "
                             "%4 = sum(%2) axes=[0] %5 = broadcast(%4) axes=[1] : f32[3, 3] %6 = mul(%3, %5) return output 0 y = %6 }";
 
-static const Fn *parsed(Arena *a, const char *text)
-{
-    Diag *d = diag_new(a);
-    const Fn *fn = fn_parse(a, d, diag_add_source(d, "chain.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, a));
-    return fn;
-}
-
 static int count_ops(const Fn *fn, Op op)
 {
     int n = 0;
@@ -277,7 +264,7 @@ static void by_example(void **state)
 {
     (void)state;
     Arena *a = arena_new();
-    const Fn *fn = parsed(a, chain), *again = second_again(a, fn, true);
+    const Fn *fn = read_graph(a, chain), *again = second_again(a, fn, true);
     assert_int_equal(count_ops(again, OP_SCAN), 1);
     check_same(a, fn, again, 3, true);
     again = sum_again(a, fn);
@@ -295,7 +282,7 @@ static void again_in_micro_batches(void **state)
                               "%4 = sum(%2) axes=[1] %5 = broadcast(%4) axes=[0] : f32[4, 3] %6 = mul(%3, %5) return output 0 y = %6 }";
     for (int by = 0; by < 2; by++) {
         Arena *a = arena_new();
-        const Fn *fn = parsed(a, own);
+        const Fn *fn = read_graph(a, own);
         const Fn *again = second_again(a, fn, by), *micro = micro_batch(a, again, 4, 2);
         const Node *guilty;
         assert_non_null(micro);

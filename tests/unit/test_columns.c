@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_columns.c: which sums of columns are vectors in registers, how many columns and rows at a time, and that the verifier of plans
  * notices where they cannot be; and how many lanes sums of rows have. What they add up to is for tests/graphs/column_sums.ir and rows_left_over.ir. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "read_graph.h"
 
 #include <string.h>
 
@@ -16,10 +12,7 @@ static Arena *arena;
 static Plan *plan_of(const char *text, const Target *target)
 {
     Diag *d = diag_new(arena);
-    Fn *fn = fn_parse(arena, d, diag_add_source(d, "columns.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, arena));
-    Plan *p = lower(arena, d, fn, target);
+    Plan *p = lower(arena, d, read_graph_for(arena, d, text), target);
     assert_null(plan_verify(arena, p));
     return p;
 }

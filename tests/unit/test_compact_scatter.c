@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_compact_scatter.c: a table that a few rows are added to is made of these rows, to the same numbers, and is so planned where it is
  * larger than half of the second cache. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "read_graph.h"
 #include <string.h>
 
 #include "compiler/kernels/kernel.h"
@@ -14,14 +10,10 @@
 /* A table of `words` rows of 24, to which rows are added at an index of that shape. */
 static const Fn *table(Arena *a, int words, const char *shape)
 {
-    Diag *d = diag_new(a);
     const char *index = *shape ? arena_printf(a, "[%s]", shape) : "", *x = *shape ? arena_printf(a, "%s, 24", shape) : "24";
     const char *text = arena_printf(a, "func f(index: i32%s input 0, x: f32[%s] input 1) { %%2 = scatter_add(index, x) limit=%d : f32[%d, 24] "
                                        "%%3 = add(%%2, %%2) : f32[%d, 24] return output 0 y = %%3 }", index, x, words, words, words);
-    const Fn *fn = fn_parse(a, d, diag_add_source(d, "table.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, a));
-    return fn;
+    return read_graph(a, text);
 }
 
 static int count_ops(const Fn *fn, Op op)

@@ -3,6 +3,7 @@
  * the interpreter in double, and the gradient of the gradient likewise. Prints the worst error of each. Then
  * the rules at corners. Scans: test_scan_gradients.c. */
 #include "gradient_check.h"
+#include "read_graph.h"
 #include "gradient_cases.h"
 
 enum { MAX_INPUTS = 8, LEVELS = 2 };
@@ -82,10 +83,7 @@ static int make_cases(void **state)
 /* The function as written, nothing simplified; its result is taken from its ports. */
 static Fn *parse_case(Arena *a, const char *text, Node **result)
 {
-    Diag *d = diag_new(a);
-    Fn *fn = fn_parse(a, d, diag_add_source(d, "case", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s\n%s", text, diag_text(d, a));
+    Fn *fn = read_graph(a, text);
     *result = fn->result.at[0].node;
     fn->result.n = 0;
     return fn;

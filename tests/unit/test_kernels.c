@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_kernels.c: compiled code equals the interpreter: every operation of ops.def at edge and odd shapes,
  * and schedules that reductions and contractions can take. Inputs are small whole numbers wherever sums and products of these are exact, so that there is nothing to forgive. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "compare.h"
 
 static VEC(Case *) cases;
@@ -39,11 +33,7 @@ static void add(double tolerance, const char *format, ...)
     char *text = arena_alloc(arena, (size_t)n + 1);
     vsnprintf(text, (size_t)n + 1, format, again);
     va_end(again);
-    Diag *d = diag_new(arena);
-    Fn *fn = fn_parse(arena, d, diag_add_source(d, "case", text, (size_t)n));
-    if (!fn)
-        fail_msg("%s\n%s", text, diag_text(d, arena));
-    add_fn(text, fn, tolerance);
+    add_fn(text, read_graph(arena, text), tolerance);
 }
 
 static const char *list(const int64_t *item, int n)
@@ -401,10 +391,7 @@ static void variances(void **state)
         "%9 = broadcast(%8) axes=[2] : f32[8, 160, 4] %10 = sub(%3, %9) %11 = mul(%10, %10) %12 = sum(%11) axes=[1] "
         "%13 = sum(%12) axes=[0] %14 = div(%13, %7) return output 0 y = %14 }";
     (void)state;
-    Diag *d = diag_new(arena);
-    Fn *fn = fn_parse(arena, d, diag_add_source(d, "variance.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, arena));
+    Fn *fn = read_graph(arena, text);
     Target small = *target_find("generic");
     small.l2 = 32768;
     const Plan *p = lower(arena, NULL, fn, &small);

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Micro-batches: training functions that work on a few examples at a time give what those of the whole batch give, draws of random
  * numbers and incomplete batches included; and models that mix examples are refused, where they do. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "read_graph.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "kernels/kernel.h"
 #include "passes/passes.h"
 #include "pipeline.h"
-
-#include <string.h>
 
 enum { BATCH = 6 };
 
@@ -147,20 +142,11 @@ static void test_same_values(void **state)
 }
 
 /* ---- sums that a loop of the function's own carries ---- */
-static const Fn *parsed(Arena *a, const char *text)
-{
-    Diag *d = diag_new(a);
-    const Fn *fn = fn_parse(a, d, diag_add_source(d, "sums.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, a));
-    return fn;
-}
-
 /* Of steps in strips of two, as hoisting leaves long loops: what the inner loop adds up, the outer one does. `carry` is what becomes of its sum,
  * `inner` what the inner loop begins with. */
 static const Fn *strips(Arena *a, const char *carry, const char *inner)
 {
-    return parsed(a, arena_printf(a,
+    return read_graph(a, arena_printf(a,
         "func f(x: f32[6, 3, 2, 4] input 0, w: f32[4, 4] param 0) {\n%%x = permute(x) axes=[1, 2, 0, 3]\n"
         "%%zero = const() value=0 : f32\n%%h0 = broadcast(%%zero) axes=[] : f32[6, 4]\n"
         "%%s = scan(w, %%h0, %%x, w) carries=2 slices=1 yields=1 length=3 body=func strip(sum: f32[4, 4] carry 0, h: f32[6, 4] carry 1, "

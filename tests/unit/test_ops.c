@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* test_ops.c: every row of ops.def: its text goes round, its evaluation agrees with a formula written here. A row without a case fails
  * `every_row_is_tested`. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "read_graph.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "graph/ir.h"
 #include "../../runtime/dl_random.h"
 
 static bool value_tested[OP_COUNT];
@@ -72,15 +66,6 @@ static double at(Value v, const int64_t *i)
 
 #define AT(v, ...) at(v, (const int64_t[]){__VA_ARGS__})
 
-static Fn *parse(Arena *a, const char *text)
-{
-    Diag *d = diag_new(a);
-    Fn *fn = fn_parse(a, d, diag_add_source(d, "test.ir", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s\n%s", text, diag_text(d, a));
-    return fn;
-}
-
 static const char *print(Arena *a, const Fn *fn)
 {
     StrBuf sb = {.a = a};
@@ -104,7 +89,7 @@ static void check_round_trip(Arena *a, const Fn *fn)
 {
     const Node *guilty = NULL;
     const char *text = print(a, fn), *why = fn_verify(a, fn, &guilty);
-    Fn *again = parse(a, text);
+    Fn *again = read_graph(a, text);
     if (why)
         fail_msg("%s: %s", text, why);
     assert_string_equal(print(a, again), text);
@@ -144,7 +129,7 @@ static void check_values(Arena *a, const Fn *fn, const Value *in, Precision prec
 static void check_case(const char *text, Expect *expect)
 {
     Arena *a = arena_new();
-    Fn *fn = parse(a, text);
+    Fn *fn = read_graph(a, text);
     Value in[8];
     check_round_trip(a, fn);
     for (int i = 0; i < fn->input.n; i++)
@@ -332,7 +317,7 @@ static void long_scan(void **state)
 static void check_failure(const char *text, double index, const char *message)
 {
     Arena *a = arena_new();
-    Fn *fn = parse(a, text);
+    Fn *fn = read_graph(a, text);
     const char *why = NULL;
     Value in[2], out[1];
     for (int i = 0; i < fn->input.n; i++) {

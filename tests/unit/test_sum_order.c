@@ -2,12 +2,6 @@
 /* test_sum_order.c: with --deterministic a contraction adds its products in the order in which the operation
  * names its axes, each rounded by itself, whatever the target, its caches, the schedule and the places of the
  * operands. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "compare.h"
 
 /* ---- products of two tensors over two axes each, as f32 adds them
@@ -114,11 +108,7 @@ static Case *cases[CASES];
 
 static Case *case_of(const char *text)
 {
-    Diag *d = diag_new(arena);
-    Fn *fn = fn_parse(arena, d, diag_add_source(d, "product", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, arena));
-    return case_new(arena, text, fn, 0);
+    return case_new(arena, text, read_graph(arena, text), 0);
 }
 
 static int begin(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_verify.c: what dlc verify makes of gradients, of whole calls, of indices; how far results may be off. */
+#include "read_graph.h"
 #include "verify_subjects.h"
 
 #include <math.h>
@@ -267,15 +268,12 @@ static void bounds(void **state)
     };
     Arena *a = arena_new();
     for (int i = 0; i < LEN(rows); i++) {
-        Diag *d = diag_new(a);
         const char *text = arena_printf(
             a,
             "func f(x: f32[1, 8] input 0, y: f32[1, 8] input 1) { %%2 = sum(x) axes=[1] : f32[1] "
             "%%3 = sum(y) axes=[1] : f32[1] %%4 = %s return output 0 z = %s }",
             rows[i].op, strstr(rows[i].op, "%9") ? "%9" : "%4");
-        Fn *fn = fn_parse(a, d, diag_add_source(d, "bounds", text, strlen(text)));
-        if (!fn)
-            fail_msg("%s\n%s", text, diag_text(d, a));
+        const Fn *fn = read_graph(a, text);
         Bounded b;
         bounded_prepare(&b, a, fn);
         for (int k = 0; k < 2; k++) {
@@ -305,10 +303,7 @@ static void signs_by_chance(void **state)
         "%4 = sum(y) axes=[0] : f32 return output 0 root = %3, output 1 total = %4 }";
     static double x[] = {0, 1e-23}, y[] = {1, -1};
     Arena *a = arena_new();
-    Diag *d = diag_new(a);
-    Fn *fn = fn_parse(a, d, diag_add_source(d, "signs", text, strlen(text)));
-    if (!fn)
-        fail_msg("%s", diag_text(d, a));
+    const Fn *fn = read_graph(a, text);
     const Value in[] = {{fn->input.at[0].node->type, x}, {fn->input.at[1].node->type, y}};
     int below = 0, runs = 20;
     for (int seed = 0; seed < runs; seed++) {
