@@ -50,6 +50,16 @@ static void run_crop(Module *m, Diag *d)
     run_on_each(m, crop);
 }
 
+/* Only where parameters and states stay as they are. */
+static void run_shifts(Module *m, Diag *d)
+{
+    (void)d;
+    if (m->infer)
+        m->infer = merge_shifts(m->infer);
+    if (m->evaluate)
+        m->evaluate = merge_shifts(m->evaluate);
+}
+
 static void run_differentiate(Module *m, Diag *d)
 {
     (void)d;
@@ -110,6 +120,7 @@ static void run_micro_batch(Module *m, Diag *d)
 static const Pass passes[] = {
     {"stepwise", run_stepwise, "where it is asked for: inference of one time step, which keeps what it needs of the others"},
     {"crop", run_crop, "of each value is made what others read of it"},
+    {"shifts", run_shifts, "of inference: channels of a convolution or product are scaled once and shifted once"},
     {"differentiate", run_differentiate, "gradients of the loss, as an ordinary function"},
     {"compose", run_compose, "gradients and optimizer in one training step"},
     {"hoist", run_hoist, "what loops compute from their inputs alone, or only accumulate, leaves them"},

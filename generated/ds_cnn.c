@@ -211,11 +211,16 @@ dl_status ds_cnn_init(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_optimiz
 
 /* ds_cnn.dl:11: batch_norm -> f32[16]; in 6 places */
 static void infer_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
+        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor,
+        const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_beta,
+        const float *restrict norm_relu_1_batch_norm_1_moving_mean, float *restrict batch_norm)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+        const float norm_relu_1_batch_norm_1_factor_v0 = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
                 * norm_relu_1_batch_norm_1_gamma[j0];
+        norm_relu_1_batch_norm_1_factor[j0] = norm_relu_1_batch_norm_1_factor_v0;
+        batch_norm[j0] = stem_bias[j0] * norm_relu_1_batch_norm_1_factor_v0 + (norm_relu_1_batch_norm_1_beta[j0]
+                - norm_relu_1_batch_norm_1_moving_mean[j0] * norm_relu_1_batch_norm_1_factor_v0);
     }
 }
 
@@ -381,8 +386,7 @@ static inline void infer_k1_conv2d_relu_tile_3_at_22(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
-        const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict batch_norm)
 {
     for (int i2 = 0; i2 < 5; i2++) {
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
@@ -404,10 +408,8 @@ static void infer_k1_conv2d_relu(const float *restrict sound, const float *restr
                         x + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = (x[i1 * 80 + i2 * 16 + j0] + stem_bias[j0]) * v1 + (norm_relu_1_batch_norm_1_beta[j0]
-                            - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
-                    x[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = x[i1 * 80 + i2 * 16 + j0] * norm_relu_1_batch_norm_1_factor[j0] + batch_norm[j0];
+                    x[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -561,10 +563,7 @@ static inline void infer_k3_depthwise_conv2d_relu_tile_3_at_22(const float *rest
 }
 
 static void infer_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_bias,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
+        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_factor, const float *restrict batch_norm_2)
 {
     for (int i2 = 0; i2 < 5; i2++) {
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
@@ -586,11 +585,9 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict x, const float 
                         block_1_depthwise_conv2d_1_kernel + n, relu + (i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = (relu[i1 * 80 + i2 * 16 + j0] + block_1_depthwise_conv2d_1_bias[j0]) * v1
-                            + (block_1_norm_relu_1_batch_norm_1_beta[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0]
-                            * v1);
-                    relu[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu[i1 * 80 + i2 * 16 + j0] * block_1_norm_relu_1_batch_norm_1_factor[j0]
+                            + batch_norm_2[j0];
+                    relu[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -657,9 +654,7 @@ static inline void infer_k5_conv2d_relu_tile_3(const float *restrict a, int at, 
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel, float *restrict x_2,
-        const float *restrict block_1_conv2d_1_bias, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const float *restrict batch_norm_3)
 {
     for (int i2 = 0; i2 < 5; i2++) {
         for (int i1_0 = 0, rows = 4; i1_0 < 25; i1_0 += rows) {
@@ -673,11 +668,9 @@ static void infer_k5_conv2d_relu(const float *restrict relu, const float *restri
                         x_2 + (i2 * 16 + i1_0 * 80 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
-                    const float v2 = (x_2[i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0]) * v1
-                            + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
-                            * v1);
-                    x_2[i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = x_2[i1 * 80 + i2 * 16 + j0] * block_1_norm_relu_2_batch_norm_1_factor[j0]
+                            + batch_norm_3[j0];
+                    x_2[i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -751,28 +744,32 @@ dl_status ds_cnn_infer(const ds_cnn_params *params, const ds_cnn_state *state, c
 {
     unsigned char *const base = arena;
     float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 8000);   /* f32[16] */
+    float *const batch_norm = (float *)(void *)(base + 8064);   /* f32[16] */
     float *const x = (float *)(void *)(base + 0);   /* f32[1, 25, 5, 16] */
     float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 16000);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 16064);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 8000);   /* f32[1, 25, 5, 16] */
     float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 16000);   /* f32[16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 16064);   /* f32[16] */
     float *const x_2 = (float *)(void *)(base + 0);   /* f32[1, 25, 5, 16] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 8000);   /* f32[1, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 12] */
 
     infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
-            norm_relu_1_batch_norm_1_factor);
-    infer_k1_conv2d_relu(sound, params->stem_kernel, x, params->stem_bias, norm_relu_1_batch_norm_1_factor,
-            params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
+            norm_relu_1_batch_norm_1_factor, params->stem_bias, params->norm_relu_1_batch_norm_1_beta,
+            state->norm_relu_1_batch_norm_1_moving_mean, batch_norm);
+    infer_k1_conv2d_relu(sound, params->stem_kernel, x, norm_relu_1_batch_norm_1_factor, batch_norm);
     infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
-    infer_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu, params->block_1_depthwise_conv2d_1_bias,
-            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_beta,
-            state->block_1_norm_relu_1_batch_norm_1_moving_mean);
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_depthwise_conv2d_1_bias,
+            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean,
+            batch_norm_2);   /* k2_batch_norm */
+    infer_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu, block_1_norm_relu_1_batch_norm_1_factor,
+            batch_norm_2);
     infer_k0_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            block_1_norm_relu_2_batch_norm_1_factor);   /* k4_batch_norm */
-    infer_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, params->block_1_conv2d_1_bias,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta,
-            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_conv2d_1_bias,
+            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
+            batch_norm_3);   /* k4_batch_norm */
+    infer_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, block_1_norm_relu_2_batch_norm_1_factor, batch_norm_3);
     infer_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
     infer_k7_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
@@ -2717,8 +2714,7 @@ static inline void evaluate_k1_conv2d_relu_tile_4(const float *restrict a, int a
 }
 
 static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *restrict stem_kernel, float *restrict x,
-        const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict batch_norm)
 {
     for (int i1 = 0; i1 < 25; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -2731,10 +2727,9 @@ static void evaluate_k1_conv2d_relu(const float *restrict sound, const float *re
                         k0_lo, k0_hi, k1_lo, k1_hi);
             for (int i0 = 0; i0 < 4; i0++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = (x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + stem_bias[j0]) * v1
-                            + (norm_relu_1_batch_norm_1_beta[j0] - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
-                    x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * norm_relu_1_batch_norm_1_factor[j0]
+                            + batch_norm[j0];
+                    x[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -2888,10 +2883,7 @@ static inline void evaluate_k3_depthwise_conv2d_relu_tile_3_at_22(const float *r
 }
 
 static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_bias,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
+        float *restrict relu, const float *restrict block_1_norm_relu_1_batch_norm_1_factor, const float *restrict batch_norm_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -2914,11 +2906,9 @@ static void evaluate_k3_depthwise_conv2d_relu(const float *restrict x, const flo
                             block_1_depthwise_conv2d_1_kernel + n, relu + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n), k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-                        const float v2 = (relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_depthwise_conv2d_1_bias[j0]) * v1
-                                + (block_1_norm_relu_1_batch_norm_1_beta[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0]
-                                * v1);
-                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                        const float v1 = relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * block_1_norm_relu_1_batch_norm_1_factor[j0]
+                                + batch_norm_2[j0];
+                        relu[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
             }
@@ -2986,10 +2976,7 @@ static inline void evaluate_k5_conv2d_relu_tile_3(const float *restrict a, int a
 }
 
 static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict x_2, const float *restrict block_1_conv2d_1_bias,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
+        float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor, const float *restrict batch_norm_3)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -3004,11 +2991,9 @@ static void evaluate_k5_conv2d_relu(const float *restrict relu, const float *res
                             x_2 + (i0 * 2000 + i2 * 16 + i1_0 * 80 + n));
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     for (int j0 = 0; j0 < 16; j0++) {
-                        const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
-                        const float v2 = (x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0]) * v1
-                                + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
-                                * v1);
-                        x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                        const float v1 = x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] * block_1_norm_relu_2_batch_norm_1_factor[j0]
+                                + batch_norm_3[j0];
+                        x_2[i0 * 2000 + i1 * 80 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                     }
                 }
             }
@@ -3149,10 +3134,13 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 32000);   /* f32[16] */
+    float *const batch_norm = (float *)(void *)(base + 32064);   /* f32[16] */
     float *const x = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
     float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 64000);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 64064);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 32000);   /* f32[4, 25, 5, 16] */
     float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 64000);   /* f32[16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 64064);   /* f32[16] */
     float *const x_2 = (float *)(void *)(base + 0);   /* f32[4, 25, 5, 16] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 32000);   /* f32[4, 16] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[4, 12] */
@@ -3160,19 +3148,20 @@ dl_status ds_cnn_evaluate(const ds_cnn_params *params, const ds_cnn_state *state
     dl_word *const argmax = (dl_word *)(void *)(base + 208);   /* i32[4] */
 
     infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
-            norm_relu_1_batch_norm_1_factor);
-    evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, params->stem_bias, norm_relu_1_batch_norm_1_factor,
-            params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
+            norm_relu_1_batch_norm_1_factor, params->stem_bias, params->norm_relu_1_batch_norm_1_beta,
+            state->norm_relu_1_batch_norm_1_moving_mean, batch_norm);
+    evaluate_k1_conv2d_relu(sound, params->stem_kernel, x, norm_relu_1_batch_norm_1_factor, batch_norm);
     infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_depthwise_conv2d_1_bias,
+            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean,
+            batch_norm_2);   /* k2_batch_norm */
     evaluate_k3_depthwise_conv2d_relu(x, params->block_1_depthwise_conv2d_1_kernel, relu,
-            params->block_1_depthwise_conv2d_1_bias, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean);
+            block_1_norm_relu_1_batch_norm_1_factor, batch_norm_2);
     infer_k0_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            block_1_norm_relu_2_batch_norm_1_factor);   /* k4_batch_norm */
-    evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, params->block_1_conv2d_1_bias,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta,
-            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_conv2d_1_bias,
+            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean,
+            batch_norm_3);   /* k4_batch_norm */
+    evaluate_k5_conv2d_relu(relu, params->block_1_conv2d_1_kernel, x_2, block_1_norm_relu_2_batch_norm_1_factor, batch_norm_3);
     evaluate_k6_global_avg_pool2d(x_2, global_avg_pool2d_2);
     if (train_k2_cross_entropy_check(word) != DL_OK)
         return DL_INDEX;

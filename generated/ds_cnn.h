@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define DS_CNN_BATCH 1
-#define DS_CNN_ARENA_BYTES 16064   /* scratch for ds_cnn_infer, aligned to 64; contents need not survive between calls */
+#define DS_CNN_ARENA_BYTES 16128   /* scratch for ds_cnn_infer, aligned to 64; contents need not survive between calls */
 #define DS_CNN_TRAIN_BATCH 4
 #define DS_CNN_TRAIN_ARENA_BYTES 235200   /* for the training functions, likewise */
 #define DS_CNN_INIT_ARENA_BYTES 1   /* for ds_cnn_init, likewise */

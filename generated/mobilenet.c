@@ -560,11 +560,16 @@ dl_status mobilenet_init(mobilenet_params *params, mobilenet_state *state, uint6
 
 /* mobilenet.dl:8: batch_norm -> f32[8]; in 2 places */
 static void infer_k0_batch_norm(const float *restrict norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor)
+        const float *restrict norm_relu_1_batch_norm_1_gamma, float *restrict norm_relu_1_batch_norm_1_factor,
+        const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_beta,
+        const float *restrict norm_relu_1_batch_norm_1_moving_mean, float *restrict batch_norm)
 {
     for (int j0 = 0; j0 < 8; j0++) {
-        norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
+        const float norm_relu_1_batch_norm_1_factor_v0 = dl_rsqrt(norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
                 * norm_relu_1_batch_norm_1_gamma[j0];
+        norm_relu_1_batch_norm_1_factor[j0] = norm_relu_1_batch_norm_1_factor_v0;
+        batch_norm[j0] = stem_bias[j0] * norm_relu_1_batch_norm_1_factor_v0 + (norm_relu_1_batch_norm_1_beta[j0]
+                - norm_relu_1_batch_norm_1_moving_mean[j0] * norm_relu_1_batch_norm_1_factor_v0);
     }
 }
 
@@ -653,8 +658,7 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict stem_bias, const float *restrict norm_relu_1_batch_norm_1_factor,
-        const float *restrict norm_relu_1_batch_norm_1_beta, const float *restrict norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict norm_relu_1_batch_norm_1_factor, const float *restrict batch_norm)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -670,10 +674,8 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
                         relu + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = (relu[i1 * 128 + i2 * 8 + j0] + stem_bias[j0]) * v1 + (norm_relu_1_batch_norm_1_beta[j0]
-                            - norm_relu_1_batch_norm_1_moving_mean[j0] * v1);
-                    relu[i1 * 128 + i2 * 8 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu[i1 * 128 + i2 * 8 + j0] * norm_relu_1_batch_norm_1_factor[j0] + batch_norm[j0];
+                    relu[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -801,10 +803,8 @@ static inline void infer_k3_depthwise_conv2d_relu_tile_4_at_12(const float *rest
 }
 
 static void infer_k3_depthwise_conv2d_relu(const float *restrict relu, const float *restrict block_1_depthwise_conv2d_1_kernel,
-        float *restrict relu_2, const float *restrict block_1_depthwise_conv2d_1_bias,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_beta,
-        const float *restrict block_1_norm_relu_1_batch_norm_1_moving_mean)
+        float *restrict relu_2, const float *restrict block_1_norm_relu_1_batch_norm_1_factor,
+        const float *restrict batch_norm_2)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -823,11 +823,9 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict relu, const flo
                         block_1_depthwise_conv2d_1_kernel + n, relu_2 + (i1 * 128 + i2_0 * 8 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 8; j0++) {
-                    const float v1 = block_1_norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = (relu_2[i1 * 128 + i2 * 8 + j0] + block_1_depthwise_conv2d_1_bias[j0]) * v1
-                            + (block_1_norm_relu_1_batch_norm_1_beta[j0] - block_1_norm_relu_1_batch_norm_1_moving_mean[j0]
-                            * v1);
-                    relu_2[i1 * 128 + i2 * 8 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu_2[i1 * 128 + i2 * 8 + j0] * block_1_norm_relu_1_batch_norm_1_factor[j0]
+                            + batch_norm_2[j0];
+                    relu_2[i1 * 128 + i2 * 8 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -836,11 +834,17 @@ static void infer_k3_depthwise_conv2d_relu(const float *restrict relu, const flo
 
 /* mobilenet.dl:8: batch_norm -> f32[16] */
 static void infer_k4_batch_norm(const float *restrict block_1_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_factor)
+        const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_1_conv2d_1_bias, const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean, float *restrict batch_norm_3)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        block_1_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+        const float block_1_norm_relu_2_batch_norm_1_factor_v0 = dl_rsqrt(block_1_norm_relu_2_batch_norm_1_moving_variance[j0]
+                + 0.001f) * block_1_norm_relu_2_batch_norm_1_gamma[j0];
+        block_1_norm_relu_2_batch_norm_1_factor[j0] = block_1_norm_relu_2_batch_norm_1_factor_v0;
+        batch_norm_3[j0] = block_1_conv2d_1_bias[j0] * block_1_norm_relu_2_batch_norm_1_factor_v0
+                + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
+                * block_1_norm_relu_2_batch_norm_1_factor_v0);
     }
 }
 
@@ -878,10 +882,8 @@ static inline void infer_k5_conv2d_relu_tile_4(const float *restrict a, int at, 
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *restrict block_1_conv2d_1_kernel,
-        float *restrict relu_3, const float *restrict block_1_conv2d_1_bias,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_beta,
-        const float *restrict block_1_norm_relu_2_batch_norm_1_moving_mean)
+        float *restrict relu_3, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+        const float *restrict batch_norm_3)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -891,11 +893,9 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
                         relu_3 + (i1 * 256 + i2_0 * 16 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_norm_relu_2_batch_norm_1_factor[j0];
-                    const float v2 = (relu_3[i1 * 256 + i2 * 16 + j0] + block_1_conv2d_1_bias[j0]) * v1
-                            + (block_1_norm_relu_2_batch_norm_1_beta[j0] - block_1_norm_relu_2_batch_norm_1_moving_mean[j0]
-                            * v1);
-                    relu_3[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu_3[i1 * 256 + i2 * 16 + j0] * block_1_norm_relu_2_batch_norm_1_factor[j0]
+                            + batch_norm_3[j0];
+                    relu_3[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -1001,23 +1001,26 @@ static void infer_k6_depthwise_conv2d(const float *restrict relu_3, const float 
 
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 8, 8, 16] */
 static void infer_k7_batch_norm_relu(const float *restrict block_2_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_gamma, float *restrict block_2_depthwise_conv2d_1_y,
-        const float *restrict block_2_depthwise_conv2d_1_bias, const float *restrict block_2_norm_relu_1_batch_norm_1_beta,
-        const float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict block_2_norm_relu_1_batch_norm_1_gamma, const float *restrict block_2_depthwise_conv2d_1_bias,
+        const float *restrict block_2_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_2_norm_relu_1_batch_norm_1_moving_mean, float *restrict block_2_depthwise_conv2d_1_y)
 {
     float block_2_norm_relu_1_batch_norm_1_factor[16];
+    float batch_norm_4[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        block_2_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_2_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_2_norm_relu_1_batch_norm_1_gamma[j0];
+        const float block_2_norm_relu_1_batch_norm_1_factor_v0 = dl_rsqrt(block_2_norm_relu_1_batch_norm_1_moving_variance[j0]
+                + 0.001f) * block_2_norm_relu_1_batch_norm_1_gamma[j0];
+        block_2_norm_relu_1_batch_norm_1_factor[j0] = block_2_norm_relu_1_batch_norm_1_factor_v0;
+        batch_norm_4[j0] = block_2_depthwise_conv2d_1_bias[j0] * block_2_norm_relu_1_batch_norm_1_factor_v0
+                + (block_2_norm_relu_1_batch_norm_1_beta[j0] - block_2_norm_relu_1_batch_norm_1_moving_mean[j0]
+                * block_2_norm_relu_1_batch_norm_1_factor_v0);
     }
     for (int j1 = 0; j1 < 8; j1++) {
         for (int j2 = 0; j2 < 8; j2++) {
             for (int j3 = 0; j3 < 16; j3++) {
-                const float v1 = block_2_norm_relu_1_batch_norm_1_factor[j3];
-                const float v2 = (block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] + block_2_depthwise_conv2d_1_bias[j3])
-                        * v1 + (block_2_norm_relu_1_batch_norm_1_beta[j3] - block_2_norm_relu_1_batch_norm_1_moving_mean[j3]
-                        * v1);
-                block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
+                const float v1 = block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3]
+                        * block_2_norm_relu_1_batch_norm_1_factor[j3] + batch_norm_4[j3];
+                block_2_depthwise_conv2d_1_y[j1 * 128 + j2 * 16 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
@@ -1025,11 +1028,17 @@ static void infer_k7_batch_norm_relu(const float *restrict block_2_norm_relu_1_b
 
 /* mobilenet.dl:8: batch_norm -> f32[32]; in 3 places */
 static void infer_k8_batch_norm(const float *restrict block_2_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_2_norm_relu_2_batch_norm_1_gamma, float *restrict block_2_norm_relu_2_batch_norm_1_factor)
+        const float *restrict block_2_norm_relu_2_batch_norm_1_gamma, float *restrict block_2_norm_relu_2_batch_norm_1_factor,
+        const float *restrict block_2_conv2d_1_bias, const float *restrict block_2_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean, float *restrict batch_norm_5)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        block_2_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_2_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_2_norm_relu_2_batch_norm_1_gamma[j0];
+        const float block_2_norm_relu_2_batch_norm_1_factor_v0 = dl_rsqrt(block_2_norm_relu_2_batch_norm_1_moving_variance[j0]
+                + 0.001f) * block_2_norm_relu_2_batch_norm_1_gamma[j0];
+        block_2_norm_relu_2_batch_norm_1_factor[j0] = block_2_norm_relu_2_batch_norm_1_factor_v0;
+        batch_norm_5[j0] = block_2_conv2d_1_bias[j0] * block_2_norm_relu_2_batch_norm_1_factor_v0
+                + (block_2_norm_relu_2_batch_norm_1_beta[j0] - block_2_norm_relu_2_batch_norm_1_moving_mean[j0]
+                * block_2_norm_relu_2_batch_norm_1_factor_v0);
     }
 }
 
@@ -1067,10 +1076,8 @@ static inline void infer_k9_conv2d_relu_tile_4(const float *restrict a, int at, 
 }
 
 static void infer_k9_conv2d_relu(const float *restrict block_2_depthwise_conv2d_1_y,
-        const float *restrict block_2_conv2d_1_kernel, float *restrict relu_5, const float *restrict block_2_conv2d_1_bias,
-        const float *restrict block_2_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_2_norm_relu_2_batch_norm_1_beta,
-        const float *restrict block_2_norm_relu_2_batch_norm_1_moving_mean)
+        const float *restrict block_2_conv2d_1_kernel, float *restrict relu_5,
+        const float *restrict block_2_norm_relu_2_batch_norm_1_factor, const float *restrict batch_norm_5)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1080,11 +1087,9 @@ static void infer_k9_conv2d_relu(const float *restrict block_2_depthwise_conv2d_
                         relu_5 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = block_2_norm_relu_2_batch_norm_1_factor[j0];
-                    const float v2 = (relu_5[i1 * 256 + i2 * 32 + j0] + block_2_conv2d_1_bias[j0]) * v1
-                            + (block_2_norm_relu_2_batch_norm_1_beta[j0] - block_2_norm_relu_2_batch_norm_1_moving_mean[j0]
-                            * v1);
-                    relu_5[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu_5[i1 * 256 + i2 * 32 + j0] * block_2_norm_relu_2_batch_norm_1_factor[j0]
+                            + batch_norm_5[j0];
+                    relu_5[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -1178,9 +1183,7 @@ static inline void infer_k11_depthwise_conv2d_relu_tile_4_at_4(const float *rest
 
 static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_5,
         const float *restrict block_3_depthwise_conv2d_1_kernel, float *restrict relu_6,
-        const float *restrict block_3_depthwise_conv2d_1_bias, const float *restrict block_3_norm_relu_1_batch_norm_1_factor,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_beta,
-        const float *restrict block_3_norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict block_3_norm_relu_1_batch_norm_1_factor, const float *restrict batch_norm_6)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1196,11 +1199,9 @@ static void infer_k11_depthwise_conv2d_relu(const float *restrict relu_5,
                         block_3_depthwise_conv2d_1_kernel + n, relu_6 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = block_3_norm_relu_1_batch_norm_1_factor[j0];
-                    const float v2 = (relu_6[i1 * 256 + i2 * 32 + j0] + block_3_depthwise_conv2d_1_bias[j0]) * v1
-                            + (block_3_norm_relu_1_batch_norm_1_beta[j0] - block_3_norm_relu_1_batch_norm_1_moving_mean[j0]
-                            * v1);
-                    relu_6[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu_6[i1 * 256 + i2 * 32 + j0] * block_3_norm_relu_1_batch_norm_1_factor[j0]
+                            + batch_norm_6[j0];
+                    relu_6[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -1241,10 +1242,8 @@ static inline void infer_k13_conv2d_relu_tile_4(const float *restrict a, int at,
 }
 
 static void infer_k13_conv2d_relu(const float *restrict relu_6, const float *restrict block_3_conv2d_1_kernel,
-        float *restrict relu_7, const float *restrict block_3_conv2d_1_bias,
-        const float *restrict block_3_norm_relu_2_batch_norm_1_factor,
-        const float *restrict block_3_norm_relu_2_batch_norm_1_beta,
-        const float *restrict block_3_norm_relu_2_batch_norm_1_moving_mean)
+        float *restrict relu_7, const float *restrict block_3_norm_relu_2_batch_norm_1_factor,
+        const float *restrict batch_norm_7)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1254,11 +1253,9 @@ static void infer_k13_conv2d_relu(const float *restrict relu_6, const float *res
                         relu_7 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = block_3_norm_relu_2_batch_norm_1_factor[j0];
-                    const float v2 = (relu_7[i1 * 256 + i2 * 32 + j0] + block_3_conv2d_1_bias[j0]) * v1
-                            + (block_3_norm_relu_2_batch_norm_1_beta[j0] - block_3_norm_relu_2_batch_norm_1_moving_mean[j0]
-                            * v1);
-                    relu_7[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu_7[i1 * 256 + i2 * 32 + j0] * block_3_norm_relu_2_batch_norm_1_factor[j0]
+                            + batch_norm_7[j0];
+                    relu_7[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -1322,23 +1319,26 @@ static void infer_k14_depthwise_conv2d(const float *restrict relu_7, const float
 
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 32] */
 static void infer_k15_batch_norm_relu(const float *restrict block_4_norm_relu_1_batch_norm_1_moving_variance,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_gamma, float *restrict block_4_depthwise_conv2d_1_y,
-        const float *restrict block_4_depthwise_conv2d_1_bias, const float *restrict block_4_norm_relu_1_batch_norm_1_beta,
-        const float *restrict block_4_norm_relu_1_batch_norm_1_moving_mean)
+        const float *restrict block_4_norm_relu_1_batch_norm_1_gamma, const float *restrict block_4_depthwise_conv2d_1_bias,
+        const float *restrict block_4_norm_relu_1_batch_norm_1_beta,
+        const float *restrict block_4_norm_relu_1_batch_norm_1_moving_mean, float *restrict block_4_depthwise_conv2d_1_y)
 {
     float block_4_norm_relu_1_batch_norm_1_factor[32];
+    float batch_norm_8[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        block_4_norm_relu_1_batch_norm_1_factor[j0] = dl_rsqrt(block_4_norm_relu_1_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_4_norm_relu_1_batch_norm_1_gamma[j0];
+        const float block_4_norm_relu_1_batch_norm_1_factor_v0 = dl_rsqrt(block_4_norm_relu_1_batch_norm_1_moving_variance[j0]
+                + 0.001f) * block_4_norm_relu_1_batch_norm_1_gamma[j0];
+        block_4_norm_relu_1_batch_norm_1_factor[j0] = block_4_norm_relu_1_batch_norm_1_factor_v0;
+        batch_norm_8[j0] = block_4_depthwise_conv2d_1_bias[j0] * block_4_norm_relu_1_batch_norm_1_factor_v0
+                + (block_4_norm_relu_1_batch_norm_1_beta[j0] - block_4_norm_relu_1_batch_norm_1_moving_mean[j0]
+                * block_4_norm_relu_1_batch_norm_1_factor_v0);
     }
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 32; j3++) {
-                const float v1 = block_4_norm_relu_1_batch_norm_1_factor[j3];
-                const float v2 = (block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] + block_4_depthwise_conv2d_1_bias[j3])
-                        * v1 + (block_4_norm_relu_1_batch_norm_1_beta[j3] - block_4_norm_relu_1_batch_norm_1_moving_mean[j3]
-                        * v1);
-                block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
+                const float v1 = block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3]
+                        * block_4_norm_relu_1_batch_norm_1_factor[j3] + batch_norm_8[j3];
+                block_4_depthwise_conv2d_1_y[j1 * 128 + j2 * 32 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
@@ -1389,22 +1389,26 @@ static void infer_k16_conv2d(const float *restrict block_4_depthwise_conv2d_1_y,
 
 /* mobilenet.dl:8: batch_norm, relu -> f32[1, 4, 4, 64]; in 3 places */
 static void infer_k17_batch_norm_relu(const float *restrict block_4_norm_relu_2_batch_norm_1_moving_variance,
-        const float *restrict block_4_norm_relu_2_batch_norm_1_gamma, float *restrict block_4_conv2d_1_y,
-        const float *restrict block_4_conv2d_1_bias, const float *restrict block_4_norm_relu_2_batch_norm_1_beta,
-        const float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean)
+        const float *restrict block_4_norm_relu_2_batch_norm_1_gamma, const float *restrict block_4_conv2d_1_bias,
+        const float *restrict block_4_norm_relu_2_batch_norm_1_beta,
+        const float *restrict block_4_norm_relu_2_batch_norm_1_moving_mean, float *restrict block_4_conv2d_1_y)
 {
     float block_4_norm_relu_2_batch_norm_1_factor[64];
+    float batch_norm_9[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        block_4_norm_relu_2_batch_norm_1_factor[j0] = dl_rsqrt(block_4_norm_relu_2_batch_norm_1_moving_variance[j0] + 0.001f)
-                * block_4_norm_relu_2_batch_norm_1_gamma[j0];
+        const float block_4_norm_relu_2_batch_norm_1_factor_v0 = dl_rsqrt(block_4_norm_relu_2_batch_norm_1_moving_variance[j0]
+                + 0.001f) * block_4_norm_relu_2_batch_norm_1_gamma[j0];
+        block_4_norm_relu_2_batch_norm_1_factor[j0] = block_4_norm_relu_2_batch_norm_1_factor_v0;
+        batch_norm_9[j0] = block_4_conv2d_1_bias[j0] * block_4_norm_relu_2_batch_norm_1_factor_v0
+                + (block_4_norm_relu_2_batch_norm_1_beta[j0] - block_4_norm_relu_2_batch_norm_1_moving_mean[j0]
+                * block_4_norm_relu_2_batch_norm_1_factor_v0);
     }
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = block_4_norm_relu_2_batch_norm_1_factor[j3];
-                const float v2 = (block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] + block_4_conv2d_1_bias[j3]) * v1
-                        + (block_4_norm_relu_2_batch_norm_1_beta[j3] - block_4_norm_relu_2_batch_norm_1_moving_mean[j3] * v1);
-                block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
+                const float v1 = block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] * block_4_norm_relu_2_batch_norm_1_factor[j3]
+                        + batch_norm_9[j3];
+                block_4_conv2d_1_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
@@ -1976,17 +1980,23 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
 {
     unsigned char *const base = arena;
     float *const norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 8192);   /* f32[8] */
+    float *const batch_norm = (float *)(void *)(base + 8224);   /* f32[8] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 8] */
     float *const block_1_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 8192);   /* f32[8] */
+    float *const batch_norm_2 = (float *)(void *)(base + 8224);   /* f32[8] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[1, 16, 16, 8] */
     float *const block_1_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 24576);   /* f32[16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 24640);   /* f32[16] */
     float *const relu_3 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const block_2_depthwise_conv2d_1_y = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 16] */
     float *const block_2_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 8192);   /* f32[32] */
+    float *const batch_norm_5 = (float *)(void *)(base + 8320);   /* f32[32] */
     float *const relu_5 = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 32] */
     float *const block_3_norm_relu_1_batch_norm_1_factor = (float *)(void *)(base + 16384);   /* f32[32] */
+    float *const batch_norm_6 = (float *)(void *)(base + 16512);   /* f32[32] */
     float *const relu_6 = (float *)(void *)(base + 8192);   /* f32[1, 8, 8, 32] */
     float *const block_3_norm_relu_2_batch_norm_1_factor = (float *)(void *)(base + 16384);   /* f32[32] */
+    float *const batch_norm_7 = (float *)(void *)(base + 16512);   /* f32[32] */
     float *const relu_7 = (float *)(void *)(base + 0);   /* f32[1, 8, 8, 32] */
     float *const block_4_depthwise_conv2d_1_y = (float *)(void *)(base + 8192);   /* f32[1, 4, 4, 32] */
     float *const block_4_conv2d_1_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
@@ -2003,58 +2013,62 @@ dl_status mobilenet_infer(const mobilenet_params *params, const mobilenet_state 
     float *const classifier_y = (float *)(void *)(base + 1024);   /* f32[1, 2] */
 
     infer_k0_batch_norm(state->norm_relu_1_batch_norm_1_moving_variance, params->norm_relu_1_batch_norm_1_gamma,
-            norm_relu_1_batch_norm_1_factor);
-    infer_k1_conv2d_relu(image, params->stem_kernel, relu, params->stem_bias, norm_relu_1_batch_norm_1_factor,
-            params->norm_relu_1_batch_norm_1_beta, state->norm_relu_1_batch_norm_1_moving_mean);
+            norm_relu_1_batch_norm_1_factor, params->stem_bias, params->norm_relu_1_batch_norm_1_beta,
+            state->norm_relu_1_batch_norm_1_moving_mean, batch_norm);
+    infer_k1_conv2d_relu(image, params->stem_kernel, relu, norm_relu_1_batch_norm_1_factor, batch_norm);
     infer_k0_batch_norm(state->block_1_norm_relu_1_batch_norm_1_moving_variance, params->block_1_norm_relu_1_batch_norm_1_gamma,
-            block_1_norm_relu_1_batch_norm_1_factor);   /* k2_batch_norm */
+            block_1_norm_relu_1_batch_norm_1_factor, params->block_1_depthwise_conv2d_1_bias,
+            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean,
+            batch_norm_2);   /* k2_batch_norm */
     infer_k3_depthwise_conv2d_relu(relu, params->block_1_depthwise_conv2d_1_kernel, relu_2,
-            params->block_1_depthwise_conv2d_1_bias, block_1_norm_relu_1_batch_norm_1_factor,
-            params->block_1_norm_relu_1_batch_norm_1_beta, state->block_1_norm_relu_1_batch_norm_1_moving_mean);
+            block_1_norm_relu_1_batch_norm_1_factor, batch_norm_2);
     infer_k4_batch_norm(state->block_1_norm_relu_2_batch_norm_1_moving_variance, params->block_1_norm_relu_2_batch_norm_1_gamma,
-            block_1_norm_relu_2_batch_norm_1_factor);
-    infer_k5_conv2d_relu(relu_2, params->block_1_conv2d_1_kernel, relu_3, params->block_1_conv2d_1_bias,
-            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_beta,
-            state->block_1_norm_relu_2_batch_norm_1_moving_mean);
+            block_1_norm_relu_2_batch_norm_1_factor, params->block_1_conv2d_1_bias,
+            params->block_1_norm_relu_2_batch_norm_1_beta, state->block_1_norm_relu_2_batch_norm_1_moving_mean, batch_norm_3);
+    infer_k5_conv2d_relu(relu_2, params->block_1_conv2d_1_kernel, relu_3, block_1_norm_relu_2_batch_norm_1_factor,
+            batch_norm_3);
     infer_k6_depthwise_conv2d(relu_3, params->block_2_depthwise_conv2d_1_kernel, block_2_depthwise_conv2d_1_y);
     infer_k7_batch_norm_relu(state->block_2_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_2_norm_relu_1_batch_norm_1_gamma, block_2_depthwise_conv2d_1_y,
-            params->block_2_depthwise_conv2d_1_bias, params->block_2_norm_relu_1_batch_norm_1_beta,
-            state->block_2_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_2_norm_relu_1_batch_norm_1_gamma, params->block_2_depthwise_conv2d_1_bias,
+            params->block_2_norm_relu_1_batch_norm_1_beta, state->block_2_norm_relu_1_batch_norm_1_moving_mean,
+            block_2_depthwise_conv2d_1_y);
     infer_k8_batch_norm(state->block_2_norm_relu_2_batch_norm_1_moving_variance, params->block_2_norm_relu_2_batch_norm_1_gamma,
-            block_2_norm_relu_2_batch_norm_1_factor);
-    infer_k9_conv2d_relu(block_2_depthwise_conv2d_1_y, params->block_2_conv2d_1_kernel, relu_5, params->block_2_conv2d_1_bias,
-            block_2_norm_relu_2_batch_norm_1_factor, params->block_2_norm_relu_2_batch_norm_1_beta,
-            state->block_2_norm_relu_2_batch_norm_1_moving_mean);
+            block_2_norm_relu_2_batch_norm_1_factor, params->block_2_conv2d_1_bias,
+            params->block_2_norm_relu_2_batch_norm_1_beta, state->block_2_norm_relu_2_batch_norm_1_moving_mean, batch_norm_5);
+    infer_k9_conv2d_relu(block_2_depthwise_conv2d_1_y, params->block_2_conv2d_1_kernel, relu_5,
+            block_2_norm_relu_2_batch_norm_1_factor, batch_norm_5);
     infer_k8_batch_norm(state->block_3_norm_relu_1_batch_norm_1_moving_variance, params->block_3_norm_relu_1_batch_norm_1_gamma,
-            block_3_norm_relu_1_batch_norm_1_factor);   /* k10_batch_norm */
+            block_3_norm_relu_1_batch_norm_1_factor, params->block_3_depthwise_conv2d_1_bias,
+            params->block_3_norm_relu_1_batch_norm_1_beta, state->block_3_norm_relu_1_batch_norm_1_moving_mean,
+            batch_norm_6);   /* k10_batch_norm */
     infer_k11_depthwise_conv2d_relu(relu_5, params->block_3_depthwise_conv2d_1_kernel, relu_6,
-            params->block_3_depthwise_conv2d_1_bias, block_3_norm_relu_1_batch_norm_1_factor,
-            params->block_3_norm_relu_1_batch_norm_1_beta, state->block_3_norm_relu_1_batch_norm_1_moving_mean);
+            block_3_norm_relu_1_batch_norm_1_factor, batch_norm_6);
     infer_k8_batch_norm(state->block_3_norm_relu_2_batch_norm_1_moving_variance, params->block_3_norm_relu_2_batch_norm_1_gamma,
-            block_3_norm_relu_2_batch_norm_1_factor);   /* k12_batch_norm */
-    infer_k13_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, params->block_3_conv2d_1_bias,
-            block_3_norm_relu_2_batch_norm_1_factor, params->block_3_norm_relu_2_batch_norm_1_beta,
-            state->block_3_norm_relu_2_batch_norm_1_moving_mean);
+            block_3_norm_relu_2_batch_norm_1_factor, params->block_3_conv2d_1_bias,
+            params->block_3_norm_relu_2_batch_norm_1_beta, state->block_3_norm_relu_2_batch_norm_1_moving_mean,
+            batch_norm_7);   /* k12_batch_norm */
+    infer_k13_conv2d_relu(relu_6, params->block_3_conv2d_1_kernel, relu_7, block_3_norm_relu_2_batch_norm_1_factor,
+            batch_norm_7);
     infer_k14_depthwise_conv2d(relu_7, params->block_4_depthwise_conv2d_1_kernel, block_4_depthwise_conv2d_1_y);
     infer_k15_batch_norm_relu(state->block_4_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_4_norm_relu_1_batch_norm_1_gamma, block_4_depthwise_conv2d_1_y,
-            params->block_4_depthwise_conv2d_1_bias, params->block_4_norm_relu_1_batch_norm_1_beta,
-            state->block_4_norm_relu_1_batch_norm_1_moving_mean);
+            params->block_4_norm_relu_1_batch_norm_1_gamma, params->block_4_depthwise_conv2d_1_bias,
+            params->block_4_norm_relu_1_batch_norm_1_beta, state->block_4_norm_relu_1_batch_norm_1_moving_mean,
+            block_4_depthwise_conv2d_1_y);
     infer_k16_conv2d(block_4_depthwise_conv2d_1_y, params->block_4_conv2d_1_kernel, block_4_conv2d_1_y);
     infer_k17_batch_norm_relu(state->block_4_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_4_norm_relu_2_batch_norm_1_gamma, block_4_conv2d_1_y, params->block_4_conv2d_1_bias,
-            params->block_4_norm_relu_2_batch_norm_1_beta, state->block_4_norm_relu_2_batch_norm_1_moving_mean);
+            params->block_4_norm_relu_2_batch_norm_1_gamma, params->block_4_conv2d_1_bias,
+            params->block_4_norm_relu_2_batch_norm_1_beta, state->block_4_norm_relu_2_batch_norm_1_moving_mean,
+            block_4_conv2d_1_y);
     infer_k18_depthwise_conv2d(block_4_conv2d_1_y, params->block_5_depthwise_conv2d_1_kernel, block_5_depthwise_conv2d_1_y);
     infer_k17_batch_norm_relu(state->block_5_norm_relu_1_batch_norm_1_moving_variance,
-            params->block_5_norm_relu_1_batch_norm_1_gamma, block_5_depthwise_conv2d_1_y,
-            params->block_5_depthwise_conv2d_1_bias, params->block_5_norm_relu_1_batch_norm_1_beta,
-            state->block_5_norm_relu_1_batch_norm_1_moving_mean);   /* k19_batch_norm_relu */
+            params->block_5_norm_relu_1_batch_norm_1_gamma, params->block_5_depthwise_conv2d_1_bias,
+            params->block_5_norm_relu_1_batch_norm_1_beta, state->block_5_norm_relu_1_batch_norm_1_moving_mean,
+            block_5_depthwise_conv2d_1_y);   /* k19_batch_norm_relu */
     infer_k20_conv2d(block_5_depthwise_conv2d_1_y, params->block_5_conv2d_1_kernel, block_5_conv2d_1_y);
     infer_k17_batch_norm_relu(state->block_5_norm_relu_2_batch_norm_1_moving_variance,
-            params->block_5_norm_relu_2_batch_norm_1_gamma, block_5_conv2d_1_y, params->block_5_conv2d_1_bias,
-            params->block_5_norm_relu_2_batch_norm_1_beta,
-            state->block_5_norm_relu_2_batch_norm_1_moving_mean);   /* k21_batch_norm_relu */
+            params->block_5_norm_relu_2_batch_norm_1_gamma, params->block_5_conv2d_1_bias,
+            params->block_5_norm_relu_2_batch_norm_1_beta, state->block_5_norm_relu_2_batch_norm_1_moving_mean,
+            block_5_conv2d_1_y);   /* k21_batch_norm_relu */
     infer_k22_depthwise_conv2d(block_5_conv2d_1_y, params->block_6_depthwise_conv2d_1_kernel, block_6_depthwise_conv2d_1_y);
     infer_k23_batch_norm_relu(state->block_6_norm_relu_1_batch_norm_1_moving_variance,
             params->block_6_norm_relu_1_batch_norm_1_gamma, block_6_depthwise_conv2d_1_y,

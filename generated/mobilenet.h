@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define MOBILENET_BATCH 1
-#define MOBILENET_ARENA_BYTES 24640   /* scratch for mobilenet_infer, aligned to 64; contents need not survive between calls */
+#define MOBILENET_ARENA_BYTES 24704   /* scratch for mobilenet_infer, aligned to 64; contents need not survive between calls */
 #define MOBILENET_INIT_ARENA_BYTES 1   /* for mobilenet_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

@@ -475,12 +475,16 @@ dl_status resnet_init(resnet_params *params, resnet_state *state, resnet_optimiz
 
 /* resnet.dl:24: batch_norm;
  * resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[16]; in 3 places */
+ * resnet.dl:12: batch_norm -> f32[16]; in 6 places */
 static void infer_k0_batch_norm(const float *restrict batch_norm_1_moving_variance, const float *restrict batch_norm_1_gamma,
-        float *restrict batch_norm_1_factor)
+        float *restrict batch_norm_1_factor, const float *restrict stem_bias, const float *restrict batch_norm_1_beta,
+        const float *restrict batch_norm_1_moving_mean, float *restrict batch_norm)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_1_factor[j0] = dl_rsqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0];
+        const float batch_norm_1_factor_v0 = dl_rsqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0];
+        batch_norm_1_factor[j0] = batch_norm_1_factor_v0;
+        batch_norm[j0] = stem_bias[j0] * batch_norm_1_factor_v0 + (batch_norm_1_beta[j0] - batch_norm_1_moving_mean[j0]
+                * batch_norm_1_factor_v0);
     }
 }
 
@@ -615,8 +619,7 @@ static inline void infer_k1_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k1_conv2d_relu(const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict stem_bias, const float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
-        const float *restrict batch_norm_1_moving_mean)
+        const float *restrict batch_norm_1_factor, const float *restrict batch_norm)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -635,17 +638,15 @@ static void infer_k1_conv2d_relu(const float *restrict image, const float *restr
                         relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = batch_norm_1_factor[j0];
-                    const float v2 = (relu[i1 * 256 + i2 * 16 + j0] + stem_bias[j0]) * v1 + (batch_norm_1_beta[j0]
-                            - batch_norm_1_moving_mean[j0] * v1);
-                    relu[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu[i1 * 256 + i2 * 16 + j0] * batch_norm_1_factor[j0] + batch_norm[j0];
+                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
+/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
 static inline void infer_k3_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -766,8 +767,7 @@ static inline void infer_k3_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k3_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict relu_2, const float *restrict residual_1_conv_a_bias, const float *restrict residual_1_norm_a_factor,
-        const float *restrict residual_1_norm_a_beta, const float *restrict residual_1_norm_a_moving_mean)
+        float *restrict relu_2, const float *restrict residual_1_norm_a_factor, const float *restrict batch_norm_2)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -786,17 +786,15 @@ static void infer_k3_conv2d_relu(const float *restrict relu, const float *restri
                         relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = residual_1_norm_a_factor[j0];
-                    const float v2 = (relu_2[i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0]) * v1
-                            + (residual_1_norm_a_beta[j0] - residual_1_norm_a_moving_mean[j0] * v1);
-                    relu_2[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu_2[i1 * 256 + i2 * 16 + j0] * residual_1_norm_a_factor[j0] + batch_norm_2[j0];
+                    relu_2[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
     }
 }
 
-/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
+/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
 static inline void infer_k5_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -917,9 +915,8 @@ static inline void infer_k5_conv2d_relu_tile_4_at_12(const float *restrict a, in
 }
 
 static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_conv_b_bias,
-        const float *restrict residual_1_norm_b_factor, const float *restrict residual_1_norm_b_beta,
-        const float *restrict residual_1_norm_b_moving_mean)
+        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_norm_b_factor,
+        const float *restrict batch_norm_3)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -938,11 +935,9 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
                         residual_1_conv_b_y + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = residual_1_norm_b_factor[j0];
-                    const float v2 = relu[i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0]
-                            + residual_1_conv_b_bias[j0]) * v1 + (residual_1_norm_b_beta[j0] - residual_1_norm_b_moving_mean[j0]
-                            * v1));
-                    relu[i1 * 256 + i2 * 16 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu[i1 * 256 + i2 * 16 + j0] + (residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0]
+                            * residual_1_norm_b_factor[j0] + batch_norm_3[j0]);
+                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -950,16 +945,22 @@ static void infer_k5_conv2d_relu(const float *restrict relu_2, const float *rest
 }
 
 /* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[32]; in 2 places */
+ * resnet.dl:12: batch_norm -> f32[32]; in 4 places */
 static void infer_k6_batch_norm(const float *restrict residual_2_norm_a_moving_variance,
-        const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor)
+        const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor,
+        const float *restrict residual_2_conv_a_bias, const float *restrict residual_2_norm_a_beta,
+        const float *restrict residual_2_norm_a_moving_mean, float *restrict batch_norm_4)
 {
     for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_norm_a_factor[j0] = dl_rsqrt(residual_2_norm_a_moving_variance[j0] + 0.001f) * residual_2_norm_a_gamma[j0];
+        const float residual_2_norm_a_factor_v0 = dl_rsqrt(residual_2_norm_a_moving_variance[j0] + 0.001f)
+                * residual_2_norm_a_gamma[j0];
+        residual_2_norm_a_factor[j0] = residual_2_norm_a_factor_v0;
+        batch_norm_4[j0] = residual_2_conv_a_bias[j0] * residual_2_norm_a_factor_v0 + (residual_2_norm_a_beta[j0]
+                - residual_2_norm_a_moving_mean[j0] * residual_2_norm_a_factor_v0);
     }
 }
 
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 8, 8, 32], 294912 multiply-accumulates */
+/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 8, 8, 32], 294912 multiply-accumulates; in 2 places */
 static inline void infer_k7_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
@@ -1038,8 +1039,7 @@ static inline void infer_k7_conv2d_relu_tile_4_at_4(const float *restrict a, int
 }
 
 static void infer_k7_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
-        float *restrict relu_4, const float *restrict residual_2_conv_a_bias, const float *restrict residual_2_norm_a_factor,
-        const float *restrict residual_2_norm_a_beta, const float *restrict residual_2_norm_a_moving_mean)
+        float *restrict relu_4, const float *restrict residual_2_norm_a_factor, const float *restrict batch_norm_4)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1055,10 +1055,8 @@ static void infer_k7_conv2d_relu(const float *restrict relu, const float *restri
                         relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = residual_2_norm_a_factor[j0];
-                    const float v2 = (relu_4[i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0]) * v1
-                            + (residual_2_norm_a_beta[j0] - residual_2_norm_a_moving_mean[j0] * v1);
-                    relu_4[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu_4[i1 * 256 + i2 * 32 + j0] * residual_2_norm_a_factor[j0] + batch_norm_4[j0];
+                    relu_4[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -1168,7 +1166,7 @@ static void infer_k8_conv2d(const float *restrict relu_4, const float *restrict 
     }
 }
 
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 8, 8, 32], 32768 multiply-accumulates */
+/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 8, 8, 32], 32768 multiply-accumulates; in 2 places */
 static inline void infer_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1203,8 +1201,7 @@ static inline void infer_k10_conv2d_relu_tile_4(const float *restrict a, int at,
 
 static void infer_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
         float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_conv_b_bias, const float *restrict residual_2_norm_b_factor,
-        const float *restrict residual_2_norm_b_beta, const float *restrict residual_2_norm_b_moving_mean)
+        const float *restrict residual_2_norm_b_factor, const float *restrict batch_norm_5)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -1214,11 +1211,9 @@ static void infer_k10_conv2d_relu(const float *restrict relu, const float *restr
                         relu_5 + (i1 * 256 + i2_0 * 32 + n));
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = residual_2_norm_b_factor[j0];
-                    const float v2 = relu_5[i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                            + ((residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0]) * v1
-                            + (residual_2_norm_b_beta[j0] - residual_2_norm_b_moving_mean[j0] * v1));
-                    relu_5[i1 * 256 + i2 * 32 + j0] = v2 < 0.0f ? 0.0f : v2;
+                    const float v1 = relu_5[i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
+                            + (residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] * residual_2_norm_b_factor[j0] + batch_norm_5[j0]);
+                    relu_5[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -1282,21 +1277,24 @@ static void infer_k11_conv2d(const float *restrict relu_5, const float *restrict
 
 /* resnet.dl:10: batch_norm, relu -> f32[1, 4, 4, 64] */
 static void infer_k12_batch_norm_relu(const float *restrict residual_3_norm_a_moving_variance,
-        const float *restrict residual_3_norm_a_gamma, float *restrict residual_3_conv_a_y,
-        const float *restrict residual_3_conv_a_bias, const float *restrict residual_3_norm_a_beta,
-        const float *restrict residual_3_norm_a_moving_mean)
+        const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_conv_a_bias,
+        const float *restrict residual_3_norm_a_beta, const float *restrict residual_3_norm_a_moving_mean,
+        float *restrict residual_3_conv_a_y)
 {
     float residual_3_norm_a_factor[64];
+    float batch_norm_6[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_a_factor[j0] = dl_rsqrt(residual_3_norm_a_moving_variance[j0] + 0.001f) * residual_3_norm_a_gamma[j0];
+        const float residual_3_norm_a_factor_v0 = dl_rsqrt(residual_3_norm_a_moving_variance[j0] + 0.001f)
+                * residual_3_norm_a_gamma[j0];
+        residual_3_norm_a_factor[j0] = residual_3_norm_a_factor_v0;
+        batch_norm_6[j0] = residual_3_conv_a_bias[j0] * residual_3_norm_a_factor_v0 + (residual_3_norm_a_beta[j0]
+                - residual_3_norm_a_moving_mean[j0] * residual_3_norm_a_factor_v0);
     }
     for (int j1 = 0; j1 < 4; j1++) {
         for (int j2 = 0; j2 < 4; j2++) {
             for (int j3 = 0; j3 < 64; j3++) {
-                const float v1 = residual_3_norm_a_factor[j3];
-                const float v2 = (residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] + residual_3_conv_a_bias[j3]) * v1
-                        + (residual_3_norm_a_beta[j3] - residual_3_norm_a_moving_mean[j3] * v1);
-                residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] = v2 < 0.0f ? 0.0f : v2;
+                const float v1 = residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] * residual_3_norm_a_factor[j3] + batch_norm_6[j3];
+                residual_3_conv_a_y[j1 * 256 + j2 * 64 + j3] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
@@ -1364,16 +1362,23 @@ static void infer_k13_conv2d(const float *restrict residual_3_conv_a_y, const fl
     }
 }
 
-/* resnet.dl:12: batch_norm -> f32[64] */
+/* resnet.dl:12: batch_norm;
+ * resnet.dl:10: batch_norm -> f32[64]; in 3 places */
 static void infer_k14_batch_norm(const float *restrict residual_3_norm_b_moving_variance,
-        const float *restrict residual_3_norm_b_gamma, float *restrict residual_3_norm_b_factor)
+        const float *restrict residual_3_norm_b_gamma, float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_conv_b_bias, const float *restrict residual_3_norm_b_beta,
+        const float *restrict residual_3_norm_b_moving_mean, float *restrict batch_norm_7)
 {
     for (int j0 = 0; j0 < 64; j0++) {
-        residual_3_norm_b_factor[j0] = dl_rsqrt(residual_3_norm_b_moving_variance[j0] + 0.001f) * residual_3_norm_b_gamma[j0];
+        const float residual_3_norm_b_factor_v0 = dl_rsqrt(residual_3_norm_b_moving_variance[j0] + 0.001f)
+                * residual_3_norm_b_gamma[j0];
+        residual_3_norm_b_factor[j0] = residual_3_norm_b_factor_v0;
+        batch_norm_7[j0] = residual_3_conv_b_bias[j0] * residual_3_norm_b_factor_v0 + (residual_3_norm_b_beta[j0]
+                - residual_3_norm_b_moving_mean[j0] * residual_3_norm_b_factor_v0);
     }
 }
 
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 4, 4, 64], 32768 multiply-accumulates */
+/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 4, 4, 64], 32768 multiply-accumulates; in 2 places */
 static inline void infer_k15_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1408,19 +1413,16 @@ static inline void infer_k15_conv2d_relu_tile_4(const float *restrict a, int at,
 
 static void infer_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
         float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_conv_b_bias, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_beta, const float *restrict residual_3_norm_b_moving_mean)
+        const float *restrict residual_3_norm_b_factor, const float *restrict batch_norm_7)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 64; n += 4)
             infer_k15_conv2d_relu_tile_4(relu_5, i1 * 512, residual_3_shortcut_kernel + n, relu_7 + (i1 * 256 + n));
         for (int i2 = 0; i2 < 4; i2++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = residual_3_norm_b_factor[j0];
-                const float v2 = relu_7[i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                        + ((residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] + residual_3_conv_b_bias[j0]) * v1
-                        + (residual_3_norm_b_beta[j0] - residual_3_norm_b_moving_mean[j0] * v1));
-                relu_7[i1 * 256 + i2 * 64 + j0] = v2 < 0.0f ? 0.0f : v2;
+                const float v1 = relu_7[i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
+                        + (residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] * residual_3_norm_b_factor[j0] + batch_norm_7[j0]);
+                relu_7[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
@@ -1494,51 +1496,59 @@ dl_status resnet_infer(const resnet_params *params, const resnet_state *state, c
 {
     unsigned char *const base = arena;
     float *const batch_norm_1_factor = (float *)(void *)(base + 16384);   /* f32[16] */
+    float *const batch_norm = (float *)(void *)(base + 16448);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
     float *const residual_1_norm_a_factor = (float *)(void *)(base + 32768);   /* f32[16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 32832);   /* f32[16] */
     float *const relu_2 = (float *)(void *)(base + 16384);   /* f32[1, 16, 16, 16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 32768);   /* f32[4, 16] */
     float *const residual_1_norm_b_factor = (float *)(void *)(base + 33024);   /* f32[16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 33088);   /* f32[16] */
     float *const residual_2_norm_a_factor = (float *)(void *)(base + 24576);   /* f32[32] */
+    float *const batch_norm_4 = (float *)(void *)(base + 24704);   /* f32[32] */
     float *const relu_4 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 32] */
     float *const residual_2_conv_b_y = (float *)(void *)(base + 24576);   /* f32[1, 8, 8, 32] */
     float *const residual_2_norm_b_factor = (float *)(void *)(base + 32768);   /* f32[32] */
+    float *const batch_norm_5 = (float *)(void *)(base + 32896);   /* f32[32] */
     float *const relu_5 = (float *)(void *)(base + 16384);   /* f32[1, 8, 8, 32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
     float *const residual_3_conv_b_y = (float *)(void *)(base + 4096);   /* f32[1, 4, 4, 64] */
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 8192);   /* f32[64] */
+    float *const batch_norm_7 = (float *)(void *)(base + 8448);   /* f32[64] */
     float *const relu_7 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 4096);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
 
-    infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor);
-    infer_k1_conv2d_relu(image, params->stem_kernel, relu, params->stem_bias, batch_norm_1_factor, params->batch_norm_1_beta,
-            state->batch_norm_1_moving_mean);
-    infer_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma,
-            residual_1_norm_a_factor);   /* k2_batch_norm */
-    infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, params->residual_1_conv_a_bias,
-            residual_1_norm_a_factor, params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean);
-    infer_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma,
-            residual_1_norm_b_factor);   /* k4_batch_norm */
-    infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, params->residual_1_conv_b_bias,
-            residual_1_norm_b_factor, params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean);
-    infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor);
-    infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, params->residual_2_conv_a_bias,
-            residual_2_norm_a_factor, params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean);
+    infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor, params->stem_bias,
+            params->batch_norm_1_beta, state->batch_norm_1_moving_mean, batch_norm);
+    infer_k1_conv2d_relu(image, params->stem_kernel, relu, batch_norm_1_factor, batch_norm);
+    infer_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor,
+            params->residual_1_conv_a_bias, params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean,
+            batch_norm_2);   /* k2_batch_norm */
+    infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, residual_1_norm_a_factor, batch_norm_2);
+    infer_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor,
+            params->residual_1_conv_b_bias, params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean,
+            batch_norm_3);   /* k4_batch_norm */
+    infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, residual_1_norm_b_factor,
+            batch_norm_3);
+    infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor,
+            params->residual_2_conv_a_bias, params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean, batch_norm_4);
+    infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, residual_2_norm_a_factor, batch_norm_4);
     infer_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);
-    infer_k6_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma,
-            residual_2_norm_b_factor);   /* k9_batch_norm */
+    infer_k6_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor,
+            params->residual_2_conv_b_bias, params->residual_2_norm_b_beta, state->residual_2_norm_b_moving_mean,
+            batch_norm_5);   /* k9_batch_norm */
     infer_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-            residual_2_conv_b_y, params->residual_2_conv_b_bias, residual_2_norm_b_factor, params->residual_2_norm_b_beta,
-            state->residual_2_norm_b_moving_mean);
+            residual_2_conv_b_y, residual_2_norm_b_factor, batch_norm_5);
     infer_k11_conv2d(relu_5, params->residual_3_conv_a_kernel, residual_3_conv_a_y);
-    infer_k12_batch_norm_relu(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, residual_3_conv_a_y,
-            params->residual_3_conv_a_bias, params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean);
+    infer_k12_batch_norm_relu(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma,
+            params->residual_3_conv_a_bias, params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean,
+            residual_3_conv_a_y);
     infer_k13_conv2d(residual_3_conv_a_y, params->residual_3_conv_b_kernel, residual_3_conv_b_y);
-    infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor);
+    infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor,
+            params->residual_3_conv_b_bias, params->residual_3_norm_b_beta, state->residual_3_norm_b_moving_mean, batch_norm_7);
     infer_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-            residual_3_conv_b_y, params->residual_3_conv_b_bias, residual_3_norm_b_factor, params->residual_3_norm_b_beta,
-            state->residual_3_norm_b_moving_mean);
+            residual_3_conv_b_y, residual_3_norm_b_factor, batch_norm_7);
     infer_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);
     infer_k17_dense_softmax(global_avg_pool2d_2, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
     return DL_OK;
@@ -6607,50 +6617,6 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     return DL_OK;
 }
 
-/* resnet.dl:24: batch_norm;
- * resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[16]; in 3 places */
-static void evaluate_k0_batch_norm(const float *restrict batch_norm_1_moving_variance, const float *restrict batch_norm_1_gamma,
-        float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_beta,
-        const float *restrict batch_norm_1_moving_mean, float *restrict batch_norm)
-{
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float batch_norm_1_factor_v0 = dl_rsqrt(batch_norm_1_moving_variance[j0] + 0.001f) * batch_norm_1_gamma[j0];
-        batch_norm_1_factor[j0] = batch_norm_1_factor_v0;
-        batch_norm[j0] = batch_norm_1_beta[j0] - batch_norm_1_moving_mean[j0] * batch_norm_1_factor_v0;
-    }
-}
-
-/* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[32]; in 2 places */
-static void evaluate_k3_batch_norm(const float *restrict residual_2_norm_a_moving_variance,
-        const float *restrict residual_2_norm_a_gamma, float *restrict residual_2_norm_a_factor,
-        const float *restrict residual_2_norm_a_beta, const float *restrict residual_2_norm_a_moving_mean,
-        float *restrict batch_norm_4)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float residual_2_norm_a_factor_v0 = dl_rsqrt(residual_2_norm_a_moving_variance[j0] + 0.001f)
-                * residual_2_norm_a_gamma[j0];
-        residual_2_norm_a_factor[j0] = residual_2_norm_a_factor_v0;
-        batch_norm_4[j0] = residual_2_norm_a_beta[j0] - residual_2_norm_a_moving_mean[j0] * residual_2_norm_a_factor_v0;
-    }
-}
-
-/* resnet.dl:10: batch_norm;
- * resnet.dl:12: batch_norm -> f32[64]; in 2 places */
-static void evaluate_k5_batch_norm(const float *restrict residual_3_norm_a_moving_variance,
-        const float *restrict residual_3_norm_a_gamma, float *restrict residual_3_norm_a_factor,
-        const float *restrict residual_3_norm_a_beta, const float *restrict residual_3_norm_a_moving_mean,
-        float *restrict batch_norm_6)
-{
-    for (int j0 = 0; j0 < 64; j0++) {
-        const float residual_3_norm_a_factor_v0 = dl_rsqrt(residual_3_norm_a_moving_variance[j0] + 0.001f)
-                * residual_3_norm_a_gamma[j0];
-        residual_3_norm_a_factor[j0] = residual_3_norm_a_factor_v0;
-        batch_norm_6[j0] = residual_3_norm_a_beta[j0] - residual_3_norm_a_moving_mean[j0] * residual_3_norm_a_factor_v0;
-    }
-}
-
 /* resnet.dl:23: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 110592 multiply-accumulates */
 static inline void evaluate_k9_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
@@ -6782,7 +6748,7 @@ static inline void evaluate_k9_conv2d_relu_tile_4_at_12(const float *restrict a,
 }
 
 static void evaluate_k9_conv2d_relu(int t, const float *restrict image, const float *restrict stem_kernel, float *restrict relu,
-        const float *restrict stem_bias, const float *restrict batch_norm_1_factor, const float *restrict batch_norm)
+        const float *restrict batch_norm_1_factor, const float *restrict batch_norm)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -6801,469 +6767,8 @@ static void evaluate_k9_conv2d_relu(int t, const float *restrict image, const fl
                         relu + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu[i1 * 256 + i2 * 16 + j0] + stem_bias[j0]) * batch_norm_1_factor[j0] + batch_norm[j0];
+                    const float v1 = relu[i1 * 256 + i2 * 16 + j0] * batch_norm_1_factor[j0] + batch_norm[j0];
                     relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
-static inline void evaluate_k10_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 16; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 16; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k10_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k10_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 32; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 32; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k10_conv2d_relu(const float *restrict relu, const float *restrict residual_1_conv_a_kernel,
-        float *restrict relu_2, const float *restrict residual_1_conv_a_bias, const float *restrict residual_1_norm_a_factor,
-        const float *restrict batch_norm_2)
-{
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            const int rows = 4;
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 4)
-                    evaluate_k10_conv2d_relu_tile_4_at_0(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                else if (i2_0 < 12)
-                    evaluate_k10_conv2d_relu_tile_4(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-                else
-                    evaluate_k10_conv2d_relu_tile_4_at_12(relu, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_a_kernel + n,
-                        relu_2 + (i1 * 256 + i2_0 * 16 + n), k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = (relu_2[i1 * 256 + i2 * 16 + j0] + residual_1_conv_a_bias[j0])
-                            * residual_1_norm_a_factor[j0] + batch_norm_2[j0];
-                    relu_2[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:11: conv2d, resnet.dl:16: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates */
-static inline void evaluate_k11_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 16; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 16; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k11_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static inline void evaluate_k11_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 32; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[48]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 32; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 768 + k2 * 16);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[16]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[32]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[16] = c1_0;
-    c[17] = c1_1;
-    c[18] = c1_2;
-    c[19] = c1_3;
-    c[32] = c2_0;
-    c[33] = c2_1;
-    c[34] = c2_2;
-    c[35] = c2_3;
-    c[48] = c3_0;
-    c[49] = c3_1;
-    c[50] = c3_2;
-    c[51] = c3_3;
-}
-
-static void evaluate_k11_conv2d_relu(const float *restrict relu_2, const float *restrict residual_1_conv_b_kernel,
-        float *restrict residual_1_conv_b_y, float *restrict relu, const float *restrict residual_1_conv_b_bias,
-        const float *restrict residual_1_norm_b_factor, const float *restrict batch_norm_3)
-{
-    for (int i1 = 0; i1 < 16; i1++) {
-        for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
-            const int rows = 4;
-            const int k0_lo = dl_first_tap(-i1 + 1, 1);
-            const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
-            for (int n = 0; n < 16; n += 4)
-                if (i2_0 < 4)
-                    evaluate_k11_conv2d_relu_tile_4_at_0(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
-                        residual_1_conv_b_y + n, k0_lo, k0_hi);
-                else if (i2_0 < 12)
-                    evaluate_k11_conv2d_relu_tile_4(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
-                        residual_1_conv_b_y + n, k0_lo, k0_hi);
-                else
-                    evaluate_k11_conv2d_relu_tile_4_at_12(relu_2, i1 * 256 + i2_0 * 16 - 272, residual_1_conv_b_kernel + n,
-                        residual_1_conv_b_y + n, k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = relu[i1 * 256 + i2 * 16 + j0] + ((residual_1_conv_b_y[i2 * 16 - i2_0 * 16 + j0]
-                            + residual_1_conv_b_bias[j0]) * residual_1_norm_b_factor[j0] + batch_norm_3[j0]);
-                    relu[i1 * 256 + i2 * 16 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d, resnet.dl:10: relu -> f32[1, 8, 8, 32], 294912 multiply-accumulates */
-static inline void evaluate_k12_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
-        int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 1536 + k2 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static inline void evaluate_k12_conv2d_relu_tile_4_at_4(const float *restrict a, int at, const float *restrict b,
-        float *restrict c, int k0_lo, int k0_hi)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k0 = k0_lo; k0 < k0_hi; k0++) {
-        for (int k2 = 0; k2 < 32; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 1536 + k2 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-            { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-        }
-        for (int k2 = 32; k2 < 48; k2++) {
-            const float *const ak = a + (at + k0 * 256 + k2), *const bk = b + (k0 * 1536 + k2 * 32);
-            const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-            { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-            { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-            { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void evaluate_k12_conv2d_relu(const float *restrict relu, const float *restrict residual_2_conv_a_kernel,
-        float *restrict relu_4, const float *restrict residual_2_conv_a_bias, const float *restrict residual_2_norm_a_factor,
-        const float *restrict batch_norm_4)
-{
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int rows = 4;
-            const int k0_lo = dl_first_tap(-i1 * 2, 1);
-            const int k0_hi = dl_end_tap(-i1 * 2 + 15, 1, 3);
-            for (int n = 0; n < 32; n += 4)
-                if (i2_0 < 4)
-                    evaluate_k12_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
-                        relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
-                else
-                    evaluate_k12_conv2d_relu_tile_4_at_4(relu, i1 * 512 + i2_0 * 32, residual_2_conv_a_kernel + n,
-                        relu_4 + (i1 * 256 + i2_0 * 32 + n), k0_lo, k0_hi);
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = (relu_4[i1 * 256 + i2 * 32 + j0] + residual_2_conv_a_bias[j0])
-                            * residual_2_norm_a_factor[j0] + batch_norm_4[j0];
-                    relu_4[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
-                }
-            }
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 8, 8, 32], 32768 multiply-accumulates */
-static inline void evaluate_k14_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 16; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 32);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[32]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[64]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[96]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[32] = c1_0;
-    c[33] = c1_1;
-    c[34] = c1_2;
-    c[35] = c1_3;
-    c[64] = c2_0;
-    c[65] = c2_1;
-    c[66] = c2_2;
-    c[67] = c2_3;
-    c[96] = c3_0;
-    c[97] = c3_1;
-    c[98] = c3_2;
-    c[99] = c3_3;
-}
-
-static void evaluate_k14_conv2d_relu(const float *restrict relu, const float *restrict residual_2_shortcut_kernel,
-        float *restrict relu_5, const float *restrict residual_2_shortcut_bias, const float *restrict residual_2_conv_b_y,
-        const float *restrict residual_2_conv_b_bias, const float *restrict residual_2_norm_b_factor,
-        const float *restrict batch_norm_5)
-{
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
-            const int rows = 4;
-            for (int n = 0; n < 32; n += 4)
-                evaluate_k14_conv2d_relu_tile_4(relu, i1 * 512 + i2_0 * 32, residual_2_shortcut_kernel + n,
-                        relu_5 + (i1 * 256 + i2_0 * 32 + n));
-            for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    const float v1 = relu_5[i1 * 256 + i2 * 32 + j0] + residual_2_shortcut_bias[j0]
-                            + ((residual_2_conv_b_y[i1 * 256 + i2 * 32 + j0] + residual_2_conv_b_bias[j0])
-                            * residual_2_norm_b_factor[j0] + batch_norm_5[j0]);
-                    relu_5[i1 * 256 + i2 * 32 + j0] = v1 < 0.0f ? 0.0f : v1;
                 }
             }
         }
@@ -7314,8 +6819,7 @@ static inline void evaluate_k15_conv2d_relu_tile_4_at_0(const float *restrict a,
 }
 
 static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_conv_a_kernel,
-        float *restrict relu_6, const float *restrict residual_3_conv_a_bias, const float *restrict residual_3_norm_a_factor,
-        const float *restrict batch_norm_6)
+        float *restrict relu_6, const float *restrict residual_3_norm_a_factor, const float *restrict batch_norm_6)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         const int k0_lo = dl_first_tap(-i1 * 2, 1);
@@ -7325,61 +6829,8 @@ static void evaluate_k15_conv2d_relu(const float *restrict relu_5, const float *
                     k0_hi);
         for (int i2 = 0; i2 < 4; i2++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = (relu_6[i1 * 256 + i2 * 64 + j0] + residual_3_conv_a_bias[j0]) * residual_3_norm_a_factor[j0]
-                        + batch_norm_6[j0];
+                const float v1 = relu_6[i1 * 256 + i2 * 64 + j0] * residual_3_norm_a_factor[j0] + batch_norm_6[j0];
                 relu_6[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
-            }
-        }
-    }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:16: relu -> f32[1, 4, 4, 64], 32768 multiply-accumulates */
-static inline void evaluate_k17_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
-{
-    float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
-    float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
-    float c2_0 = 0.0f, c2_1 = 0.0f, c2_2 = 0.0f, c2_3 = 0.0f;
-    float c3_0 = 0.0f, c3_1 = 0.0f, c3_2 = 0.0f, c3_3 = 0.0f;
-    for (int k = 0; k < 32; k++) {
-        const float *const ak = a + (at + k), *const bk = b + (k * 64);
-        const float b0 = bk[0], b1 = bk[1], b2 = bk[2], b3 = bk[3];
-        { const float x = ak[0]; c0_0 += x * b0; c0_1 += x * b1; c0_2 += x * b2; c0_3 += x * b3; }
-        { const float x = ak[64]; c1_0 += x * b0; c1_1 += x * b1; c1_2 += x * b2; c1_3 += x * b3; }
-        { const float x = ak[128]; c2_0 += x * b0; c2_1 += x * b1; c2_2 += x * b2; c2_3 += x * b3; }
-        { const float x = ak[192]; c3_0 += x * b0; c3_1 += x * b1; c3_2 += x * b2; c3_3 += x * b3; }
-    }
-    c[0] = c0_0;
-    c[1] = c0_1;
-    c[2] = c0_2;
-    c[3] = c0_3;
-    c[64] = c1_0;
-    c[65] = c1_1;
-    c[66] = c1_2;
-    c[67] = c1_3;
-    c[128] = c2_0;
-    c[129] = c2_1;
-    c[130] = c2_2;
-    c[131] = c2_3;
-    c[192] = c3_0;
-    c[193] = c3_1;
-    c[194] = c3_2;
-    c[195] = c3_3;
-}
-
-static void evaluate_k17_conv2d_relu(const float *restrict relu_5, const float *restrict residual_3_shortcut_kernel,
-        float *restrict relu_7, const float *restrict residual_3_shortcut_bias, const float *restrict residual_3_conv_b_y,
-        const float *restrict residual_3_conv_b_bias, const float *restrict residual_3_norm_b_factor,
-        const float *restrict batch_norm_7)
-{
-    for (int i1 = 0; i1 < 4; i1++) {
-        for (int n = 0; n < 64; n += 4)
-            evaluate_k17_conv2d_relu_tile_4(relu_5, i1 * 512, residual_3_shortcut_kernel + n, relu_7 + (i1 * 256 + n));
-        for (int i2 = 0; i2 < 4; i2++) {
-            for (int j0 = 0; j0 < 64; j0++) {
-                const float v1 = relu_7[i1 * 256 + i2 * 64 + j0] + residual_3_shortcut_bias[j0]
-                        + ((residual_3_conv_b_y[i1 * 256 + i2 * 64 + j0] + residual_3_conv_b_bias[j0])
-                        * residual_3_norm_b_factor[j0] + batch_norm_7[j0]);
-                relu_7[i1 * 256 + i2 * 64 + j0] = v1 < 0.0f ? 0.0f : v1;
             }
         }
     }
@@ -7491,39 +6942,44 @@ dl_status resnet_evaluate(const resnet_params *params, const resnet_state *state
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 4096);   /* f32[1, 64] */
     float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 10] */
 
-    evaluate_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor,
+    infer_k0_batch_norm(state->batch_norm_1_moving_variance, params->batch_norm_1_gamma, batch_norm_1_factor, params->stem_bias,
             params->batch_norm_1_beta, state->batch_norm_1_moving_mean, batch_norm);
-    evaluate_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor,
-            params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean, batch_norm_2);   /* k1_batch_norm */
-    evaluate_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor,
-            params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean, batch_norm_3);   /* k2_batch_norm */
-    evaluate_k3_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor,
-            params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean, batch_norm_4);
-    evaluate_k3_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor,
-            params->residual_2_norm_b_beta, state->residual_2_norm_b_moving_mean, batch_norm_5);   /* k4_batch_norm */
-    evaluate_k5_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, residual_3_norm_a_factor,
-            params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean, batch_norm_6);
-    evaluate_k5_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor,
-            params->residual_3_norm_b_beta, state->residual_3_norm_b_moving_mean, batch_norm_7);   /* k6_batch_norm */
+    infer_k0_batch_norm(state->residual_1_norm_a_moving_variance, params->residual_1_norm_a_gamma, residual_1_norm_a_factor,
+            params->residual_1_conv_a_bias, params->residual_1_norm_a_beta, state->residual_1_norm_a_moving_mean,
+            batch_norm_2);   /* k1_batch_norm */
+    infer_k0_batch_norm(state->residual_1_norm_b_moving_variance, params->residual_1_norm_b_gamma, residual_1_norm_b_factor,
+            params->residual_1_conv_b_bias, params->residual_1_norm_b_beta, state->residual_1_norm_b_moving_mean,
+            batch_norm_3);   /* k2_batch_norm */
+    infer_k6_batch_norm(state->residual_2_norm_a_moving_variance, params->residual_2_norm_a_gamma, residual_2_norm_a_factor,
+            params->residual_2_conv_a_bias, params->residual_2_norm_a_beta, state->residual_2_norm_a_moving_mean,
+            batch_norm_4);   /* k3_batch_norm */
+    infer_k6_batch_norm(state->residual_2_norm_b_moving_variance, params->residual_2_norm_b_gamma, residual_2_norm_b_factor,
+            params->residual_2_conv_b_bias, params->residual_2_norm_b_beta, state->residual_2_norm_b_moving_mean,
+            batch_norm_5);   /* k4_batch_norm */
+    infer_k14_batch_norm(state->residual_3_norm_a_moving_variance, params->residual_3_norm_a_gamma, residual_3_norm_a_factor,
+            params->residual_3_conv_a_bias, params->residual_3_norm_a_beta, state->residual_3_norm_a_moving_mean,
+            batch_norm_6);   /* k5_batch_norm */
+    infer_k14_batch_norm(state->residual_3_norm_b_moving_variance, params->residual_3_norm_b_gamma, residual_3_norm_b_factor,
+            params->residual_3_conv_b_bias, params->residual_3_norm_b_beta, state->residual_3_norm_b_moving_mean,
+            batch_norm_7);   /* k6_batch_norm */
     if (train_k0_cross_entropy_check(label) != DL_OK)
         return DL_INDEX;
     train_k23_cross_entropy(&count, cross_entropy_2);   /* k8_cross_entropy */
     for (int t = 0; t < 4; t++) {
-        evaluate_k9_conv2d_relu(t, image, params->stem_kernel, relu, params->stem_bias, batch_norm_1_factor, batch_norm);
-        evaluate_k10_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, params->residual_1_conv_a_bias,
-                residual_1_norm_a_factor, batch_norm_2);
-        evaluate_k11_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu,
-                params->residual_1_conv_b_bias, residual_1_norm_b_factor, batch_norm_3);
-        evaluate_k12_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, params->residual_2_conv_a_bias,
-                residual_2_norm_a_factor, batch_norm_4);
+        evaluate_k9_conv2d_relu(t, image, params->stem_kernel, relu, batch_norm_1_factor, batch_norm);
+        infer_k3_conv2d_relu(relu, params->residual_1_conv_a_kernel, relu_2, residual_1_norm_a_factor,
+                batch_norm_2);   /* k10_conv2d_relu */
+        infer_k5_conv2d_relu(relu_2, params->residual_1_conv_b_kernel, residual_1_conv_b_y, relu, residual_1_norm_b_factor,
+                batch_norm_3);   /* k11_conv2d_relu */
+        infer_k7_conv2d_relu(relu, params->residual_2_conv_a_kernel, relu_4, residual_2_norm_a_factor,
+                batch_norm_4);   /* k12_conv2d_relu */
         infer_k8_conv2d(relu_4, params->residual_2_conv_b_kernel, residual_2_conv_b_y);   /* k13_conv2d */
-        evaluate_k14_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
-                residual_2_conv_b_y, params->residual_2_conv_b_bias, residual_2_norm_b_factor, batch_norm_5);
-        evaluate_k15_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, params->residual_3_conv_a_bias,
-                residual_3_norm_a_factor, batch_norm_6);
+        infer_k10_conv2d_relu(relu, params->residual_2_shortcut_kernel, relu_5, params->residual_2_shortcut_bias,
+                residual_2_conv_b_y, residual_2_norm_b_factor, batch_norm_5);   /* k14_conv2d_relu */
+        evaluate_k15_conv2d_relu(relu_5, params->residual_3_conv_a_kernel, relu_6, residual_3_norm_a_factor, batch_norm_6);
         infer_k13_conv2d(relu_6, params->residual_3_conv_b_kernel, residual_3_conv_b_y);   /* k16_conv2d */
-        evaluate_k17_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
-                residual_3_conv_b_y, params->residual_3_conv_b_bias, residual_3_norm_b_factor, batch_norm_7);
+        infer_k15_conv2d_relu(relu_5, params->residual_3_shortcut_kernel, relu_7, params->residual_3_shortcut_bias,
+                residual_3_conv_b_y, residual_3_norm_b_factor, batch_norm_7);   /* k17_conv2d_relu */
         infer_k16_global_avg_pool2d(relu_7, global_avg_pool2d_2);   /* k18_global_avg_pool2d */
         evaluate_k19_dense_softmax_cross_entropy(t, global_avg_pool2d_2, params->classifier_kernel, classifier_y,
                 params->classifier_bias, label, cross_entropy_2, select, cross_entropy);

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define RESNET_BATCH 1
-#define RESNET_ARENA_BYTES 33088   /* scratch for resnet_infer, aligned to 64; contents need not survive between calls */
+#define RESNET_ARENA_BYTES 33152   /* scratch for resnet_infer, aligned to 64; contents need not survive between calls */
 #define RESNET_TRAIN_BATCH 4
 #define RESNET_TRAIN_ARENA_BYTES 758352   /* for the training functions, likewise */
 #define RESNET_INIT_ARENA_BYTES 1   /* for resnet_init, likewise */

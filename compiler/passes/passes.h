@@ -73,7 +73,8 @@ Node *make_by_example(const Node *n, const Outside *out);     /* NULL where it m
 Fn *compact_scatter(Arena *a, const Fn *fn, int64_t least, const Node **what);
 
 /* ---- scale_weights.c: scales and shifts of channels go into the weights before them, where weights are constants ---- */
-Fn *scale_weights(const Fn *fn);
+Fn *scale_weights(Fn *fn);
+Fn *merge_shifts(Fn *fn);       /* where they are none: one scale and one shift, of weights, are left */
 
 /* ---- fold_weights.c: what infer makes of its weights alone is a weight; returns those that are left, as infer numbers them ---- */
 const float **fold_weights(Module *m, const float *const *weights);

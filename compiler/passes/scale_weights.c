@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* scale_weights.c: scales and shifts of the channels of a convolution or a product go into its weights, where
+/* scale_weights.c: scales and shifts of the channels of a convolution or a product are one of each, and go into its weights, where
  * these are constants:
  *
  *     (conv(x, k) + b) * s + t   ->   conv(x, k * s) + (b * s + t)        s, t, b: one number a channel, of
  * weights
  *
  * and fold_weights works them out, so that a batch normalization of inference costs nothing (Krishnamoorthi,
- * arXiv:1806.08342, 3.2).
+ * arXiv:1806.08342, 3.2). Of weights that are none it is (conv(x, k) * s) + (b * s + t): an addition less for each element.
  *
- * needs: a function whose parameters and states are constants. gives: one that is equal up to rounding. */
+ * needs: a function whose parameters and states stay as they are. gives: one that is equal up to rounding. */
 #include "passes.h"
 
 #include <string.h>
+
+enum { MANY = 4 }; /* elements of a channel, for which what is computed for the channel does not count */
 
 /* A convolution or product of data and weights, times `scale` plus `shift`: vectors of the new function, or
  * NULL. */
@@ -23,6 +25,8 @@ typedef struct Affine {
 
 typedef struct Scaling {
     Arena *a;
+    bool constant; /* are the weights constants? */
+    bool found;    /* what is worth it */
     const Fn *fn;
     Fn *to;
     Node **map;  /* by old node, as all of these */
@@ -93,7 +97,7 @@ static bool is_alone(const Scaling *s, const Node *n)
 static bool is_core(const Scaling *s, const Node *n)
 {
     return (n->op == OP_CONV || n->op == OP_DOT) && n->type.dt == DT_F32 && n->type.rank > 0 &&
-           !is_fixed(s, n) && is_fixed(s, n->in[1]) && channel_axis(n) >= 0 && is_alone(s, n->in[1]);
+           !is_fixed(s, n) && is_fixed(s, n->in[1]) && channel_axis(n) >= 0 && (!s->constant || is_alone(s, n->in[1]));
 }
 
 static Type vector_type(const Node *like)
@@ -168,7 +172,7 @@ static void call(Scaling *s, Node *n, const char *prefix, const char *name)
         n->name = arena_printf(s->a, "%.*s%s%s", before, name, prefix, name + before);
 }
 
-static Node *assembled(Scaling *s, const Affine *f, Type t)
+static Node *with_scaled_weights(Scaling *s, const Affine *f)
 {
     const Node *core = f->core, *kernel = core->in[1];
     const char *name = NULL;
@@ -179,11 +183,23 @@ static Node *assembled(Scaling *s, const Affine *f, Type t)
         in[1] = times(s, in[1], along_channels(s, f->scale, kernel->type, channel_axis(core)));
         call(s, in[1], "scaled_", name);
     }
-    Node *made = node_rebuild(s->to, core, in);
-    if (!f->shift)
-        return made;
-    call(s, f->shift, "shift_of_", name);
-    return node_binary(s->to, OP_ADD, made, along_channels(s, f->shift, t, t.rank - 1));
+    if (f->shift)
+        call(s, f->shift, "shift_of_", name);
+    return node_rebuild(s->to, core, in);
+}
+
+static Node *assembled(Scaling *s, const Affine *f, Type t)
+{
+    Node *made = s->constant ? with_scaled_weights(s, f) : s->map[f->core->id];
+    if (f->scale && !s->constant)
+        made = times(s, made, along_channels(s, f->scale, t, t.rank - 1));
+    return f->shift ? node_binary(s->to, OP_ADD, made, along_channels(s, f->shift, t, t.rank - 1)) : made;
+}
+
+/* Two shifts are worth one, for which vectors are computed; a scale is if weights take it. */
+static bool is_worth_it(const Scaling *s, const Affine *f, Type t)
+{
+    return (f->scale && s->constant) || (f->shifts > 1 && (s->constant || type_count(t) > MANY * t.dim[t.rank - 1]));
 }
 
 static void rebuild(Scaling *s, const Node *n)
@@ -195,14 +211,16 @@ static void rebuild(Scaling *s, const Node *n)
     s->to->span = n->span;
     Affine *form = &s->form[n->id];
     *form = form_of(s, n);
-    if (form->scale || form->shifts > 1)
-        s->map[n->id] = assembled(s, form, n->type);
+    if (!is_worth_it(s, form, n->type))
+        return;
+    s->map[n->id] = assembled(s, form, n->type);
+    s->found = true;
 }
 
-Fn *scale_weights(const Fn *fn)
+static Fn *scaled(Fn *fn, bool constant)
 {
     int n = fn->node.n + 1;
-    Scaling s = {.a = fn->a, .fn = fn, .to = fn_new(fn->a, fn->name)};
+    Scaling s = {.a = fn->a, .constant = constant, .fn = fn, .to = fn_new(fn->a, fn->name)};
     s.map = NEWN(s.a, Node *, n);
     s.fixed = NEWN(s.a, bool, n);
     s.uses = NEWN(s.a, int, n);
@@ -210,10 +228,22 @@ Fn *scale_weights(const Fn *fn)
     look_at(&s);
     for (int id = 0; id < fn->node.n; id++)
         rebuild(&s, fn->node.at[id]);
+    if (!s.found)
+        return fn;
     s.to->span = fn->span;
     for (int i = 0; i < fn->result.n; i++) {
         const Port *port = &fn->result.at[i];
         fn_result(s.to, port->role, port->index, port->name, s.map[port->node->id]);
     }
     return fn_prune(s.to);
+}
+
+Fn *scale_weights(Fn *fn)
+{
+    return scaled(fn, true);
+}
+
+Fn *merge_shifts(Fn *fn)
+{
+    return scaled(fn, false);
 }

@@ -76,6 +76,7 @@ static const struct {
     Fn *(*run)(Fn *fn);
 } passes[] = {{"simplify", run_simplify},
               {"crop", run_crop},
+              {"shifts", merge_shifts},
               {"differentiate", run_differentiate},
               {"hoist", run_hoist},
               {"strips", run_strips},
