@@ -30,10 +30,18 @@ void print_further(Out *o, const Stage *s)
     }
 }
 
+/* The line on which the piece for these rows ends: the one on which it begins, if that is another, has been read for the rows before. */
+static void fetch_left_operand(Out *o, const Tile *t, int rows)
+{
+    line(o, "DL_PREFETCH(a, at + (%s + %d) * %" PRId64 " + %d);", t->k[0].var->name, t->lead, t->k[0].a, rows - 1);
+}
+
 void print_fetch(Out *o, const Tile *t, int rows)
 {
     if (tile_fetches_rows(t))
         fetch_rows(o, t, rows);
+    if (t->lead)
+        fetch_left_operand(o, t, rows);
     for (int i = 0; i < t->beside.n; i++)
         line(o, "DL_PREFETCH(beside%d, %s);", i, lin_text(o, lin_scale(o->a, lin_var(o->a, t->k[0].var), beside_step(t))));
 }

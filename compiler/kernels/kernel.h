@@ -302,6 +302,7 @@ typedef struct Tile {
     ExList operands;        /* and what that loads besides the sums, each place once */
     VEC(Ahead) ahead;
     VEC(Beside) beside;
+    int lead;               /* each step fetches what the one so many steps further on reads of the left operand: fetch.c; 0: it does not */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
 } Tile;
@@ -340,6 +341,7 @@ bool tile_fetches_columns(const Tile *t);   /* of this block, or the next block 
 bool tile_fetches_block(const Tile *t);
 int64_t rows_in_sequence(const Tile *t);    /* of a block, in the right operand: those that the innermost loop walks through */
 bool tile_fetches_result(const Tile *t);
+void fetch_left(Plan *p);                   /* of the left operand what steps a few further on read; once it is known what is ahead */
 /* ahead.c: in loops over parts of a batch, tiles fetch what the next turn reads from beyond L2; once kernels have their arguments */
 void fetch_ahead(Plan *p);
 int ahead_loop(const Tile *t);          /* the loop of k before which they do, each time */

@@ -443,6 +443,7 @@ static Plan *lower_as(Arena *a, Plan how)
     fetch_ahead(p);
     fetch_beside(p);
     fetch_pages(p);
+    fetch_left(p);
     plan_memory(p);
     check_plan(p);
     note_held(c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_beside.c: which rows tiles fetch for the stages behind them: those of tensors that are far and as long as the product's, all of them;
- * that such code is right, and that the verifier of plans notices what it has no address of. */
+ * and which tiles ask for the left operand some steps further on; that such code is right, and that the verifier of plans notices what it has no
+ * address of. */
 #include "compare.h"
 
 static Arena *arena;
@@ -49,6 +50,26 @@ static void nothing_else(void **state)
                              "%3 = dot(x, w) contract=[1]/[0] %4 = add(%3, y) return output 0 z = %4 }", "x86-64-v4")->beside.n, 0);
 }
 
+/* A kernel's gradient: steps read neighbours in one row of x after the other, from beyond L2. */
+#define GRADIENT(examples, steps) \
+    "func f(x: f32[" examples ", " steps ", 64] input 0, y: f32[" steps ", 256] input 1) { " \
+    "%2 = slice(x) start=[1, 0, 0] limit=[2, " steps ", 64] stride=[1, 1, 1] %3 = reshape(%2) : f32[" steps ", 64] " \
+    "%4 = dot(%3, y) contract=[0]/[0] return output 0 z = %4 }"
+
+static void steps_further_on(void **state)
+{
+    (void)state;
+    const Tile *t = planned(GRADIENT("10", "320"), "x86-64-v4");
+    assert_in_range(t->lead * t->schedule.rows * t->schedule.columns, 600, 650);     /* multiply-adds, two a cycle: 300 cycles */
+    assert_int_equal(planned(GRADIENT("2", "200"), "x86-64-v4")->lead, 0);       /* near */
+    assert_int_equal(planned(GRADIENT("100", "32"), "x86-64-v4")->lead, 0);          /* too few steps */
+    assert_int_equal(planned(GRADIENT("10", "320"), "cortex-m7")->lead, 0);          /* no second cache */
+    if (!jit_has_cc())
+        skip();
+    Case *c = case_new(arena, "further steps", read_graph(arena, GRADIENT("20", "320")), 0);
+    assert_int_equal(check_cases(arena, &c, 1, "steps_further_on", target_find("native"), jit_cc), 0);
+}
+
 static void same_values(void **state)
 {
     (void)state;
@@ -78,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_rows),
         cmocka_unit_test(nothing_else),
+        cmocka_unit_test(steps_further_on),
         cmocka_unit_test(same_values),
         cmocka_unit_test(verified),
     };
