@@ -25,6 +25,41 @@ typedef struct Profile {
     Costs costs;
 } Profile;
 
+/* ---- the flags ------------------------------------------------------------------------------------- */
+static bool has_word(const char *text, const char *word, size_t n)
+{
+    for (const char *at = text; *at; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        if (strcspn(at, " ") == n && !strncmp(at, word, n))
+            return true;
+    }
+    return false;
+}
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    for (const char *at = text; (at = strstr(at, prefix)) != NULL; at++)
+        if (at > text && at[-1] == ' ')
+            return true;
+    return false;
+}
+
+/* Of the target's flags those that the command has nothing like. */
+static const char *missing_flags(Profile *p)
+{
+    StrBuf sb = {.a = p->a};
+    for (const char *at = p->c.target->flags; p->timing.cc && *at;) {
+        at += strspn(at, " ");
+        size_t n = strcspn(at, " ");
+        bool has = has_word(p->timing.cc, at, n) || (!strncmp(at, "-O", 2) && (has_prefix(p->timing.cc, "-O3") || has_prefix(p->timing.cc, "-Ofast"))) ||
+                   (!strncmp(at, "-march=", 7) && (has_prefix(p->timing.cc, "-march=") || has_prefix(p->timing.cc, "-mcpu=")));
+        if (!has)
+            sb_printf(&sb, "%s%.*s", sb.n ? " " : "", (int)n, at);
+        at += n;
+    }
+    return sb_text(&sb);
+}
+
 /* ---- printing -------------------------------------------------------------------------------------- */
 static const char *level_name(const Profile *p, const Cost *c)
 {
@@ -80,8 +115,8 @@ static void print_table(Profile *p)
     size_t width = strlen("kernel");
     for (int i = 0; i < p->costs.n; i++)
         width = strlen(p->costs.at[i].kernel->name) > width ? strlen(p->costs.at[i].kernel->name) : width;
-    printf("%s %s, batch %" PRId64 ", target %s, %s with its flags: each kernel at its best in %" PRId64 " calls; the best call took %.2f us\n",
-           p->timing.s->m->name, p->function, p->batch, p->c.target->name, p->cc ? p->cc : "cc", p->timing.runs, p->code->whole * 1e6);
+    printf("%s %s, batch %" PRId64 ", target %s, %s: each kernel at its best in %" PRId64 " calls; the best call took %.2f us\n",
+           p->timing.s->m->name, p->function, p->batch, p->c.target->name, p->cc ? p->cc : "cc with its flags", p->timing.runs, p->code->whole * 1e6);
     print_machine(p);
     printf("\n%-*s %7s %10s %7s %8s %10s %7s %7s %-7s%s\n", (int)width, "kernel", "calls", "us", "share", "GFLOP/s", "KiB moved", "GB/s",
            "bound", "by", "from");
@@ -90,6 +125,9 @@ static void print_table(Profile *p)
         print_row(c->kernel->name, c, total.seconds, level_name(p, c), kernel_places(p->a, p->d, p->code->plan, c->kernel), (int)width);
     }
     print_row("in all", &total, total.seconds, "", "", (int)width);
+    const char *missing = missing_flags(p);
+    if (*missing)
+        printf("\nflags that would make it fast are missing: %s\n", missing);
 }
 
 static json_t *cost_json(const Cost *c, double all)
@@ -130,6 +168,7 @@ static void print_json(Profile *p)
                                                 l->copy * 1e-9, "fill_gb_s", l->fill * 1e-9));
     }
     json_object_set_new(o, "bandwidth", levels);
+    json_object_set_new(o, "missing_flags", json_string(missing_flags(p)));
     json_print(o);
 }
 
@@ -168,7 +207,7 @@ static int profile(Profile *p)
     p->timing.a = p->a;
     p->timing.d = p->d;
     p->timing.target = p->c.target;
-    p->timing.cc = p->cc;
+    p->timing.cc = timing_command(p->a, p->c.target, p->cc);
     if (!timing_open(&p->timing, m))
         return bad("%s has no function %s", m->name, p->function);
     ModulePlans plans;
@@ -197,7 +236,7 @@ int cmd_profile(Arena *a, int argc, char **argv)
         {"function", 'f', OPTION_CHOICE, &p.function, "infer|train_step|gradients|evaluate|init|start",
          "what to run (default infer)", 0, 0},
         {"batch", 'b', OPTION_INT, &p.batch, "N", "examples of a call (default 1)", 1, 1000000},
-        {"cc", 'c', OPTION_TEXT, &p.cc, "COMMAND", "compile it by this, with the target's flags (default cc)", 0, 0},
+        {"cc", 'c', OPTION_TEXT, &p.cc, "COMMAND", "compile it by this; a name alone gets the target's flags (default cc)", 0, 0},
         {"order", 'o', OPTION_CHOICE, &p.order, "time|program", "kernels by their time (default), or as they run", 0, 0},
         {"seconds", 's', OPTION_REAL, &p.seconds, "S", "how long to run it (default 2)", 0, 0},
         OPTIONS_COMPILE(p.c, "what the code is for (default native)"),

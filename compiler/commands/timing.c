@@ -77,13 +77,18 @@ bool call_named(const char *name, Call *call)
     return false;
 }
 
+const char *timing_command(Arena *a, const Target *target, const char *cc)
+{
+    return !cc || strstr(cc, " -") ? cc : target_command(a, target, cc, "-w");
+}
+
 Jit *timing_compile(void *context, const char *source, const char **why)
 {
     Timing *t = context;
     if (!t->cc)
         return jit_cc(t->a, source, t->target, why);
     const FileText file = {"timed.c", source, strlen(source)};
-    return jit_files(t->a, target_command(t->a, t->target, t->cc, "-w"), &file, 1, why);
+    return jit_files(t->a, t->cc, &file, 1, why);
 }
 
 bool timing_open(Timing *t, const Module *m)

@@ -21,7 +21,7 @@ typedef struct Timing {
     Arena *a;
     Diag *d;
     const Target *target;
-    const char *cc; /* a compiler's command, without the target's flags; NULL: the system's */
+    const char *cc; /* a compiler's command; NULL: the system's, with the target's flags */
     Call call;      /* what is timed */
     Session *s;
     VEC(Variant *) variants;
@@ -41,6 +41,8 @@ bool timing_start(Timing *t);
 void timing_run(Timing *t, double seconds);
 void timing_close(Timing *t);
 
+/* What compiles where a user says `cc`: a name alone gets the target's flags, one with options is as the user builds. NULL: NULL. */
+const char *timing_command(Arena *a, const Target *target, const char *cc);
 /* A text compiled as the functions are. `context` is a Timing. */
 Jit *timing_compile(void *context, const char *source, const char **why);
 

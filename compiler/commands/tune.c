@@ -166,7 +166,7 @@ static bool compare(Timing *t, const Module *m, Schedules *const *schedules, int
 
 static int tune_function(Tuning *u, const Module *m, const char *function)
 {
-    Timing t = {.a = u->a, .d = u->d, .target = u->target, .cc = u->cc}, again = t;
+    Timing t = {.a = u->a, .d = u->d, .target = u->target, .cc = timing_command(u->a, u->target, u->cc)}, again = t;
     const char *why = NULL;
     call_named(function, &t.call);
     again.call = t.call;
@@ -233,7 +233,7 @@ int cmd_tune(Arena *a, int argc, char **argv)
         {"function", 'f', OPTION_LIST, &u.functions, "NAME", "which function (default infer); may be repeated", 0, 0},
         {"batch", 'b', OPTION_INT, &u.batch, "N", "examples of a call (default 1)", 1, 1000000},
         OPTION_TARGET(u.target_name, "what the code is for (default native)"),
-        {"cc", 'c', OPTION_TEXT, &u.cc, "COMMAND", "compile it by this, with the target's flags (default cc)", 0, 0},
+        {"cc", 'c', OPTION_TEXT, &u.cc, "COMMAND", "compile it by this; a name alone gets the target's flags (default cc)", 0, 0},
         {"candidates", 'n', OPTION_INT, &u.candidates, "N", "schedules of each contraction (default 8)", 2, MOST_CANDIDATES},
         {"seconds", 's', OPTION_REAL, &u.seconds, "S", "how long to run them all, of each function (default 4)", 0, 0},
         OPTION_MODEL(u.choice),

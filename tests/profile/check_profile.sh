@@ -1,5 +1,5 @@
 #!/bin/sh
-# dlc profile: its rows add up, loops count all their steps, figures are possible, and a compiler gets the target's flags.
+# dlc profile: its rows add up, loops count all their steps, figures are possible, a compiler gets the target's flags, and it says which are missing.
 . tests/tap.sh
 
 rows() { # rows TEST ARGUMENT...: runs it; TEST, a Python expression, holds of `rows`, the kernels' objects, and `total`
@@ -72,7 +72,10 @@ flags() { # flags PATTERN COMMAND ARGUMENT...: a compiler that is called so gets
     "$dlc" "$@" --seconds 0.05 --target generic --cc "$work/$cc" dsl_examples/mlp.dl >"$work/out" && grep -q -- "$pattern" "$work/arguments"
 }
 check "the target's flags go to a command of the user's" flags "^-O2 .*-fno-math-errno" cc profile
-check "its own ones come behind them" flags "^first -O2 .*-fno-math-errno.* -O1 " "cc first -O1" profile
+check "a name of two words" flags "^first -O2 .*-fno-math-errno" "cc first" profile
+check "a command with options runs as it is" flags "^-O1 -shared" "cc -O1" profile
+check "flags that are missing" table "missing: .*-fno-math-errno" --cc "gcc -O2" --target generic dsl_examples/mlp.dl
+check "flags that are not" rows 'total["missing_flags"] == ""' --cc gcc dsl_examples/mlp.dl
 check "flags while schedules are tried" flags "^-O2 .*-fno-math-errno" cc tune --candidates 2
 check "no such function" refuses "axpy has no function train_step" --function train_step dsl_examples/axpy.dl
 check "a command that is none" refuses "cannot run nosuchcc" --cc nosuchcc dsl_examples/axpy.dl
