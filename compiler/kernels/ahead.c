@@ -27,9 +27,10 @@ typedef struct Turn {
     VEC(Region) regions;        /* in the order in which they are wanted */
 } Turn;
 
-bool is_far(const Plan *p, const Step *loop, const Buffer *root)
+bool is_far(const Plan *p, const Step *loop, Buffer *b)
 {
-    const bool before = root->kind == BUFFER_PORT || (root->kind == BUFFER_ARENA && root->first < loop->at);
+    const Buffer *root = buffer_root(b);
+    const bool before = root->kind == BUFFER_PORT || (root->kind == BUFFER_ARENA && b->first < loop->at);
     return before && !root->written && root->type.dt == DT_F32 && 4 * type_count(root->type) > p->target->l2 / SMALL;
 }
 
@@ -38,7 +39,7 @@ static void note_read(void *context, const Load *load)
     Turn *x = context;
     Buffer *root = buffer_root(load->buffer);
     const int64_t floats = lin_factor(load->at, x->loop->time);
-    if (floats < LEAST_FLOATS || !is_far(x->p, x->loop, root))
+    if (floats < LEAST_FLOATS || !is_far(x->p, x->loop, load->buffer))
         return;
     for (int i = 0; i < x->regions.n; i++)
         if (x->regions.at[i].root == root)

@@ -221,7 +221,7 @@ bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x, const Lin *at
 void share_by_turns(Plan *p);
 
 /* ahead.c: stored before the loop over parts, and too large to be in L2 still */
-bool is_far(const Plan *p, const Step *loop, const Buffer *root);
+bool is_far(const Plan *p, const Step *loop, Buffer *b);
 
 /* transpose.c: once storage is shared */
 void find_squares(Plan *p);

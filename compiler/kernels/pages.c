@@ -26,7 +26,7 @@ static void note_rows(void *context, const Load *load)
     Buffer *root = buffer_root(load->buffer);
     const Var *row = s->loop[s->nloop - 2], *column = s->loop[s->nloop - 1];
     const Lin *at = lin_without(x->p->a, load->at, column);
-    if (load->nguard || !is_far(x->p, x->loop, root) || lin_factor(load->at, column) != 1 || lin_factor(at, row) != column->extent ||
+    if (load->nguard || !is_far(x->p, x->loop, load->buffer) || lin_factor(load->at, column) != 1 || lin_factor(at, row) != column->extent ||
         !lin_is_affine(at) || s->further.n == MOST_FETCHED)
         return;
     for (int i = 0; i < s->further.n; i++)
