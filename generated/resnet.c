@@ -3744,24 +3744,42 @@ static void train_k67_conv2d_pack(const float *restrict residual_3_conv_a_kernel
     }
 }
 
-/* resnet.dl:9: conv2d -> f32[4, 4, 4, 128]; in 2 places */
+/* resnet.dl:9: conv2d -> f32[4, 4, 4, 4, 32]; in 2 places */
 static void train_k69_conv2d(const float *restrict conv2d_8, float *restrict conv2d_12, const float *restrict conv2d_9,
         const float *restrict conv2d_10, const float *restrict conv2d_11)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int i1 = 0; i1 < 4; i1++) {
-            for (int i2 = 0; i2 < 4; i2++) {
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_12[i0 * 2048 + i1 * 512 + i2 * 128 + j0] = conv2d_8[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 4; j3++) {
+                for (int j4 = 0; j4 < 32; j4++) {
+                    conv2d_12[j0 * 2048 + j2 * 128 + j3 * 32 + j4] = conv2d_8[j0 * 512 + j2 * 128 + j3 * 32 + j4];
                 }
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_12[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 32] = conv2d_9[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 4; j3++) {
+                for (int j4 = 0; j4 < 32; j4++) {
+                    conv2d_12[j0 * 2048 + j2 * 128 + j3 * 32 + j4 + 512] = conv2d_9[j0 * 512 + j2 * 128 + j3 * 32 + j4];
                 }
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_12[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 64] = conv2d_10[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 4; j3++) {
+                for (int j4 = 0; j4 < 32; j4++) {
+                    conv2d_12[j0 * 2048 + j2 * 128 + j3 * 32 + j4 + 1024] = conv2d_10[j0 * 512 + j2 * 128 + j3 * 32 + j4];
                 }
-                for (int j0 = 0; j0 < 32; j0++) {
-                    conv2d_12[i0 * 2048 + i1 * 512 + i2 * 128 + j0 + 96] = conv2d_11[i0 * 512 + i1 * 128 + i2 * 32 + j0];
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j2 = 0; j2 < 4; j2++) {
+            for (int j3 = 0; j3 < 4; j3++) {
+                for (int j4 = 0; j4 < 32; j4++) {
+                    conv2d_12[j0 * 2048 + j2 * 128 + j3 * 32 + j4 + 1536] = conv2d_11[j0 * 512 + j2 * 128 + j3 * 32 + j4];
                 }
             }
         }
@@ -3885,7 +3903,7 @@ static void train_k74_relu_conv2d_batch_norm(float *restrict residual_2_x, const
         for (int j0 = 0; j0 < 8; j0++) {
             for (int j1 = 0; j1 < 8; j1++) {
                 const long v1 = (j0 / 2) * 128 + (j1 / 2) * 32;
-                const long v2 = (j0 / 2) * 512 + (j1 / 2) * 128 + (j0 % 2) * 64 + (j1 % 2) * 32;
+                const long v2 = (j0 / 2) * 128 + (j1 / 2) * 32 + (j0 % 2) * 1024 + (j1 % 2) * 512;
                 for (int j2 = 0; j2 < 32; j2++) {
                     const float v3 = conv2d_12[v2 + i0 * 2048 + j2];
                     residual_2_x[i0 * 2048 + j0 * 256 + j1 * 32 + j2] = 0.0f < residual_2_x[i0 * 2048 + j0 * 256 + j1 * 32 + j2]
@@ -4605,7 +4623,7 @@ static inline void train_k95_conv2d_tile_4(const float *restrict a, int at, cons
 }
 
 static void train_k95_conv2d(int t, const float *restrict residual_2_conv_a_y, const float *restrict conv2d_38,
-        float *restrict conv2d_44)
+        float *restrict conv2d_43)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
@@ -4613,7 +4631,7 @@ static void train_k95_conv2d(int t, const float *restrict residual_2_conv_a_y, c
             const int k0_hi = dl_end_tap(-i1 + 8, 1, 2);
             for (int n = 0; n < 16; n += 4)
                 train_k95_conv2d_tile_4(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32 - 256, conv2d_38 + n,
-                        conv2d_44 + (i1 * 128 + i2_0 * 16 + n), k0_lo, k0_hi);
+                        conv2d_43 + (i1 * 128 + i2_0 * 16 + 1024 + n), k0_lo, k0_hi);
         }
     }
 }
@@ -4691,17 +4709,17 @@ static inline void train_k96_conv2d_tile_4(const float *restrict a, int at, cons
 }
 
 static void train_k96_conv2d(int t, const float *restrict residual_2_conv_a_y, const float *restrict conv2d_39,
-        float *restrict conv2d_45)
+        float *restrict conv2d_43)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
                     train_k96_conv2d_tile_4_at_0(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
-                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n));
+                        conv2d_43 + (i1 * 128 + i2_0 * 16 + 2048 + n));
                 else
                     train_k96_conv2d_tile_4(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32 - 32, conv2d_39 + n,
-                        conv2d_45 + (i1 * 128 + i2_0 * 16 + n));
+                        conv2d_43 + (i1 * 128 + i2_0 * 16 + 2048 + n));
         }
     }
 }
@@ -4740,52 +4758,30 @@ static inline void train_k97_conv2d_tile_4(const float *restrict a, int at, cons
 }
 
 static void train_k97_conv2d(int t, const float *restrict residual_2_conv_a_y, const float *restrict conv2d_40,
-        float *restrict conv2d_46)
+        float *restrict conv2d_43)
 {
     for (int i1 = 0; i1 < 8; i1++) {
         for (int i2_0 = 0; i2_0 < 8; i2_0 += 4) {
             for (int n = 0; n < 16; n += 4)
                 train_k97_conv2d_tile_4(residual_2_conv_a_y, t * 2048 + i1 * 256 + i2_0 * 32, conv2d_40 + n,
-                        conv2d_46 + (i1 * 128 + i2_0 * 16 + n));
-        }
-    }
-}
-
-/* resnet.dl:9: conv2d -> f32[1, 8, 8, 64]; in 2 places */
-static void train_k98_conv2d(const float *restrict conv2d_43, float *restrict conv2d_47, const float *restrict conv2d_44,
-        const float *restrict conv2d_45, const float *restrict conv2d_46)
-{
-    for (int i1 = 0; i1 < 8; i1++) {
-        for (int i2 = 0; i2 < 8; i2++) {
-            for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_47[i1 * 512 + i2 * 64 + j0] = conv2d_43[i1 * 128 + i2 * 16 + j0];
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_47[i1 * 512 + i2 * 64 + j0 + 16] = conv2d_44[i1 * 128 + i2 * 16 + j0];
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_47[i1 * 512 + i2 * 64 + j0 + 32] = conv2d_45[i1 * 128 + i2 * 16 + j0];
-            }
-            for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_47[i1 * 512 + i2 * 64 + j0 + 48] = conv2d_46[i1 * 128 + i2 * 16 + j0];
-            }
+                        conv2d_43 + (i1 * 128 + i2_0 * 16 + 3072 + n));
         }
     }
 }
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[1, 16]; in 2 places */
-static void train_k99_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_15,
-        const float *restrict conv2d_47, float *restrict relu_10, float *restrict batch_norm_50,
+static void train_k98_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_15,
+        const float *restrict conv2d_43, float *restrict relu_10, float *restrict batch_norm_50,
         const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
         float *restrict batch_norm_51)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             const long v1 = (j0 / 2) * 128 + (j1 / 2) * 16;
-            const long v2 = (j0 / 2) * 512 + (j1 / 2) * 64 + (j0 % 2) * 32 + (j1 % 2) * 16;
+            const long v2 = (j0 / 2) * 128 + (j1 / 2) * 16 + (j0 % 2) * 2048 + (j1 % 2) * 1024;
             #pragma GCC unroll 1
             for (int j2 = 0; j2 < 16; j2++) {
-                const float v3 = conv2d_47[v2 + j2];
+                const float v3 = conv2d_43[v2 + j2];
                 relu_10[t * 4096 + j0 * 256 + j1 * 16 + j2] = 0.0f < relu[t * 4096 + j0 * 256 + j1 * 16 + j2] ? (j0
                         < 15 && j0 % 2 == 0 && j1 < 15 && j1 % 2 == 0 ? conv2d_15[v1 + t * 1024 + j2] : 0.0f) + v3 : 0.0f;
             }
@@ -4808,7 +4804,7 @@ static void train_k99_relu_batch_norm(int t, const float *restrict relu, const f
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 32], 1179648 multiply-accumulates; in 2 places */
-static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k99_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi, int k2_lo, int k2_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -4846,7 +4842,7 @@ static inline void train_k100_conv2d_tile_4(const float *restrict a, int at, con
     c[867] = c3_3;
 }
 
-static void train_k100_conv2d(const float *restrict relu, const float *restrict residual_2_conv_a_y, float *restrict conv2d_22)
+static void train_k99_conv2d(const float *restrict relu, const float *restrict residual_2_conv_a_y, float *restrict conv2d_22)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4856,7 +4852,7 @@ static void train_k100_conv2d(const float *restrict relu, const float *restrict 
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 15, 2, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k100_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, residual_2_conv_a_y + n,
+                    train_k99_conv2d_tile_4(relu, i1 * 256 + i2 * 16 + i0_0, residual_2_conv_a_y + n,
                             conv2d_22 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4866,7 +4862,7 @@ static void train_k100_conv2d(const float *restrict relu, const float *restrict 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k101_batch_norm_adam(const float *restrict batch_norm_51, float *restrict residual_1_norm_b_gamma,
+static void train_k100_batch_norm_adam(const float *restrict batch_norm_51, float *restrict residual_1_norm_b_gamma,
         const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_55,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma, const float *restrict adam)
 {
@@ -4901,7 +4897,7 @@ static void train_k101_batch_norm_adam(const float *restrict batch_norm_51, floa
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k102_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
+static void train_k101_batch_norm_conv2d_adam(const float *restrict batch_norm_50,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_55, const int32_t *restrict count_,
         float *restrict batch_norm_58, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
@@ -4952,7 +4948,7 @@ static void train_k102_batch_norm_conv2d_adam(const float *restrict batch_norm_5
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 32] */
-static void train_k103_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_22,
+static void train_k102_adam(float *restrict m_residual_2_conv_a_kernel, const float *restrict conv2d_22,
         float *restrict v_residual_2_conv_a_kernel, float *restrict residual_2_conv_a_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -4972,7 +4968,7 @@ static void train_k103_adam(float *restrict m_residual_2_conv_a_kernel, const fl
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[3, 3, 16, 16]; in 4 places */
-static void train_k104_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_41)
+static void train_k103_conv2d_pack(const float *restrict residual_1_conv_b_kernel, float *restrict conv2d_41)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4984,7 +4980,7 @@ static void train_k104_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 }
 
 /* resnet.dl:12: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
-static void train_k106_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
+static void train_k105_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
         const float *restrict batch_norm_55, const float *restrict residual_1_conv_b_y,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_58, float *restrict batch_norm_79)
 {
@@ -4998,7 +4994,7 @@ static void train_k106_batch_norm(int t, const float *restrict relu_10, const fl
 }
 
 /* resnet.dl:11: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k107_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5033,7 +5029,7 @@ static inline void train_k107_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k107_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
+static void train_k106_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_79,
         float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -5044,7 +5040,7 @@ static void train_k107_conv2d(int t, const float *restrict relu_15, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k107_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
+                    train_k106_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_79 + n,
                             conv2d_24 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
@@ -5052,7 +5048,7 @@ static void train_k107_conv2d(int t, const float *restrict relu_15, const float 
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:10: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k108_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k107_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5094,7 +5090,7 @@ static inline void train_k108_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k108_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k107_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5129,7 +5125,7 @@ static inline void train_k108_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k108_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5171,8 +5167,8 @@ static inline void train_k108_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k108_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_41,
-        float *restrict conv2d_48, const float *restrict relu_15, float *restrict residual_1_conv_b_y)
+static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_79, const float *restrict conv2d_41,
+        float *restrict conv2d_44, const float *restrict relu_15, float *restrict residual_1_conv_b_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
         for (int i2_0 = 0; i2_0 < 16; i2_0 += 4) {
@@ -5181,18 +5177,18 @@ static void train_k108_conv2d_relu(int t, const float *restrict batch_norm_79, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k108_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
+                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k108_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
+                    train_k107_conv2d_relu_tile_4(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k108_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_48 + n,
+                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_79, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = conv2d_48[i2 * 16 - i2_0 * 16 + j0];
+                    const float v1 = conv2d_44[i2 * 16 - i2_0 * 16 + j0];
                     residual_1_conv_b_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_15[i1 * 256 + i2 * 16 + j0] ? v1
                             : 0.0f;
                 }
@@ -5203,7 +5199,7 @@ static void train_k108_conv2d_relu(int t, const float *restrict batch_norm_79, c
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k109_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_59,
+static void train_k108_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_59,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
         float *restrict batch_norm_60)
 {
@@ -5224,7 +5220,7 @@ static void train_k109_batch_norm(int t, const float *restrict residual_1_conv_b
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 16, 16]; in 2 places */
-static void train_k112_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_24,
+static void train_k111_adam(float *restrict m_residual_1_conv_b_kernel, const float *restrict conv2d_24,
         float *restrict v_residual_1_conv_b_kernel, float *restrict residual_1_conv_b_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5244,7 +5240,7 @@ static void train_k112_adam(float *restrict m_residual_1_conv_b_kernel, const fl
 }
 
 /* resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
-static void train_k115_batch_norm(int t, float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_a_factor_2,
+static void train_k114_batch_norm(int t, float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_a_factor_2,
         const float *restrict batch_norm_64, const float *restrict residual_1_conv_a_y,
         const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_67)
 {
@@ -5259,7 +5255,7 @@ static void train_k115_batch_norm(int t, float *restrict residual_1_conv_b_y, co
 }
 
 /* resnet.dl:9: conv2d -> f32[16, 3, 3, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k116_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k115_conv2d_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi, int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5294,7 +5290,7 @@ static inline void train_k116_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k116_conv2d(int t, const float *restrict relu_16, const float *restrict residual_1_conv_b_y,
+static void train_k115_conv2d(int t, const float *restrict relu_16, const float *restrict residual_1_conv_b_y,
         float *restrict conv2d_26)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -5305,7 +5301,7 @@ static void train_k116_conv2d(int t, const float *restrict relu_16, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k116_conv2d_tile_4(relu_16, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + (t * 4096 + n),
+                    train_k115_conv2d_tile_4(relu_16, i1 * 256 + i2 * 16 + i0_0 - 272, residual_1_conv_b_y + (t * 4096 + n),
                             conv2d_26 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
@@ -5313,7 +5309,7 @@ static void train_k116_conv2d(int t, const float *restrict relu_16, const float 
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:24: relu -> f32[1, 16, 16, 16], 589824 multiply-accumulates; in 2 places */
-static inline void train_k117_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
+static inline void train_k116_conv2d_relu_tile_4_at_0(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5355,7 +5351,7 @@ static inline void train_k117_conv2d_relu_tile_4_at_0(const float *restrict a, i
     c[51] = c3_3;
 }
 
-static inline void train_k117_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k116_conv2d_relu_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5390,7 +5386,7 @@ static inline void train_k117_conv2d_relu_tile_4(const float *restrict a, int at
     c[51] = c3_3;
 }
 
-static inline void train_k117_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
+static inline void train_k116_conv2d_relu_tile_4_at_12(const float *restrict a, int at, const float *restrict b,
         float *restrict c, int k0_lo, int k0_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5432,8 +5428,8 @@ static inline void train_k117_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k117_conv2d_relu(int t, const float *restrict residual_1_conv_b_y, const float *restrict conv2d_42,
-        float *restrict conv2d_49, const float *restrict relu_16, const float *restrict relu_10,
+static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_b_y, const float *restrict conv2d_42,
+        float *restrict conv2d_45, const float *restrict relu_16, const float *restrict relu_10,
         float *restrict residual_1_conv_a_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -5443,19 +5439,19 @@ static void train_k117_conv2d_relu(int t, const float *restrict residual_1_conv_
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k117_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                        conv2d_42 + n, conv2d_49 + n, k0_lo, k0_hi);
+                    train_k116_conv2d_relu_tile_4_at_0(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        conv2d_42 + n, conv2d_45 + n, k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k117_conv2d_relu_tile_4(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n,
-                        conv2d_49 + n, k0_lo, k0_hi);
+                    train_k116_conv2d_relu_tile_4(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272, conv2d_42 + n,
+                        conv2d_45 + n, k0_lo, k0_hi);
                 else
-                    train_k117_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
-                        conv2d_42 + n, conv2d_49 + n, k0_lo, k0_hi);
+                    train_k116_conv2d_relu_tile_4_at_12(residual_1_conv_b_y, t * 4096 + i1 * 256 + i2_0 * 16 - 272,
+                        conv2d_42 + n, conv2d_45 + n, k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float v1 = relu_10[t * 4096 + i1 * 256 + i2 * 16 + j0];
-                    const float v2 = conv2d_49[i2 * 16 - i2_0 * 16 + j0];
+                    const float v2 = conv2d_45[i2 * 16 - i2_0 * 16 + j0];
                     residual_1_conv_a_y[t * 4096 + i1 * 256 + i2 * 16 + j0] = 0.0f < relu_16[i1 * 256 + i2 * 16 + j0] ? v1 + v2
                             : 0.0f;
                 }
@@ -5465,7 +5461,7 @@ static void train_k117_conv2d_relu(int t, const float *restrict residual_1_conv_
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
-static void train_k122_batch_norm(float *restrict residual_1_conv_a_y, const float *restrict batch_norm_1_factor_2,
+static void train_k121_batch_norm(float *restrict residual_1_conv_a_y, const float *restrict batch_norm_1_factor_2,
         const float *restrict batch_norm_73, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
         const float *restrict batch_norm_76)
 {
@@ -5481,7 +5477,7 @@ static void train_k122_batch_norm(float *restrict residual_1_conv_a_y, const flo
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16], 442368 multiply-accumulates; in 2 places */
-static inline void train_k123_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
+static inline void train_k122_conv2d_tile_3_at_0(const float *restrict a, int at, const float *restrict b, float *restrict c,
         int k1_lo, int k1_hi)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -5527,21 +5523,21 @@ static inline void train_k123_conv2d_tile_3_at_0(const float *restrict a, int at
     c[35] = c2_3;
 }
 
-static void train_k123_conv2d(const float *restrict image, const float *restrict residual_1_conv_a_y, float *restrict conv2d_28)
+static void train_k122_conv2d(const float *restrict image, const float *restrict residual_1_conv_a_y, float *restrict conv2d_28)
 {
     for (int i0 = 0; i0 < 3; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             const int k1_lo = dl_first_tap(-i1 + 1, 1);
             const int k1_hi = dl_end_tap(-i1 + 16, 1, 16);
             for (int n = 0; n < 16; n += 4)
-                train_k123_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, residual_1_conv_a_y + n,
+                train_k122_conv2d_tile_3_at_0(image, i0 + i1 * 48 - 51, residual_1_conv_a_y + n,
                         conv2d_28 + (i0 * 144 + i1 * 48 + n), k1_lo, k1_hi);
         }
     }
 }
 
 /* resnet.dl:36: adam -> f32[3, 3, 3, 16] */
-static void train_k124_adam(float *restrict m_stem_kernel, const float *restrict conv2d_28, float *restrict v_stem_kernel,
+static void train_k123_adam(float *restrict m_stem_kernel, const float *restrict conv2d_28, float *restrict v_stem_kernel,
         float *restrict stem_kernel, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 9; j0++) {
@@ -5634,7 +5630,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_9 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
     float *const conv2d_11 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_12 = (float *)(void *)(base + 73728);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_12 = (float *)(void *)(base + 73728);   /* f32[4, 4, 4, 4, 32] */
     float *const conv2d_13 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_14 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
     float *const conv2d_15 = (float *)(void *)(base + 73728);   /* f32[4, 8, 8, 16] */
@@ -5646,11 +5642,11 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const batch_norm_40 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_41 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const conv2d_20 = (float *)(void *)(base + 36864);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 133120);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 133632);   /* f32[4, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 116736);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 117248);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 134144);   /* f32[4, 1, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 134400);   /* f32[4, 1, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 117760);   /* f32[4, 1, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 118016);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 757248);   /* f32[32] */
     float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 32] */
     float *const batch_norm_55 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
@@ -5678,7 +5674,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_37 = (float *)(void *)(base + 65536);   /* f32[2, 2, 32, 16] */
     float *const conv2d_38 = (float *)(void *)(base + 106496);   /* f32[2, 1, 32, 16] */
     float *const conv2d_39 = (float *)(void *)(base + 110592);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_40 = (float *)(void *)(base + 131072);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_40 = (float *)(void *)(base + 114688);   /* f32[1, 1, 32, 16] */
     float *const conv2d_41 = (float *)(void *)(base + 135168);   /* f32[3, 3, 16, 16] */
     float *const conv2d_42 = (float *)(void *)(base + 118784);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -5689,16 +5685,12 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 17408);   /* f32[4, 64] */
     float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
-    float *const conv2d_43 = (float *)(void *)(base + 114688);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_44 = (float *)(void *)(base + 118784);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_45 = (float *)(void *)(base + 122880);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_46 = (float *)(void *)(base + 126976);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_47 = (float *)(void *)(base + 90112);   /* f32[1, 8, 8, 64] */
+    float *const conv2d_43 = (float *)(void *)(base + 90112);   /* f32[1, 4, 8, 8, 16] */
     float *const relu_15 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
     float *const batch_norm_79 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_48 = (float *)(void *)(base + 145408);   /* f32[4, 16] */
+    float *const conv2d_44 = (float *)(void *)(base + 145408);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_49 = (float *)(void *)(base + 129024);   /* f32[4, 16] */
+    float *const conv2d_45 = (float *)(void *)(base + 129024);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -5864,64 +5856,63 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
         train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
                 residual_2_norm_a_average, batch_norm_48);
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_37, conv2d_43);
-        train_k95_conv2d(t, residual_2_conv_a_y, conv2d_38, conv2d_44);
-        train_k96_conv2d(t, residual_2_conv_a_y, conv2d_39, conv2d_45);
-        train_k97_conv2d(t, residual_2_conv_a_y, conv2d_40, conv2d_46);
-        train_k98_conv2d(conv2d_43, conv2d_47, conv2d_44, conv2d_45, conv2d_46);
-        train_k99_relu_batch_norm(t, relu, conv2d_15, conv2d_47, relu_10, batch_norm_50, residual_1_conv_b_y,
+        train_k95_conv2d(t, residual_2_conv_a_y, conv2d_38, conv2d_43);
+        train_k96_conv2d(t, residual_2_conv_a_y, conv2d_39, conv2d_43);
+        train_k97_conv2d(t, residual_2_conv_a_y, conv2d_40, conv2d_43);
+        train_k98_relu_batch_norm(t, relu, conv2d_15, conv2d_43, relu_10, batch_norm_50, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_51);
     }
-    train_k100_conv2d(relu, residual_2_conv_a_y, conv2d_22);
-    train_k101_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
+    train_k99_conv2d(relu, residual_2_conv_a_y, conv2d_22);
+    train_k100_batch_norm_adam(batch_norm_51, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_55,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, adam);
-    train_k102_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
+    train_k101_batch_norm_conv2d_adam(batch_norm_50, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
             batch_norm_55, &count, batch_norm_58, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
             params->residual_1_conv_b_bias, adam, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
-    train_k103_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_22, optimizer->v_residual_2_conv_a_kernel,
+    train_k102_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_22, optimizer->v_residual_2_conv_a_kernel,
             params->residual_2_conv_a_kernel, adam);
-    train_k104_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_41);
+    train_k103_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_41);
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_15);   /* k105_relu */
-        train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
+                params->residual_1_norm_a_beta, relu_15);   /* k104_relu */
+        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_55, residual_1_conv_b_y,
                 residual_1_norm_b_average, batch_norm_58, batch_norm_79);
-        train_k107_conv2d(t, relu_15, batch_norm_79, conv2d_24);
-        train_k108_conv2d_relu(t, batch_norm_79, conv2d_41, conv2d_48, relu_15, residual_1_conv_b_y);
-        train_k109_batch_norm(t, residual_1_conv_b_y, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average,
+        train_k106_conv2d(t, relu_15, batch_norm_79, conv2d_24);
+        train_k107_conv2d_relu(t, batch_norm_79, conv2d_41, conv2d_44, relu_15, residual_1_conv_b_y);
+        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_59, residual_1_conv_a_y, residual_1_norm_a_average,
                 batch_norm_60);
     }
-    train_k101_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
-            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k110_batch_norm_adam */
-    train_k102_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
+    train_k100_batch_norm_adam(batch_norm_60, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_64,
+            optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k109_batch_norm_adam */
+    train_k101_batch_norm_conv2d_adam(batch_norm_59, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
             batch_norm_64, &count, batch_norm_67, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
             params->residual_1_conv_a_bias, adam, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
-            params->residual_1_norm_a_beta);   /* k111_batch_norm_conv2d_adam */
-    train_k112_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_24, optimizer->v_residual_1_conv_b_kernel,
+            params->residual_1_norm_a_beta);   /* k110_batch_norm_conv2d_adam */
+    train_k111_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_24, optimizer->v_residual_1_conv_b_kernel,
             params->residual_1_conv_b_kernel, adam);
-    train_k104_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_42);   /* k113_conv2d_pack */
+    train_k103_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_42);   /* k112_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_16);   /* k114_relu */
-        train_k115_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
+                relu_16);   /* k113_relu */
+        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_64, residual_1_conv_a_y,
                 residual_1_norm_a_average, batch_norm_67);
-        train_k116_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_26);
-        train_k117_conv2d_relu(t, residual_1_conv_b_y, conv2d_42, conv2d_49, relu_16, relu_10, residual_1_conv_a_y);
-        train_k109_batch_norm(t, residual_1_conv_a_y, batch_norm_68, stem_y_2, batch_norm_1_average,
-                batch_norm_69);   /* k118_batch_norm */
+        train_k115_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_26);
+        train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_42, conv2d_45, relu_16, relu_10, residual_1_conv_a_y);
+        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_68, stem_y_2, batch_norm_1_average,
+                batch_norm_69);   /* k117_batch_norm */
     }
-    train_k101_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
-            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k119_batch_norm_adam */
-    train_k102_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
+    train_k100_batch_norm_adam(batch_norm_69, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_73,
+            optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k118_batch_norm_adam */
+    train_k101_batch_norm_conv2d_adam(batch_norm_68, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_73,
             &count, batch_norm_76, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
-            params->batch_norm_1_beta);   /* k120_batch_norm_conv2d_adam */
-    train_k112_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
-            params->residual_1_conv_a_kernel, adam);   /* k121_adam */
-    train_k122_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average,
+            params->batch_norm_1_beta);   /* k119_batch_norm_conv2d_adam */
+    train_k111_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
+            params->residual_1_conv_a_kernel, adam);   /* k120_adam */
+    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_73, stem_y_2, batch_norm_1_average,
             batch_norm_76);
-    train_k123_conv2d(image, residual_1_conv_a_y, conv2d_28);
-    train_k124_adam(optimizer->m_stem_kernel, conv2d_28, optimizer->v_stem_kernel, params->stem_kernel, adam);
+    train_k122_conv2d(image, residual_1_conv_a_y, conv2d_28);
+    train_k123_adam(optimizer->m_stem_kernel, conv2d_28, optimizer->v_stem_kernel, params->stem_kernel, adam);
     dl_set_subnormals(dl_before);
     optimizer->step = step;
     metrics->count = count;
@@ -6117,7 +6108,7 @@ static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_10, flo
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k95_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
+static void gradients_k94_batch_norm(const float *restrict batch_norm_49, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
         const int32_t *restrict count_, float *restrict batch_norm_52)
 {
@@ -6143,7 +6134,7 @@ static void gradients_k95_batch_norm(const float *restrict batch_norm_49, const 
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k96_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
+static void gradients_k95_batch_norm_conv2d(const float *restrict batch_norm_48, float *restrict residual_1_norm_b_beta_2,
         const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
         const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_52, const int32_t *restrict count_,
         float *restrict batch_norm_55, float *restrict residual_1_conv_b_bias_2)
@@ -6177,7 +6168,7 @@ static void gradients_k96_batch_norm_conv2d(const float *restrict batch_norm_48,
 }
 
 /* resnet.dl:23: conv2d -> f32[3, 3, 3, 16] */
-static void gradients_k115_conv2d_copy(const float *restrict conv2d_17, float *restrict stem_kernel_2)
+static void gradients_k114_conv2d_copy(const float *restrict conv2d_17, float *restrict stem_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 3; j1++) {
@@ -6190,7 +6181,7 @@ static void gradients_k115_conv2d_copy(const float *restrict conv2d_17, float *r
 
 /* resnet.dl:9: conv2d;
  * resnet.dl:11: conv2d -> f32[3, 3, 16, 16]; in 2 places */
-static void gradients_k116_conv2d_copy(const float *restrict conv2d_16, float *restrict residual_1_conv_a_kernel_2)
+static void gradients_k115_conv2d_copy(const float *restrict conv2d_16, float *restrict residual_1_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -6204,7 +6195,7 @@ static void gradients_k116_conv2d_copy(const float *restrict conv2d_16, float *r
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 16, 32] */
-static void gradients_k118_conv2d_copy(const float *restrict conv2d_14, float *restrict residual_2_conv_a_kernel_2)
+static void gradients_k117_conv2d_copy(const float *restrict conv2d_14, float *restrict residual_2_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -6216,7 +6207,7 @@ static void gradients_k118_conv2d_copy(const float *restrict conv2d_14, float *r
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 32, 32] */
-static void gradients_k119_conv2d_copy(const float *restrict conv2d_13, float *restrict residual_2_conv_b_kernel_2)
+static void gradients_k118_conv2d_copy(const float *restrict conv2d_13, float *restrict residual_2_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6228,7 +6219,7 @@ static void gradients_k119_conv2d_copy(const float *restrict conv2d_13, float *r
 }
 
 /* resnet.dl:14: conv2d -> f32[32] */
-static void gradients_k120_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
+static void gradients_k119_conv2d_copy(const float *restrict residual_2_norm_b_beta_2,
         float *restrict residual_2_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 32; j0++) {
@@ -6237,7 +6228,7 @@ static void gradients_k120_conv2d_copy(const float *restrict residual_2_norm_b_b
 }
 
 /* resnet.dl:9: conv2d -> f32[3, 3, 32, 64] */
-static void gradients_k121_conv2d_copy(const float *restrict conv2d_9, float *restrict residual_3_conv_a_kernel_2)
+static void gradients_k120_conv2d_copy(const float *restrict conv2d_9, float *restrict residual_3_conv_a_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
@@ -6249,7 +6240,7 @@ static void gradients_k121_conv2d_copy(const float *restrict conv2d_9, float *re
 }
 
 /* resnet.dl:11: conv2d -> f32[3, 3, 64, 64] */
-static void gradients_k122_conv2d_copy(const float *restrict conv2d_3, float *restrict residual_3_conv_b_kernel_2)
+static void gradients_k121_conv2d_copy(const float *restrict conv2d_3, float *restrict residual_3_conv_b_kernel_2)
 {
     for (int j0 = 0; j0 < 9; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -6261,7 +6252,7 @@ static void gradients_k122_conv2d_copy(const float *restrict conv2d_3, float *re
 }
 
 /* resnet.dl:14: conv2d -> f32[64] */
-static void gradients_k123_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
+static void gradients_k122_conv2d_copy(const float *restrict residual_3_norm_b_beta_2,
         float *restrict residual_3_shortcut_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
@@ -6340,7 +6331,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_5 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
     float *const conv2d_7 = (float *)(void *)(base + 8192);   /* f32[4, 4, 4, 32] */
-    float *const conv2d_8 = (float *)(void *)(base + 73728);   /* f32[4, 4, 4, 128] */
+    float *const conv2d_8 = (float *)(void *)(base + 73728);   /* f32[4, 4, 4, 4, 32] */
     float *const conv2d_9 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_10 = (float *)(void *)(base + 106496);   /* f32[4, 32] */
     float *const conv2d_11 = (float *)(void *)(base + 692224);   /* f32[4, 8, 8, 16] */
@@ -6351,11 +6342,11 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const batch_norm_39 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
     float *const batch_norm_40 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
     float *const conv2d_13 = (float *)(void *)(base + 557056);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 718848);   /* f32[4, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 719360);   /* f32[4, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 686080);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 686592);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 73728);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_48 = (float *)(void *)(base + 719872);   /* f32[4, 1, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 720128);   /* f32[4, 1, 16] */
+    float *const batch_norm_48 = (float *)(void *)(base + 687104);   /* f32[4, 1, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 687360);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 751104);   /* f32[32] */
     float *const conv2d_14 = (float *)(void *)(base + 630784);   /* f32[16, 3, 3, 32] */
     float *const batch_norm_52 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
@@ -6383,7 +6374,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_26 = (float *)(void *)(base + 139264);   /* f32[2, 2, 32, 16] */
     float *const conv2d_27 = (float *)(void *)(base + 675840);   /* f32[2, 1, 32, 16] */
     float *const conv2d_28 = (float *)(void *)(base + 679936);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 716800);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 684032);   /* f32[1, 1, 32, 16] */
     float *const conv2d_30 = (float *)(void *)(base + 544768);   /* f32[3, 3, 16, 16] */
     float *const conv2d_31 = (float *)(void *)(base + 544768);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -6394,16 +6385,12 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 17408);   /* f32[4, 64] */
     float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
-    float *const conv2d_32 = (float *)(void *)(base + 684032);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_33 = (float *)(void *)(base + 688128);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_34 = (float *)(void *)(base + 708608);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_35 = (float *)(void *)(base + 712704);   /* f32[1, 8, 8, 16] */
-    float *const conv2d_36 = (float *)(void *)(base + 659456);   /* f32[1, 8, 8, 64] */
+    float *const conv2d_32 = (float *)(void *)(base + 659456);   /* f32[1, 4, 8, 8, 16] */
     float *const relu_15 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
     float *const batch_norm_74 = (float *)(void *)(base + 593920);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_37 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
+    float *const conv2d_33 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
-    float *const conv2d_38 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
+    float *const conv2d_34 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_cross_entropy_check(label) != DL_OK) {
@@ -6556,62 +6543,61 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
         train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_43, residual_2_conv_a_y,
                 residual_2_norm_a_average, batch_norm_46);   /* k87_batch_norm */
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_26, conv2d_32);   /* k88_conv2d */
-        train_k95_conv2d(t, residual_2_conv_a_y, conv2d_27, conv2d_33);   /* k89_conv2d */
-        train_k96_conv2d(t, residual_2_conv_a_y, conv2d_28, conv2d_34);   /* k90_conv2d */
-        train_k97_conv2d(t, residual_2_conv_a_y, conv2d_29, conv2d_35);   /* k91_conv2d */
-        train_k98_conv2d(conv2d_32, conv2d_36, conv2d_33, conv2d_34, conv2d_35);   /* k92_conv2d */
-        train_k99_relu_batch_norm(t, relu, conv2d_11, conv2d_36, relu_10, batch_norm_48, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_49);   /* k93_relu_batch_norm */
+        train_k95_conv2d(t, residual_2_conv_a_y, conv2d_27, conv2d_32);   /* k89_conv2d */
+        train_k96_conv2d(t, residual_2_conv_a_y, conv2d_28, conv2d_32);   /* k90_conv2d */
+        train_k97_conv2d(t, residual_2_conv_a_y, conv2d_29, conv2d_32);   /* k91_conv2d */
+        train_k98_relu_batch_norm(t, relu, conv2d_11, conv2d_32, relu_10, batch_norm_48, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_49);   /* k92_relu_batch_norm */
     }
-    train_k100_conv2d(relu, residual_2_conv_a_y, conv2d_14);   /* k94_conv2d */
-    gradients_k95_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+    train_k99_conv2d(relu, residual_2_conv_a_y, conv2d_14);   /* k93_conv2d */
+    gradients_k94_batch_norm(batch_norm_49, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
             params->residual_1_norm_b_gamma, &count, batch_norm_52);
-    gradients_k96_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
+    gradients_k95_batch_norm_conv2d(batch_norm_48, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
             residual_1_norm_b_average, batch_norm_52, &count, batch_norm_55, gradients->residual_1_conv_b_bias);
-    train_k104_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_30);   /* k97_conv2d_pack */
+    train_k103_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_30);   /* k96_conv2d_pack */
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
-                params->residual_1_norm_a_beta, relu_15);   /* k98_relu */
-        train_k106_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k99_batch_norm */
-        train_k107_conv2d(t, relu_15, batch_norm_74, conv2d_15);   /* k100_conv2d */
-        train_k108_conv2d_relu(t, batch_norm_74, conv2d_30, conv2d_37, relu_15, residual_1_conv_b_y);   /* k101_conv2d_relu */
-        train_k109_batch_norm(t, residual_1_conv_b_y, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_57);   /* k102_batch_norm */
+                params->residual_1_norm_a_beta, relu_15);   /* k97_relu */
+        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_52, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_55, batch_norm_74);   /* k98_batch_norm */
+        train_k106_conv2d(t, relu_15, batch_norm_74, conv2d_15);   /* k99_conv2d */
+        train_k107_conv2d_relu(t, batch_norm_74, conv2d_30, conv2d_33, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
+        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_56, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_57);   /* k101_batch_norm */
     }
-    gradients_k95_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_60);   /* k103_batch_norm */
-    gradients_k96_batch_norm_conv2d(batch_norm_56, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
+    gradients_k94_batch_norm(batch_norm_57, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_60);   /* k102_batch_norm */
+    gradients_k95_batch_norm_conv2d(batch_norm_56, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
             residual_1_norm_a_average, batch_norm_60, &count, batch_norm_63,
-            gradients->residual_1_conv_a_bias);   /* k104_batch_norm_conv2d */
-    train_k104_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_31);   /* k105_conv2d_pack */
+            gradients->residual_1_conv_a_bias);   /* k103_batch_norm_conv2d */
+    train_k103_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_31);   /* k104_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
-                relu_16);   /* k106_relu */
-        train_k115_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_63);   /* k107_batch_norm */
-        train_k116_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_16);   /* k108_conv2d */
-        train_k117_conv2d_relu(t, residual_1_conv_b_y, conv2d_31, conv2d_38, relu_16, relu_10,
-                residual_1_conv_a_y);   /* k109_conv2d_relu */
-        train_k109_batch_norm(t, residual_1_conv_a_y, batch_norm_64, stem_y_2, batch_norm_1_average,
-                batch_norm_65);   /* k110_batch_norm */
+                relu_16);   /* k105_relu */
+        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_60, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_63);   /* k106_batch_norm */
+        train_k115_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_16);   /* k107_conv2d */
+        train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_31, conv2d_34, relu_16, relu_10,
+                residual_1_conv_a_y);   /* k108_conv2d_relu */
+        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_64, stem_y_2, batch_norm_1_average,
+                batch_norm_65);   /* k109_batch_norm */
     }
-    gradients_k95_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_68);   /* k111_batch_norm */
-    gradients_k96_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
-            batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k112_batch_norm_conv2d */
-    train_k122_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
-            batch_norm_71);   /* k113_batch_norm */
-    train_k123_conv2d(image, residual_1_conv_a_y, conv2d_17);   /* k114_conv2d */
-    gradients_k115_conv2d_copy(conv2d_17, gradients->stem_kernel);
-    gradients_k116_conv2d_copy(conv2d_16, gradients->residual_1_conv_a_kernel);
-    gradients_k116_conv2d_copy(conv2d_15, gradients->residual_1_conv_b_kernel);   /* k117_conv2d_copy */
-    gradients_k118_conv2d_copy(conv2d_14, gradients->residual_2_conv_a_kernel);
-    gradients_k119_conv2d_copy(conv2d_13, gradients->residual_2_conv_b_kernel);
-    gradients_k120_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
-    gradients_k121_conv2d_copy(conv2d_9, gradients->residual_3_conv_a_kernel);
-    gradients_k122_conv2d_copy(conv2d_3, gradients->residual_3_conv_b_kernel);
-    gradients_k123_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
+    gradients_k94_batch_norm(batch_norm_65, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_68);   /* k110_batch_norm */
+    gradients_k95_batch_norm_conv2d(batch_norm_64, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
+            batch_norm_1_average, batch_norm_68, &count, batch_norm_71, gradients->stem_bias);   /* k111_batch_norm_conv2d */
+    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_68, stem_y_2, batch_norm_1_average,
+            batch_norm_71);   /* k112_batch_norm */
+    train_k122_conv2d(image, residual_1_conv_a_y, conv2d_17);   /* k113_conv2d */
+    gradients_k114_conv2d_copy(conv2d_17, gradients->stem_kernel);
+    gradients_k115_conv2d_copy(conv2d_16, gradients->residual_1_conv_a_kernel);
+    gradients_k115_conv2d_copy(conv2d_15, gradients->residual_1_conv_b_kernel);   /* k116_conv2d_copy */
+    gradients_k117_conv2d_copy(conv2d_14, gradients->residual_2_conv_a_kernel);
+    gradients_k118_conv2d_copy(conv2d_13, gradients->residual_2_conv_b_kernel);
+    gradients_k119_conv2d_copy(gradients->residual_2_norm_b_beta, gradients->residual_2_shortcut_bias);
+    gradients_k120_conv2d_copy(conv2d_9, gradients->residual_3_conv_a_kernel);
+    gradients_k121_conv2d_copy(conv2d_3, gradients->residual_3_conv_b_kernel);
+    gradients_k122_conv2d_copy(gradients->residual_3_norm_b_beta, gradients->residual_3_shortcut_bias);
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

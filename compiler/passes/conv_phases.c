@@ -8,8 +8,9 @@
  *
  *     y[d·q + p] = Σ over j of x[q + j − (pad_lo − p − k0) / d]·w[k0 + d·j]
  *
- * is a plain convolution with a part of the kernel. The phases lie side by side as channels and are then dealt out
- * to space (Shi and others, "Is the deconvolution layer the same as a convolutional layer?", 2016). */
+ * is a plain convolution with a part of the kernel. The phases are then dealt out to space (Shi and others, "Is the deconvolution layer
+ * the same as a convolutional layer?", 2016). Those of an example lie one behind the other, not side by side as channels, so that, of a single
+ * example, each is made where it is read. */
 #include "passes.h"
 
 enum { MAX_PHASES = 16 };
@@ -83,6 +84,15 @@ static Node *zeros(const Dilated *c)
     return node_full(c->fn, t, 0);
 }
 
+/* [N, q..., O] -> [N, 1, q..., O] */
+static Node *one_of_all(const Dilated *c, Node *y)
+{
+    int64_t dim[MAX_RANK] = {y->type.dim[0], 1};
+    for (int i = 1; i < y->type.rank; i++)
+        dim[i + 1] = y->type.dim[i];
+    return node_reshape(c->fn, y, y->type.rank + 1, dim);
+}
+
 /* The only phase that has taps, as of a convolution of single points: between its elements are zeros, which nobody stores. It may lie
  * behind the result. */
 static Node *spread_out(const Dilated *c, Node *y, int phase)
@@ -101,7 +111,7 @@ static Node *spread_out(const Dilated *c, Node *y, int phase)
     return node_pad(c->fn, y, lo, hi, interior, 0);
 }
 
-/* [N, q..., phases·O] -> [N, q..., d..., O] -> [N, q0, d0, q1, d1, ..., O] -> [N, q·d..., O], cut to what is wanted. */
+/* [N, phases, q..., O] -> [N, d..., q..., O] -> [N, q0, d0, q1, d1, ..., O] -> [N, q·d..., O], cut to what is wanted. */
 static Node *deal_out(const Dilated *c, Node *y)
 {
     int spatial = c->attr->conv.nspatial, axis[MAX_RANK] = {0}, rank = 2 * spatial + 2;
@@ -110,10 +120,10 @@ static Node *deal_out(const Dilated *c, Node *y)
     dim[rank - 1] = c->t.dim[spatial + 1];
     axis[rank - 1] = rank - 1;
     for (int i = 0; i < spatial; i++) {
-        dim[i + 1] = c->extent[i];
-        dim[i + 1 + spatial] = dilation(c, i);
-        axis[2 * i + 1] = i + 1;
-        axis[2 * i + 2] = i + 1 + spatial;
+        dim[i + 1] = dilation(c, i);
+        dim[i + 1 + spatial] = c->extent[i];
+        axis[2 * i + 1] = i + 1 + spatial;
+        axis[2 * i + 2] = i + 1;
     }
     y = node_permute(c->fn, node_reshape(c->fn, y, rank, dim), axis);
     for (int i = 0; i < spatial; i++)
@@ -143,6 +153,6 @@ Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t)
     if (tapped == 1)
         return spread_out(&c, phase[only], only);
     for (int i = 0; i < n; i++)
-        phase[i] = phase[i] ? phase[i] : zeros(&c);
-    return deal_out(&c, node_concat(fn, n, phase, attr->conv.nspatial + 1));
+        phase[i] = one_of_all(&c, phase[i] ? phase[i] : zeros(&c));
+    return deal_out(&c, node_concat(fn, n, phase, 1));
 }
