@@ -72,7 +72,7 @@ def required(path):
 
 def is_message(text):
     words = re.findall(r"[A-Za-z]{2,}", re.sub(r"%[-.*\d]*l*[a-z]", " ", text))
-    return len(words) >= 2 and " " in text.strip() and not re.match("-(std|shared|nostdlib)", text)
+    return len(words) >= 2 and " " in text.strip() and not re.match("-(std|shared|nostdlib|fcallgraph-info)", text)
 
 
 def pattern(text):
