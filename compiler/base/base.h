@@ -128,6 +128,8 @@ char *file_read_up_to(Arena *a, const char *path, size_t most, size_t *bytes, co
 /* Writes to a temporary beside `path` and renames it; "-" is standard output. Links, and the permissions of a
  * file that is replaced, stay. false with *why set on failure. */
 bool file_write(Arena *a, const char *path, const void *bytes, size_t n, const char **why);
+/* Whether it could: for who has much to do before. false with *why set, the path in front. */
+bool file_can_write(Arena *a, const char *path, const char **why);
 typedef struct FileText {
     const char *path;
     const void *bytes;

@@ -201,6 +201,18 @@ static bool commit(const FileText *f, Staged *s)
     return true;
 }
 
+bool file_can_write(Arena *a, const char *path, const char **why)
+{
+    const FileText nothing = {.path = path, .bytes = "", .n = 0};
+    Staged staged;
+    const bool ok = stage(a, &nothing, &staged) && (staged.temporary || str_eq(path, "-") || access(path, W_OK) == 0);
+    if (!ok)
+        *why = arena_printf(a, "%s: %s", path, strerror(errno));
+    if (staged.temporary)
+        unlink(staged.temporary);
+    return ok;
+}
+
 bool files_write(Arena *a, const FileText *file, int n, const char **failed, const char **why)
 {
     Staged *staged = NEWN(a, Staged, n + 1);

@@ -204,8 +204,9 @@ static char **compiler_words(Arena *a, const char *command, const Target *target
 
 static bool compile_and_read(Arena *a, const char *command, const Target *target, const char *folder, Measured *m, const char **why)
 {
-    return process_run(a, compiler_words(a, command, target, folder), arena_printf(a, "%s/log", folder), why) &&
-           read_object(a, arena_printf(a, "%s/object.o", folder), m, why) && read_calls(a, folder, m, why);
+    const char *object = arena_printf(a, "%s/object.o", folder);
+    return process_run(a, compiler_words(a, command, target, folder), arena_printf(a, "%s/log", folder), object, why) &&
+           read_object(a, object, m, why) && read_calls(a, folder, m, why);
 }
 
 bool measure(Arena *a, const char *command, const Target *target, const char *name, const char *source, const char *header,

@@ -61,6 +61,10 @@ static bool assign_files(const Job *job, const char *kind, const StringList *giv
         int at = entry_index(entry, n, name);
         if (at < 0)
             return unknown_name(job, kind, name, entry, n, why);
+        if (file[at]) {
+            *why = arena_printf(job->a, "--%s %s: there is one already, %s", kind, text, file[at]);
+            return false;
+        }
         file[at] = equals ? equals + 1 : text;
     }
     return true;
@@ -291,6 +295,8 @@ static bool make_room(Job *job, const char **why)
         return false;
     for (int i = 0; i < n; i++) {
         const Entry *e = &job->m->outputs.at[i];
+        if (job->file[i] && !file_can_write(job->a, job->file[i], why))
+            return false;
         if (job->file[i])
             job->all[i] = array_new(job->a, e->batched ? type_insert(e->type, 0, job->total) : e->type);
     }

@@ -157,7 +157,7 @@ static int trace(Trace *t)
 {
     const char *why;
     ArrayList batch = {0};
-    if (!safetensors_read(t->a, t->batch_file, &batch, &why))
+    if (!safetensors_read(t->a, t->batch_file, &batch, &why) || !file_can_write(t->a, t->output, &why))
         return bad("%s", why);
     t->options.batch = t->options.train_batch = examples_in(&batch);
     Diag *d = diag_new(t->a);

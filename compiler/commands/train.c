@@ -159,17 +159,6 @@ static bool train_all(Train *t, const char **why)
 }
 
 /* ---- before and after ------------------------------------------------------------------------------ */
-/* Better to hear of it now than after the last epoch. */
-static bool can_write(Arena *a, const char *path, const char **why)
-{
-    const char *slash = strrchr(path, '/');
-    const char *folder = slash ? arena_strndup(a, path, (size_t)(slash - path) + 1) : ".";
-    if (access(folder, W_OK) == 0)
-        return true;
-    *why = arena_printf(a, "%s: %s", path, strerror(errno));
-    return false;
-}
-
 static bool open_data(Train *t, const Module *m, const char **why)
 {
     DatasetWanted wanted = session_wanted(m, true);
@@ -207,7 +196,7 @@ static int train(Train *t)
     Module *m = model_read(t->a, d, t->path, &t->options);
     if (!m)
         return EXIT_BAD;
-    if ((t->output && !can_write(t->a, t->output, &why)) || !open_data(t, m, &why))
+    if ((t->output && !file_can_write(t->a, t->output, &why)) || !open_data(t, m, &why))
         return bad("%s", why);
     unsigned calls = 1u << CALL_INIT | 1u << CALL_TRAIN_STEP | 1u << CALL_EVALUATE;
     t->s = session_open(t->a, d, m, calls, t->engine, t->threads, t->deterministic, &why);

@@ -212,6 +212,8 @@ static int tune(Tuning *u)
     const Module *m = model_read_whole(u->a, u->d, u->path, &u->options);
     if (!m)
         return EXIT_BAD;
+    if (u->output && !file_can_write(u->a, u->output, &why))
+        return bad("%s", why);
     u->file.a = u->a;
     put_line(u, "# dlc tune: model %s, batch %" PRId64 ", target %s", m->name, u->batch, u->target->name);
     for (int i = 0; i < u->functions.n; i++) {

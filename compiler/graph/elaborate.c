@@ -187,6 +187,12 @@ static bool is_identifier(const char *name)
     return true;
 }
 
+/* What has no place in the text says at least which text. */
+static const char *file_name(const Elab *e)
+{
+    return diag_source_name(e->d, e->program->source);
+}
+
 static Symbol *find_setting(Elab *e, const char *name)
 {
     VEC(const char *) names = {0};
@@ -198,7 +204,7 @@ static Symbol *find_setting(Elab *e, const char *name)
             return s;
         vec_push(e->a, &names, s->def->name.text);
     }
-    diag_error(e->d, (Span){0}, "--set %s: there is no such const", name ? name : "");
+    diag_error(e->d, (Span){0}, "%s: --set %s: there is no such const", file_name(e), name ? name : "");
     const char *near = name ? nearest_name(name, names.at, names.n) : NULL;
     if (near)
         diag_help(e->d, "did you mean `%s`?", near);
@@ -242,18 +248,18 @@ static const Symbol *choose_model(Elab *e, const char *name)
             found = s;
     }
     if (names.n == 0) {
-        diag_error(e->d, (Span){0}, "there is no model: model NAME { ... }");
+        diag_error(e->d, (Span){0}, "%s: there is no model: model NAME { ... }", file_name(e));
         return NULL;
     }
     if (!name && names.n > 1) {
         StrBuf sb = {.a = e->a};
         for (int i = 0; i < names.n; i++)
             sb_printf(&sb, "%s%s", i ? ", " : "", names.at[i]);
-        diag_error(e->d, (Span){0}, "there are %d models: %s; --model chooses one", names.n, sb_text(&sb));
+        diag_error(e->d, (Span){0}, "%s: there are %d models: %s; --model chooses one", file_name(e), names.n, sb_text(&sb));
         return NULL;
     }
     if (!found) {
-        diag_error(e->d, (Span){0}, "there is no model `%s`", name);
+        diag_error(e->d, (Span){0}, "%s: there is no model `%s`", file_name(e), name);
         const char *near = nearest_name(name, names.at, names.n);
         if (near)
             diag_help(e->d, "did you mean `%s`?", near);

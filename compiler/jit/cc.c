@@ -83,7 +83,7 @@ static bool compile(Arena *a, const char *source, const char *object, const Targ
     argv[n++] = arena_strdup(a, source);
     argv[n] = NULL;
     const char *log = arena_printf(a, "%s.log", object);
-    bool ok = process_run(a, argv, log, why);
+    bool ok = process_run(a, argv, log, object, why);
     unlink(log);
     return ok;
 }
@@ -169,7 +169,7 @@ Jit *jit_files(Arena *a, const char *command, const FileText *file, int n, const
     argv[narg++] = arena_strdup(a, "-o");
     argv[narg++] = arena_strdup(a, object);
     argv[narg++] = arena_strdup(a, text);
-    Jit *jit = ok && process_run(a, argv, log, why) ? load(a, object, why) : NULL;
+    Jit *jit = ok && process_run(a, argv, log, object, why) ? load(a, object, why) : NULL;
     for (int i = 0; i < n; i++)
         unlink(arena_printf(a, "%s/%s", folder, file[i].path));
     unlink(object);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -20,7 +21,7 @@ char **process_words(Arena *a, const char *text, char **argv, int *n)
     return argv;
 }
 
-bool process_run(Arena *a, char **argv, const char *log, const char **why)
+bool process_run(Arena *a, char **argv, const char *log, const char *made, const char **why)
 {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -35,8 +36,10 @@ bool process_run(Arena *a, char **argv, const char *log, const char **why)
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return true;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        *why = arena_printf(a, "%s has written no object: is it a compiler?", argv[0]);
+        return access(made, F_OK) == 0;
+    }
     size_t bytes;
     const char *ignored, *text = file_read(a, log, &bytes, &ignored);
     *why = arena_printf(a, "%s failed:\n%s", argv[0], text ? text : "");

@@ -49,6 +49,6 @@ bool folders_make(Arena *a, const char *path, const char **why)
     struct stat st;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return true;
-    *why = arena_printf(a, "%s: %s", path, *path ? "not a folder" : "an empty name");
+    *why = arena_printf(a, "%s: not a folder", path);
     return false;
 }

@@ -203,7 +203,7 @@ typedef enum OptionKind {
     OPTION_INT,         /* int64_t in [lo, hi] (both 0: any) */
     OPTION_BYTES,       /* int64_t: a count of bytes, 64K and 1M being 65536 and 1048576 */
     OPTION_SEED,        /* uint64_t */
-    OPTION_REAL,        /* double, finite */
+    OPTION_REAL,        /* double, finite and not below lo */
     OPTION_CHOICE,      /* const char *, one of the words of `value`, which are separated by '|': "cc|tcc" */
 } OptionKind;
 typedef struct Option {

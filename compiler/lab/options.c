@@ -97,7 +97,7 @@ static bool to_real(const Option *o, const char *text)
 {
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end || !isfinite(value))
+    if (end == text || *end || !isfinite(value) || value < (double)o->lo)
         return false;
     *(double *)o->to = value;
     return true;
@@ -154,7 +154,7 @@ static const char *expectation(Arena *a, const Option *o)
     case OPTION_BYTES:
         return "a count of bytes, as 65536, 64K or 1M";
     case OPTION_REAL:
-        return "a number";
+        return arena_printf(a, "a number not below %lld", (long long)o->lo);
     default:
         return arena_printf(a, "one of %s", o->value);
     }
@@ -195,8 +195,12 @@ static int missing_value(Arena *a, const Command *c, const char *written)
     return options_complain(c, "%s wants a value", written);
 }
 
-static int check_operands(const Command *c, int n)
+static int check_operands(const Command *c, const StringList *operands)
 {
+    const int n = operands->n;
+    for (int i = 0; i < n; i++)
+        if (!*operands->at[i])
+            return options_complain(c, "an operand is empty");
     if (n < c->min_operands)
         return options_complain(c, n ? "an operand is missing" : "no operand given");
     if (c->max_operands >= 0 && n > c->max_operands)
@@ -237,10 +241,12 @@ int options_parse(Arena *a, const Command *c, int argc, char **argv, StringList 
         if (code == ':')
             return missing_value(a, c, option_written(a, argc, argv));
         const Option *o = option_of(c, code);
+        if (takes_value(o) && !*optarg)
+            return options_complain(c, "--%s wants a value", o->name);
         if (!store(a, o, optarg))
             return options_complain(c, "--%s %s: expected %s", o->name, optarg, expectation(a, o));
     }
     for (int i = optind; i < argc; i++)
         vec_push(a, operands, argv[i]);
-    return check_operands(c, operands->n);
+    return check_operands(c, operands);
 }

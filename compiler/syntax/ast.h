@@ -162,6 +162,7 @@ typedef struct Def {
 
 typedef struct Program Program;
 struct Program {
+    int source;                     /* where it was read, a diag_add_source */
     VEC(Def *) defs;
     VEC(const Program *) imports;   /* every file whose definitions this one sees: its imports, theirs, ... each once */
 };

@@ -188,6 +188,7 @@ Program *parse_recorded(Arena *a, Diag *d, int source, TokenList *tokens)
     Parser p = {.a = a, .d = d, .source = source, .text = text, .bytes = (uint32_t)bytes, .last = TOK_SEP};
     p.tokens = tokens;
     p.program = NEW(a, Program);
+    p.program->source = source;
     if (!check_text(&p))
         return p.program;
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
