@@ -20,6 +20,8 @@ FLOORS = [
     ("conv_stem", "infer", 1, PEAK, 0.44),
     ("conv_strided", "infer", 1, PEAK, 0.44),
     ("depthwise", "infer", 1, PEAK, 0.3),
+    ("conv_few_filters", "infer", 1, PEAK, 0.28),
+    ("depthwise_few_channels", "infer", 1, PEAK, 0.28),
     ("conv_input_gradient", "infer", 1, PEAK, 0.4),
     ("strided_input_gradient", "infer", 1, PEAK, 0.31),
     ("conv_kernel_gradient", "train", 8, PEAK, 0.42),
