@@ -30,10 +30,16 @@ void print_further(Out *o, const Stage *s)
     }
 }
 
-/* The line on which the piece for these rows ends: the one on which it begins, if that is another, has been read for the rows before. */
+/* The line on which the piece for these rows ends: the one on which it begins, if that is another, has been read for the rows before. Behind a block's
+ * last steps come the first ones of the next tile. */
 static void fetch_left_operand(Out *o, const Tile *t, int rows)
 {
-    line(o, "DL_PREFETCH(a, at + (%s + %d) * %" PRId64 " + %d);", t->k[0].var->name, t->lead, t->k[0].a, rows - 1);
+    const char *k = arena_printf(o->a, "(%s + %d)", t->k[0].var->name, t->lead);
+    const int64_t steps = k_steps(t, 0);
+    if (k_is_cut(t, 0))
+        line(o, "DL_PREFETCH(a, at + %s %% %" PRId64 " * %" PRId64 " + %s / %" PRId64 " * %d + %d);", k, steps, t->k[0].a, k, steps, rows, rows - 1);
+    else
+        line(o, "DL_PREFETCH(a, at + (%s + %d) * %" PRId64 " + %d);", t->k[0].var->name, t->lead, t->k[0].a, rows - 1);
 }
 
 void print_fetch(Out *o, const Tile *t, int rows)

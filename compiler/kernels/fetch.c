@@ -9,7 +9,7 @@
  * tile's columns a share of it: caches see that coming and run ahead, which they do not with pieces of rows.
  *
  * A tile whose rows are neighbours in the left operand, as those of a kernel's gradient are, reads a piece of a row of that in each step, and each lies on another
- * line: of a tensor beyond L2 steps ask for what those some steps further on read. */
+ * line: of a tensor beyond L2 steps ask for what those some steps further on read, also in a block of k. */
 #include "lower.h"
 
 enum {
@@ -70,14 +70,14 @@ const Var *fetching_loop(const Kernel *k, const Tile *t)
 /* ---- the left operand ------------------------------------------------------------------------------ */
 static bool walks_by_rows(const Tile *t)
 {
-    return t->nk == 1 && !t->k[0].tapped && t->k[0].a >= LINE && t->k[0].var->extent >= LEAST_STEPS && t->m && t->a_m == 1 && !t->a_n && !t->inner && !t->turn;
+    return t->nk == 1 && !t->k[0].tapped && t->k[0].a >= LINE && k_steps(t, 0) >= LEAST_STEPS && t->m && t->a_m == 1 && !t->a_n && !t->inner && !t->turn;
 }
 
 static int steps_between(const Plan *p, const Tile *t)
 {
     const TileSchedule *s = &t->schedule;
-    const bool far = 4 * type_count(buffer_root(t->a)->type) > p->target->l2 / SMALL;
-    if (!far || !walks_by_rows(t) || t->ahead.n || s->prefetch || s->outside >= 0 || s->unroll > 1 || s->lanes < p->target->lanes)
+    const bool far = 4 * type_count(buffer_root(t->a)->type) >= p->target->l2 / SMALL;
+    if (!far || !walks_by_rows(t) || t->ahead.n || s->prefetch || s->unroll > 1 || s->lanes < p->target->lanes)
         return 0;
     return COME * p->target->pipes / (s->rows * s->columns) + 1;
 }

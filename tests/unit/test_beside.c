@@ -56,6 +56,20 @@ static void nothing_else(void **state)
     "%2 = slice(x) start=[1, 0, 0] limit=[2, " steps ", 64] stride=[1, 1, 1] %3 = reshape(%2) : f32[" steps ", 64] " \
     "%4 = dot(%3, y) contract=[0]/[0] return output 0 z = %4 }"
 
+/* One whose steps are blocks: a row is half a page. */
+static const char in_blocks[] = "func f(x: f32[512, 512] input 0, y: f32[512, 128] input 1) { %2 = dot(x, y) contract=[0]/[0] return output 0 z = %2 }";
+
+static void steps_further_on_in_blocks(void **state)
+{
+    (void)state;
+    const Tile *t = planned(in_blocks, "x86-64-v4");
+    assert_true(k_is_cut(t, 0) && k_steps(t, 0) >= 64 && t->lead > 0 && t->lead < k_steps(t, 0));
+    if (!jit_has_cc())
+        skip();
+    Case *c = case_new(arena, "further steps of blocks", read_graph(arena, in_blocks), 0);
+    assert_int_equal(check_cases(arena, &c, 1, "steps_further_on_in_blocks", target_find("native"), jit_cc), 0);
+}
+
 static void steps_further_on(void **state)
 {
     (void)state;
@@ -100,6 +114,7 @@ int main(void)
         cmocka_unit_test(whole_rows),
         cmocka_unit_test(nothing_else),
         cmocka_unit_test(steps_further_on),
+        cmocka_unit_test(steps_further_on_in_blocks),
         cmocka_unit_test(same_values),
         cmocka_unit_test(verified),
     };
