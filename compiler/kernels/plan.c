@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* plan.c: a function becomes steps: kernels in order, and loops of them for scans; and how long each buffer lives. */
 #include "lower.h"
+#include "verify.h"
 #include "../passes/passes.h"
 
 #include <ctype.h>
@@ -197,11 +198,51 @@ static bool made_in(const Kernel *k, const Buffer *buffer)
     return false;
 }
 
-bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x, const Lin *at)
+typedef struct Turns {
+    const Kernel *k;
+    const Buffer *x;
+    bool own;               /* so far each turn loads of x what is its own */
+} Turns;
+
+static void note_load(void *context, const Load *load)
+{
+    Turns *t = context;
+    const Lin *rest = load->at;
+    int64_t stride = type_count(t->x->type), lo, hi;
+    if (load->buffer != t->x)
+        return;
+    for (int i = 0; i < t->k->nouter; i++) {
+        const Var *v = t->k->outer[i];
+        t->own &= v->extent == 1 || lin_factor(rest, v) * v->extent == stride;
+        stride /= v->extent;
+        rest = lin_without(t->k->a, rest, v);
+        t->own &= !lin_uses(rest, v);
+    }
+    lin_range(rest, &lo, &hi);
+    t->own &= lo >= 0 && hi < stride;
+}
+
+/* Whether a kernel without tiles reads of x in each turn of its outer loops what is that turn's own, so that one stage may store `to` there
+ * once that is read. */
+static bool reads_own_turn(const Kernel *k, const Buffer *x, const Buffer *to)
+{
+    Turns t = {k, x, k->nouter && !kernel_tile(k)};
+    int stores = 0;
+    for (int i = 0; i < k->stages.n && t.own; i++)
+        for (int j = 0; j < k->stages.at[i]->items.n; j++) {
+            const Item *item = &k->stages.at[i]->items.at[j];
+            stores += item->buffer == to;
+            if (item->value)
+                visit_loads(k->a, item->value, note_load, &t);
+        }
+    return t.own && stores == 1;
+}
+
+/* May_overwrite, where `own` says whether stages before i may have read other elements of x. */
+static bool may_store_over(const Kernel *k, int i, int j, const Buffer *x, const Lin *at, bool own)
 {
     if (how_loaded(k->stages.at[i]->items.at[j].value, x, at) != LOADS_HERE)
         return false;
-    bool own = made_in(k, x);
     for (int s = 0; s < k->stages.n; s++) {
         const Stage *stage = k->stages.at[s];
         if (stage->tile && (stage->tile->a == x || stage->tile->b == x))
@@ -218,6 +259,11 @@ bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x, const Lin *at
         }
     }
     return true;
+}
+
+bool may_overwrite(const Kernel *k, int i, int j, const Buffer *x, const Lin *at)
+{
+    return may_store_over(k, i, j, x, at, made_in(k, x));
 }
 
 static void find_candidate(void *context, Buffer *buffer, bool writes)
@@ -239,7 +285,7 @@ static bool share_with(const Plan *p, const Step *step, const Kernel *k, int i, 
 {
     Buffer *to = k->stages.at[i]->items.at[j].buffer;
     if (x == to || !ends_here(p, step, x) || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
-        x->type.dt != to->type.dt || !may_overwrite(k, i, j, x, k->stages.at[i]->items.at[j].at))
+        x->type.dt != to->type.dt || !may_store_over(k, i, j, x, k->stages.at[i]->items.at[j].at, made_in(k, x) || reads_own_turn(k, x, to)))
         return false;
     bool fresh = to->kind == BUFFER_PORT ? !fn_find_input(p->fn, to->role, to->index) : to->first == step->at;
     if (x->first == x->last && fresh && !x->alias) {
