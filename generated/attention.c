@@ -1523,10 +1523,9 @@ static void train_k28_lstm_adam(const float *restrict softmax_4, const float *re
 
 /* attention.dl:11: softmax, tanh, attention.dl:9: -> f32[32, 16, 64]; in 2 places */
 static void train_k29_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
-        const int32_t *restrict tokens, const float *restrict softmax_2, float *restrict softmax_10,
-        const float *restrict softmax_3, const float *restrict feature_attention_1_softmax_1_y,
-        const float *restrict feature_attention_1_w1, const float *restrict tanh, float *restrict tanh_2,
-        const float *restrict feature_attention_1_w2, float *restrict add)
+        const int32_t *restrict tokens, const float *restrict softmax_2, float *restrict softmax_10, float *restrict softmax_3,
+        const float *restrict feature_attention_1_softmax_1_y, const float *restrict feature_attention_1_w1,
+        const float *restrict tanh, float *restrict tanh_2, const float *restrict feature_attention_1_w2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float softmax_9[64];
@@ -1556,7 +1555,7 @@ static void train_k29_softmax_tanh(const float *restrict lstm_10, const float *r
                 softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v2;
                 const float mul_v3 = mul_v2 * v2 * v4;
                 tanh_2[i0 * 1024 + j0 * 64 + j1] = mul_v3;
-                add[i0 * 1024 + j0 * 64 + j1] = v5 + mul_v3 * feature_attention_1_w2[j1] + mul_v2 * v3 * v1;
+                softmax_3[i0 * 1024 + j0 * 64 + j1] = v5 + mul_v3 * feature_attention_1_w2[j1] + mul_v2 * v3 * v1;
             }
         }
     }
@@ -1602,14 +1601,14 @@ static void train_k30_adam(const float *restrict tanh_2, const float *restrict e
 }
 
 /* attention.dl:18: embedding -> f32[1000, 64]; in 2 places */
-static void train_k31_embedding(const float *restrict add, const int32_t *restrict tokens, float *restrict embedding)
+static void train_k31_embedding(const float *restrict softmax_3, const int32_t *restrict tokens, float *restrict embedding)
 {
     for (int j0 = 0; j0 < 64000; j0++)
         embedding[j0] = 0;
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                embedding[j2 + tokens[j0 * 16 + j1] * 64] += add[j0 * 1024 + j1 * 64 + j2];
+                embedding[j2 + tokens[j0 * 16 + j1] * 64] += softmax_3[j0 * 1024 + j1 * 64 + j2];
             }
         }
     }
@@ -1676,7 +1675,6 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const lstm_11 = (float *)(void *)(base + 655360);   /* f32[4, 256] */
     float *const softmax_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const tanh_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
-    float *const add = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
     float *const embedding = (float *)(void *)(base + 0);   /* f32[1000, 64] */
     float *const adam = (float *)(void *)(base + 2080768);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 0);   /* f32[10, 64] */
@@ -1734,11 +1732,11 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k28_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
     train_k29_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, params->feature_attention_1_w1, tanh, tanh_2, params->feature_attention_1_w2, add);
+            feature_attention_1_softmax_1_y, params->feature_attention_1_w1, tanh, tanh_2, params->feature_attention_1_w2);
     train_k30_adam(tanh_2, params->embedding_1_embeddings, tokens, softmax_10, tanh, optimizer->m_feature_attention_1_w1,
             optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam, optimizer->m_feature_attention_1_w2,
             optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2);
-    train_k31_embedding(add, tokens, embedding);
+    train_k31_embedding(softmax_3, tokens, embedding);
     train_k32_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     train_k33_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
@@ -2035,7 +2033,6 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     float *const lstm_8 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
     float *const softmax_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const tanh_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
-    float *const add = (float *)(void *)(base + 262144);   /* f32[32, 16, 64] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 0);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 64] */
     float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 1982464);   /* f32[256, 64] */
@@ -2086,11 +2083,11 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     train_k27_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k26_lstm */
     gradients_k27_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
     train_k29_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, params->feature_attention_1_w1, tanh, tanh_2, params->feature_attention_1_w2,
-            add);   /* k28_softmax_tanh */
+            feature_attention_1_softmax_1_y, params->feature_attention_1_w1, tanh, tanh_2,
+            params->feature_attention_1_w2);   /* k28_softmax_tanh */
     gradients_k29_sum(tanh_2, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2, softmax_10, tanh,
             gradients->feature_attention_1_w1);
-    train_k31_embedding(add, tokens, gradients->embedding_1_embeddings);   /* k30_embedding */
+    train_k31_embedding(softmax_3, tokens, gradients->embedding_1_embeddings);   /* k30_embedding */
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

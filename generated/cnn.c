@@ -1345,8 +1345,8 @@ static void train_k22_conv2d(const float *restrict max_pool2d_2, const float *re
 }
 
 /* cnn.dl:7: max_pool2d, relu, conv2d -> f32[32, 64]; in 2 places */
-static void train_k23_max_pool2d_relu_conv2d(const float *restrict relu_2, dl_word *restrict max_pool2d_3,
-        const float *restrict conv2d_2, float *restrict relu_7, float *restrict conv2d_4)
+static void train_k23_max_pool2d_relu_conv2d(float *restrict relu_2, dl_word *restrict max_pool2d_3,
+        const float *restrict conv2d_2, float *restrict conv2d_4)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 5; j0++) {
@@ -1361,8 +1361,8 @@ static void train_k23_max_pool2d_relu_conv2d(const float *restrict relu_2, dl_wo
                     const int v7 = v5 < v6;
                     const int32_t v8 = v4 ? 1 : 0;
                     const int32_t v9 = v7 ? 2 : v8;
-                    max_pool2d_3[i0 * 1600 + j0 * 320 + j1 * 64 + j2] = (v7 ? v6 : v5)
-                            < relu_2[i0 * 6400 + j0 * 1280 + j1 * 128 + j2 + 704] ? 3 : v9;
+                    max_pool2d_3[j0 * 320 + j1 * 64 + j2] = (v7 ? v6 : v5) < relu_2[i0 * 6400 + j0 * 1280 + j1 * 128 + j2 + 704]
+                            ? 3 : v9;
                 }
             }
         }
@@ -1370,9 +1370,9 @@ static void train_k23_max_pool2d_relu_conv2d(const float *restrict relu_2, dl_wo
             for (int j1 = 0; j1 < 10; j1++) {
                 const long v10 = (j0 / 2) * 320 + (j1 / 2) * 64;
                 for (int j2 = 0; j2 < 64; j2++) {
-                    const int32_t v11 = max_pool2d_3[v10 + i0 * 1600 + j2];
+                    const int32_t v11 = max_pool2d_3[v10 + j2];
                     const float v12 = conv2d_2[v10 + i0 * 1600 + j2];
-                    relu_7[i0 * 6400 + j0 * 640 + j1 * 64 + j2] = 0.0f < relu_2[i0 * 6400 + j0 * 640 + j1 * 64 + j2] ? ((j0 % 2)
+                    relu_2[i0 * 6400 + j0 * 640 + j1 * 64 + j2] = 0.0f < relu_2[i0 * 6400 + j0 * 640 + j1 * 64 + j2] ? ((j0 % 2)
                             * 2 + j1 % 2 == v11 ? v12 : 0.0f) : 0.0f;
                 }
             }
@@ -1383,7 +1383,7 @@ static void train_k23_max_pool2d_relu_conv2d(const float *restrict relu_2, dl_wo
         for (int r1 = 0; r1 < 10; r1++) {
             for (int r2 = 0; r2 < 10; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_4[i0 * 64 + j0] += relu_7[i0 * 6400 + j0 + r1 * 640 + r2 * 64];
+                    conv2d_4[i0 * 64 + j0] += relu_2[i0 * 6400 + j0 + r1 * 640 + r2 * 64];
                 }
             }
         }
@@ -1534,7 +1534,7 @@ static inline void train_k26_conv2d_tile_4_at_8(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k26_conv2d(const float *restrict relu_7, const float *restrict conv2d_12, float *restrict conv2d_6)
+static void train_k26_conv2d(const float *restrict relu_2, const float *restrict conv2d_12, float *restrict conv2d_6)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 12; i1++) {
@@ -1543,13 +1543,13 @@ static void train_k26_conv2d(const float *restrict relu_7, const float *restrict
                 const int k0_hi = dl_end_tap(-i1 + 11, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k26_conv2d_tile_4_at_0(relu_7, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
+                        train_k26_conv2d_tile_4_at_0(relu_2, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
                             conv2d_6 + (i0 * 4608 + i1 * 384 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else if (i2_0 < 8)
-                        train_k26_conv2d_tile_4(relu_7, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
+                        train_k26_conv2d_tile_4(relu_2, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
                             conv2d_6 + (i0 * 4608 + i1 * 384 + i2_0 * 32 + n), k0_lo, k0_hi);
                     else
-                        train_k26_conv2d_tile_4_at_8(relu_7, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
+                        train_k26_conv2d_tile_4_at_8(relu_2, i0 * 6400 + i1 * 640 + i2_0 * 64 - 1408, conv2d_12 + n,
                             conv2d_6 + (i0 * 4608 + i1 * 384 + i2_0 * 32 + n), k0_lo, k0_hi);
             }
         }
@@ -1588,12 +1588,12 @@ static inline void train_k27_conv2d_tile_3(const float *restrict a, int at, cons
     c[131] = c2_3;
 }
 
-static void train_k27_conv2d(const float *restrict max_pool2d, const float *restrict relu_7, float *restrict conv2d_7)
+static void train_k27_conv2d(const float *restrict max_pool2d, const float *restrict relu_2, float *restrict conv2d_7)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1 = 0; i1 < 3; i1++) {
             for (int n = 0; n < 64; n += 4)
-                train_k27_conv2d_tile_3(max_pool2d, i0 + i1 * 384, relu_7 + n, conv2d_7 + (i0 * 576 + i1 * 192 + n));
+                train_k27_conv2d_tile_3(max_pool2d, i0 + i1 * 384, relu_2 + n, conv2d_7 + (i0 * 576 + i1 * 192 + n));
         }
     }
 }
@@ -1785,36 +1785,35 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 24, 24, 32] */
-    float *const max_pool2d = (float *)(void *)(base + 3997696);   /* f32[32, 12, 12, 32] */
+    float *const max_pool2d = (float *)(void *)(base + 3178496);   /* f32[32, 12, 12, 32] */
     float *const relu_2 = (float *)(void *)(base + 2359296);   /* f32[32, 10, 10, 64] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 3178496);   /* f32[32, 5, 5, 64] */
-    float *const relu_3 = (float *)(void *)(base + 3530752);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 3613696);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 3384576);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 3383296);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 3384736);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 3384864);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 3384992);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 3385856);   /* f32[32, 10] */
-    float *const dense_2 = (float *)(void *)(base + 3387136);   /* f32[4, 64] */
-    float *const dense_3 = (float *)(void *)(base + 3387136);   /* f32[4, 10] */
-    float *const dense_5 = (float *)(void *)(base + 3604480);   /* f32[4, 576] */
-    float *const dense_6 = (float *)(void *)(base + 3604480);   /* f32[4, 64] */
-    float *const conv2d_2 = (float *)(void *)(base + 4587520);   /* f32[32, 5, 5, 64] */
-    float *const conv2d_3 = (float *)(void *)(base + 4997120);   /* f32[64, 3, 3, 64] */
-    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4792320);   /* i32[32, 5, 5, 64] */
-    float *const relu_7 = (float *)(void *)(base + 3178496);   /* f32[32, 10, 10, 64] */
-    float *const conv2d_4 = (float *)(void *)(base + 5144576);   /* f32[32, 64] */
-    float *const conv2d_6 = (float *)(void *)(base + 2359296);   /* f32[32, 12, 12, 32] */
-    float *const conv2d_7 = (float *)(void *)(base + 4587520);   /* f32[32, 3, 3, 64] */
-    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2949120);   /* i32[32, 12, 12, 32] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 3768320);   /* f32[32, 5, 5, 64] */
+    float *const relu_3 = (float *)(void *)(base + 4505600);   /* f32[32, 3, 3, 64] */
+    float *const relu_4 = (float *)(void *)(base + 4129792);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 3974400);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 3973120);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 3974560);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 3974688);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 3974816);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 3975680);   /* f32[32, 10] */
+    float *const dense_2 = (float *)(void *)(base + 3976960);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 3976960);   /* f32[4, 10] */
+    float *const dense_5 = (float *)(void *)(base + 4120576);   /* f32[4, 576] */
+    float *const dense_6 = (float *)(void *)(base + 4120576);   /* f32[4, 64] */
+    float *const conv2d_2 = (float *)(void *)(base + 3973120);   /* f32[32, 5, 5, 64] */
+    float *const conv2d_3 = (float *)(void *)(base + 4358144);   /* f32[64, 3, 3, 64] */
+    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 3776512);   /* i32[1, 1600] */
+    float *const conv2d_4 = (float *)(void *)(base + 3768320);   /* f32[32, 64] */
+    float *const conv2d_6 = (float *)(void *)(base + 3768320);   /* f32[32, 12, 12, 32] */
+    float *const conv2d_7 = (float *)(void *)(base + 4505600);   /* f32[32, 3, 3, 64] */
+    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2359296);   /* i32[32, 12, 12, 32] */
     float *const conv2d_8 = (float *)(void *)(base + 2359296);   /* f32[32, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 2359296);   /* f32[1, 3, 3, 32] */
-    float *const adam = (float *)(void *)(base + 5152768);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 3383296);   /* f32[10, 64] */
-    float *const hidden_kernel_2 = (float *)(void *)(base + 3383296);   /* f32[64, 576] */
-    float *const conv2d_11 = (float *)(void *)(base + 3383296);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_12 = (float *)(void *)(base + 2949120);   /* f32[3, 3, 64, 32] */
+    float *const adam = (float *)(void *)(base + 4579328);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 3973120);   /* f32[10, 64] */
+    float *const hidden_kernel_2 = (float *)(void *)(base + 3973120);   /* f32[64, 576] */
+    float *const conv2d_11 = (float *)(void *)(base + 4177920);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_12 = (float *)(void *)(base + 4505600);   /* f32[3, 3, 64, 32] */
 
     const unsigned dl_before = dl_flush();
     train_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
@@ -1847,12 +1846,12 @@ dl_status cnn_train_step(cnn_params *params, cnn_optimizer *optimizer, const flo
     train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_11);
     train_k21_conv2d(relu_3, conv2d_11, conv2d_2);
     train_k22_conv2d(max_pool2d_2, relu_3, conv2d_3);
-    train_k23_max_pool2d_relu_conv2d(relu_2, max_pool2d_3, conv2d_2, relu_7, conv2d_4);
+    train_k23_max_pool2d_relu_conv2d(relu_2, max_pool2d_3, conv2d_2, conv2d_4);
     train_k15_dense_adam(conv2d_4, optimizer->m_conv2d_2_bias, optimizer->v_conv2d_2_bias, params->conv2d_2_bias,
             adam);   /* k24_conv2d_adam */
     train_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_12);
-    train_k26_conv2d(relu_7, conv2d_12, conv2d_6);
-    train_k27_conv2d(max_pool2d, relu_7, conv2d_7);
+    train_k26_conv2d(relu_2, conv2d_12, conv2d_6);
+    train_k27_conv2d(max_pool2d, relu_2, conv2d_7);
     train_k28_max_pool2d(relu, max_pool2d_4);
     train_k29_relu(relu, max_pool2d_4, conv2d_6);
     train_k30_conv2d(relu, conv2d_8);
@@ -2065,32 +2064,31 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const relu = (float *)(void *)(base + 0);   /* f32[32, 24, 24, 32] */
-    float *const max_pool2d = (float *)(void *)(base + 3997696);   /* f32[32, 12, 12, 32] */
+    float *const max_pool2d = (float *)(void *)(base + 3178496);   /* f32[32, 12, 12, 32] */
     float *const relu_2 = (float *)(void *)(base + 2359296);   /* f32[32, 10, 10, 64] */
-    float *const max_pool2d_2 = (float *)(void *)(base + 3178496);   /* f32[32, 5, 5, 64] */
-    float *const relu_3 = (float *)(void *)(base + 3530752);   /* f32[32, 3, 3, 64] */
-    float *const relu_4 = (float *)(void *)(base + 3613696);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 3384576);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 3383296);   /* f32[32, 10] */
-    float *const softmax_2 = (float *)(void *)(base + 3384736);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 3384864);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 3384992);   /* i32[32] */
-    float *const softmax_3 = (float *)(void *)(base + 3385856);   /* f32[32, 10] */
-    float *const dense = (float *)(void *)(base + 3387136);   /* f32[4, 64] */
-    float *const dense_2 = (float *)(void *)(base + 3604480);   /* f32[4, 576] */
-    float *const conv2d = (float *)(void *)(base + 4587520);   /* f32[32, 5, 5, 64] */
-    float *const conv2d_2 = (float *)(void *)(base + 4997120);   /* f32[64, 3, 3, 64] */
-    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 4792320);   /* i32[32, 5, 5, 64] */
-    float *const relu_7 = (float *)(void *)(base + 3178496);   /* f32[32, 10, 10, 64] */
-    float *const conv2d_3 = (float *)(void *)(base + 5144576);   /* f32[32, 64] */
-    float *const conv2d_4 = (float *)(void *)(base + 2359296);   /* f32[32, 12, 12, 32] */
-    float *const conv2d_5 = (float *)(void *)(base + 4587520);   /* f32[32, 3, 3, 64] */
-    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2949120);   /* i32[32, 12, 12, 32] */
+    float *const max_pool2d_2 = (float *)(void *)(base + 3768320);   /* f32[32, 5, 5, 64] */
+    float *const relu_3 = (float *)(void *)(base + 4505600);   /* f32[32, 3, 3, 64] */
+    float *const relu_4 = (float *)(void *)(base + 4129792);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 3974400);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 3973120);   /* f32[32, 10] */
+    float *const softmax_2 = (float *)(void *)(base + 3974560);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 3974688);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 3974816);   /* i32[32] */
+    float *const softmax_3 = (float *)(void *)(base + 3975680);   /* f32[32, 10] */
+    float *const dense = (float *)(void *)(base + 3976960);   /* f32[4, 64] */
+    float *const dense_2 = (float *)(void *)(base + 4120576);   /* f32[4, 576] */
+    float *const conv2d = (float *)(void *)(base + 3973120);   /* f32[32, 5, 5, 64] */
+    float *const conv2d_2 = (float *)(void *)(base + 4358144);   /* f32[64, 3, 3, 64] */
+    dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 3776512);   /* i32[1, 1600] */
+    float *const conv2d_3 = (float *)(void *)(base + 3768320);   /* f32[32, 64] */
+    float *const conv2d_4 = (float *)(void *)(base + 3768320);   /* f32[32, 12, 12, 32] */
+    float *const conv2d_5 = (float *)(void *)(base + 4505600);   /* f32[32, 3, 3, 64] */
+    dl_word *const max_pool2d_4 = (dl_word *)(void *)(base + 2359296);   /* i32[32, 12, 12, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 2359296);   /* f32[32, 32] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 3383296);   /* f32[10, 64] */
-    float *const hidden_kernel_3 = (float *)(void *)(base + 3383296);   /* f32[64, 576] */
-    float *const conv2d_7 = (float *)(void *)(base + 3383296);   /* f32[3, 3, 64, 64] */
-    float *const conv2d_8 = (float *)(void *)(base + 2949120);   /* f32[3, 3, 64, 32] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 3973120);   /* f32[10, 64] */
+    float *const hidden_kernel_3 = (float *)(void *)(base + 3973120);   /* f32[64, 576] */
+    float *const conv2d_7 = (float *)(void *)(base + 4177920);   /* f32[3, 3, 64, 64] */
+    float *const conv2d_8 = (float *)(void *)(base + 4505600);   /* f32[3, 3, 64, 32] */
 
     const unsigned dl_before = dl_flush();
     train_k0_conv2d_relu(image, params->conv2d_1_kernel, relu, params->conv2d_1_bias);
@@ -2119,11 +2117,11 @@ dl_status cnn_gradients(const cnn_params *params, const float *image, const int3
     train_k20_conv2d_pack(params->conv2d_3_kernel, conv2d_7);   /* k19_conv2d_pack */
     train_k21_conv2d(relu_3, conv2d_7, conv2d);   /* k20_conv2d */
     train_k22_conv2d(max_pool2d_2, relu_3, conv2d_2);   /* k21_conv2d */
-    train_k23_max_pool2d_relu_conv2d(relu_2, max_pool2d_3, conv2d, relu_7, conv2d_3);   /* k22_max_pool2d_relu_conv2d */
+    train_k23_max_pool2d_relu_conv2d(relu_2, max_pool2d_3, conv2d, conv2d_3);   /* k22_max_pool2d_relu_conv2d */
     gradients_k14_dense(conv2d_3, gradients->conv2d_2_bias);   /* k23_conv2d */
     train_k25_conv2d_pack(params->conv2d_2_kernel, conv2d_8);   /* k24_conv2d_pack */
-    train_k26_conv2d(relu_7, conv2d_8, conv2d_4);   /* k25_conv2d */
-    train_k27_conv2d(max_pool2d, relu_7, conv2d_5);   /* k26_conv2d */
+    train_k26_conv2d(relu_2, conv2d_8, conv2d_4);   /* k25_conv2d */
+    train_k27_conv2d(max_pool2d, relu_2, conv2d_5);   /* k26_conv2d */
     train_k28_max_pool2d(relu, max_pool2d_4);   /* k27_max_pool2d */
     train_k29_relu(relu, max_pool2d_4, conv2d_4);   /* k28_relu */
     train_k30_conv2d(relu, conv2d_6);   /* k29_conv2d */

@@ -17,7 +17,7 @@ extern "C" {
 #define CNN_BATCH 1
 #define CNN_ARENA_BYTES 92160   /* scratch for cnn_infer, aligned to 64; contents need not survive between calls */
 #define CNN_TRAIN_BATCH 32
-#define CNN_TRAIN_ARENA_BYTES 5152784   /* for the training functions, likewise */
+#define CNN_TRAIN_ARENA_BYTES 4579344   /* for the training functions, likewise */
 #define CNN_INIT_ARENA_BYTES 1   /* for cnn_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

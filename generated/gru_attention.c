@@ -966,8 +966,8 @@ static void train_k12_dense_tanh(const float *restrict read, const float *restri
 }
 
 /* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[32, 64]; in 2 places */
-static void train_k13_softmax_sum(const float *restrict attention_scores, float *restrict attention_softmax_1_y,
-        float *restrict softmax_2, float *restrict attention_weights, const float *restrict read, float *restrict pooled)
+static void train_k13_softmax_sum(float *restrict attention_scores, float *restrict softmax_2,
+        float *restrict attention_weights, const float *restrict read, float *restrict pooled)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float softmax;
@@ -979,15 +979,15 @@ static void train_k13_softmax_sum(const float *restrict attention_scores, float 
         softmax = max_v0;
         for (int j0 = 0; j0 < 16; j0++) {
             const float v1 = dl_exp(attention_scores[i0 * 16 + j0] - softmax);
-            attention_softmax_1_y[i0 * 16 + j0] = v1;
+            attention_scores[i0 * 16 + j0] = v1;
         }
         float sum_v2 = 0.0f;
         for (int r1 = 0; r1 < 16; r1++) {
-            sum_v2 += attention_softmax_1_y[i0 * 16 + r1];
+            sum_v2 += attention_scores[i0 * 16 + r1];
         }
         softmax_2[i0] = sum_v2;
         for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = attention_softmax_1_y[i0 * 16 + j0] / softmax_2[i0];
+            const float v2 = attention_scores[i0 * 16 + j0] / softmax_2[i0];
             attention_weights[i0 * 16 + j0] = v2;
         }
         for (int j0 = 0; j0 < 64; j0++) {
@@ -1233,7 +1233,7 @@ static inline void train_k20_dense_softmax_tanh_tile_4(const float *restrict a, 
 
 static void train_k20_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_2,
         float *restrict dense_2, const float *restrict read, const float *restrict softmax_2,
-        const float *restrict attention_weights, float *restrict attention_softmax_1_y,
+        const float *restrict attention_weights, const float *restrict attention_scores, float *restrict softmax_8,
         const float *restrict attention_score_kernel, float *restrict tanh_2, const float *restrict tanh)
 {
     float sum_2[16];
@@ -1271,15 +1271,15 @@ static void train_k20_dense_softmax_tanh(const float *restrict softmax_5, const 
             }
             softmax_7 = sum_v3;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v2 = (softmax_6[j0] + softmax_7) * attention_softmax_1_y[i0 * 16 + j0];
-                attention_softmax_1_y[i0 * 16 + j0] = v2;
+                const float v2 = (softmax_6[j0] + softmax_7) * attention_scores[i0 * 16 + j0];
+                softmax_8[i0 * 16 + j0] = v2;
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 for (int j1 = 0; j1 < 32; j1++) {
                     tanh_2[i0 * 512 + j0 * 32 + j1] = 0.0f;
                 }
                 for (int j1 = 0; j1 < 32; j1++) {
-                    tanh_2[i0 * 512 + j0 * 32 + j1] += attention_softmax_1_y[i0 * 16 + j0] * attention_score_kernel[j1];
+                    tanh_2[i0 * 512 + j0 * 32 + j1] += softmax_8[i0 * 16 + j0] * attention_score_kernel[j1];
                 }
             }
             for (int j0 = 0; j0 < 16; j0++) {
@@ -1355,7 +1355,7 @@ static void train_k22_dense_adam(const float *restrict pooled, const float *rest
 }
 
 /* gru_attention.dl:7: dense, gru_attention.dl:26: adam -> f32[32, 1], 16384 multiply-accumulates */
-static void train_k23_dense_adam(const float *restrict tanh, const float *restrict attention_softmax_1_y,
+static void train_k23_dense_adam(const float *restrict tanh, const float *restrict softmax_8,
         float *restrict m_attention_score_kernel, float *restrict v_attention_score_kernel,
         float *restrict attention_score_kernel, const float *restrict adam)
 {
@@ -1364,7 +1364,7 @@ static void train_k23_dense_adam(const float *restrict tanh, const float *restri
         float dot_v0 = 0.0f;
         for (int r1 = 0; r1 < 32; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
-                dot_v0 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
+                dot_v0 += tanh[i0 + r1 * 512 + r2 * 32] * softmax_8[r1 * 16 + r2];
             }
         }
         dense_5 = dot_v0;
@@ -2015,19 +2015,19 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
     float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
     float *const tanh = (float *)(void *)(base + 659456);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
-    float *const attention_softmax_1_y = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 739072);   /* f32[32, 1] */
+    float *const attention_scores = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 741120);   /* f32[32, 1] */
     float *const attention_weights = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
     float *const pooled = (float *)(void *)(base + 724992);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 735488);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 736512);   /* f32[32, 10] */
-    float *const softmax_4 = (float *)(void *)(base + 737792);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 735232);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 735360);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 735232);   /* f32[32, 10] */
+    float *const classifier_y = (float *)(void *)(base + 736896);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 735232);   /* f32[32, 10] */
+    float *const softmax_4 = (float *)(void *)(base + 736512);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 736640);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 736768);   /* i32[32] */
+    float *const softmax_5 = (float *)(void *)(base + 737280);   /* f32[32, 10] */
     float *const dense_2 = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
-    float *const dense_3 = (float *)(void *)(base + 736512);   /* f32[4, 10] */
+    float *const dense_3 = (float *)(void *)(base + 733184);   /* f32[4, 10] */
+    float *const softmax_8 = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
     float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
     float *const dense_8 = (float *)(void *)(base + 659456);   /* f32[32, 16, 64] */
     float *const dense_9 = (float *)(void *)(base + 1384448);   /* f32[4, 32] */
@@ -2053,7 +2053,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_23 = (float *)(void *)(base + 0);   /* f32[2, 96] */
     float *const embedding = (float *)(void *)(base + 262144);   /* f32[1000, 64] */
     float *const adam = (float *)(void *)(base + 1613824);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 736512);   /* f32[10, 64] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 738560);   /* f32[10, 64] */
     float *const attention_hidden_kernel_2 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
     float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
     float *const reader_backward_kernel_2 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
@@ -2097,7 +2097,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     train_k11_bidirectional(h, read, h_2);
     train_k12_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    train_k13_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
+    train_k13_softmax_sum(attention_scores, softmax_2, attention_weights, read, pooled);
     if (train_k14_cross_entropy_check(label) != DL_OK) {
         dl_set_subnormals(dl_before);
         return DL_INDEX;
@@ -2109,12 +2109,12 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     train_k18_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
     train_k19_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k20_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights,
-            attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
+    train_k20_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights, attention_scores,
+            softmax_8, params->attention_score_kernel, tanh_2, tanh);
     train_k21_adam(&step, adam);
     train_k22_dense_adam(pooled, softmax_5, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k23_dense_adam(tanh, attention_softmax_1_y, optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel,
+    train_k23_dense_adam(tanh, softmax_8, optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel,
             params->attention_score_kernel, adam);
     train_k24_dense_adam(tanh_2, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias,
             params->attention_hidden_bias, adam);
@@ -2261,14 +2261,14 @@ static void gradients_k21_dense(const float *restrict pooled, const float *restr
 }
 
 /* gru_attention.dl:7: dense -> f32[32, 1], 16384 multiply-accumulates */
-static void gradients_k22_dense(const float *restrict tanh, const float *restrict attention_softmax_1_y,
+static void gradients_k22_dense(const float *restrict tanh, const float *restrict softmax_8,
         float *restrict attention_score_kernel_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float dot_v0 = 0.0f;
         for (int r1 = 0; r1 < 32; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
-                dot_v0 += tanh[i0 + r1 * 512 + r2 * 32] * attention_softmax_1_y[r1 * 16 + r2];
+                dot_v0 += tanh[i0 + r1 * 512 + r2 * 32] * softmax_8[r1 * 16 + r2];
             }
         }
         attention_score_kernel_2[i0] = dot_v0;
@@ -2446,18 +2446,18 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
     float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
     float *const tanh = (float *)(void *)(base + 659456);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
-    float *const attention_softmax_1_y = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 740352);   /* f32[32, 1] */
+    float *const attention_scores = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 741120);   /* f32[32, 1] */
     float *const attention_weights = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
     float *const pooled = (float *)(void *)(base + 724992);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 736768);   /* f32[4, 10] */
+    float *const classifier_y = (float *)(void *)(base + 736896);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 735232);   /* f32[32, 10] */
-    float *const softmax_4 = (float *)(void *)(base + 737792);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 736512);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 736640);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 736512);   /* f32[32, 10] */
+    float *const softmax_4 = (float *)(void *)(base + 736512);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 736640);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 736768);   /* i32[32] */
+    float *const softmax_5 = (float *)(void *)(base + 737280);   /* f32[32, 10] */
     float *const dense = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
+    float *const softmax_8 = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
     float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
     float *const dense_4 = (float *)(void *)(base + 659456);   /* f32[32, 16, 64] */
     float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
@@ -2474,7 +2474,7 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const bidirectional_16 = (float *)(void *)(base + 332160);   /* f32[96] */
     float *const bidirectional_17 = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
     float *const words_ = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 737792);   /* f32[10, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 738560);   /* f32[10, 64] */
     float *const attention_hidden_kernel_3 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
     float *const reader_backward_recurrent_kernel_3 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
     float *const reader_backward_kernel_3 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
@@ -2518,7 +2518,7 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     train_k11_bidirectional(h, read, h_2);
     train_k12_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    train_k13_softmax_sum(attention_scores, attention_softmax_1_y, softmax_2, attention_weights, read, pooled);
+    train_k13_softmax_sum(attention_scores, softmax_2, attention_weights, read, pooled);
     if (train_k14_cross_entropy_check(label) != DL_OK) {
         dl_set_subnormals(dl_before);
         return DL_INDEX;
@@ -2529,10 +2529,10 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     train_k17_cross_entropy(&count, cross_entropy, &metrics->loss);
     gradients_k18_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, gradients->classifier_bias);
     train_k19_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k20_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights,
-            attention_softmax_1_y, params->attention_score_kernel, tanh_2, tanh);
+    train_k20_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights, attention_scores,
+            softmax_8, params->attention_score_kernel, tanh_2, tanh);
     gradients_k21_dense(pooled, softmax_5, gradients->classifier_kernel);
-    gradients_k22_dense(tanh, attention_softmax_1_y, gradients->attention_score_kernel);
+    gradients_k22_dense(tanh, softmax_8, gradients->attention_score_kernel);
     gradients_k23_dense(tanh_2, gradients->attention_hidden_bias);
     train_k25_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_3);   /* k24_dense_pack */
     train_k26_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_weights);   /* k25_dense */

@@ -581,8 +581,7 @@ static void train_k15_dense(const float *restrict neg_2, const float *restrict t
 }
 
 /* siamese.dl:9: max_pool2d, relu -> f32[1, 10, 10, 16]; in 2 places */
-static void train_k16_max_pool2d_relu(const float *restrict relu_4, dl_word *restrict max_pool2d_5,
-        const float *restrict dense_5, float *restrict relu_5)
+static void train_k16_max_pool2d_relu(float *restrict relu_4, dl_word *restrict max_pool2d_5, const float *restrict dense_5)
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -608,7 +607,7 @@ static void train_k16_max_pool2d_relu(const float *restrict relu_4, dl_word *res
             for (int j2 = 0; j2 < 16; j2++) {
                 const int32_t v11 = max_pool2d_5[v10 + j2];
                 const float v12 = dense_5[v10 + j2];
-                relu_5[j0 * 160 + j1 * 16 + j2] = 0.0f < relu_4[j0 * 160 + j1 * 16 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                relu_4[j0 * 160 + j1 * 16 + j2] = 0.0f < relu_4[j0 * 160 + j1 * 16 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
         }
@@ -747,7 +746,7 @@ static inline void train_k17_conv2d_tile_4_at_8(const float *restrict a, int at,
     c[27] = c3_3;
 }
 
-static void train_k17_conv2d(const float *restrict relu_5, const float *restrict conv2d_9, float *restrict conv2d_10)
+static void train_k17_conv2d(const float *restrict relu_4, const float *restrict conv2d_9, float *restrict conv2d_10)
 {
     for (int i1 = 0; i1 < 12; i1++) {
         for (int i2_0 = 0; i2_0 < 12; i2_0 += 4) {
@@ -755,13 +754,13 @@ static void train_k17_conv2d(const float *restrict relu_5, const float *restrict
             const int k0_hi = dl_end_tap(-i1 + 11, 1, 3);
             for (int n = 0; n < 8; n += 4)
                 if (i2_0 < 4)
-                    train_k17_conv2d_tile_4_at_0(relu_5, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
+                    train_k17_conv2d_tile_4_at_0(relu_4, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
                         conv2d_10 + (i1 * 96 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else if (i2_0 < 8)
-                    train_k17_conv2d_tile_4(relu_5, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
+                    train_k17_conv2d_tile_4(relu_4, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
                         conv2d_10 + (i1 * 96 + i2_0 * 8 + n), k0_lo, k0_hi);
                 else
-                    train_k17_conv2d_tile_4_at_8(relu_5, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
+                    train_k17_conv2d_tile_4_at_8(relu_4, i1 * 160 + i2_0 * 16 - 352, conv2d_9 + n,
                         conv2d_10 + (i1 * 96 + i2_0 * 8 + n), k0_lo, k0_hi);
         }
     }
@@ -802,13 +801,13 @@ static inline void train_k18_conv2d_tile_4(const float *restrict a, int at, cons
     c[435] = c3_3;
 }
 
-static void train_k18_conv2d(int t, const float *restrict max_pool2d_4, const float *restrict relu_5, float *restrict conv2d)
+static void train_k18_conv2d(int t, const float *restrict max_pool2d_4, const float *restrict relu_4, float *restrict conv2d)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
             for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
                 for (int n = 0; n < 16; n += 4)
-                    train_k18_conv2d_tile_4(max_pool2d_4, i1 * 96 + i2 * 8 + i0_0, relu_5 + n,
+                    train_k18_conv2d_tile_4(max_pool2d_4, i1 * 96 + i2 * 8 + i0_0, relu_4 + n,
                             conv2d + (t * 1152 + i1 * 48 + i2 * 16 + i0_0 * 144 + n));
             }
         }
@@ -816,8 +815,7 @@ static void train_k18_conv2d(int t, const float *restrict max_pool2d_4, const fl
 }
 
 /* siamese.dl:8: max_pool2d, relu -> f32[1, 24, 24, 8]; in 2 places */
-static void train_k19_max_pool2d_relu(const float *restrict relu_3, dl_word *restrict max_pool2d_6,
-        const float *restrict conv2d_10, float *restrict relu_6)
+static void train_k19_max_pool2d_relu(float *restrict relu_3, dl_word *restrict max_pool2d_6, const float *restrict conv2d_10)
 {
     for (int j0 = 0; j0 < 12; j0++) {
         for (int j1 = 0; j1 < 12; j1++) {
@@ -843,7 +841,7 @@ static void train_k19_max_pool2d_relu(const float *restrict relu_3, dl_word *res
             for (int j2 = 0; j2 < 8; j2++) {
                 const int32_t v11 = max_pool2d_6[v10 + j2];
                 const float v12 = conv2d_10[v10 + j2];
-                relu_6[j0 * 192 + j1 * 8 + j2] = 0.0f < relu_3[j0 * 192 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                relu_3[j0 * 192 + j1 * 8 + j2] = 0.0f < relu_3[j0 * 192 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
         }
@@ -879,17 +877,17 @@ static inline void train_k20_conv2d_tile_3(const float *restrict a, int at, cons
     c[19] = c2_3;
 }
 
-static void train_k20_conv2d(int t, const float *restrict right, const float *restrict relu_6, float *restrict conv2d_2)
+static void train_k20_conv2d(int t, const float *restrict right, const float *restrict relu_3, float *restrict conv2d_2)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int n = 0; n < 8; n += 4)
-            train_k20_conv2d_tile_3(right, t * 784 + i1 * 28, relu_6 + n, conv2d_2 + (t * 72 + i1 * 24 + n));
+            train_k20_conv2d_tile_3(right, t * 784 + i1 * 28, relu_3 + n, conv2d_2 + (t * 72 + i1 * 24 + n));
     }
 }
 
 /* siamese.dl:9: max_pool2d, relu, conv2d -> f32[1, 16]; in 2 places */
-static void train_k22_max_pool2d_relu_conv2d(int t, const float *restrict relu_2, dl_word *restrict max_pool2d_7,
-        const float *restrict dense_6, float *restrict relu_7, const float *restrict relu_5, float *restrict conv2d_3)
+static void train_k22_max_pool2d_relu_conv2d(int t, float *restrict relu_2, dl_word *restrict max_pool2d_7,
+        const float *restrict dense_6, const float *restrict relu_4, float *restrict conv2d_3)
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -915,7 +913,7 @@ static void train_k22_max_pool2d_relu_conv2d(int t, const float *restrict relu_2
             for (int j2 = 0; j2 < 16; j2++) {
                 const int32_t v11 = max_pool2d_7[v10 + j2];
                 const float v12 = dense_6[v10 + j2];
-                relu_7[j0 * 160 + j1 * 16 + j2] = 0.0f < relu_2[j0 * 160 + j1 * 16 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
+                relu_2[j0 * 160 + j1 * 16 + j2] = 0.0f < relu_2[j0 * 160 + j1 * 16 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
         }
@@ -926,15 +924,15 @@ static void train_k22_max_pool2d_relu_conv2d(int t, const float *restrict relu_2
     for (int r1 = 0; r1 < 10; r1++) {
         for (int r2 = 0; r2 < 10; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                conv2d_3[t * 16 + j0] += relu_5[j0 + r1 * 160 + r2 * 16] + relu_7[j0 + r1 * 160 + r2 * 16];
+                conv2d_3[t * 16 + j0] += relu_4[j0 + r1 * 160 + r2 * 16] + relu_2[j0 + r1 * 160 + r2 * 16];
             }
         }
     }
 }
 
 /* siamese.dl:8: max_pool2d, relu, conv2d -> f32[1, 8]; in 2 places */
-static void train_k25_max_pool2d_relu_conv2d(int t, const float *restrict relu, dl_word *restrict max_pool2d_8,
-        const float *restrict conv2d_11, float *restrict relu_8, const float *restrict relu_6, float *restrict conv2d_5)
+static void train_k25_max_pool2d_relu_conv2d(int t, float *restrict relu, dl_word *restrict max_pool2d_8,
+        const float *restrict conv2d_11, const float *restrict relu_3, float *restrict conv2d_5)
 {
     for (int j0 = 0; j0 < 12; j0++) {
         for (int j1 = 0; j1 < 12; j1++) {
@@ -960,8 +958,8 @@ static void train_k25_max_pool2d_relu_conv2d(int t, const float *restrict relu, 
             for (int j2 = 0; j2 < 8; j2++) {
                 const int32_t v11 = max_pool2d_8[v10 + j2];
                 const float v12 = conv2d_11[v10 + j2];
-                relu_8[j0 * 192 + j1 * 8 + j2] = 0.0f < relu[j0 * 192 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
-                        : 0.0f) : 0.0f;
+                relu[j0 * 192 + j1 * 8 + j2] = 0.0f < relu[j0 * 192 + j1 * 8 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12 : 0.0f)
+                        : 0.0f;
             }
         }
     }
@@ -971,7 +969,7 @@ static void train_k25_max_pool2d_relu_conv2d(int t, const float *restrict relu, 
     for (int r1 = 0; r1 < 24; r1++) {
         for (int r2 = 0; r2 < 24; r2++) {
             for (int j0 = 0; j0 < 8; j0++) {
-                conv2d_5[t * 8 + j0] += relu_6[j0 + r1 * 192 + r2 * 8] + relu_8[j0 + r1 * 192 + r2 * 8];
+                conv2d_5[t * 8 + j0] += relu_3[j0 + r1 * 192 + r2 * 8] + relu[j0 + r1 * 192 + r2 * 8];
             }
         }
     }
@@ -1276,21 +1274,21 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 533600);   /* f32 */
+    float *const adam = (float *)(void *)(base + 515168);   /* f32 */
     float *const max_pool2d = (float *)(void *)(base + 294912);   /* f32[32, 1, 5, 5, 16] */
     float *const max_pool2d_2 = (float *)(void *)(base + 346112);   /* f32[32, 1, 5, 5, 16] */
-    float *const sub = (float *)(void *)(base + 527872);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 533120);   /* f32[32, 1] */
-    float *const select_2 = (float *)(void *)(base + 533248);   /* f32[32, 1] */
-    float *const sqrt = (float *)(void *)(base + 533376);   /* f32[32, 1] */
+    float *const sub = (float *)(void *)(base + 509440);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 514688);   /* f32[32, 1] */
+    float *const select_2 = (float *)(void *)(base + 514816);   /* f32[32, 1] */
+    float *const sqrt = (float *)(void *)(base + 514944);   /* f32[32, 1] */
     float *const conv2d = (float *)(void *)(base + 0);   /* f32[32, 8, 3, 3, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 478208);   /* f32[32, 1, 3, 3, 8] */
-    float *const conv2d_3 = (float *)(void *)(base + 529920);   /* f32[32, 1, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 459776);   /* f32[32, 1, 3, 3, 8] */
+    float *const conv2d_3 = (float *)(void *)(base + 511488);   /* f32[32, 1, 16] */
     float *const conv2d_4 = (float *)(void *)(base + 147456);   /* f32[32, 8, 3, 3, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 531968);   /* f32[32, 1, 8] */
-    float *const conv2d_6 = (float *)(void *)(base + 487424);   /* f32[32, 1, 3, 3, 8] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 533568);   /* bool[32, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 532992);   /* f32[32, 1] */
+    float *const conv2d_5 = (float *)(void *)(base + 513536);   /* f32[32, 1, 8] */
+    float *const conv2d_6 = (float *)(void *)(base + 468992);   /* f32[32, 1, 3, 3, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 515136);   /* bool[32, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 514560);   /* f32[32, 1] */
     float *const sum = (float *)(void *)(base + 397312);   /* f32[8, 3, 3, 16] */
     float *const sum_2 = (float *)(void *)(base + 29696);   /* f32[1, 3, 3, 8] */
     float *const sum_3 = (float *)(void *)(base + 401920);   /* f32[8, 3, 3, 16] */
@@ -1300,29 +1298,25 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     float *const dense = (float *)(void *)(base + 0);   /* f32[400, 16] */
     float *const dense_4 = (float *)(void *)(base + 27648);   /* f32[4, 16] */
     float *const tower_dense_1_kernel_2 = (float *)(void *)(base + 397312);   /* f32[16, 400] */
-    float *const conv2d_9 = (float *)(void *)(base + 509440);   /* f32[3, 3, 16, 8] */
+    float *const conv2d_9 = (float *)(void *)(base + 491008);   /* f32[3, 3, 16, 8] */
     float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 24, 24, 8] */
-    float *const max_pool2d_3 = (float *)(void *)(base + 514048);   /* f32[1, 12, 12, 8] */
-    float *const relu_2 = (float *)(void *)(base + 496640);   /* f32[1, 10, 10, 16] */
-    float *const tower_dense_1_y = (float *)(void *)(base + 470784);   /* f32[1, 16] */
+    float *const max_pool2d_3 = (float *)(void *)(base + 495616);   /* f32[1, 12, 12, 8] */
+    float *const relu_2 = (float *)(void *)(base + 478208);   /* f32[1, 10, 10, 16] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 504832);   /* f32[1, 16] */
     float *const relu_3 = (float *)(void *)(base + 441344);   /* f32[1, 24, 24, 8] */
-    float *const max_pool2d_4 = (float *)(void *)(base + 466176);   /* f32[1, 12, 12, 8] */
-    float *const relu_4 = (float *)(void *)(base + 459776);   /* f32[1, 10, 10, 16] */
-    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 470848);   /* f32[1, 16] */
-    float *const mul_2 = (float *)(void *)(base + 533504);   /* f32[1, 16] */
-    float *const neg_2 = (float *)(void *)(base + 472384);   /* f32[1, 16] */
-    float *const dense_5 = (float *)(void *)(base + 470784);   /* f32[1, 400] */
-    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 472384);   /* i32[1, 5, 5, 16] */
-    float *const relu_5 = (float *)(void *)(base + 503040);   /* f32[1, 10, 10, 16] */
-    float *const conv2d_10 = (float *)(void *)(base + 518656);   /* f32[1, 12, 12, 8] */
-    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 523264);   /* i32[1, 12, 12, 8] */
-    float *const relu_6 = (float *)(void *)(base + 459776);   /* f32[1, 24, 24, 8] */
-    float *const dense_6 = (float *)(void *)(base + 447744);   /* f32[1, 400] */
-    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 449344);   /* i32[1, 5, 5, 16] */
-    float *const relu_7 = (float *)(void *)(base + 441344);   /* f32[1, 10, 10, 16] */
-    float *const conv2d_11 = (float *)(void *)(base + 496640);   /* f32[1, 12, 12, 8] */
-    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 501248);   /* i32[1, 12, 12, 8] */
-    float *const relu_8 = (float *)(void *)(base + 441344);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d_4 = (float *)(void *)(base + 500224);   /* f32[1, 12, 12, 8] */
+    float *const relu_4 = (float *)(void *)(base + 484608);   /* f32[1, 10, 10, 16] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 504896);   /* f32[1, 16] */
+    float *const mul_2 = (float *)(void *)(base + 515072);   /* f32[1, 16] */
+    float *const neg_2 = (float *)(void *)(base + 506432);   /* f32[1, 16] */
+    float *const dense_5 = (float *)(void *)(base + 504832);   /* f32[1, 400] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 506432);   /* i32[1, 5, 5, 16] */
+    float *const conv2d_10 = (float *)(void *)(base + 504832);   /* f32[1, 12, 12, 8] */
+    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 500224);   /* i32[1, 12, 12, 8] */
+    float *const dense_6 = (float *)(void *)(base + 500224);   /* f32[1, 400] */
+    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 501824);   /* i32[1, 5, 5, 16] */
+    float *const conv2d_11 = (float *)(void *)(base + 484608);   /* f32[1, 12, 12, 8] */
+    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 478208);   /* i32[1, 12, 12, 8] */
 
     const unsigned dl_before = dl_flush();
     train_k0_adam(&step, adam);
@@ -1346,17 +1340,17 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
         train_k14_dense_sum_sqrt(t, max_pool2d_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
                 params->tower_dense_1_bias, sub, reshape, same, select, select_2, reshape_2, sqrt, mul_2, neg_2);
         train_k15_dense(neg_2, tower_dense_1_kernel_2, dense_5);
-        train_k16_max_pool2d_relu(relu_4, max_pool2d_5, dense_5, relu_5);
-        train_k17_conv2d(relu_5, conv2d_9, conv2d_10);
-        train_k18_conv2d(t, max_pool2d_4, relu_5, conv2d);
-        train_k19_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_10, relu_6);
-        train_k20_conv2d(t, right, relu_6, conv2d_2);
+        train_k16_max_pool2d_relu(relu_4, max_pool2d_5, dense_5);
+        train_k17_conv2d(relu_4, conv2d_9, conv2d_10);
+        train_k18_conv2d(t, max_pool2d_4, relu_4, conv2d);
+        train_k19_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_10);
+        train_k20_conv2d(t, right, relu_3, conv2d_2);
         train_k15_dense(mul_2, tower_dense_1_kernel_2, dense_6);   /* k21_dense */
-        train_k22_max_pool2d_relu_conv2d(t, relu_2, max_pool2d_7, dense_6, relu_7, relu_5, conv2d_3);
-        train_k17_conv2d(relu_7, conv2d_9, conv2d_11);   /* k23_conv2d */
-        train_k18_conv2d(t, max_pool2d_3, relu_7, conv2d_4);   /* k24_conv2d */
-        train_k25_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_11, relu_8, relu_6, conv2d_5);
-        train_k20_conv2d(t, left, relu_8, conv2d_6);   /* k26_conv2d */
+        train_k22_max_pool2d_relu_conv2d(t, relu_2, max_pool2d_7, dense_6, relu_4, conv2d_3);
+        train_k17_conv2d(relu_2, conv2d_9, conv2d_11);   /* k23_conv2d */
+        train_k18_conv2d(t, max_pool2d_3, relu_2, conv2d_4);   /* k24_conv2d */
+        train_k25_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_11, relu_3, conv2d_5);
+        train_k20_conv2d(t, left, relu, conv2d_6);   /* k26_conv2d */
     }
     train_k27_sum(conv2d, sum, conv2d_4, sum_3);
     train_k28_sum(conv2d_2, sum_2, conv2d_6, sum_4);
@@ -1499,18 +1493,18 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     unsigned char *const base = arena;
     float *const max_pool2d = (float *)(void *)(base + 294912);   /* f32[32, 1, 5, 5, 16] */
     float *const max_pool2d_2 = (float *)(void *)(base + 346112);   /* f32[32, 1, 5, 5, 16] */
-    float *const sub = (float *)(void *)(base + 527872);   /* f32[32, 1, 16] */
-    float *const select = (float *)(void *)(base + 533120);   /* f32[32, 1] */
-    float *const select_2 = (float *)(void *)(base + 533248);   /* f32[32, 1] */
-    float *const sqrt = (float *)(void *)(base + 533376);   /* f32[32, 1] */
+    float *const sub = (float *)(void *)(base + 509440);   /* f32[32, 1, 16] */
+    float *const select = (float *)(void *)(base + 514688);   /* f32[32, 1] */
+    float *const select_2 = (float *)(void *)(base + 514816);   /* f32[32, 1] */
+    float *const sqrt = (float *)(void *)(base + 514944);   /* f32[32, 1] */
     float *const conv2d = (float *)(void *)(base + 0);   /* f32[32, 8, 3, 3, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 478208);   /* f32[32, 1, 3, 3, 8] */
-    float *const conv2d_3 = (float *)(void *)(base + 529920);   /* f32[32, 1, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 459776);   /* f32[32, 1, 3, 3, 8] */
+    float *const conv2d_3 = (float *)(void *)(base + 511488);   /* f32[32, 1, 16] */
     float *const conv2d_4 = (float *)(void *)(base + 147456);   /* f32[32, 8, 3, 3, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 531968);   /* f32[32, 1, 8] */
-    float *const conv2d_6 = (float *)(void *)(base + 487424);   /* f32[32, 1, 3, 3, 8] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 533568);   /* bool[32, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 532992);   /* f32[32, 1] */
+    float *const conv2d_5 = (float *)(void *)(base + 513536);   /* f32[32, 1, 8] */
+    float *const conv2d_6 = (float *)(void *)(base + 468992);   /* f32[32, 1, 3, 3, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 515136);   /* bool[32, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 514560);   /* f32[32, 1] */
     float *const sum = (float *)(void *)(base + 397312);   /* f32[8, 3, 3, 16] */
     float *const sum_2 = (float *)(void *)(base + 29696);   /* f32[1, 3, 3, 8] */
     float *const sum_3 = (float *)(void *)(base + 401920);   /* f32[8, 3, 3, 16] */
@@ -1519,29 +1513,25 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     float *const neg = (float *)(void *)(base + 27648);   /* f32[32, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[400, 16] */
     float *const tower_dense_1_kernel_3 = (float *)(void *)(base + 397312);   /* f32[16, 400] */
-    float *const conv2d_7 = (float *)(void *)(base + 509440);   /* f32[3, 3, 16, 8] */
+    float *const conv2d_7 = (float *)(void *)(base + 491008);   /* f32[3, 3, 16, 8] */
     float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 24, 24, 8] */
-    float *const max_pool2d_3 = (float *)(void *)(base + 514048);   /* f32[1, 12, 12, 8] */
-    float *const relu_2 = (float *)(void *)(base + 496640);   /* f32[1, 10, 10, 16] */
-    float *const tower_dense_1_y = (float *)(void *)(base + 470784);   /* f32[1, 16] */
+    float *const max_pool2d_3 = (float *)(void *)(base + 495616);   /* f32[1, 12, 12, 8] */
+    float *const relu_2 = (float *)(void *)(base + 478208);   /* f32[1, 10, 10, 16] */
+    float *const tower_dense_1_y = (float *)(void *)(base + 504832);   /* f32[1, 16] */
     float *const relu_3 = (float *)(void *)(base + 441344);   /* f32[1, 24, 24, 8] */
-    float *const max_pool2d_4 = (float *)(void *)(base + 466176);   /* f32[1, 12, 12, 8] */
-    float *const relu_4 = (float *)(void *)(base + 459776);   /* f32[1, 10, 10, 16] */
-    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 470848);   /* f32[1, 16] */
-    float *const mul_2 = (float *)(void *)(base + 533504);   /* f32[1, 16] */
-    float *const neg_2 = (float *)(void *)(base + 472384);   /* f32[1, 16] */
-    float *const dense_4 = (float *)(void *)(base + 470784);   /* f32[1, 400] */
-    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 472384);   /* i32[1, 5, 5, 16] */
-    float *const relu_5 = (float *)(void *)(base + 503040);   /* f32[1, 10, 10, 16] */
-    float *const conv2d_8 = (float *)(void *)(base + 518656);   /* f32[1, 12, 12, 8] */
-    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 523264);   /* i32[1, 12, 12, 8] */
-    float *const relu_6 = (float *)(void *)(base + 459776);   /* f32[1, 24, 24, 8] */
-    float *const dense_5 = (float *)(void *)(base + 447744);   /* f32[1, 400] */
-    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 449344);   /* i32[1, 5, 5, 16] */
-    float *const relu_7 = (float *)(void *)(base + 441344);   /* f32[1, 10, 10, 16] */
-    float *const conv2d_9 = (float *)(void *)(base + 496640);   /* f32[1, 12, 12, 8] */
-    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 501248);   /* i32[1, 12, 12, 8] */
-    float *const relu_8 = (float *)(void *)(base + 441344);   /* f32[1, 24, 24, 8] */
+    float *const max_pool2d_4 = (float *)(void *)(base + 500224);   /* f32[1, 12, 12, 8] */
+    float *const relu_4 = (float *)(void *)(base + 484608);   /* f32[1, 10, 10, 16] */
+    float *const tower_again_1_dense_1_y = (float *)(void *)(base + 504896);   /* f32[1, 16] */
+    float *const mul_2 = (float *)(void *)(base + 515072);   /* f32[1, 16] */
+    float *const neg_2 = (float *)(void *)(base + 506432);   /* f32[1, 16] */
+    float *const dense_4 = (float *)(void *)(base + 504832);   /* f32[1, 400] */
+    dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 506432);   /* i32[1, 5, 5, 16] */
+    float *const conv2d_8 = (float *)(void *)(base + 504832);   /* f32[1, 12, 12, 8] */
+    dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 500224);   /* i32[1, 12, 12, 8] */
+    float *const dense_5 = (float *)(void *)(base + 500224);   /* f32[1, 400] */
+    dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 501824);   /* i32[1, 5, 5, 16] */
+    float *const conv2d_9 = (float *)(void *)(base + 484608);   /* f32[1, 12, 12, 8] */
+    dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 478208);   /* i32[1, 12, 12, 8] */
 
     const unsigned dl_before = dl_flush();
     train_k1_reshape(&count, reshape);   /* k0_reshape */
@@ -1565,19 +1555,17 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
                 params->tower_dense_1_bias, sub, reshape, same, select, select_2, reshape_2, sqrt, mul_2,
                 neg_2);   /* k13_dense_sum_sqrt */
         train_k15_dense(neg_2, tower_dense_1_kernel_3, dense_4);   /* k14_dense */
-        train_k16_max_pool2d_relu(relu_4, max_pool2d_5, dense_4, relu_5);   /* k15_max_pool2d_relu */
-        train_k17_conv2d(relu_5, conv2d_7, conv2d_8);   /* k16_conv2d */
-        train_k18_conv2d(t, max_pool2d_4, relu_5, conv2d);   /* k17_conv2d */
-        train_k19_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_8, relu_6);   /* k18_max_pool2d_relu */
-        train_k20_conv2d(t, right, relu_6, conv2d_2);   /* k19_conv2d */
+        train_k16_max_pool2d_relu(relu_4, max_pool2d_5, dense_4);   /* k15_max_pool2d_relu */
+        train_k17_conv2d(relu_4, conv2d_7, conv2d_8);   /* k16_conv2d */
+        train_k18_conv2d(t, max_pool2d_4, relu_4, conv2d);   /* k17_conv2d */
+        train_k19_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_8);   /* k18_max_pool2d_relu */
+        train_k20_conv2d(t, right, relu_3, conv2d_2);   /* k19_conv2d */
         train_k15_dense(mul_2, tower_dense_1_kernel_3, dense_5);   /* k20_dense */
-        train_k22_max_pool2d_relu_conv2d(t, relu_2, max_pool2d_7, dense_5, relu_7, relu_5,
-                conv2d_3);   /* k21_max_pool2d_relu_conv2d */
-        train_k17_conv2d(relu_7, conv2d_7, conv2d_9);   /* k22_conv2d */
-        train_k18_conv2d(t, max_pool2d_3, relu_7, conv2d_4);   /* k23_conv2d */
-        train_k25_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_9, relu_8, relu_6,
-                conv2d_5);   /* k24_max_pool2d_relu_conv2d */
-        train_k20_conv2d(t, left, relu_8, conv2d_6);   /* k25_conv2d */
+        train_k22_max_pool2d_relu_conv2d(t, relu_2, max_pool2d_7, dense_5, relu_4, conv2d_3);   /* k21_max_pool2d_relu_conv2d */
+        train_k17_conv2d(relu_2, conv2d_7, conv2d_9);   /* k22_conv2d */
+        train_k18_conv2d(t, max_pool2d_3, relu_2, conv2d_4);   /* k23_conv2d */
+        train_k25_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_9, relu_3, conv2d_5);   /* k24_max_pool2d_relu_conv2d */
+        train_k20_conv2d(t, left, relu, conv2d_6);   /* k25_conv2d */
     }
     train_k27_sum(conv2d, sum, conv2d_4, sum_3);   /* k26_sum */
     train_k28_sum(conv2d_2, sum_2, conv2d_6, sum_4);   /* k27_sum */

@@ -17,7 +17,7 @@ extern "C" {
 #define SIAMESE_BATCH 1
 #define SIAMESE_ARENA_BYTES 23104   /* scratch for siamese_infer, aligned to 64; contents need not survive between calls */
 #define SIAMESE_TRAIN_BATCH 32
-#define SIAMESE_TRAIN_ARENA_BYTES 533616   /* for the training functions, likewise */
+#define SIAMESE_TRAIN_ARENA_BYTES 515184   /* for the training functions, likewise */
 #define SIAMESE_INIT_ARENA_BYTES 1   /* for siamese_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* block.c: what only a kernel with tiles itself reads, row by row or by its next tile, needs no more room than the rows of one
- * block: the gradient between its product and the optimizer's update, for one, or an attention's scores. */
+/* block.c: what only a kernel itself reads needs no more room than one turn of its outer loops does, where each reads what it has made itself; of a kernel
+ * with tiles, row by row or by its next tile, than the rows of one block: the gradient between its product and the optimizer's update, for one, or an
+ * attention's scores. */
 #include "lower.h"
 
 typedef struct Shrink {         /* values of a kernel that share a storage */
     const Kernel *k;
-    const Tile *first;          /* the kernel's */
+    const Tile *first;          /* the kernel's, or NULL */
     const Buffer *root;
     int64_t width;              /* elements of a row */
     VEC(Ex *) loads;
@@ -51,7 +52,7 @@ static const Lin *place_in_block(const Shrink *s, const Lin *at, Var *m)
         at = lin_add(a, at, lin_scale(a, lin_var(a, m), row_step(s)));
     if (m && s->first->inner)
         at = lin_add(a, at, lin_scale(a, lin_var(a, s->first->inner), s->width));
-    return s->first->block ? lin_add(a, at, lin_scale(a, lin_var(a, s->first->block), -row_step(s))) : at;
+    return s->first && s->first->block ? lin_add(a, at, lin_scale(a, lin_var(a, s->first->block), -row_step(s))) : at;
 }
 
 /* Everything that lies along the outer loops must lie in the row it is for. */
@@ -104,9 +105,10 @@ static bool all_stay_in_row(Shrink *s)
 
 static void shrink(const Shrink *s)
 {
-    const int64_t rows = s->first->m ? s->first->schedule.rows * tile_inner(s->first) : 1;
+    Var *m = s->first ? s->first->m : NULL;
+    const int64_t rows = m ? s->first->schedule.rows * tile_inner(s->first) : 1;
     for (int i = 0; i < s->loads.n; i++)
-        s->loads.at[i]->at = place_in_block(s, s->loads.at[i]->at, s->first->m);
+        s->loads.at[i]->at = place_in_block(s, s->loads.at[i]->at, m);
     for (int i = 0; i < s->k->stages.n; i++) {
         Stage *stage = s->k->stages.at[i];
         Tile *t = stage->tile;
@@ -119,7 +121,7 @@ static void shrink(const Shrink *s)
             Item *item = &stage->items.at[j];
             if (!is_shrunk(s, item->buffer))
                 continue;
-            item->at = place_in_block(s, item->at, t ? NULL : s->first->m);
+            item->at = place_in_block(s, item->at, t ? NULL : m);
             if (t) {
                 t->c_at = item->at;
                 t->c_m = row_step(s);
@@ -143,13 +145,13 @@ static void shrink_values(const Step *step)
 {
     const Kernel *k = step->kernel;
     const Tile *first = kernel_tile(k);
-    if (!first || k->stages.n < 2 || k->stages.at[0]->tile != first)
+    if (k->stages.n < 2 || (first ? k->stages.at[0]->tile != first : !k->nouter))
         return;
-    if (first->schedule.outside >= 0 && !panel_is_whole(first))     /* what lies behind the tile waits for all panels and blocks */
+    if (first && first->schedule.outside >= 0 && !panel_is_whole(first))     /* what lies behind the tile waits for all panels and blocks */
         return;
     for (int i = 0; i < k->units.n; i++) {
         const Unit *u = k->units.at[i];
-        if (!u->buffer || u->buffer->kind != BUFFER_ARENA || u->buffer->block || !unit_row(k, u))
+        if (!u->buffer || u->buffer->kind != BUFFER_ARENA || u->buffer->block || !unit_row(k, u) || (!first && unit_row(k, u) == type_count(u->type)))
             continue;
         const Buffer *root = buffer_root(u->buffer);
         Shrink s = {.k = k, .first = first, .root = root, .width = unit_row(k, u)};

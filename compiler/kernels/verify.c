@@ -158,7 +158,7 @@ const Lin *store_index(Arena *a, const Stage *s, const Item *item)
 static void check_store(Check *c, const Item *item)
 {
     Var *var[4 * MAX_RANK];
-    if (item->buffer->block && !kernel_tile(c->k)) {
+    if (item->buffer->block && !kernel_tile(c->k) && !c->k->nouter) {
         check_complain(c, "%s holds a block of rows, and there are none", check_label(item->buffer));
         return;
     }
@@ -184,7 +184,7 @@ static void check_store(Check *c, const Item *item)
         at = lin_without(c->a, at, var[i]);
     for (int i = 0; i < c->k->scans.n; i++)
         at = lin_without(c->a, at, c->k->scans.at[i]);
-    if (item->buffer->block && kernel_tile(c->k)->block)
+    if (item->buffer->block && kernel_tile(c->k) && kernel_tile(c->k)->block)
         at = lin_without(c->a, at, kernel_tile(c->k)->block);
     if (at->n)
         check_complain(c, "stores %s at no plain index", check_label(item->buffer));

@@ -96,7 +96,7 @@ static bool same_outer_position(Check *c, const Access *read, const Access *writ
         any = true;
         own = step < own ? step : own;
     }
-    if (write->buffer->block && kernel_tile(c->k)->block)
+    if (write->buffer->block && kernel_tile(c->k) && kernel_tile(c->k)->block)
         rest = lin_without(c->a, rest, kernel_tile(c->k)->block);
     return !any || index_in_range(c->a, rest, read->guard, read->nguard, own);
 }

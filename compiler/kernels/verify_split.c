@@ -82,7 +82,7 @@ static void check_item(Pieces *x, const Stage *s, const Item *item)
     if (!item->buffer || buffer_root(item->buffer)->kind == BUFFER_LOCAL)
         return;
     const Tile *t = tile_of(x->k);
-    int64_t own = item->buffer->block ? t->schedule.rows * tile_inner(t) * item->buffer->type.dim[1] : 0;
+    int64_t own = item->buffer->block ? (t ? t->schedule.rows * tile_inner(t) : 1) * item->buffer->type.dim[1] : 0;
     if (item->buffer->block && type_count(item->buffer->type) < own * x->p->target->threads.n)
         x->why = "threads share a block of rows";
     if (!item->buffer->block && x->v->extent > 1 && !lin_factor(store_index(x->a, s, item), x->v))
