@@ -10,13 +10,21 @@ enum {
     PAGE = 1024,                    /* floats */
     LEAST_ROW = LINE, MOST_ROW = 256,   /* floats: shorter ones compilers make vectors of only where nothing else is between them */
     MOST_FETCHED = 6,               /* tensors */
+    LARGE = 4,                      /* of L2: without a loop, a tensor above the 4th is one of several that it does not hold */
 };
 
 typedef struct Rows {
     const Plan *p;
-    const Step *loop;
+    const Step *step;           /* a loop over parts, or the kernel's own */
     Stage *s;
 } Rows;
+
+/* Found beyond L2 by a kernel that stands in no loop and goes through all of it, perhaps to change it, as an optimizer does. */
+static bool is_streamed(const Rows *x, const Buffer *b)
+{
+    const bool before = b->kind == BUFFER_PORT || (b->kind == BUFFER_ARENA && b->first < x->step->at);
+    return before && b->type.dt == DT_F32 && 4 * type_count(b->type) > x->p->target->l2 / LARGE;
+}
 
 /* Rows one behind the other, which nothing guards. */
 static void note_rows(void *context, const Load *load)
@@ -26,7 +34,8 @@ static void note_rows(void *context, const Load *load)
     Buffer *root = buffer_root(load->buffer);
     const Var *row = s->loop[s->nloop - 2], *column = s->loop[s->nloop - 1];
     const Lin *at = lin_without(x->p->a, load->at, column);
-    if (load->nguard || !is_far(x->p, x->loop, load->buffer) || lin_factor(load->at, column) != 1 || lin_factor(at, row) != column->extent ||
+    const bool far = x->step->kind == STEP_SCAN ? is_far(x->p, x->step, load->buffer) : is_streamed(x, root);
+    if (load->nguard || !far || lin_factor(load->at, column) != 1 || lin_factor(at, row) != column->extent ||
         !lin_is_affine(at) || s->further.n == MOST_FETCHED)
         return;
     for (int i = 0; i < s->further.n; i++)
@@ -35,10 +44,10 @@ static void note_rows(void *context, const Load *load)
     vec_push(x->p->a, &s->further, ((Beside){.buffer = root, .at = lin_offset(x->p->a, at, PAGE)}));
 }
 
-static void fetch_in_stage(const Plan *p, const Step *loop, Stage *s)
+static void fetch_in_stage(const Plan *p, const Step *step, Stage *s)
 {
     const int64_t row = s->nloop > 1 ? s->loop[s->nloop - 1]->extent : 0;
-    Rows x = {.p = p, .loop = loop, .s = s};
+    Rows x = {.p = p, .step = step, .s = s};
     if (s->kind != STAGE_MAP || s->in_tile || s->square || row < LEAST_ROW || row > MOST_ROW)
         return;
     for (int i = 0; i < s->items.n; i++)
@@ -48,11 +57,13 @@ static void fetch_in_stage(const Plan *p, const Step *loop, Stage *s)
 void fetch_pages(const Plan *p)
 {
     for (int i = 0; i < p->steps.n && p->target->l2_width && p->target->lanes > 1; i++) {
-        const Step *loop = p->steps.at[i];
-        for (int j = 0; loop->kind == STEP_SCAN && loop->apart && j < loop->body.n; j++) {
-            const Kernel *k = loop->body.at[j]->kernel;
+        const Step *step = p->steps.at[i];
+        if (step->kind == STEP_KERNEL && !step->kernel->nouter && step->kernel->stages.n == 1)
+            fetch_in_stage(p, step, step->kernel->stages.at[0]);
+        for (int j = 0; step->kind == STEP_SCAN && step->apart && j < step->body.n; j++) {
+            const Kernel *k = step->body.at[j]->kernel;
             for (int n = 0; k && n < k->stages.n; n++)
-                fetch_in_stage(p, loop, k->stages.at[n]);
+                fetch_in_stage(p, step, k->stages.at[n]);
         }
     }
 }

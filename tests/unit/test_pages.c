@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_pages.c: what stages by element of a loop over parts of a batch ask for a page ahead: rows of what is far, as long as a line at the
+/* test_pages.c: what stages by element of a loop over parts of a batch, or of none, ask for a page ahead: rows of what is far, as long as a line at the
  * least; that such code is right, and that the verifier of plans notices what it has no address of. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,6 +61,22 @@ static void a_page_ahead(void **state)
     assert_int_equal(lin_factor(row->at, s->loop[s->nloop - 1]), 0);
 }
 
+/* Rows of a parameter, which are changed; a matrix of a few rows is likely to be near. */
+#define UPDATE(rows) \
+    "func f(x: f32[" rows ", 64] param 0, s: f32[" rows "] input 0) { " \
+    "%2 = broadcast(s) axes=[0] : f32[" rows ", 64] %3 = mul(x, %2) return param 0 x = %3 }"
+
+static void without_a_loop(void **state)
+{
+    (void)state;
+    Kernel *k;
+    const Stage *s = asking(planned(UPDATE("2000"), "x86-64-v4", 1 << 20), &k);
+    assert_non_null(s);
+    assert_int_equal(s->further.n, 1);
+    assert_string_equal(s->further.at[0].buffer->name, "x");
+    assert_null(asking(planned(UPDATE("1000"), "x86-64-v4", 1 << 20), &k));
+}
+
 static void nothing_else(void **state)
 {
     (void)state;
@@ -100,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_ahead),
+        cmocka_unit_test(without_a_loop),
         cmocka_unit_test(nothing_else),
         cmocka_unit_test(same_values),
         cmocka_unit_test(verified),
