@@ -50,7 +50,7 @@ static void run_crop(Module *m, Diag *d)
     run_on_each(m, crop);
 }
 
-/* Only where parameters and states stay as they are. */
+/* Only where parameters and states stay as they are. Before stepwise, whose steps have the bits of the whole. */
 static void run_shifts(Module *m, Diag *d)
 {
     (void)d;
@@ -118,9 +118,9 @@ static void run_micro_batch(Module *m, Diag *d)
 }
 
 static const Pass passes[] = {
+    {"shifts", run_shifts, "of inference: channels of a convolution or product are scaled once and shifted once"},
     {"stepwise", run_stepwise, "where it is asked for: inference of one time step, which keeps what it needs of the others"},
     {"crop", run_crop, "of each value is made what others read of it"},
-    {"shifts", run_shifts, "of inference: channels of a convolution or product are scaled once and shifted once"},
     {"differentiate", run_differentiate, "gradients of the loss, as an ordinary function"},
     {"compose", run_compose, "gradients and optimizer in one training step"},
     {"hoist", run_hoist, "what loops compute from their inputs alone, or only accumulate, leaves them"},
