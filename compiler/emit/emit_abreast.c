@@ -38,15 +38,15 @@ void print_paired_steps(Out *o, const Tile *t, const Written *steps, int n)
         made = i + 1 < n && make_a_pair(t, &steps[i], &steps[i + 1]) ? 2 : 1;
         const char *right = arena_printf(o->a, "*(const dl_v%d *)(bk + %" PRId64 ")", made * lanes, steps[i].b);
         open_block(o, "{");
-        line(o, "const dl_v%d b = %s;", made * lanes, made > 1 ? arena_printf(o->a, "DL_STEPS%d(%s)", made * lanes, right) : right);
+        line(o, "const dl_v%d b0 = %s;", made * lanes, made > 1 ? arena_printf(o->a, "DL_STEPS%d(%s)", made * lanes, right) : right);
         for (int r = 0; steps[i].rows >> r; r++) {
             const int64_t at = steps[i].a + r * t->a_m;
             if (!(steps[i].rows >> r & 1))
                 continue;
             if (made > 1)
-                line(o, "v%d_0 += DL_TWO%d(ak + %" PRId64 ") * b;", r, 2 * lanes, at);
+                line(o, "v%d_0 += DL_TWO%d(ak + %" PRId64 ") * b0;", r, 2 * lanes, at);
             else
-                line(o, "s%d_0 += ak[%" PRId64 "] * b;", r, at);
+                line(o, "s%d_0 += ak[%" PRId64 "] * b0;", r, at);
         }
         close_loops(o, 1);
     }

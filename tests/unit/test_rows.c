@@ -35,7 +35,7 @@ static const Case cases[] = {
      "h = relu(h + x)\n"
      "y = h |> conv2d(4, 3, strides = 2, padding = \"same\") |> relu |> conv2d(4, 3, padding = \"same\")\n"
      "output y = relu(y + conv2d(h, 4, 1, strides = 2)) |> global_avg_pool2d |> dense(3)",
-     29},
+     25},
     {"pooled",
      "h = x |> conv2d(3, 3, padding = \"same\") |> max_pool2d(2)\n"
      "output y = h |> avg_pool2d(2, strides = 1) |> global_max_pool2d",
