@@ -1,5 +1,5 @@
 #!/bin/sh
-# Graphs that once showed a fault, by libtcc; and a few at random.
+# Graphs that once showed a fault, by libtcc, and by gcc where it was one of its vectors; and a few at random.
 . tests/tap.sh
 fuzz="$build/dlc-fuzz-graphs --jobs 1 --engines tcc,tcc-generic --shrink 0"
 
