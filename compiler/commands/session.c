@@ -4,6 +4,7 @@
 #include "session.h"
 
 #include "../../runtime/dl_status.h"
+#include "../verify/model.h"
 
 #include <string.h>
 
@@ -212,6 +213,27 @@ void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n
 {
     dataset_batch(ds, index, n, batch, s->fed);
     session_count(s, n);
+}
+
+void session_draw(Session *s, Call call)
+{
+    const Fn *fn = s->fn[call];
+    int64_t *limit = NEWN(s->a, int64_t, fn->input.n + 1);
+    Random r = random_start(1, 1);
+    input_limits(s->a, fn, limit);
+    for (int i = 0; i < fn->input.n; i++) {
+        const Port *port = &fn->input.at[i];
+        void *tensor = s->in[call][i];
+        if (port->role != ROLE_INPUT && port->role != ROLE_TARGET)
+            continue;
+        for (int64_t k = 0; k < type_count(port->node->type); k++)
+            if (port->node->type.dt == DT_F32)
+                ((float *)tensor)[k] = (float)random_normal(&r);
+            else if (port->node->type.dt == DT_I32)
+                ((int32_t *)tensor)[k] = (int32_t)random_below(&r, (uint64_t)(limit[i] ? limit[i] : 2));
+            else
+                ((uint8_t *)tensor)[k] = (uint8_t)random_below(&r, port->node->type.dt == DT_BOOL ? 2 : 256);
+    }
 }
 
 const char *session_blame(Session *s, Call call, const Dataset *ds, const int64_t *index, int64_t n)

@@ -53,6 +53,8 @@ DatasetWanted session_wanted(const Module *m, bool targets);
 /* Examples index[0..n) become the inputs (and targets, where the data set has them) of the next call; n at
  * most `batch`. */
 void session_feed(Session *s, const Dataset *ds, const int64_t *index, int64_t n, int64_t batch);
+/* Inputs and targets of a call are normal numbers, and integers that the model takes. */
+void session_draw(Session *s, Call call);
 
 /* After a call on these examples failed: tries each alone with `call` (which updates nothing) and names the
  * guilty one. */

@@ -169,28 +169,6 @@ static void run(Timing *t, Variant *v, Call c)
     v->code[c](t->s->in[c], t->s->out[c], v->arena, t->pool);
 }
 
-/* Normal numbers, and integers that the model takes. */
-static void draw_inputs(Timing *t)
-{
-    const Fn *fn = t->s->fn[t->call];
-    int64_t *limit = NEWN(t->a, int64_t, fn->input.n + 1);
-    Random r = random_start(1, 1);
-    input_limits(t->a, fn, limit);
-    for (int i = 0; i < fn->input.n; i++) {
-        const Port *port = &fn->input.at[i];
-        void *tensor = t->s->in[t->call][i];
-        if (port->role != ROLE_INPUT && port->role != ROLE_TARGET)
-            continue;
-        for (int64_t k = 0; k < type_count(port->node->type); k++)
-            if (port->node->type.dt == DT_F32)
-                ((float *)tensor)[k] = (float)random_normal(&r);
-            else if (port->node->type.dt == DT_I32)
-                ((int32_t *)tensor)[k] = (int32_t)random_below(&r, (uint64_t)(limit[i] ? limit[i] : 2));
-            else
-                ((uint8_t *)tensor)[k] = (uint8_t)random_below(&r, port->node->type.dt == DT_BOOL ? 2 : 256);
-    }
-}
-
 static void clocks_open(Timing *t)
 {
     int steps = 0;
@@ -207,7 +185,7 @@ static void first_calls(void *context)
     session_seed(t->s, 1);
     session_step(t->s, 1);
     session_count(t->s, t->s->m->train_batch);
-    draw_inputs(t);
+    session_draw(t->s, t->call);
     for (Call c = CALL_INIT; c <= CALL_START; c++)
         if (t->variants.at[0]->code[c])
             run(t, t->variants.at[0], c);

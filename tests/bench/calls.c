@@ -75,19 +75,6 @@ static void print_work(Bench *b, const Module *m)
     fflush(stdout);
 }
 
-static void fill(const Bench *b, Role role, const Entry *entry, int n, int64_t batch)
-{
-    for (int i = 0; i < n; i++) {
-        int64_t count = type_count(entry[i].type) * batch;
-        void *tensor = session_tensor(b->s, role, i);
-        for (int64_t k = 0; k < count; k++)
-            if (entry[i].type.dt == DT_F32)
-                ((float *)tensor)[k] = (float)rand() / (float)RAND_MAX;
-            else
-                ((int32_t *)tensor)[k] = rand() % (role == ROLE_TARGET ? 2 : 10000);
-    }
-}
-
 /* ---- the calls ---------------------------------------------------------------------------------------------------- */
 static void call(Bench *b, int times)
 {
@@ -153,8 +140,7 @@ int main(int argc, char **argv)
     print_work(&b, m);
     session_seed(b.s, 1);
     session_call(b.s, CALL_INIT, &why);
-    fill(&b, ROLE_INPUT, m->inputs.at, m->inputs.n, batch);
-    fill(&b, ROLE_TARGET, m->targets.at, m->targets.n, batch);
+    session_draw(b.s, b.call);
     session_count(b.s, batch);
     for (double milliseconds; scanf("%lf", &milliseconds) == 1;)
         measure(&b, milliseconds);

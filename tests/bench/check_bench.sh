@@ -16,6 +16,11 @@ runs() {
         grep -q '^cnn .* of the bound' "$work/said" && grep -q '^| cnn | – | 0\.' "$work/out/bench.md" && grep -q '"macs": 2794240' "$work/out/bench.json"
 }
 
+# A table of 256 rows, of which no other exists.
+looks_up() {
+    echo 1 | "$build/bench/calls" dsl_examples/transformer.dl "$1" 2 tcc
+}
+
 check "cnn" counts 2794240 8188032 93322 cnn
 check "rnn" counts 6558336 19675008 710858 rnn
 check "attention" counts 3281536 9844608 677962 attention
@@ -25,5 +30,7 @@ check "ds_cnn" counts 2656768 7650304 23756 ds_cnn
 check "mobilenet" counts 7489664 21971328 216322 mobilenet
 check "autoencoder" counts 264192 710656 267928 autoencoder
 check "resnet18" counts 1814073344 5324206080 11689512 resnet18
+check "inference takes indices that its table has" looks_up infer
+check "and training" looks_up train
 check "the benchmark runs" runs
 finish
