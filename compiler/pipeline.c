@@ -100,8 +100,12 @@ static void run_blockwise(Module *m, Diag *d)
 static void run_micro_batch(Module *m, Diag *d)
 {
     Fn **const slot[] = {&m->gradients, &m->train_step, &m->evaluate};
-    if (!m->micro_batch || !m->gradients)
+    if (!m->micro_batch)
         return;
+    if (!m->gradients) {
+        diag_error(d, (Span){0}, "--micro-batch is for training, and nothing here trains");
+        return;
+    }
     if (m->train_batch % m->micro_batch) {
         diag_error(d, (Span){0}, "--micro-batch %lld: it has to divide the batch, %lld", (long long)m->micro_batch,
                    (long long)m->train_batch);

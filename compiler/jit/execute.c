@@ -123,8 +123,8 @@ Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, b
     Executable *x = NEW(a, Executable);
     *x = (Executable){.a = a, .n = n, .fn = fn, .threads = threads, .call = NEWN(a, JitFunction *, n)};
     x->interpreted = engine && !strncmp(engine, "interpret", 9);
-    if (x->interpreted && deterministic) {
-        *why = "--deterministic is for compiled code: --jit cc or tcc";
+    if (x->interpreted && (deterministic || threads > 1)) {
+        *why = arena_printf(a, "%s is for compiled code: --jit cc or tcc", deterministic ? "--deterministic" : "--threads");
         return NULL;
     }
     if (x->interpreted) {
