@@ -91,6 +91,26 @@ static int yielded_again(const Lower *c, const Node *scan, int yield)
     return -1;
 }
 
+/* The function's result that is what yield `yield` of a scan in it stacks, in a tensor that is the caller's and holds nothing yet; NULL: none. */
+static const Port *stacking_port(const Lower *c, const Node *scan, int yield)
+{
+    if (c->parent || rolling_type(scan, yield) || yield_before(scan, yield) >= 0)
+        return NULL;
+    for (int i = 0; i < c->fn->result.n; i++) {
+        const Port *port = &c->fn->result.at[i];
+        const Node *n = same_elements(port->node);
+        if (n->op == OP_RESULT && n->in[0] == scan && yield_inside(n) == yield && !fn_find_input(c->fn, port->role, port->index))
+            return port;
+    }
+    return NULL;
+}
+
+bool is_stacked_by_loop(const Lower *c, const Port *port)
+{
+    const Node *n = same_elements(port->node);
+    return yield_inside(n) >= 0 && stacking_port(c, n->in[0], yield_inside(n)) == port;
+}
+
 /* Where a step's part of a yield goes. */
 const Lin *slot_of(const Lower *c, int yield)
 {
@@ -143,15 +163,15 @@ bool yield_has_place(const Lower *c, int yield)
            lin_eq(slot_of(c, yield), next_slot(c, carry));
 }
 
-/* A stack of its own, or what the loop around stacks. */
+/* A stack of its own, the caller's tensor, or what the loop around stacks. */
 static void place_yield(Lower *c, int yield, int again)
 {
-    const Port *port = &c->fn->result.at[c->scan->attr.scan.ncarry + yield];
+    const Port *port = &c->fn->result.at[c->scan->attr.scan.ncarry + yield], *caller = stacking_port(c->parent, c->scan, yield);
     const Type *rolling = rolling_type(c->scan, yield);
     Type t = type_insert(port->node->type, 0, c->scan->attr.scan.length);
     if (rolling && !c->p->sparing)
         t = type_insert(*rolling, 0, type_count(t) / type_count(*rolling) + 1);
-    c->stacked[yield] = again < 0 ? buffer_new(c->p, BUFFER_ARENA, t, port->name) : c->parent->stacked[again];
+    c->stacked[yield] = again >= 0 ? c->parent->stacked[again] : caller ? port_buffer(c->parent, caller) : buffer_new(c->p, BUFFER_ARENA, t, port->name);
     c->stacked_at[yield] = again < 0 ? lin_const(c->a, 0) : slot_of(c->parent, again);
 }
 

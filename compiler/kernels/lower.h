@@ -108,6 +108,7 @@ bool operand_view(Lower *c, const Node *n, int operand, Buffer **buffer, const L
 Lower *lower_context(Arena *a, Plan *p, const Fn *fn, Lower *parent, const Node *scan);
 Buffer *buffer_new(Plan *p, BufferKind kind, Type t, const char *name);
 void store_node(Lower *c, const Node *n);                       /* leaves and scans have storage of their own: nothing happens */
+Buffer *port_buffer(Lower *c, const Port *port);                /* the caller's tensor for a result */
 void place_results(Lower *c);                                   /* results are made in their places where they can be */
 void place_pieces(Lower *c);                                    /* and so are operands of concatenations, which are nothing to do then */
 void list_units(Lower *c);                                      /* in an order in which they can run, with what each needs */
@@ -126,6 +127,7 @@ bool is_read_packed(Lower *body, const Node *x);                /* nothing of a 
 const Node *same_elements(const Node *n);                       /* the node whose elements, in row-major order, are n's */
 
 /* carry.c */
+bool is_stacked_by_loop(const Lower *c, const Port *port);      /* a result that a loop stacks, in its place */
 void place_loop(Lower *body);           /* gives what the loop carries and yields its place, and its steps a variable */
 /* Where in its buffer a carry begins before the first step, at each step, and where the step puts the next one; where a yield does. */
 const Lin *first_slot(const Lower *body, int carry);

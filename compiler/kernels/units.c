@@ -78,14 +78,14 @@ static const char *port_identifier(Lower *c, const Port *port)
     return port->name ? arena_strdup(c->a, port->name) : arena_printf(c->a, "%s_%d", role_name(port->role), port->index);
 }
 
-static void place_port(Lower *c, const Port *port)
+Buffer *port_buffer(Lower *c, const Port *port)
 {
     const Node *in = fn_find_input(c->fn, port->role, port->index);
     Buffer *buffer = in ? c->unit[in->id]->buffer : buffer_new(c->p, BUFFER_PORT, port->node->type, port_identifier(c, port));
     buffer->role = port->role;
     buffer->index = port->index;
     buffer->written = true;
-    place_result(c, port->node, buffer, NULL);
+    return buffer;
 }
 
 /* Element work on a carry that nothing else reads, such as adding to a sum. */
@@ -135,8 +135,11 @@ void place_results(Lower *c)
         place_body_results(c);
         return;
     }
-    for (int i = 0; i < c->fn->result.n; i++)
-        place_port(c, &c->fn->result.at[i]);
+    for (int i = 0; i < c->fn->result.n; i++) {
+        const Port *port = &c->fn->result.at[i];
+        if (!is_stacked_by_loop(c, port))
+            place_result(c, port->node, port_buffer(c, port), NULL);
+    }
 }
 
 /* ---- pieces ---------------------------------------------------------------------------------------- */
