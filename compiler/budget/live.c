@@ -2,8 +2,6 @@
 /* live.c: the bytes that a plan's tensors take, step by step. */
 #include "fit.h"
 
-enum { ALIGN = 16 };
-
 int64_t *live_bytes(Arena *a, const Plan *p)
 {
     int64_t *live = NEWN(a, int64_t, p->nstep + 2);
@@ -11,9 +9,8 @@ int64_t *live_bytes(Arena *a, const Plan *p)
         const Buffer *b = p->buffers.at[i];
         if (!is_placed(b))
             continue;
-        int64_t bytes = (type_bytes(b->type) + ALIGN - 1) / ALIGN * ALIGN;
-        live[b->first] += bytes;
-        live[b->last + 1] -= bytes;
+        live[b->first] += b->room;
+        live[b->last + 1] -= b->room;
     }
     for (int at = 1; at <= p->nstep; at++)
         live[at] += live[at - 1];

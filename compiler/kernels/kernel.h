@@ -166,6 +166,7 @@ struct Buffer {
     int64_t part;           /* of what holds such, behind each other for all threads: bytes of one's part; of others 0 */
     Buffer *alias;          /* shares the storage of another (in place); NULL: its own */
     int first, last;        /* steps (plan order) from its first write to its last read, inclusive */
+    int64_t room;           /* BUFFER_ARENA: bytes that are its own, with those up to where the next one may begin; set by plan_memory */
     int64_t offset;         /* BUFFER_ARENA: bytes; set by plan_memory */
     int memory;             /* BUFFER_ARENA: in which of the plan's memories, where it has some */
 };

@@ -105,7 +105,7 @@ static bool place_kept(Search *s, KeptTensor *k)
 static bool place_buffer(Search *s, Buffer *b)
 {
     for (int r = 0; r < s->memories->n; r++) {
-        int64_t offset = lowest_fit(s->placed[r], s->nplaced[r], b), end = offset + padded(b);
+        int64_t offset = lowest_fit(s->placed[r], s->nplaced[r], b), end = offset + b->room;
         if (round_up(end) + s->kept_bytes[r] > s->memories->at[r].bytes)
             continue;
         b->memory = r;
@@ -253,7 +253,7 @@ static void collect_buffers(Search *s, int p)
     for (int i = 0; i < plan->buffers.n; i++) {
         Buffer *b = plan->buffers.at[i];
         if (is_placed(b))
-            vec_push(s->a, &s->buffers[p], ((Thing){.buffer = b, .bytes = padded(b), .accesses = count ? count[b->id] : 0, .id = s->kept.n + b->id}));
+            vec_push(s->a, &s->buffers[p], ((Thing){.buffer = b, .bytes = b->room, .accesses = count ? count[b->id] : 0, .id = s->kept.n + b->id}));
         for (int k = 0; count && b->kind == BUFFER_PORT && k < s->kept.n; k++)
             if (s->kept.at[k].kept->role == b->role && s->kept.at[k].kept->index == b->index)
                 s->kept.at[k].accesses = s->kept.at[k].kept->accesses += count[b->id];

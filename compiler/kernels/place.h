@@ -42,7 +42,6 @@ const char *placement_verify(Arena *a, const Placement *p, Plan *const *plan, in
 double *count_accesses(Arena *a, const Plan *p);
 
 /* plan_memory.c: what both ways to place buffers are made of. */
-int64_t padded(const Buffer *b);                                            /* its bytes, aligned */
 int64_t lowest_fit(Buffer *const *placed, int n, const Buffer *b);          /* the lowest offset at which b fits among */
 void put_by_offset(Buffer **placed, int n, Buffer *b);                      /* those placed before, in the order of their offsets */
 int by_size(const void *x, const void *y);

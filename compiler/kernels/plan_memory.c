@@ -6,16 +6,17 @@
 #include <string.h>
 
 enum {
-    ALIGN = 16,
     APART = 64,         /* threads write no line of the cache that another one reads */
     MANY = 2000,        /* buffers, from which trying each against all others takes too long */
     MOST_HOLES = 64,    /* looked at for one of these */
     PROMOTED = 100,     /* tried where bytes count */
 };
 
-int64_t padded(const Buffer *b)
+/* Of where a tensor begins, in bytes: no vector lies in two lines of the cache; where bytes count, 16 do. */
+static int64_t alignment(const Plan *p)
 {
-    return (type_bytes(b->type) + ALIGN - 1) / ALIGN * ALIGN;
+    const int vector = p->sparing ? 0 : p->target->lanes * (int)sizeof(float);
+    return vector > 16 ? vector : 16;
 }
 
 static bool meet(const Buffer *x, const Buffer *y)
@@ -31,14 +32,14 @@ static int64_t length(const Buffer *b)
 int by_size(const void *x, const void *y)
 {
     const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
-    int64_t p = padded(a), q = padded(b);
+    int64_t p = a->room, q = b->room;
     return p != q ? (p < q ? 1 : -1) : a->first != b->first ? a->first - b->first : a->id - b->id;
 }
 
 int by_area(const void *x, const void *y)
 {
     const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
-    int64_t p = padded(a) * length(a), q = padded(b) * length(b);
+    int64_t p = a->room * length(a), q = b->room * length(b);
     return p != q ? (p < q ? 1 : -1) : a->id - b->id;
 }
 
@@ -56,14 +57,14 @@ static int by_length(const void *x, const void *y)
 
 int64_t lowest_fit(Buffer *const *placed, int n, const Buffer *b)
 {
-    int64_t offset = 0, size = padded(b);
+    int64_t offset = 0, size = b->room;
     for (int i = 0; i < n; i++) {
         const Buffer *o = placed[i];
         if (!meet(o, b))
             continue;
         if (o->offset >= offset + size)
             break;
-        int64_t end = o->offset + padded(o);
+        int64_t end = o->offset + o->room;
         offset = end > offset ? end : offset;
     }
     return offset;
@@ -83,7 +84,7 @@ static int64_t place(Buffer *const *order, int n, Buffer **placed)
     for (int i = 0; i < n; i++) {
         Buffer *b = order[i];
         b->offset = lowest_fit(placed, i, b);
-        end = b->offset + padded(b) > end ? b->offset + padded(b) : end;
+        end = b->offset + b->room > end ? b->offset + b->room : end;
         put_by_offset(placed, i, b);
     }
     return end;
@@ -204,7 +205,7 @@ static int64_t place_by_time(Arena *a, Buffer **order, int n, Buffer **ending, B
     for (int i = 0, done = 0; i < n; i++) {
         for (; ending[done]->last < order[i]->first; done++)
             give_back(&h, block[ending[done]->id]);
-        Block *b = block[order[i]->id] = take(&h, padded(order[i]));
+        Block *b = block[order[i]->id] = take(&h, order[i]->room);
         order[i]->offset = b->offset;
         end = b->offset + b->bytes > end ? b->offset + b->bytes : end;
     }
@@ -226,8 +227,8 @@ static int64_t live_bound(const Plan *p, Buffer *const *buffers, int n)
 {
     int64_t most = 0, live = 0, *change = NEWN(p->a, int64_t, p->nstep + 1);
     for (int i = 0; i < n; i++) {
-        change[buffers[i]->first] += padded(buffers[i]);
-        change[buffers[i]->last + 1] -= padded(buffers[i]);
+        change[buffers[i]->first] += buffers[i]->room;
+        change[buffers[i]->last + 1] -= buffers[i]->room;
     }
     for (int at = 0; at < p->nstep; at++) {
         live += change[at];
@@ -272,7 +273,7 @@ static void try_promoting(Buffer **order, int n, Buffer **placed, Best *best)
         int64_t end = place(order, n, placed);
         keep_better(best, end, order, n);
         int highest = 0;
-        while (order[highest]->offset + padded(order[highest]) != end)
+        while (order[highest]->offset + order[highest]->room != end)
             highest++;
         Buffer *b = order[highest];
         memmove(order + 1, order, sizeof *order * (size_t)highest);
@@ -295,11 +296,14 @@ static void try_orders(const Plan *p, Buffer **order, int n, Buffer **placed, Be
 static Best place_best(const Plan *p, const Buffer *turn)
 {
     Buffer **order = NEWN(p->a, Buffer *, p->buffers.n), **scratch = NEWN(p->a, Buffer *, p->buffers.n);
+    const int64_t align = alignment(p);
     int n = 0;
     for (int i = 0; i < p->buffers.n; i++) {
         Buffer *b = p->buffers.at[i];
-        if (turn ? b->turn == turn : is_placed(b))
-            order[n++] = b;
+        if (!(turn ? b->turn == turn : is_placed(b)))
+            continue;
+        b->room = (type_bytes(b->type) + align - 1) / align * align;
+        order[n++] = b;
     }
     Best best = {.bytes = -1, .bound = live_bound(p, order, n), .offset = NEWN(p->a, int64_t, p->buffers.n)};
     if (n <= MANY)

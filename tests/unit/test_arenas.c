@@ -90,6 +90,36 @@ static void arenas_are_what_lives(void **state)
     globfree(&found);
 }
 
+/* ---- no vector lies in two lines of the cache ------------------------------------------------------------ */
+static void check_vectors(const Plan *p, int64_t bytes)
+{
+    int n = 0;
+    for (int i = 0; i < p->buffers.n; i++) {
+        const Buffer *b = p->buffers.at[i];
+        if (b->kind != BUFFER_ARENA || b->alias || b->first < 0)
+            continue;
+        if (b->offset % bytes)
+            fail_msg("%s begins at %lld", b->name, (long long)b->offset);
+        n++;
+    }
+    assert_true(n > 10);
+}
+
+static void vectors_lie_in_one_line(void **state)
+{
+    static const struct { const char *target; int threads; int64_t bytes; } cases[] = {
+        {"x86-64-v4", 1, 64}, {"x86-64-v4", 2, 64}, {"x86-64-v3", 2, 32}, {"generic", 1, 16},
+    };
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    const ElaborateOptions o = {.batch = 1, .train_batch = 8, .train = true};
+    const Module *m = pipeline_module(a, d, "dsl_examples/resnet.dl", &o, NULL, NULL);
+    (void)state;
+    for (int i = 0; i < LEN(cases); i++)
+        check_vectors(lower(a, d, m->train_step, target_with_threads(a, target_find(cases[i].target), cases[i].threads)), cases[i].bytes);
+    arena_free(a);
+}
+
 /* ---- dlc's own --------------------------------------------------------------------------------------------- */
 static void large_scratch_begins_a_large_page(void **state)
 {
@@ -112,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_third),
         cmocka_unit_test(arenas_are_what_lives),
+        cmocka_unit_test(vectors_lie_in_one_line),
         cmocka_unit_test(large_scratch_begins_a_large_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
