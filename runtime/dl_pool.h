@@ -14,6 +14,7 @@ typedef struct dl_work {
     int count;
     int grain;   /* fewer at a time are not worth a call; pieces begin at multiples of it */
     int threads; /* `thread` is less than this, and never the same in two pieces at once */
+    int backwards; /* what the last iterations read lies nearest: a thread had better begin with these. A pool need not look at it */
 } dl_work;
 
 struct dl_pool {

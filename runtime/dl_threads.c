@@ -2,8 +2,9 @@
 /* dl_threads.c: a pool of POSIX threads.
  *
  * Each thread has a share of the work's grains: a word with the first and the end of those that nobody has taken yet. A thread takes
- * from the front of its own share, then from the back of the others'. So nobody waits for a thread that comes late, on a
- * machine with other work to do: the others take its share. Only what was taken is waited for.
+ * from the front of its own share, then from the back of the others'; of work that runs backwards the other way round. So nobody
+ * waits for a thread that comes late, on a machine with other work to do: the others take its share. Only what was taken is waited
+ * for.
  *
  * Whoever has taken a grain may read the work, which is not done before that grain is. What was seen before may have been of
  * the work before, and does not matter: the word that was taken from is the very word that was seen.
@@ -28,7 +29,7 @@ enum {
 };
 
 typedef struct Share {
-    _Alignas(LINE) _Atomic uint64_t left; /* first grain, end, and how many threads may take part */
+    _Alignas(LINE) _Atomic uint64_t left; /* first grain, end, whether it runs backwards, and how many threads may take part */
 } Share;
 
 typedef struct Threads Threads;
@@ -74,9 +75,11 @@ static int look_again(int looks)
 }
 
 /* ---- shares ---------------------------------------------------------------------------------------- */
-static uint64_t share_of(uint64_t first, uint64_t end, int threads)
+enum { TAKE_PART = DL_THREADS_MOST * 2 - 1, BACKWARDS = TAKE_PART + 1 }; /* below the two numbers of grains */
+
+static uint64_t share_of(int first, int end, uint64_t rest)
 {
-    return first << (64 - BITS) | end << (64 - 2 * BITS) | (uint64_t)threads;
+    return (uint64_t)first << (64 - BITS) | (uint64_t)end << (64 - 2 * BITS) | (rest & (TAKE_PART | BACKWARDS));
 }
 
 static int first_of(uint64_t share)
@@ -91,7 +94,7 @@ static int end_of(uint64_t share)
 
 static int threads_of(uint64_t share)
 {
-    return (int)(share & (DL_THREADS_MOST * 2 - 1));
+    return (int)(share & TAKE_PART);
 }
 
 /* Takes half of what is left of a share, for `thread`. */
@@ -99,12 +102,11 @@ static int take(Threads *t, int share, int thread, int *first, int *end)
 {
     uint64_t now = atomic_load(&t->share[share].left);
     while (first_of(now) < end_of(now) && thread < threads_of(now)) {
-        const int half = (end_of(now) - first_of(now) + 1) / 2, own = share == thread;
-        const int middle = own ? first_of(now) + half : end_of(now) - half;
-        const uint64_t rest = own ? share_of((uint64_t)middle, (uint64_t)end_of(now), threads_of(now))
-                                  : share_of((uint64_t)first_of(now), (uint64_t)middle, threads_of(now));
-        *first = own ? first_of(now) : middle;
-        *end = own ? middle : end_of(now);
+        const int half = (end_of(now) - first_of(now) + 1) / 2, front = (share == thread) == !(now & BACKWARDS);
+        const int middle = front ? first_of(now) + half : end_of(now) - half;
+        const uint64_t rest = front ? share_of(middle, end_of(now), now) : share_of(first_of(now), middle, now);
+        *first = front ? first_of(now) : middle;
+        *end = front ? middle : end_of(now);
         if (atomic_compare_exchange_weak(&t->share[share].left, &now, rest))
             return 1;
     }
@@ -198,6 +200,12 @@ static void wait_for_the_others(Threads *t)
     pthread_mutex_unlock(&t->mutex);
 }
 
+/* Of so many grains those that come before the share of a thread. */
+static int grains_before(int grains, int thread, int threads)
+{
+    return (int)((int64_t)grains * thread / threads);
+}
+
 /* One piece of work at a time: a second caller, or a piece that calls, does its own alone. */
 static void run(dl_pool *pool, const dl_work *work)
 {
@@ -216,8 +224,8 @@ static void run(dl_pool *pool, const dl_work *work)
     atomic_store(&t->subnormals, dl_subnormals());
     atomic_store(&t->unfinished, grains);
     for (int i = 0; i < threads; i++)
-        atomic_store(&t->share[i].left, share_of((uint64_t)grains * (uint64_t)i / (uint64_t)threads,
-                                                 (uint64_t)grains * (uint64_t)(i + 1) / (uint64_t)threads, threads));
+        atomic_store(&t->share[i].left, share_of(grains_before(grains, i, threads), grains_before(grains, i + 1, threads),
+                                                 (uint64_t)threads | (work->backwards ? BACKWARDS : 0)));
     wake_all(t);
     work_along(t, 0);
     wait_for_the_others(t);

@@ -159,7 +159,7 @@ void print_pieces(Out *o, const char *parameters)
     line(o, "static void %s(dl_pool *pool, %s)", k->function, parameters);
     line(o, "{");
     o->indent++;
-    line(o, "dl_parallel(pool, &(const dl_work){%s_piece, &(const %s){%s}, %" PRId64 ", %" PRId64 ", %d});", k->function,
+    line(o, "dl_parallel(pool, &(const dl_work){%s_piece, &(const %s){%s}, %" PRId64 ", %" PRId64 ", %d, 0});", k->function,
          arguments_struct(o), sb_text(&with), k->split.turns, k->split.grain, o->p->target->threads.n);
     o->indent--;
     line(o, "}");

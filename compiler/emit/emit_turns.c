@@ -177,7 +177,7 @@ static void print_function(StrBuf *sb, const Plan *p, const Step *loop, bool tic
         print_calls(sb, &in, loop, 12);
         sb_puts(sb, "        }\n");
     } else {
-        sb_printf(sb, "    for (int %s = from; %s < to; %s++) {\n", t, t, t);
+        sb_printf(sb, loop->reverse ? "    for (int %s = to - 1; %s >= from; %s--) {\n" : "    for (int %s = from; %s < to; %s++) {\n", t, t, t);
         print_calls(sb, &in, loop, 8);
     }
     sb_puts(sb, "    }\n}\n\n");
@@ -208,6 +208,6 @@ void emit_shared_loop(StrBuf *sb, const Plan *p, const Step *loop, PortPointer *
         sb_printf(&with, "%s%s", with.n ? ", " : "", g.times.at[i]->name);
     for (int i = 0; i < g.tensors.n; i++)
         sb_printf(&with, "%s%s", with.n ? ", " : "", pointer(context, g.tensors.at[i]));
-    emit_line(sb, indent, arena_printf(p->a, "dl_parallel(pool, &(const dl_work){%s, &(const struct %s_arguments){%s}, %" PRId64 ", %" PRId64 ", %d});",
-                                       name, name, sb_text(&with), loop->rows ? n : loop->time->extent, loop->rows ? 1 : loop->grain, n));
+    emit_line(sb, indent, arena_printf(p->a, "dl_parallel(pool, &(const dl_work){%s, &(const struct %s_arguments){%s}, %" PRId64 ", %" PRId64 ", %d, %d});",
+                                       name, name, sb_text(&with), loop->rows ? n : loop->time->extent, loop->rows ? 1 : loop->grain, n, !loop->rows && loop->reverse));
 }

@@ -79,12 +79,12 @@ int main(void)
         return 1;
     double one, two;
     const Kernel large = {x, y, 200}, small = {x, y, 5}, there = {x, y, 8}, back = {y, x, 8};
-    const dl_work peak = {compute, &large, 256, 1, 2}, short_one = {compute, &small, 64, 4, 2};
+    const dl_work peak = {compute, &large, 256, 1, 2, 0}, short_one = {compute, &small, 64, 4, 2, 0};
     measure(pool, &peak, &peak, &one, &two);
     printf("{\"peak_ratio\": %.2f", one / two);
     measure(pool, &short_one, &short_one, &one, &two);
     printf(", \"hand_over_us\": %.2f, \"of_us\": %.2f", (two - one / 2) / 2, one / 2);
-    const dl_work out = {touch, &there, FLOATS, 512, 2}, home = {touch, &back, FLOATS, 512, 2};
+    const dl_work out = {touch, &there, FLOATS, 512, 2, 0}, home = {touch, &back, FLOATS, 512, 2, 0};
     measure(pool, &out, &home, &one, &two);
     printf(", \"with_operands_us\": %.2f, \"of_operands_us\": %.2f}\n", (two - one / 2) / 2, one / 2);
     dl_threads_close(pool);

@@ -37,7 +37,7 @@ static void init_k0_dense_piece(const void *arguments, int thread, int from, int
 static void init_k0_dense(dl_pool *pool, uint32_t salt, const int32_t *restrict seed_, float *restrict hidden_kernel)
 {
     dl_parallel(pool, &(const dl_work){init_k0_dense_piece, &(const struct init_k0_dense_arguments){salt, seed_, hidden_kernel},
-            256, 2, 2});
+            256, 2, 2, 0});
 }
 
 /* shared.dl:4: dense -> f32[256] */
@@ -126,7 +126,7 @@ static void infer_k0_dense_relu(dl_pool *pool, const float *restrict x, const fl
         const float *restrict hidden_bias)
 {
     dl_parallel(pool, &(const dl_work){infer_k0_dense_relu_piece, &(const struct infer_k0_dense_relu_arguments){x,
-            hidden_kernel, y, hidden_bias}, 10, 1, 2});
+            hidden_kernel, y, hidden_bias}, 10, 1, 2, 0});
 }
 
 dl_status shared_infer(const shared_params *params, const float *x, float *y, void *arena, struct dl_pool *pool)
