@@ -396,7 +396,8 @@ static void infer_k1_softmax(const float *restrict embedding_1_embeddings, const
     }
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
-            softmax_3[j0 * 64 + j1] = softmax_3[j0 * 64 + j1] / softmax_2[j1] * embedding_1_embeddings[j1 + tokens[j0] * 64];
+            softmax_3[j0 * 64 + j1] = softmax_3[j0 * 64 + j1] * (1.0f / softmax_2[j1])
+                    * embedding_1_embeddings[j1 + tokens[j0] * 64];
         }
     }
 }
@@ -549,8 +550,9 @@ static void infer_k6_dense_softmax(const float *restrict relu, const float *rest
         sum_v4 += softmax_1_y_v3;
     }
     softmax_5 = sum_v4;
+    const float v1 = 1.0f / softmax_5;
     for (int j0 = 0; j0 < 10; j0++) {
-        probs[j0] = softmax_1_y[j0] / softmax_5;
+        probs[j0] = softmax_1_y[j0] * v1;
     }
 }
 
@@ -631,11 +633,13 @@ static void train_k1_tanh_softmax(const float *restrict embedding_1_embeddings, 
                 softmax_2[i0 * 64 + j0] += feature_attention_1_softmax_1_y[i0 * 1024 + j0 + r1 * 64];
             }
         }
+        for (int j1 = 0; j1 < 64; j1++) {
+            softmax_3[i0 * 64 + j1] = 1.0f / softmax_2[i0 * 64 + j1];
+        }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
-                const float div_v5 = feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] / softmax_2[i0 * 64 + j1];
-                softmax_3[i0 * 1024 + j0 * 64 + j1] = div_v5;
-                softmax_4[i0 * 1024 + j0 * 64 + j1] = div_v5 * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
+                softmax_4[i0 * 1024 + j0 * 64 + j1] = feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1]
+                        * softmax_3[i0 * 64 + j1] * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
             }
         }
     }
@@ -1523,39 +1527,42 @@ static void train_k28_lstm_adam(const float *restrict softmax_4, const float *re
 
 /* attention.dl:11: softmax, tanh, attention.dl:9: -> f32[32, 16, 64]; in 2 places */
 static void train_k29_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
-        const int32_t *restrict tokens, const float *restrict softmax_2, float *restrict softmax_10, float *restrict softmax_3,
-        const float *restrict feature_attention_1_softmax_1_y, const float *restrict feature_attention_1_w1,
+        const int32_t *restrict tokens, float *restrict feature_attention_1_softmax_1_y, const float *restrict softmax_2,
+        const float *restrict softmax_3, float *restrict softmax_10, const float *restrict feature_attention_1_w1,
         const float *restrict tanh, float *restrict tanh_2, const float *restrict feature_attention_1_w2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
+        float softmax_8[64];
         float softmax_9[64];
-        for (int j0 = 0; j0 < 16; j0++) {
-            for (int j1 = 0; j1 < 64; j1++) {
-                softmax_10[i0 * 1024 + j0 * 64 + j1] = lstm_10[i0 * 64 + j0 * 2048 + j1]
-                        * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64] / softmax_2[i0 * 64 + j1];
-            }
-        }
         for (int j0 = 0; j0 < 64; j0++) {
-            softmax_9[j0] = 0.0f;
+            softmax_8[j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 64; j0++) {
-                softmax_9[j0] += -(softmax_10[i0 * 1024 + j0 + r1 * 64] * softmax_3[i0 * 1024 + j0 + r1 * 64]);
+                softmax_8[j0] += lstm_10[i0 * 64 + j0 + r1 * 2048] * embedding_1_embeddings[j0 + tokens[i0 * 16 + r1] * 64]
+                        * feature_attention_1_softmax_1_y[i0 * 1024 + j0 + r1 * 64];
             }
+        }
+        for (int j0 = 0; j0 < 64; j0++) {
+            softmax_9[j0] = -(softmax_8[j0] / softmax_2[i0 * 64 + j0] * softmax_3[i0 * 64 + j0]);
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
-                const float v1 = feature_attention_1_w1[j1];
-                const float v2 = embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64] * v1;
-                const float v3 = tanh[i0 * 1024 + j0 * 64 + j1];
-                const float v4 = 1.0f - v3 * v3;
-                const float v5 = lstm_10[i0 * 64 + j0 * 2048 + j1] * softmax_3[i0 * 1024 + j0 * 64 + j1];
-                const float mul_v2 = (softmax_10[i0 * 1024 + j0 * 64 + j1] + softmax_9[j1])
-                        * feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1];
+                const float v1 = lstm_10[i0 * 64 + j0 * 2048 + j1];
+                const float v2 = embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
+                const float v3 = softmax_3[i0 * 64 + j1];
+                const float v4 = feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1];
+                const float v5 = feature_attention_1_w1[j1];
+                const float v6 = v2 * v5;
+                const float v7 = tanh[i0 * 1024 + j0 * 64 + j1];
+                const float v8 = 1.0f - v7 * v7;
+                const float v9 = v1 * (v4 * v3);
+                const float mul_v2 = (v1 * v2 * v3 + softmax_9[j1]) * v4;
                 softmax_10[i0 * 1024 + j0 * 64 + j1] = mul_v2;
-                const float mul_v3 = mul_v2 * v2 * v4;
+                const float mul_v3 = mul_v2 * v6 * v8;
                 tanh_2[i0 * 1024 + j0 * 64 + j1] = mul_v3;
-                softmax_3[i0 * 1024 + j0 * 64 + j1] = v5 + mul_v3 * feature_attention_1_w2[j1] + mul_v2 * v3 * v1;
+                feature_attention_1_softmax_1_y[i0 * 1024 + j0 * 64 + j1] = v9 + mul_v3 * feature_attention_1_w2[j1] + mul_v2
+                        * v7 * v5;
             }
         }
     }
@@ -1601,14 +1608,15 @@ static void train_k30_adam(const float *restrict tanh_2, const float *restrict e
 }
 
 /* attention.dl:18: embedding -> f32[1000, 64]; in 2 places */
-static void train_k31_embedding(const float *restrict softmax_3, const int32_t *restrict tokens, float *restrict embedding)
+static void train_k31_embedding(const float *restrict feature_attention_1_softmax_1_y, const int32_t *restrict tokens,
+        float *restrict embedding)
 {
     for (int j0 = 0; j0 < 64000; j0++)
         embedding[j0] = 0;
     for (int j0 = 0; j0 < 32; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             for (int j2 = 0; j2 < 64; j2++) {
-                embedding[j2 + tokens[j0 * 16 + j1] * 64] += softmax_3[j0 * 1024 + j1 * 64 + j2];
+                embedding[j2 + tokens[j0 * 16 + j1] * 64] += feature_attention_1_softmax_1_y[j0 * 1024 + j1 * 64 + j2];
             }
         }
     }
@@ -1646,17 +1654,17 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     unsigned char *const base = arena;
     float *const tanh = (float *)(void *)(base + 802816);   /* f32[32, 16, 64] */
     float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 933888);   /* f32[32, 16, 64] */
-    float *const softmax_2 = (float *)(void *)(base + 2048000);   /* f32[32, 64] */
-    float *const softmax_3 = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
-    float *const softmax_4 = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
+    float *const softmax_2 = (float *)(void *)(base + 1916928);   /* f32[32, 64] */
+    float *const softmax_3 = (float *)(void *)(base + 1925120);   /* f32[32, 1, 64] */
+    float *const softmax_4 = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
     float *const lstm = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const h = (float *)(void *)(base + 524288);   /* f32[17, 32, 64] */
     float *const c = (float *)(void *)(base + 663552);   /* f32[17, 32, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 1327104);   /* f32[16, 32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 1851392);   /* f32[16, 32, 64] */
+    float *const lstm_2 = (float *)(void *)(base + 1196032);   /* f32[16, 32, 64] */
+    float *const lstm_3 = (float *)(void *)(base + 1327104);   /* f32[16, 32, 64] */
+    float *const lstm_4 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
+    float *const lstm_5 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
+    float *const lstm_6 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 1280);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 10] */
@@ -1666,9 +1674,9 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const softmax_7 = (float *)(void *)(base + 2560);   /* f32[32, 10] */
     float *const dense_2 = (float *)(void *)(base + 3840);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 3840);   /* f32[4, 10] */
-    float *const dense_5 = (float *)(void *)(base + 2064384);   /* f32[32, 64] */
+    float *const dense_5 = (float *)(void *)(base + 1941504);   /* f32[32, 64] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const carry_2 = (float *)(void *)(base + 2056192);   /* f32[32, 64] */
+    float *const carry_2 = (float *)(void *)(base + 1933312);   /* f32[32, 64] */
     float *const lstm_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const lstm_9 = (float *)(void *)(base + 663552);   /* f32[4, 256] */
     float *const lstm_10 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
@@ -1676,13 +1684,13 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const softmax_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const tanh_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
     float *const embedding = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 2080768);   /* f32 */
+    float *const adam = (float *)(void *)(base + 1957888);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 0);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
-    float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 1982464);   /* f32[256, 64] */
+    float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 1851392);   /* f32[256, 64] */
     float *const lstm_1_kernel_2 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
-    float *const lstm_12 = (float *)(void *)(base + 1982464);   /* f32[4, 256] */
-    float *const lstm_13 = (float *)(void *)(base + 2072576);   /* f32[32, 64] */
+    float *const lstm_12 = (float *)(void *)(base + 1851392);   /* f32[4, 256] */
+    float *const lstm_13 = (float *)(void *)(base + 1949696);   /* f32[32, 64] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
@@ -1731,12 +1739,12 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k27_lstm(lstm_7, lstm_1_kernel_2, lstm_10);
     train_k28_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
-    train_k29_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, params->feature_attention_1_w1, tanh, tanh_2, params->feature_attention_1_w2);
+    train_k29_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, feature_attention_1_softmax_1_y, softmax_2,
+            softmax_3, softmax_10, params->feature_attention_1_w1, tanh, tanh_2, params->feature_attention_1_w2);
     train_k30_adam(tanh_2, params->embedding_1_embeddings, tokens, softmax_10, tanh, optimizer->m_feature_attention_1_w1,
             optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam, optimizer->m_feature_attention_1_w2,
             optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2);
-    train_k31_embedding(softmax_3, tokens, embedding);
+    train_k31_embedding(feature_attention_1_softmax_1_y, tokens, embedding);
     train_k32_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
     train_k33_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
@@ -2008,17 +2016,17 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     unsigned char *const base = arena;
     float *const tanh = (float *)(void *)(base + 802816);   /* f32[32, 16, 64] */
     float *const feature_attention_1_softmax_1_y = (float *)(void *)(base + 933888);   /* f32[32, 16, 64] */
-    float *const softmax_2 = (float *)(void *)(base + 2048000);   /* f32[32, 64] */
-    float *const softmax_3 = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
-    float *const softmax_4 = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
+    float *const softmax_2 = (float *)(void *)(base + 1916928);   /* f32[32, 64] */
+    float *const softmax_3 = (float *)(void *)(base + 1925120);   /* f32[32, 1, 64] */
+    float *const softmax_4 = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
     float *const lstm = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const h = (float *)(void *)(base + 524288);   /* f32[17, 32, 64] */
     float *const c = (float *)(void *)(base + 663552);   /* f32[17, 32, 64] */
-    float *const lstm_2 = (float *)(void *)(base + 1327104);   /* f32[16, 32, 64] */
-    float *const lstm_3 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
-    float *const lstm_4 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
-    float *const lstm_5 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
-    float *const lstm_6 = (float *)(void *)(base + 1851392);   /* f32[16, 32, 64] */
+    float *const lstm_2 = (float *)(void *)(base + 1196032);   /* f32[16, 32, 64] */
+    float *const lstm_3 = (float *)(void *)(base + 1327104);   /* f32[16, 32, 64] */
+    float *const lstm_4 = (float *)(void *)(base + 1458176);   /* f32[16, 32, 64] */
+    float *const lstm_5 = (float *)(void *)(base + 1589248);   /* f32[16, 32, 64] */
+    float *const lstm_6 = (float *)(void *)(base + 1720320);   /* f32[16, 32, 64] */
     float *const relu = (float *)(void *)(base + 16384);   /* f32[32, 64] */
     float *const classifier_y = (float *)(void *)(base + 1280);   /* f32[4, 10] */
     float *const softmax_1_y = (float *)(void *)(base + 0);   /* f32[32, 10] */
@@ -2027,18 +2035,18 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     dl_word *const argmax = (dl_word *)(void *)(base + 1696);   /* i32[32] */
     float *const softmax_7 = (float *)(void *)(base + 2560);   /* f32[32, 10] */
     float *const dense = (float *)(void *)(base + 3840);   /* f32[4, 64] */
-    float *const dense_2 = (float *)(void *)(base + 2064384);   /* f32[32, 64] */
-    float *const carry_2 = (float *)(void *)(base + 2056192);   /* f32[32, 64] */
+    float *const dense_2 = (float *)(void *)(base + 1941504);   /* f32[32, 64] */
+    float *const carry_2 = (float *)(void *)(base + 1933312);   /* f32[32, 64] */
     float *const lstm_7 = (float *)(void *)(base + 0);   /* f32[16, 32, 256] */
     float *const lstm_8 = (float *)(void *)(base + 524288);   /* f32[16, 32, 64] */
     float *const softmax_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const tanh_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 0);   /* f32[10, 64] */
     float *const hidden_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 64] */
-    float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 1982464);   /* f32[256, 64] */
+    float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 1851392);   /* f32[256, 64] */
     float *const lstm_1_kernel_3 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
-    float *const lstm_9 = (float *)(void *)(base + 1982464);   /* f32[4, 256] */
-    float *const lstm_10 = (float *)(void *)(base + 2072576);   /* f32[32, 64] */
+    float *const lstm_9 = (float *)(void *)(base + 1851392);   /* f32[4, 256] */
+    float *const lstm_10 = (float *)(void *)(base + 1949696);   /* f32[32, 64] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
@@ -2082,12 +2090,12 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k25_lstm_pack */
     train_k27_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k26_lstm */
     gradients_k27_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
-    train_k29_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, softmax_2, softmax_10, softmax_3,
-            feature_attention_1_softmax_1_y, params->feature_attention_1_w1, tanh, tanh_2,
+    train_k29_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, feature_attention_1_softmax_1_y, softmax_2,
+            softmax_3, softmax_10, params->feature_attention_1_w1, tanh, tanh_2,
             params->feature_attention_1_w2);   /* k28_softmax_tanh */
     gradients_k29_sum(tanh_2, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2, softmax_10, tanh,
             gradients->feature_attention_1_w1);
-    train_k31_embedding(softmax_3, tokens, gradients->embedding_1_embeddings);   /* k30_embedding */
+    train_k31_embedding(feature_attention_1_softmax_1_y, tokens, gradients->embedding_1_embeddings);   /* k30_embedding */
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;
@@ -2131,7 +2139,7 @@ static void evaluate_k1_softmax(const float *restrict embedding_1_embeddings, co
         }
         for (int j0 = 0; j0 < 16; j0++) {
             for (int j1 = 0; j1 < 64; j1++) {
-                softmax_3[i0 * 1024 + j0 * 64 + j1] = softmax_3[i0 * 1024 + j0 * 64 + j1] / softmax_2[j1]
+                softmax_3[i0 * 1024 + j0 * 64 + j1] = softmax_3[i0 * 1024 + j0 * 64 + j1] * (1.0f / softmax_2[j1])
                         * embedding_1_embeddings[j1 + tokens[i0 * 16 + j0] * 64];
             }
         }

@@ -772,8 +772,9 @@ static void infer_k12_dense_softmax(const float *restrict mean_2, const float *r
         sum_v4 += softmax_1_y_v3;
     }
     softmax_2 = sum_v4;
+    const float v1 = 1.0f / softmax_2;
     for (int j0 = 0; j0 < 10; j0++) {
-        probs[j0] = softmax_1_y[j0] / softmax_2;
+        probs[j0] = softmax_1_y[j0] * v1;
     }
 }
 

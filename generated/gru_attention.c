@@ -603,9 +603,10 @@ static void infer_k12_softmax_sum(const float *restrict attention_scores, float 
         sum_v2 += attention_softmax_1_y[r1];
     }
     softmax_2 = sum_v2;
+    const float v2 = 1.0f / softmax_2;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = attention_softmax_1_y[j0] / softmax_2;
-        attention[j0] = v2;
+        const float v3 = attention_softmax_1_y[j0] * v2;
+        attention[j0] = v3;
     }
     for (int j0 = 0; j0 < 64; j0++) {
         pooled[j0] = 0.0f;
@@ -656,8 +657,9 @@ static void infer_k13_dense_softmax(const float *restrict pooled, const float *r
         sum_v4 += softmax_1_y_v3;
     }
     softmax_4 = sum_v4;
+    const float v1 = 1.0f / softmax_4;
     for (int j0 = 0; j0 < 10; j0++) {
-        probs[j0] = softmax_1_y[j0] / softmax_4;
+        probs[j0] = softmax_1_y[j0] * v1;
     }
 }
 
@@ -966,8 +968,8 @@ static void train_k12_dense_tanh(const float *restrict read, const float *restri
 }
 
 /* gru_attention.dl:8: softmax, gru_attention.dl:9: sum -> f32[32, 64]; in 2 places */
-static void train_k13_softmax_sum(float *restrict attention_scores, float *restrict softmax_2,
-        float *restrict attention_weights, const float *restrict read, float *restrict pooled)
+static void train_k13_softmax_sum(float *restrict attention_scores, float *restrict softmax_2, float *restrict softmax_3,
+        const float *restrict read, float *restrict pooled)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         float softmax;
@@ -986,16 +988,15 @@ static void train_k13_softmax_sum(float *restrict attention_scores, float *restr
             sum_v2 += attention_scores[i0 * 16 + r1];
         }
         softmax_2[i0] = sum_v2;
-        for (int j0 = 0; j0 < 16; j0++) {
-            const float v2 = attention_scores[i0 * 16 + j0] / softmax_2[i0];
-            attention_weights[i0 * 16 + j0] = v2;
-        }
+        const float v2 = 1.0f / softmax_2[i0];
+        softmax_3[i0] = v2;
         for (int j0 = 0; j0 < 64; j0++) {
             pooled[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
+            const float v3 = attention_scores[i0 * 16 + r1] * softmax_3[i0];
             for (int j0 = 0; j0 < 64; j0++) {
-                pooled[i0 * 64 + j0] += attention_weights[i0 * 16 + r1] * read[i0 * 1024 + j0 + r1 * 64];
+                pooled[i0 * 64 + j0] += v3 * read[i0 * 1024 + j0 + r1 * 64];
             }
         }
     }
@@ -1047,10 +1048,10 @@ static inline void train_k15_dense_softmax_cross_entropy_tile_4(const float *res
 
 static void train_k15_dense_softmax_cross_entropy(const float *restrict pooled, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict softmax_1_y,
-        float *restrict softmax_4, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
+        float *restrict softmax_5, const int32_t *restrict label, float *restrict cross_entropy, dl_word *restrict argmax)
 {
     float logits[10];
-    float softmax_3;
+    float softmax_4;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
@@ -1064,15 +1065,15 @@ static void train_k15_dense_softmax_cross_entropy(const float *restrict pooled, 
                 const float x_max_v2 = logits_v1;
                 max_v2 = dl_max(x_max_v2, max_v2);
             }
-            softmax_3 = max_v2;
+            softmax_4 = max_v2;
             float sum_v4 = 0.0f;
             for (int j0 = 0; j0 < 10; j0++) {
-                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_3);
+                const float softmax_1_y_v3 = dl_exp(logits[j0] - softmax_4);
                 softmax_1_y[i0 * 10 + j0] = softmax_1_y_v3;
                 sum_v4 += softmax_1_y_v3;
             }
-            softmax_4[i0] = sum_v4;
-            const float v1 = softmax_4[i0];
+            softmax_5[i0] = sum_v4;
+            const float v1 = softmax_5[i0];
             const float v2 = dl_log(v1);
             float sum_v5 = 0.0f;
             int32_t argmax_v6 = 0;
@@ -1080,7 +1081,7 @@ static void train_k15_dense_softmax_cross_entropy(const float *restrict pooled, 
             #pragma GCC unroll 1
             for (int r0 = 0; r0 < 10; r0++) {
                 const float v3 = logits[r0];
-                sum_v5 += label[i0] == r0 ? v3 - softmax_3 - v2 : 0.0f;
+                sum_v5 += label[i0] == r0 ? v3 - softmax_4 - v2 : 0.0f;
                 const float x_argmax_v6 = v3;
                 if (best_argmax_v6 < x_argmax_v6) {
                     best_argmax_v6 = x_argmax_v6;
@@ -1145,7 +1146,7 @@ static void train_k17_cross_entropy(const int32_t *restrict count_, const float 
 
 /* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense, gru_attention.dl:26: adam -> f32[10] */
 static void train_k18_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
-        float *restrict softmax_5, const float *restrict softmax_4, const float *restrict softmax_1_y,
+        float *restrict softmax_6, const float *restrict softmax_5, const float *restrict softmax_1_y,
         float *restrict m_classifier_bias, float *restrict v_classifier_bias)
 {
     float cross_entropy_4[32];
@@ -1156,20 +1157,20 @@ static void train_k18_cross_entropy_softmax_dense(const int32_t *restrict label,
         const float v3 = -(j0 < v1 ? v2 : 0.0f);
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 10; j1++) {
-            softmax_5[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+            softmax_6[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v1 += -softmax_5[j0 * 10 + r1];
+            sum_v1 += -softmax_6[j0 * 10 + r1];
         }
         cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = cross_entropy_4[j0] / softmax_4[j0];
+        const float v4 = cross_entropy_4[j0] / softmax_5[j0];
         for (int j1 = 0; j1 < 10; j1++) {
-            softmax_5[j0 * 10 + j1] = softmax_5[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+            softmax_6[j0 * 10 + j1] = softmax_6[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1177,7 +1178,7 @@ static void train_k18_cross_entropy_softmax_dense(const int32_t *restrict label,
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
-            dense[j0] += softmax_5[j0 + r1 * 10];
+            dense[j0] += softmax_6[j0 + r1 * 10];
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1231,18 +1232,17 @@ static inline void train_k20_dense_softmax_tanh_tile_4(const float *restrict a, 
     c[195] = c3_3;
 }
 
-static void train_k20_dense_softmax_tanh(const float *restrict softmax_5, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, const float *restrict read, const float *restrict softmax_2,
-        const float *restrict attention_weights, const float *restrict attention_scores, float *restrict softmax_8,
+static void train_k20_dense_softmax_tanh(const float *restrict softmax_6, const float *restrict classifier_kernel_2,
+        float *restrict dense_2, const float *restrict read, const float *restrict attention_scores,
+        const float *restrict softmax_3, const float *restrict softmax_2, float *restrict softmax_8,
         const float *restrict attention_score_kernel, float *restrict tanh_2, const float *restrict tanh)
 {
     float sum_2[16];
-    float softmax_6[16];
     float softmax_7;
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 64; n += 4)
-            train_k20_dense_softmax_tanh_tile_4(softmax_5, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
+            train_k20_dense_softmax_tanh_tile_4(softmax_6, i0_0 * 10, classifier_kernel_2 + n, dense_2 + (i0_0 * 64 + n));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 float sum_v1[8];
@@ -1261,18 +1261,16 @@ static void train_k20_dense_softmax_tanh(const float *restrict softmax_5, const 
                 sum_v1[0] += sum_v1[1];
                 sum_2[j0] = sum_v1[0];
             }
-            for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = sum_2[j0] / softmax_2[i0];
-                softmax_6[j0] = v1;
-            }
-            float sum_v3 = 0.0f;
+            float sum_v2 = 0.0f;
             for (int r1 = 0; r1 < 16; r1++) {
-                sum_v3 += -(softmax_6[r1] * attention_weights[i0 * 16 + r1]);
+                sum_v2 += sum_2[r1] * attention_scores[i0 * 16 + r1];
             }
-            softmax_7 = sum_v3;
+            softmax_7 = sum_v2;
+            const float v1 = softmax_3[i0];
+            const float v2 = -(softmax_7 / softmax_2[i0] * v1);
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v2 = (softmax_6[j0] + softmax_7) * attention_scores[i0 * 16 + j0];
-                softmax_8[i0 * 16 + j0] = v2;
+                const float v3 = (sum_2[j0] * v1 + v2) * attention_scores[i0 * 16 + j0];
+                softmax_8[i0 * 16 + j0] = v3;
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 for (int j1 = 0; j1 < 32; j1++) {
@@ -1284,8 +1282,8 @@ static void train_k20_dense_softmax_tanh(const float *restrict softmax_5, const 
             }
             for (int j0 = 0; j0 < 16; j0++) {
                 for (int j1 = 0; j1 < 32; j1++) {
-                    const float v3 = tanh[i0 * 512 + j0 * 32 + j1];
-                    tanh_2[i0 * 512 + j0 * 32 + j1] = tanh_2[i0 * 512 + j0 * 32 + j1] * (1.0f - v3 * v3);
+                    const float v4 = tanh[i0 * 512 + j0 * 32 + j1];
+                    tanh_2[i0 * 512 + j0 * 32 + j1] = tanh_2[i0 * 512 + j0 * 32 + j1] * (1.0f - v4 * v4);
                 }
             }
         }
@@ -1332,14 +1330,14 @@ static inline void train_k22_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k22_dense_adam(const float *restrict pooled, const float *restrict softmax_5, float *restrict dense_3,
+static void train_k22_dense_adam(const float *restrict pooled, const float *restrict softmax_6, float *restrict dense_3,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k22_dense_adam_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
+            train_k22_dense_adam_tile_4(pooled, i0_0, softmax_6 + (n < 6 ? n : 6), dense_3 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_3[i0 * 10 - i0_0 * 10 + j0];
@@ -1447,7 +1445,8 @@ static inline void train_k26_dense_tile_4(const float *restrict a, int at, const
 }
 
 static void train_k26_dense(const float *restrict tanh_2, const float *restrict attention_hidden_kernel_2,
-        float *restrict dense_8, const float *restrict dense_2, const float *restrict attention_weights)
+        float *restrict dense_8, const float *restrict dense_2, const float *restrict attention_scores,
+        const float *restrict softmax_3)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
@@ -1456,9 +1455,9 @@ static void train_k26_dense(const float *restrict tanh_2, const float *restrict 
                 train_k26_dense_tile_4(tanh_2, i0 * 512 + i1_0 * 32, attention_hidden_kernel_2 + n,
                         dense_8 + (i0 * 1024 + i1_0 * 64 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
+                const float v1 = attention_scores[i0 * 16 + i1] * softmax_3[i0];
                 for (int j0 = 0; j0 < 64; j0++) {
-                    dense_8[i0 * 1024 + i1 * 64 + j0] = dense_2[i0 * 64 + j0] * attention_weights[i0 * 16 + i1]
-                            + dense_8[i0 * 1024 + i1 * 64 + j0];
+                    dense_8[i0 * 1024 + i1 * 64 + j0] = dense_2[i0 * 64 + j0] * v1 + dense_8[i0 * 1024 + i1 * 64 + j0];
                 }
             }
         }
@@ -2015,19 +2014,19 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
     float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
     float *const tanh = (float *)(void *)(base + 659456);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 741120);   /* f32[32, 1] */
-    float *const attention_weights = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
+    float *const attention_scores = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 739072);   /* f32[32, 1] */
+    float *const softmax_3 = (float *)(void *)(base + 1402880);   /* f32[32, 1, 1] */
     float *const pooled = (float *)(void *)(base + 724992);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 736896);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 735232);   /* f32[32, 10] */
-    float *const softmax_4 = (float *)(void *)(base + 736512);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 736640);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 736768);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 737280);   /* f32[32, 10] */
+    float *const classifier_y = (float *)(void *)(base + 734848);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 733184);   /* f32[32, 10] */
+    float *const softmax_5 = (float *)(void *)(base + 734464);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 734592);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 734720);   /* i32[32] */
+    float *const softmax_6 = (float *)(void *)(base + 735232);   /* f32[32, 10] */
     float *const dense_2 = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
-    float *const dense_3 = (float *)(void *)(base + 733184);   /* f32[4, 10] */
-    float *const softmax_8 = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
+    float *const dense_3 = (float *)(void *)(base + 736512);   /* f32[4, 10] */
+    float *const softmax_8 = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
     float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
     float *const dense_8 = (float *)(void *)(base + 659456);   /* f32[32, 16, 64] */
     float *const dense_9 = (float *)(void *)(base + 1384448);   /* f32[4, 32] */
@@ -2053,7 +2052,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     float *const bidirectional_23 = (float *)(void *)(base + 0);   /* f32[2, 96] */
     float *const embedding = (float *)(void *)(base + 262144);   /* f32[1000, 64] */
     float *const adam = (float *)(void *)(base + 1613824);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 738560);   /* f32[10, 64] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 736512);   /* f32[10, 64] */
     float *const attention_hidden_kernel_2 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
     float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
     float *const reader_backward_kernel_2 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
@@ -2097,29 +2096,29 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
     train_k11_bidirectional(h, read, h_2);
     train_k12_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    train_k13_softmax_sum(attention_scores, softmax_2, attention_weights, read, pooled);
+    train_k13_softmax_sum(attention_scores, softmax_2, softmax_3, read, pooled);
     if (train_k14_cross_entropy_check(label) != DL_OK) {
         dl_set_subnormals(dl_before);
         return DL_INDEX;
     }
     train_k15_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
-            softmax_4, label, cross_entropy, argmax);
+            softmax_5, label, cross_entropy, argmax);
     train_k16_sum(&count, argmax, label, &metrics->accuracy);
     train_k17_cross_entropy(&count, cross_entropy, &metrics->loss);
-    train_k18_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, optimizer->m_classifier_bias,
+    train_k18_cross_entropy_softmax_dense(label, &count, softmax_6, softmax_5, softmax_1_y, optimizer->m_classifier_bias,
             optimizer->v_classifier_bias);
     train_k19_dense_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k20_dense_softmax_tanh(softmax_5, classifier_kernel_2, dense_2, read, softmax_2, attention_weights, attention_scores,
+    train_k20_dense_softmax_tanh(softmax_6, classifier_kernel_2, dense_2, read, attention_scores, softmax_3, softmax_2,
             softmax_8, params->attention_score_kernel, tanh_2, tanh);
     train_k21_adam(&step, adam);
-    train_k22_dense_adam(pooled, softmax_5, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k22_dense_adam(pooled, softmax_6, dense_3, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
     train_k23_dense_adam(tanh, softmax_8, optimizer->m_attention_score_kernel, optimizer->v_attention_score_kernel,
             params->attention_score_kernel, adam);
     train_k24_dense_adam(tanh_2, optimizer->m_attention_hidden_bias, optimizer->v_attention_hidden_bias,
             params->attention_hidden_bias, adam);
     train_k25_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_2);
-    train_k26_dense(tanh_2, attention_hidden_kernel_2, dense_8, dense_2, attention_weights);
+    train_k26_dense(tanh_2, attention_hidden_kernel_2, dense_8, dense_2, attention_scores, softmax_3);
     train_k27_dense_adam(read, tanh_2, dense_9, optimizer->m_attention_hidden_kernel, optimizer->v_attention_hidden_kernel,
             params->attention_hidden_kernel, adam);
     train_k28_bidirectional_pack(params->reader_backward_recurrent_kernel, reader_backward_recurrent_kernel_2);
@@ -2181,7 +2180,7 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
 
 /* gru_attention.dl:25: cross_entropy, gru_attention.dl:20: softmax, gru_attention.dl:18: dense -> f32[10] */
 static void gradients_k18_cross_entropy_softmax_dense(const int32_t *restrict label, const int32_t *restrict count_,
-        float *restrict softmax_5, const float *restrict softmax_4, const float *restrict softmax_1_y,
+        float *restrict softmax_6, const float *restrict softmax_5, const float *restrict softmax_1_y,
         float *restrict classifier_bias_2)
 {
     float cross_entropy_4[32];
@@ -2191,20 +2190,20 @@ static void gradients_k18_cross_entropy_softmax_dense(const int32_t *restrict la
         const float v3 = -(j0 < v1 ? v2 : 0.0f);
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 10; j1++) {
-            softmax_5[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
+            softmax_6[j0 * 10 + j1] = label[j0] == j1 ? v3 : 0.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         float sum_v1 = 0.0f;
         for (int r1 = 0; r1 < 10; r1++) {
-            sum_v1 += -softmax_5[j0 * 10 + r1];
+            sum_v1 += -softmax_6[j0 * 10 + r1];
         }
         cross_entropy_4[j0] = sum_v1;
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v4 = cross_entropy_4[j0] / softmax_4[j0];
+        const float v4 = cross_entropy_4[j0] / softmax_5[j0];
         for (int j1 = 0; j1 < 10; j1++) {
-            softmax_5[j0 * 10 + j1] = softmax_5[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
+            softmax_6[j0 * 10 + j1] = softmax_6[j0 * 10 + j1] + v4 * softmax_1_y[j0 * 10 + j1];
         }
     }
     for (int j0 = 0; j0 < 10; j0++) {
@@ -2212,7 +2211,7 @@ static void gradients_k18_cross_entropy_softmax_dense(const int32_t *restrict la
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 10; j0++) {
-            classifier_bias_2[j0] += softmax_5[j0 + r1 * 10];
+            classifier_bias_2[j0] += softmax_6[j0 + r1 * 10];
         }
     }
 }
@@ -2250,12 +2249,12 @@ static inline void gradients_k21_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k21_dense(const float *restrict pooled, const float *restrict softmax_5,
+static void gradients_k21_dense(const float *restrict pooled, const float *restrict softmax_6,
         float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k21_dense_tile_4(pooled, i0_0, softmax_5 + (n < 6 ? n : 6),
+            gradients_k21_dense_tile_4(pooled, i0_0, softmax_6 + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
@@ -2446,18 +2445,18 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
     float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
     float *const tanh = (float *)(void *)(base + 659456);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 741120);   /* f32[32, 1] */
-    float *const attention_weights = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
+    float *const attention_scores = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 739072);   /* f32[32, 1] */
+    float *const softmax_3 = (float *)(void *)(base + 1402880);   /* f32[32, 1, 1] */
     float *const pooled = (float *)(void *)(base + 724992);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 736896);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 735232);   /* f32[32, 10] */
-    float *const softmax_4 = (float *)(void *)(base + 736512);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 736640);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 736768);   /* i32[32] */
-    float *const softmax_5 = (float *)(void *)(base + 737280);   /* f32[32, 10] */
+    float *const classifier_y = (float *)(void *)(base + 734848);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 733184);   /* f32[32, 10] */
+    float *const softmax_5 = (float *)(void *)(base + 734464);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 734592);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 734720);   /* i32[32] */
+    float *const softmax_6 = (float *)(void *)(base + 735232);   /* f32[32, 10] */
     float *const dense = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
-    float *const softmax_8 = (float *)(void *)(base + 735232);   /* f32[32, 16, 1] */
+    float *const softmax_8 = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
     float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
     float *const dense_4 = (float *)(void *)(base + 659456);   /* f32[32, 16, 64] */
     float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
@@ -2474,7 +2473,7 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     float *const bidirectional_16 = (float *)(void *)(base + 332160);   /* f32[96] */
     float *const bidirectional_17 = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
     float *const words_ = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 738560);   /* f32[10, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 736512);   /* f32[10, 64] */
     float *const attention_hidden_kernel_3 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
     float *const reader_backward_recurrent_kernel_3 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
     float *const reader_backward_kernel_3 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
@@ -2518,24 +2517,24 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     train_k11_bidirectional(h, read, h_2);
     train_k12_dense_tanh(read, params->attention_hidden_kernel, tanh, params->attention_hidden_bias,
             params->attention_score_kernel, attention_scores);
-    train_k13_softmax_sum(attention_scores, softmax_2, attention_weights, read, pooled);
+    train_k13_softmax_sum(attention_scores, softmax_2, softmax_3, read, pooled);
     if (train_k14_cross_entropy_check(label) != DL_OK) {
         dl_set_subnormals(dl_before);
         return DL_INDEX;
     }
     train_k15_dense_softmax_cross_entropy(pooled, params->classifier_kernel, classifier_y, params->classifier_bias, softmax_1_y,
-            softmax_4, label, cross_entropy, argmax);
+            softmax_5, label, cross_entropy, argmax);
     train_k16_sum(&count, argmax, label, &metrics->accuracy);
     train_k17_cross_entropy(&count, cross_entropy, &metrics->loss);
-    gradients_k18_cross_entropy_softmax_dense(label, &count, softmax_5, softmax_4, softmax_1_y, gradients->classifier_bias);
+    gradients_k18_cross_entropy_softmax_dense(label, &count, softmax_6, softmax_5, softmax_1_y, gradients->classifier_bias);
     train_k19_dense_pack(params->classifier_kernel, classifier_kernel_3);
-    train_k20_dense_softmax_tanh(softmax_5, classifier_kernel_3, dense, read, softmax_2, attention_weights, attention_scores,
-            softmax_8, params->attention_score_kernel, tanh_2, tanh);
-    gradients_k21_dense(pooled, softmax_5, gradients->classifier_kernel);
+    train_k20_dense_softmax_tanh(softmax_6, classifier_kernel_3, dense, read, attention_scores, softmax_3, softmax_2, softmax_8,
+            params->attention_score_kernel, tanh_2, tanh);
+    gradients_k21_dense(pooled, softmax_6, gradients->classifier_kernel);
     gradients_k22_dense(tanh, softmax_8, gradients->attention_score_kernel);
     gradients_k23_dense(tanh_2, gradients->attention_hidden_bias);
     train_k25_dense_pack(params->attention_hidden_kernel, attention_hidden_kernel_3);   /* k24_dense_pack */
-    train_k26_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_weights);   /* k25_dense */
+    train_k26_dense(tanh_2, attention_hidden_kernel_3, dense_4, dense, attention_scores, softmax_3);   /* k25_dense */
     gradients_k26_dense(read, tanh_2, gradients->attention_hidden_kernel);
     train_k28_bidirectional_pack(params->reader_backward_recurrent_kernel,
             reader_backward_recurrent_kernel_3);   /* k27_bidirectional_pack */
@@ -2792,13 +2791,14 @@ static void evaluate_k12_softmax_sum(const float *restrict attention_scores, con
             sum_v2 += attention_softmax_1_y[r1];
         }
         softmax_2 = sum_v2;
+        const float v2 = 1.0f / softmax_2;
         for (int j0 = 0; j0 < 64; j0++) {
             pooled[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 16; r1++) {
-            const float v2 = attention_softmax_1_y[r1] / softmax_2;
+            const float v3 = attention_softmax_1_y[r1] * v2;
             for (int j0 = 0; j0 < 64; j0++) {
-                pooled[i0 * 64 + j0] += v2 * read[i0 * 1024 + j0 + r1 * 64];
+                pooled[i0 * 64 + j0] += v3 * read[i0 * 1024 + j0 + r1 * 64];
             }
         }
     }

@@ -1969,9 +1969,9 @@ static void infer_k38_dense_softmax(const float *restrict block_8_conv2d_1_y, co
     for (int j0 = 0; j0 < 2; j0++) {
         softmax_1_y[j0] = dl_exp(logits[j0] - v1);
     }
-    const float v2 = softmax_1_y[0] + softmax_1_y[1];
+    const float v2 = 1.0f / (softmax_1_y[0] + softmax_1_y[1]);
     for (int j0 = 0; j0 < 2; j0++) {
-        probs[j0] = softmax_1_y[j0] / v2;
+        probs[j0] = softmax_1_y[j0] * v2;
     }
 }
 

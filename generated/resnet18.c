@@ -1433,8 +1433,9 @@ static void infer_k41_dense_softmax(const float *restrict residual_8_b_conv_y, c
         sum_v4 += softmax_1_y_v3;
     }
     softmax_2 = sum_v4;
+    const float v1 = 1.0f / softmax_2;
     for (int j0 = 0; j0 < 10; j0++) {
-        probs[j0] = softmax_1_y[j0] / softmax_2;
+        probs[j0] = softmax_1_y[j0] * v1;
     }
 }
 

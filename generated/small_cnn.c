@@ -235,8 +235,9 @@ static void infer_k11_softmax(const float *restrict classifier_y, float *restric
 /* small_cnn.dl:12: softmax -> f32[1, 10] */
 static void infer_k12_softmax(const float *restrict classifier_y, const float *restrict softmax_2, float *restrict probs)
 {
+    const float v1 = 1.0f / softmax_2[0];
     for (int j0 = 0; j0 < 10; j0++) {
-        probs[j0] = classifier_y[j0] / softmax_2[0];
+        probs[j0] = classifier_y[j0] * v1;
     }
 }
 

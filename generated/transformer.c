@@ -676,8 +676,9 @@ static void infer_k12_softmax(const float *restrict logits, const float *restric
         sum_v1[lane] += sum_v1[lane + 2];
     sum_v1[0] += sum_v1[1];
     softmax_2 = sum_v1[0];
+    const float v1 = 1.0f / softmax_2;
     for (int j0 = 0; j0 < 256; j0++) {
-        probs[j0] = softmax_1_y[j0] / softmax_2;
+        probs[j0] = softmax_1_y[j0] * v1;
     }
 }
 

@@ -36,7 +36,7 @@ static const Case cases[] = {
     {"own heads", "y = permute(reshape(multi_head_attention(reshape(permute(q, [1, 0, 2]), [24, 6]), "
                   "reshape(permute(k, [1, 0, 2]), [24, 6]), 2, 3), [24, 2, 3]), [1, 0, 2])", 0},
     /* columns that are cut from rows added up as a whole: these are kept */
-    {"cut", "y = softmax(q @ transpose(k))[:, :, :12] @ v[:, :12]", 3},
+    {"cut", "y = softmax(q @ transpose(k))[:, :, :12] @ v[:, :12]", 4},
     /* which weights are dropped is kept, and what they are on the way forward */
     {"dropped", "y = scaled_dot_product_attention(q, k, v, dropout = 0.25)", 2},
 };
