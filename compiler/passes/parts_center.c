@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* parts_center.c: sums of squared distances from something that comes later are made of distances from the example's own mean.
+/* parts_center.c: sums of squared distances from something that comes later are made of distances from the example's first element.
  *
- *     Σ (x - m)² = Σ (x - μ)² + n (μ - m)²      of n elements x of an example, whose mean is μ
+ *     Σ (x - m)² = Σ (x - f)² - n (μ - f)² + n (μ - m)²      of n elements x of an example, whose mean is μ = f + Σ (x - f) / n
  *
- * for any m. So a variance over a batch, whose m is there only when all examples are, needs no second loop over them; all terms are squares, and
- * nothing cancels: Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979. */
+ * for any m. So a variance over a batch, whose m is there only when all examples are, needs no second loop over them, and of an example no second
+ * look at its elements. Since f is one of these, what cancels is at the most n times what is left, and where they differ as they usually do a few
+ * times: Chan, Golub and LeVeque, Algorithms for computing the sample variance, 1983. */
 #include "parts.h"
 
 typedef struct Distance {
@@ -44,38 +45,98 @@ static void axes_left(const Node *n, int *axis)
             axis[k++] = i;
 }
 
-/* m at the sum's shape. */
-static Node *reduced_to(Fn *fn, const Node *n, const Node *m, Node *const *map)
+/* Of x, which is as large as what n sums up, the first elements along those axes, at n's shape. */
+static Node *first_of(Fn *fn, const Node *n, Node *x)
 {
     int64_t start[MAX_RANK] = {0}, limit[MAX_RANK], stride[MAX_RANK];
-    for (int i = 0; i < m->type.rank; i++) {
-        limit[i] = is_summed(n, i) ? 1 : m->type.dim[i];
+    for (int i = 0; i < x->type.rank; i++) {
+        limit[i] = is_summed(n, i) ? 1 : x->type.dim[i];
         stride[i] = 1;
     }
-    Node *one = node_slice(fn, map[m->id], start, limit, stride);
-    return node_reshape(fn, one, n->type.rank, n->type.dim);
+    return node_reshape(fn, node_slice(fn, x, start, limit, stride), n->type.rank, n->type.dim);
 }
 
-static Node *centered(Fn *fn, const Node *n, const Distance *d, Node *const *map)
+static double count_of(const Node *n)
+{
+    return (double)(type_count(n->in[0]->type) / type_count(n->type));
+}
+
+/* x - f */
+static Node *from_first(Fn *fn, const Node *n, Node *x)
 {
     int axis[MAX_RANK];
-    double count = (double)(type_count(d->x->type) / type_count(n->type));
     axes_left(n, axis);
-    Node *x = map[d->x->id];
-    Node *mean = node_binary_const(fn, OP_MUL, node_reduce(fn, OP_SUM, x, n->attr.axes.n, n->attr.axes.axis), 1 / count);
-    Node *from = node_binary(fn, OP_SUB, x, node_broadcast(fn, mean, x->type, axis));
-    Node *own = node_reduce(fn, OP_SUM, node_binary(fn, OP_MUL, from, from), n->attr.axes.n, n->attr.axes.axis);
-    Node *apart = node_binary(fn, OP_SUB, mean, reduced_to(fn, n, d->m, map));
+    return node_binary(fn, OP_SUB, x, node_broadcast(fn, first_of(fn, n, x), x->type, axis));
+}
+
+static Node *sum_as(Fn *fn, const Node *n, Node *x)
+{
+    return node_reduce(fn, OP_SUM, x, n->attr.axes.n, n->attr.axes.axis);
+}
+
+/* Of an example: both sums are made before what they make, so that one loop makes both. */
+typedef struct Sums {
+    Node *distances, *squares;      /* Σ (x - f), Σ (x - f)² */
+} Sums;
+
+static Sums sums_from_first(Fn *fn, const Node *n, Node *x)
+{
+    Node *from = from_first(fn, n, x), *distances = sum_as(fn, n, from);
+    return (Sums){distances, sum_as(fn, n, node_binary(fn, OP_MUL, from, from))};
+}
+
+/* Σ x = n f + Σ (x - f) */
+static Node *plain_sum(Fn *fn, const Node *n, Node *x)
+{
+    const Sums sums = sums_from_first(fn, n, x);
+    return node_binary(fn, OP_ADD, node_binary_const(fn, OP_MUL, first_of(fn, n, x), count_of(n)), sums.distances);
+}
+
+static Node *centered(Fn *fn, const Node *n, Node *x, Node *m)
+{
+    const double count = count_of(n);
+    const Sums sums = sums_from_first(fn, n, x);
+    Node *cancels = node_binary_const(fn, OP_MUL, node_binary(fn, OP_MUL, sums.distances, sums.distances), 1 / count);
+    Node *own = node_binary(fn, OP_SUB, sums.squares, cancels);
+    Node *apart = node_binary(fn, OP_SUB, node_binary_const(fn, OP_MUL, plain_sum(fn, n, x), 1 / count), first_of(fn, n, m));
     return node_binary(fn, OP_ADD, own, node_binary_const(fn, OP_MUL, node_binary(fn, OP_MUL, apart, apart), count));
+}
+
+/* By node x: a sum of its squared distances, if there is one. */
+static const Node **find_squares(const Parts *p, bool *any)
+{
+    const Node **squares = NEWN(p->a, const Node *, p->from->node.n + 1);
+    Distance d;
+    for (int id = 0; id < p->from->node.n; id++)
+        if (adds_squares(p, p->from->node.at[id], &d)) {
+            squares[d.x->id] = p->from->node.at[id];
+            *any = true;
+        }
+    return squares;
+}
+
+/* Whether n sums up x along the same axes. */
+static bool adds_alike(const Node *n, const Node *squares)
+{
+    bool same = n->op == OP_SUM && squares && n->attr.axes.n == squares->attr.axes.n;
+    for (int i = 0; same && i < n->attr.axes.n; i++)
+        same = n->attr.axes.axis[i] == squares->attr.axes.axis[i];
+    return same;
+}
+
+static Node *center(const Parts *p, Fn *fn, const Node *n, const Node *const *squares, Node *const *map, Node *const *in)
+{
+    Distance d;
+    if (adds_squares(p, n, &d))
+        return centered(fn, n, map[d.x->id], map[d.m->id]);
+    return n->op == OP_SUM && adds_alike(n, squares[n->in[0]->id]) ? plain_sum(fn, n, in[0]) : node_rebuild(fn, n, (Node **)in);
 }
 
 Fn *parts_center(const Parts *p)
 {
     const Fn *from = p->from;
-    Distance d;
     bool any = false;
-    for (int id = 0; id < from->node.n && !any; id++)
-        any = adds_squares(p, from->node.at[id], &d);
+    const Node **squares = find_squares(p, &any);
     if (!any)
         return NULL;
     Fn *fn = fn_new(from->a, from->name);
@@ -87,7 +148,7 @@ Fn *parts_center(const Parts *p)
         for (int i = 0; i < n->nin; i++)
             in[i] = map[n->in[i]->id];
         fn->span = n->span;
-        map[id] = adds_squares(p, n, &d) ? centered(fn, n, &d, map) : node_rebuild(fn, n, in);
+        map[id] = center(p, fn, n, squares, map, in);
     }
     fn->span = from->span;
     for (int i = 0; i < from->result.n; i++) {
