@@ -1265,46 +1265,34 @@ static void train_k20_dense_copy(float *restrict dense_5)
     }
 }
 
-/* attention.dl:20: lstm -> f32[32, 64]; in 2 places */
-static void train_k21_lstm(int t, float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_5,
-        const float *restrict lstm_6, float *restrict lstm_13, const float *restrict lstm_2)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = lstm_6[t * 2048 + j0];
-        const float add_v0 = carry_2[j0] + dense_5[j0] * lstm_5[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_13[j0] = add_v0;
-        carry_2[j0] = add_v0 * lstm_2[t * 2048 + j0];
-    }
-}
-
 /* attention.dl:20: lstm -> f32[32, 256]; in 2 places */
-static void train_k22_lstm(int t, const float *restrict lstm_13, const float *restrict lstm_4, const float *restrict lstm_3,
-        float *restrict lstm_7, const float *restrict c, const float *restrict lstm_2, const float *restrict dense_5,
-        const float *restrict lstm_6, const float *restrict lstm_5)
+static void train_k21_lstm(int t, float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_5,
+        const float *restrict lstm_6, const float *restrict lstm_2, const float *restrict lstm_4, const float *restrict lstm_3,
+        float *restrict lstm_7, const float *restrict c)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v1 = lstm_3[t * 2048 + i0 * 64 + j0];
-            lstm_7[t * 8192 + i0 * 256 + j0] = lstm_13[i0 * 64 + j0] * lstm_4[t * 2048 + i0 * 64 + j0] * (v1 * (1.0f - v1));
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = lstm_2[t * 2048 + i0 * 64 + j0];
-            lstm_7[t * 8192 + i0 * 256 + j0 + 64] = lstm_13[i0 * 64 + j0] * c[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v3 = lstm_4[t * 2048 + i0 * 64 + j0];
-            lstm_7[t * 8192 + i0 * 256 + j0 + 128] = lstm_13[i0 * 64 + j0] * lstm_3[t * 2048 + i0 * 64 + j0] * (1.0f - v3 * v3);
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = lstm_5[t * 2048 + i0 * 64 + j0];
-            lstm_7[t * 8192 + i0 * 256 + j0 + 192] = dense_5[i0 * 64 + j0] * lstm_6[t * 2048 + i0 * 64 + j0] * (v4 * (1.0f
-                    - v4));
+            const float v1 = dense_5[i0 * 64 + j0];
+            const float v2 = lstm_5[t * 2048 + i0 * 64 + j0];
+            const float v3 = lstm_6[t * 2048 + i0 * 64 + j0];
+            const float v4 = lstm_2[t * 2048 + i0 * 64 + j0];
+            const float v5 = lstm_4[t * 2048 + i0 * 64 + j0];
+            const float v6 = lstm_3[t * 2048 + i0 * 64 + j0];
+            const float v7 = v6 * (1.0f - v6);
+            const float v8 = v4 * (1.0f - v4);
+            const float v9 = 1.0f - v5 * v5;
+            const float add_v0 = carry_2[i0 * 64 + j0] + v1 * v2 * (1.0f - v3 * v3);
+            carry_2[i0 * 64 + j0] = add_v0 * v4;
+            lstm_7[t * 8192 + i0 * 256 + j0] = add_v0 * v5 * v7;
+            lstm_7[t * 8192 + i0 * 256 + j0 + 64] = add_v0 * c[t * 2048 + i0 * 64 + j0] * v8;
+            lstm_7[t * 8192 + i0 * 256 + j0 + 128] = add_v0 * v6 * v9;
+            lstm_7[t * 8192 + i0 * 256 + j0 + 192] = v1 * v3 * (v2 * (1.0f - v2));
         }
     }
 }
 
 /* attention.dl:20: lstm -> f32[32, 64], 524288 multiply-accumulates; in 2 places */
-static inline void train_k23_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k22_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1336,17 +1324,17 @@ static inline void train_k23_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k23_lstm(int t, const float *restrict lstm_7, const float *restrict lstm_1_recurrent_kernel_2,
+static void train_k22_lstm(int t, const float *restrict lstm_7, const float *restrict lstm_1_recurrent_kernel_2,
         float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k23_lstm_tile_4(lstm_7, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
+            train_k22_lstm_tile_4(lstm_7, t * 8192 + i0_0 * 256, lstm_1_recurrent_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
     }
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[256] */
-static void train_k24_lstm_adam(const float *restrict lstm_7, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
+static void train_k23_lstm_adam(const float *restrict lstm_7, float *restrict m_lstm_1_bias, float *restrict v_lstm_1_bias,
         float *restrict lstm_1_bias, const float *restrict adam)
 {
     float lstm_8[256];
@@ -1371,7 +1359,7 @@ static void train_k24_lstm_adam(const float *restrict lstm_7, float *restrict m_
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k25_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k24_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1403,14 +1391,14 @@ static inline void train_k25_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k25_lstm_adam(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_9,
+static void train_k24_lstm_adam(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_9,
         float *restrict m_lstm_1_recurrent_kernel, float *restrict v_lstm_1_recurrent_kernel,
         float *restrict lstm_1_recurrent_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k25_lstm_adam_tile_4(h, i0_0, lstm_7 + n, lstm_9 + n);
+            train_k24_lstm_adam_tile_4(h, i0_0, lstm_7 + n, lstm_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_9[i0 * 256 - i0_0 * 256 + j0];
@@ -1426,7 +1414,7 @@ static void train_k25_lstm_adam(const float *restrict h, const float *restrict l
 }
 
 /* attention.dl:20: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates; in 2 places */
-static inline void train_k27_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k26_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1458,19 +1446,19 @@ static inline void train_k27_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k27_lstm(const float *restrict lstm_7, const float *restrict lstm_1_kernel_2, float *restrict lstm_10)
+static void train_k26_lstm(const float *restrict lstm_7, const float *restrict lstm_1_kernel_2, float *restrict lstm_10)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k27_lstm_tile_4(lstm_7, i0 * 8192 + i1_0 * 256, lstm_1_kernel_2 + n,
+                train_k26_lstm_tile_4(lstm_7, i0 * 8192 + i1_0 * 256, lstm_1_kernel_2 + n,
                         lstm_10 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* attention.dl:20: lstm, attention.dl:29: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k28_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k27_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1504,14 +1492,14 @@ static inline void train_k28_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k28_lstm_adam(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_11,
+static void train_k27_lstm_adam(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_11,
         float *restrict m_lstm_1_kernel, float *restrict v_lstm_1_kernel, float *restrict lstm_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k28_lstm_adam_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_11 + n);
+            train_k27_lstm_adam_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_11 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_11[i0 * 256 - i0_0 * 256 + j0];
@@ -1526,7 +1514,7 @@ static void train_k28_lstm_adam(const float *restrict softmax_4, const float *re
 }
 
 /* attention.dl:11: softmax, tanh, attention.dl:9: -> f32[32, 16, 64]; in 2 places */
-static void train_k29_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
+static void train_k28_softmax_tanh(const float *restrict lstm_10, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, float *restrict feature_attention_1_softmax_1_y, const float *restrict softmax_2,
         const float *restrict softmax_3, float *restrict softmax_10, const float *restrict feature_attention_1_w1,
         const float *restrict tanh, float *restrict tanh_2, const float *restrict feature_attention_1_w2)
@@ -1569,7 +1557,7 @@ static void train_k29_softmax_tanh(const float *restrict lstm_10, const float *r
 }
 
 /* attention.dl:10:, attention.dl:9:, attention.dl:29: adam -> f32[64] */
-static void train_k30_adam(const float *restrict tanh_2, const float *restrict embedding_1_embeddings,
+static void train_k29_adam(const float *restrict tanh_2, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, const float *restrict softmax_10, const float *restrict tanh,
         float *restrict m_feature_attention_1_w1, float *restrict v_feature_attention_1_w1,
         float *restrict feature_attention_1_w1, const float *restrict adam, float *restrict m_feature_attention_1_w2,
@@ -1608,7 +1596,7 @@ static void train_k30_adam(const float *restrict tanh_2, const float *restrict e
 }
 
 /* attention.dl:18: embedding -> f32[1000, 64]; in 2 places */
-static void train_k31_embedding(const float *restrict feature_attention_1_softmax_1_y, const int32_t *restrict tokens,
+static void train_k30_embedding(const float *restrict feature_attention_1_softmax_1_y, const int32_t *restrict tokens,
         float *restrict embedding)
 {
     for (int j0 = 0; j0 < 64000; j0++)
@@ -1623,7 +1611,7 @@ static void train_k31_embedding(const float *restrict feature_attention_1_softma
 }
 
 /* attention.dl:29: adam -> f32[1000, 64] */
-static void train_k32_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
+static void train_k31_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1637,7 +1625,7 @@ static void train_k32_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* attention.dl:29: adam -> f32[10] */
-static void train_k33_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k32_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1684,13 +1672,12 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     float *const softmax_10 = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
     float *const tanh_2 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
     float *const embedding = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 1957888);   /* f32 */
+    float *const adam = (float *)(void *)(base + 1949696);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 0);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
     float *const lstm_1_recurrent_kernel_2 = (float *)(void *)(base + 1851392);   /* f32[256, 64] */
     float *const lstm_1_kernel_2 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
     float *const lstm_12 = (float *)(void *)(base + 1851392);   /* f32[4, 256] */
-    float *const lstm_13 = (float *)(void *)(base + 1949696);   /* f32[32, 64] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
@@ -1728,26 +1715,25 @@ dl_status attention_train_step(attention_params *params, attention_optimizer *op
     train_k19_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);
     train_k20_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
-        train_k21_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_13, lstm_2);
-        train_k22_lstm(t, lstm_13, lstm_4, lstm_3, lstm_7, c, lstm_2, dense_5, lstm_6, lstm_5);
-        train_k23_lstm(t, lstm_7, lstm_1_recurrent_kernel_2, dense_5);
+        train_k21_lstm(t, carry_2, dense_5, lstm_5, lstm_6, lstm_2, lstm_4, lstm_3, lstm_7, c);
+        train_k22_lstm(t, lstm_7, lstm_1_recurrent_kernel_2, dense_5);
     }
-    train_k24_lstm_adam(lstm_7, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias, adam);
-    train_k25_lstm_adam(h, lstm_7, lstm_9, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
+    train_k23_lstm_adam(lstm_7, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias, adam);
+    train_k24_lstm_adam(h, lstm_7, lstm_9, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
             params->lstm_1_recurrent_kernel, adam);
-    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k26_lstm_pack */
-    train_k27_lstm(lstm_7, lstm_1_kernel_2, lstm_10);
-    train_k28_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
+    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k25_lstm_pack */
+    train_k26_lstm(lstm_7, lstm_1_kernel_2, lstm_10);
+    train_k27_lstm_adam(softmax_4, lstm_7, lstm_11, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
-    train_k29_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, feature_attention_1_softmax_1_y, softmax_2,
+    train_k28_softmax_tanh(lstm_10, params->embedding_1_embeddings, tokens, feature_attention_1_softmax_1_y, softmax_2,
             softmax_3, softmax_10, params->feature_attention_1_w1, tanh, tanh_2, params->feature_attention_1_w2);
-    train_k30_adam(tanh_2, params->embedding_1_embeddings, tokens, softmax_10, tanh, optimizer->m_feature_attention_1_w1,
+    train_k29_adam(tanh_2, params->embedding_1_embeddings, tokens, softmax_10, tanh, optimizer->m_feature_attention_1_w1,
             optimizer->v_feature_attention_1_w1, params->feature_attention_1_w1, adam, optimizer->m_feature_attention_1_w2,
             optimizer->v_feature_attention_1_w2, params->feature_attention_1_w2);
-    train_k31_embedding(feature_attention_1_softmax_1_y, tokens, embedding);
-    train_k32_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
+    train_k30_embedding(feature_attention_1_softmax_1_y, tokens, embedding);
+    train_k31_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k33_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k32_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     dl_set_subnormals(dl_before);
     optimizer->step = step;
     metrics->count = count;
@@ -1890,7 +1876,7 @@ static void gradients_k17_dense(const float *restrict h, const float *restrict r
 }
 
 /* attention.dl:20: lstm -> f32[256] */
-static void gradients_k23_lstm(const float *restrict lstm_7, float *restrict lstm_1_bias_2)
+static void gradients_k22_lstm(const float *restrict lstm_7, float *restrict lstm_1_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_1_bias_2[j0] = 0.0f;
@@ -1905,7 +1891,7 @@ static void gradients_k23_lstm(const float *restrict lstm_7, float *restrict lst
 }
 
 /* attention.dl:20: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k24_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k23_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1937,16 +1923,16 @@ static inline void gradients_k24_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k24_lstm(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_1_recurrent_kernel_2)
+static void gradients_k23_lstm(const float *restrict h, const float *restrict lstm_7, float *restrict lstm_1_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k24_lstm_tile_4(h, i0_0, lstm_7 + n, lstm_1_recurrent_kernel_2 + (i0_0 * 256 + n));
+            gradients_k23_lstm_tile_4(h, i0_0, lstm_7 + n, lstm_1_recurrent_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* attention.dl:20: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k27_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k26_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1980,16 +1966,16 @@ static inline void gradients_k27_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k27_lstm(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_1_kernel_2)
+static void gradients_k26_lstm(const float *restrict softmax_4, const float *restrict lstm_7, float *restrict lstm_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k27_lstm_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
+            gradients_k26_lstm_tile_4(softmax_4, i0_0, lstm_7 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* attention.dl:10:, attention.dl:9: -> f32[64] */
-static void gradients_k29_sum(const float *restrict tanh_2, const float *restrict embedding_1_embeddings,
+static void gradients_k28_sum(const float *restrict tanh_2, const float *restrict embedding_1_embeddings,
         const int32_t *restrict tokens, float *restrict feature_attention_1_w2_2, const float *restrict softmax_10,
         const float *restrict tanh, float *restrict feature_attention_1_w1_2)
 {
@@ -2046,7 +2032,6 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     float *const lstm_1_recurrent_kernel_3 = (float *)(void *)(base + 1851392);   /* f32[256, 64] */
     float *const lstm_1_kernel_3 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
     float *const lstm_9 = (float *)(void *)(base + 1851392);   /* f32[4, 256] */
-    float *const lstm_10 = (float *)(void *)(base + 1949696);   /* f32[32, 64] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
@@ -2081,21 +2066,20 @@ dl_status attention_gradients(const attention_params *params, const int32_t *tok
     train_k19_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k18_lstm_pack */
     train_k20_dense_copy(dense_2);   /* k19_dense_copy */
     for (int t = 15; t >= 0; t--) {
-        train_k21_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_10, lstm_2);   /* k20_lstm */
-        train_k22_lstm(t, lstm_10, lstm_4, lstm_3, lstm_7, c, lstm_2, dense_2, lstm_6, lstm_5);   /* k21_lstm */
-        train_k23_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, dense_2);   /* k22_lstm */
+        train_k21_lstm(t, carry_2, dense_2, lstm_5, lstm_6, lstm_2, lstm_4, lstm_3, lstm_7, c);   /* k20_lstm */
+        train_k22_lstm(t, lstm_7, lstm_1_recurrent_kernel_3, dense_2);   /* k21_lstm */
     }
-    gradients_k23_lstm(lstm_7, gradients->lstm_1_bias);
-    gradients_k24_lstm(h, lstm_7, gradients->lstm_1_recurrent_kernel);
-    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k25_lstm_pack */
-    train_k27_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k26_lstm */
-    gradients_k27_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
-    train_k29_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, feature_attention_1_softmax_1_y, softmax_2,
+    gradients_k22_lstm(lstm_7, gradients->lstm_1_bias);
+    gradients_k23_lstm(h, lstm_7, gradients->lstm_1_recurrent_kernel);
+    train_k19_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k24_lstm_pack */
+    train_k26_lstm(lstm_7, lstm_1_kernel_3, lstm_8);   /* k25_lstm */
+    gradients_k26_lstm(softmax_4, lstm_7, gradients->lstm_1_kernel);
+    train_k28_softmax_tanh(lstm_8, params->embedding_1_embeddings, tokens, feature_attention_1_softmax_1_y, softmax_2,
             softmax_3, softmax_10, params->feature_attention_1_w1, tanh, tanh_2,
-            params->feature_attention_1_w2);   /* k28_softmax_tanh */
-    gradients_k29_sum(tanh_2, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2, softmax_10, tanh,
+            params->feature_attention_1_w2);   /* k27_softmax_tanh */
+    gradients_k28_sum(tanh_2, params->embedding_1_embeddings, tokens, gradients->feature_attention_1_w2, softmax_10, tanh,
             gradients->feature_attention_1_w1);
-    train_k31_embedding(feature_attention_1_softmax_1_y, tokens, gradients->embedding_1_embeddings);   /* k30_embedding */
+    train_k30_embedding(feature_attention_1_softmax_1_y, tokens, gradients->embedding_1_embeddings);   /* k29_embedding */
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

@@ -17,7 +17,7 @@ extern "C" {
 #define ATTENTION_BATCH 1
 #define ATTENTION_ARENA_BYTES 20480   /* scratch for attention_infer, aligned to 64; contents need not survive between calls */
 #define ATTENTION_TRAIN_BATCH 32
-#define ATTENTION_TRAIN_ARENA_BYTES 1957904   /* for the training functions, likewise */
+#define ATTENTION_TRAIN_ARENA_BYTES 1949712   /* for the training functions, likewise */
 #define ATTENTION_INIT_ARENA_BYTES 262144   /* for attention_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

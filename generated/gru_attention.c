@@ -1549,42 +1549,33 @@ static void train_k29_bidirectional(int t, const float *restrict carry, const fl
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
+/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 2 places */
 static void train_k30_bidirectional(int t, const float *restrict carry, const float *restrict dense_8,
         const float *restrict h_2, const float *restrict reader_backward_step_candidate,
-        const float *restrict reader_backward_step_z, const float *restrict bidirectional_6, float *restrict bidirectional_26)
-{
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = carry[j0 * 32 + j1] + dense_8[-t * 64 + j0 * 1024 + j1 + 992];
-            bidirectional_26[j0 * 32 + j1] = (v1 * h_2[t * 1024 + j0 * 32 + j1] - v1
-                    * reader_backward_step_candidate[t * 1024 + j0 * 32 + j1])
-                    * (reader_backward_step_z[t * 1024 + j0 * 32 + j1] * bidirectional_6[t * 1024 + j0 * 32 + j1]);
-        }
-    }
-}
-
-/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
-static void train_k31_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_7,
+        const float *restrict reader_backward_step_z, const float *restrict bidirectional_6, float *restrict bidirectional_7,
         const float *restrict bidirectional_25, const float *restrict bidirectional_24,
-        const float *restrict reader_backward_step_r)
+        const float *restrict reader_backward_step_r, float *restrict bidirectional_8)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            bidirectional_7[t * 3072 + i0 * 96 + j0] = bidirectional_26[i0 * 32 + j0];
-        }
-        for (int j0 = 0; j0 < 32; j0++) {
-            bidirectional_7[t * 3072 + i0 * 96 + j0 + 32] = bidirectional_25[i0 * 32 + j0];
-        }
-        for (int j0 = 0; j0 < 32; j0++) {
-            bidirectional_7[t * 3072 + i0 * 96 + j0 + 64] = bidirectional_24[i0 * 32 + j0]
-                    * reader_backward_step_r[t * 1024 + i0 * 32 + j0];
+            const float v1 = carry[i0 * 32 + j0] + dense_8[-t * 64 + i0 * 1024 + j0 + 992];
+            const float v2 = bidirectional_25[i0 * 32 + j0];
+            const float v3 = bidirectional_24[i0 * 32 + j0];
+            const float mul_v0 = (v1 * h_2[t * 1024 + i0 * 32 + j0] - v1
+                    * reader_backward_step_candidate[t * 1024 + i0 * 32 + j0])
+                    * (reader_backward_step_z[t * 1024 + i0 * 32 + j0] * bidirectional_6[t * 1024 + i0 * 32 + j0]);
+            bidirectional_7[t * 3072 + i0 * 96 + j0] = mul_v0;
+            bidirectional_7[t * 3072 + i0 * 96 + j0 + 32] = v2;
+            bidirectional_7[t * 3072 + i0 * 96 + j0 + 64] = v3 * reader_backward_step_r[t * 1024 + i0 * 32 + j0];
+            bidirectional_8[t * 3072 + i0 * 96 + j0] = mul_v0;
+            bidirectional_8[t * 3072 + i0 * 96 + j0 + 32] = v2;
+            bidirectional_8[t * 3072 + i0 * 96 + j0 + 64] = v3;
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
-static inline void train_k32_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k31_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1616,14 +1607,14 @@ static inline void train_k32_bidirectional_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void train_k32_bidirectional(int t, const float *restrict bidirectional_7,
+static void train_k31_bidirectional(int t, const float *restrict bidirectional_7,
         const float *restrict reader_backward_recurrent_kernel_2, float *restrict bidirectional_27, float *restrict carry,
         const float *restrict dense_8, const float *restrict reader_backward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k32_bidirectional_tile_4(bidirectional_7, t * 3072 + i0_0 * 96, reader_backward_recurrent_kernel_2 + n,
+            train_k31_bidirectional_tile_4(bidirectional_7, t * 3072 + i0_0 * 96, reader_backward_recurrent_kernel_2 + n,
                     bidirectional_27 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
@@ -1634,25 +1625,8 @@ static void train_k32_bidirectional(int t, const float *restrict bidirectional_7
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 4 places */
-static void train_k33_bidirectional(int t, const float *restrict bidirectional_26, float *restrict bidirectional_8,
-        const float *restrict bidirectional_25, const float *restrict bidirectional_24)
-{
-    for (int i0 = 0; i0 < 32; i0++) {
-        for (int j0 = 0; j0 < 32; j0++) {
-            bidirectional_8[t * 3072 + i0 * 96 + j0] = bidirectional_26[i0 * 32 + j0];
-        }
-        for (int j0 = 0; j0 < 32; j0++) {
-            bidirectional_8[t * 3072 + i0 * 96 + j0 + 32] = bidirectional_25[i0 * 32 + j0];
-        }
-        for (int j0 = 0; j0 < 32; j0++) {
-            bidirectional_8[t * 3072 + i0 * 96 + j0 + 64] = bidirectional_24[i0 * 32 + j0];
-        }
-    }
-}
-
 /* gru_attention.dl:16: bidirectional -> f32[96]; in 4 places */
-static void train_k34_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
+static void train_k32_bidirectional(const float *restrict bidirectional_7, float *restrict bidirectional_9,
         const float *restrict bidirectional_8, float *restrict bidirectional_11)
 {
     for (int j0 = 0; j0 < 96; j0++) {
@@ -1670,7 +1644,7 @@ static void train_k34_bidirectional(const float *restrict bidirectional_7, float
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
-static inline void train_k35_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k33_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1703,7 +1677,7 @@ static inline void train_k35_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k35_bidirectional_adam(const float *restrict h_2, const float *restrict bidirectional_7,
+static void train_k33_bidirectional_adam(const float *restrict h_2, const float *restrict bidirectional_7,
         float *restrict bidirectional_10, float *restrict m_reader_backward_recurrent_kernel,
         float *restrict v_reader_backward_recurrent_kernel, float *restrict reader_backward_recurrent_kernel,
         const float *restrict adam)
@@ -1711,7 +1685,7 @@ static void train_k35_bidirectional_adam(const float *restrict h_2, const float 
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k35_bidirectional_adam_tile_4(h_2, i0_0, bidirectional_7 + n, bidirectional_10 + n);
+            train_k33_bidirectional_adam_tile_4(h_2, i0_0, bidirectional_7 + n, bidirectional_10 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_10[i0 * 96 - i0_0 * 96 + j0];
@@ -1727,7 +1701,7 @@ static void train_k35_bidirectional_adam(const float *restrict h_2, const float 
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[96, 64]; in 4 places */
-static void train_k36_bidirectional_pack(const float *restrict reader_backward_kernel, float *restrict reader_backward_kernel_2)
+static void train_k34_bidirectional_pack(const float *restrict reader_backward_kernel, float *restrict reader_backward_kernel_2)
 {
     for (int j0 = 0; j0 < 96; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
@@ -1737,7 +1711,7 @@ static void train_k36_bidirectional_pack(const float *restrict reader_backward_k
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[16, 32, 64], 3145728 multiply-accumulates; in 4 places */
-static inline void train_k37_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k35_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1769,20 +1743,20 @@ static inline void train_k37_bidirectional_tile_4(const float *restrict a, int a
     c[195] = c3_3;
 }
 
-static void train_k37_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
+static void train_k35_bidirectional(const float *restrict bidirectional_8, const float *restrict reader_backward_kernel_2,
         float *restrict bidirectional_12)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k37_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
+                train_k35_bidirectional_tile_4(bidirectional_8, i0 * 3072 + i1_0 * 96, reader_backward_kernel_2 + n,
                         bidirectional_12 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional, gru_attention.dl:26: adam -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void train_k38_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k36_bidirectional_adam_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1817,14 +1791,14 @@ static inline void train_k38_bidirectional_adam_tile_4(const float *restrict a, 
     c[291] = c3_3;
 }
 
-static void train_k38_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
+static void train_k36_bidirectional_adam(const float *restrict bidirectional_13, const float *restrict bidirectional_8,
         float *restrict bidirectional_14, float *restrict m_reader_backward_kernel, float *restrict v_reader_backward_kernel,
         float *restrict reader_backward_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 96; n += 4)
-            train_k38_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
+            train_k36_bidirectional_adam_tile_4(bidirectional_13, i0_0, bidirectional_8 + n, bidirectional_14 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 96; j0++) {
                 const float v1 = bidirectional_14[i0 * 96 - i0_0 * 96 + j0];
@@ -1840,7 +1814,7 @@ static void train_k38_bidirectional_adam(const float *restrict bidirectional_13,
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[2, 96]; in 4 places */
-static void train_k39_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
+static void train_k37_bidirectional(const float *restrict bidirectional_11, float *restrict bidirectional_15,
         const float *restrict bidirectional_9)
 {
     for (int j1 = 0; j1 < 96; j1++) {
@@ -1852,7 +1826,7 @@ static void train_k39_bidirectional(const float *restrict bidirectional_11, floa
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k41_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+static void train_k39_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict bidirectional_3, const float *restrict reader_forward_step_candidate,
         float *restrict bidirectional_28, const float *restrict reader_forward_step_h_h,
         const float *restrict reader_forward_step_r, float *restrict bidirectional_29)
@@ -1870,23 +1844,32 @@ static void train_k41_bidirectional(int t, const float *restrict carry_2, const 
     }
 }
 
-/* gru_attention.dl:16: bidirectional -> f32[32, 32]; in 2 places */
-static void train_k42_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
+/* gru_attention.dl:16: bidirectional -> f32[32, 96]; in 2 places */
+static void train_k40_bidirectional(int t, const float *restrict carry_2, const float *restrict dense_8,
         const float *restrict h, const float *restrict reader_forward_step_candidate,
-        const float *restrict reader_forward_step_z, const float *restrict bidirectional_3, float *restrict bidirectional_30)
+        const float *restrict reader_forward_step_z, const float *restrict bidirectional_3, float *restrict bidirectional_16,
+        const float *restrict bidirectional_29, const float *restrict bidirectional_28,
+        const float *restrict reader_forward_step_r, float *restrict bidirectional_17)
 {
-    for (int j0 = 0; j0 < 32; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v1 = carry_2[j0 * 32 + j1] + dense_8[t * 64 + j0 * 1024 + j1];
-            bidirectional_30[j0 * 32 + j1] = (v1 * h[t * 1024 + j0 * 32 + j1] - v1
-                    * reader_forward_step_candidate[t * 1024 + j0 * 32 + j1]) * (reader_forward_step_z[t * 1024 + j0 * 32 + j1]
-                    * bidirectional_3[t * 1024 + j0 * 32 + j1]);
+    for (int i0 = 0; i0 < 32; i0++) {
+        for (int j0 = 0; j0 < 32; j0++) {
+            const float v1 = carry_2[i0 * 32 + j0] + dense_8[t * 64 + i0 * 1024 + j0];
+            const float v2 = bidirectional_29[i0 * 32 + j0];
+            const float v3 = bidirectional_28[i0 * 32 + j0];
+            const float mul_v0 = (v1 * h[t * 1024 + i0 * 32 + j0] - v1 * reader_forward_step_candidate[t * 1024 + i0 * 32 + j0])
+                    * (reader_forward_step_z[t * 1024 + i0 * 32 + j0] * bidirectional_3[t * 1024 + i0 * 32 + j0]);
+            bidirectional_16[t * 3072 + i0 * 96 + j0] = mul_v0;
+            bidirectional_16[t * 3072 + i0 * 96 + j0 + 32] = v2;
+            bidirectional_16[t * 3072 + i0 * 96 + j0 + 64] = v3 * reader_forward_step_r[t * 1024 + i0 * 32 + j0];
+            bidirectional_17[t * 3072 + i0 * 96 + j0] = mul_v0;
+            bidirectional_17[t * 3072 + i0 * 96 + j0 + 32] = v2;
+            bidirectional_17[t * 3072 + i0 * 96 + j0 + 64] = v3;
         }
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 32], 98304 multiply-accumulates; in 2 places */
-static inline void train_k44_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k41_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1918,14 +1901,14 @@ static inline void train_k44_bidirectional_tile_4(const float *restrict a, int a
     c[99] = c3_3;
 }
 
-static void train_k44_bidirectional(int t, const float *restrict bidirectional_16,
+static void train_k41_bidirectional(int t, const float *restrict bidirectional_16,
         const float *restrict reader_forward_recurrent_kernel_2, float *restrict bidirectional_31, float *restrict carry_2,
         const float *restrict dense_8, const float *restrict reader_forward_step_z)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k44_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
+            train_k41_bidirectional_tile_4(bidirectional_16, t * 3072 + i0_0 * 96, reader_forward_recurrent_kernel_2 + n,
                     bidirectional_31 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
@@ -1937,7 +1920,7 @@ static void train_k44_bidirectional(int t, const float *restrict bidirectional_1
 }
 
 /* gru_attention.dl:15: embedding -> f32[1000, 64]; in 2 places */
-static void train_k52_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
+static void train_k48_embedding(const float *restrict bidirectional_12, const float *restrict bidirectional_21,
         const int32_t *restrict tokens, float *restrict embedding)
 {
     for (int j0 = 0; j0 < 64000; j0++)
@@ -1953,7 +1936,7 @@ static void train_k52_embedding(const float *restrict bidirectional_12, const fl
 }
 
 /* gru_attention.dl:26: adam -> f32[1000, 64] */
-static void train_k53_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
+static void train_k49_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1967,7 +1950,7 @@ static void train_k53_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* gru_attention.dl:26: adam -> f32[2, 96]; in 2 places */
-static void train_k54_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
+static void train_k50_adam(float *restrict m_reader_forward_bias, const float *restrict bidirectional_23,
         float *restrict v_reader_forward_bias, float *restrict reader_forward_bias, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 192; j0++) {
@@ -1981,7 +1964,7 @@ static void train_k54_adam(float *restrict m_reader_forward_bias, const float *r
 }
 
 /* gru_attention.dl:26: adam -> f32[10] */
-static void train_k56_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k52_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1996,78 +1979,76 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const bidirectional = (float *)(void *)(base + 262144);   /* f32[16, 32, 64] */
-    float *const bidirectional_2 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
-    float *const h = (float *)(void *)(base + 262144);   /* f32[17, 32, 32] */
-    float *const reader_forward_step_h_h = (float *)(void *)(base + 331776);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_z = (float *)(void *)(base + 397312);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_r = (float *)(void *)(base + 462848);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_candidate = (float *)(void *)(base + 528384);   /* f32[16, 32, 32] */
-    float *const bidirectional_3 = (float *)(void *)(base + 593920);   /* f32[16, 32, 32] */
-    float *const bidirectional_4 = (float *)(void *)(base + 659456);   /* f32[16, 32, 64] */
-    float *const bidirectional_5 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
-    float *const h_2 = (float *)(void *)(base + 790528);   /* f32[17, 32, 32] */
-    float *const reader_backward_step_h_h = (float *)(void *)(base + 1056768);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_z = (float *)(void *)(base + 1122304);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_r = (float *)(void *)(base + 1187840);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_candidate = (float *)(void *)(base + 1253376);   /* f32[16, 32, 32] */
-    float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
-    float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 659456);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 739072);   /* f32[32, 1] */
-    float *const softmax_3 = (float *)(void *)(base + 1402880);   /* f32[32, 1, 1] */
-    float *const pooled = (float *)(void *)(base + 724992);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 734848);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 733184);   /* f32[32, 10] */
-    float *const softmax_5 = (float *)(void *)(base + 734464);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 734592);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 734720);   /* i32[32] */
-    float *const softmax_6 = (float *)(void *)(base + 735232);   /* f32[32, 10] */
-    float *const dense_2 = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
-    float *const dense_3 = (float *)(void *)(base + 736512);   /* f32[4, 10] */
-    float *const softmax_8 = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
-    float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
-    float *const dense_8 = (float *)(void *)(base + 659456);   /* f32[32, 16, 64] */
-    float *const dense_9 = (float *)(void *)(base + 1384448);   /* f32[4, 32] */
-    float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
-    float *const bidirectional_7 = (float *)(void *)(base + 1384448);   /* f32[16, 32, 96] */
-    float *const bidirectional_8 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
-    float *const bidirectional_9 = (float *)(void *)(base + 1187840);   /* f32[96] */
-    float *const bidirectional_10 = (float *)(void *)(base + 1056768);   /* f32[4, 96] */
-    float *const bidirectional_11 = (float *)(void *)(base + 1188224);   /* f32[96] */
-    float *const bidirectional_12 = (float *)(void *)(base + 1056768);   /* f32[16, 32, 64] */
-    float *const bidirectional_13 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
-    float *const bidirectional_14 = (float *)(void *)(base + 790528);   /* f32[4, 96] */
-    float *const bidirectional_15 = (float *)(void *)(base + 987136);   /* f32[2, 96] */
-    float *const carry_2 = (float *)(void *)(base + 1581056);   /* f32[32, 32] */
-    float *const bidirectional_16 = (float *)(void *)(base + 1187840);   /* f32[16, 32, 96] */
-    float *const bidirectional_17 = (float *)(void *)(base + 790528);   /* f32[16, 32, 96] */
-    float *const bidirectional_18 = (float *)(void *)(base + 331776);   /* f32[96] */
-    float *const bidirectional_19 = (float *)(void *)(base + 131072);   /* f32[4, 96] */
-    float *const bidirectional_20 = (float *)(void *)(base + 332160);   /* f32[96] */
-    float *const bidirectional_21 = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
+    float *const bidirectional = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
+    float *const bidirectional_2 = (float *)(void *)(base + 737296);   /* f32[16, 32, 96] */
+    float *const h = (float *)(void *)(base + 131072);   /* f32[17, 32, 32] */
+    float *const reader_forward_step_h_h = (float *)(void *)(base + 204800);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_z = (float *)(void *)(base + 270336);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_r = (float *)(void *)(base + 335872);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_candidate = (float *)(void *)(base + 401408);   /* f32[16, 32, 32] */
+    float *const bidirectional_3 = (float *)(void *)(base + 466944);   /* f32[16, 32, 32] */
+    float *const bidirectional_4 = (float *)(void *)(base + 737296);   /* f32[16, 32, 64] */
+    float *const bidirectional_5 = (float *)(void *)(base + 1064976);   /* f32[16, 32, 96] */
+    float *const h_2 = (float *)(void *)(base + 663552);   /* f32[17, 32, 32] */
+    float *const reader_backward_step_h_h = (float *)(void *)(base + 737296);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_z = (float *)(void *)(base + 802832);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_r = (float *)(void *)(base + 868368);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_candidate = (float *)(void *)(base + 933904);   /* f32[16, 32, 32] */
+    float *const bidirectional_6 = (float *)(void *)(base + 999440);   /* f32[16, 32, 32] */
+    float *const read = (float *)(void *)(base + 1196048);   /* f32[32, 16, 64] */
+    float *const tanh = (float *)(void *)(base + 1064976);   /* f32[32, 16, 32] */
+    float *const attention_scores = (float *)(void *)(base + 1327120);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 1138704);   /* f32[32, 1] */
+    float *const softmax_3 = (float *)(void *)(base + 1329168);   /* f32[32, 1, 1] */
+    float *const pooled = (float *)(void *)(base + 1130512);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 1139088);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 1140112);   /* f32[32, 10] */
+    float *const softmax_5 = (float *)(void *)(base + 1141392);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 1138832);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 1138960);   /* i32[32] */
+    float *const softmax_6 = (float *)(void *)(base + 1138832);   /* f32[32, 10] */
+    float *const dense_2 = (float *)(void *)(base + 1394832);   /* f32[32, 64] */
+    float *const dense_3 = (float *)(void *)(base + 1142160);   /* f32[4, 10] */
+    float *const softmax_8 = (float *)(void *)(base + 1140112);   /* f32[32, 16, 1] */
+    float *const tanh_2 = (float *)(void *)(base + 1329296);   /* f32[32, 16, 32] */
+    float *const dense_8 = (float *)(void *)(base + 1064976);   /* f32[32, 16, 64] */
+    float *const dense_9 = (float *)(void *)(base + 1327120);   /* f32[4, 32] */
+    float *const carry = (float *)(void *)(base + 733200);   /* f32[32, 32] */
+    float *const bidirectional_7 = (float *)(void *)(base + 1392656);   /* f32[16, 32, 96] */
+    float *const bidirectional_8 = (float *)(void *)(base + 1196048);   /* f32[16, 32, 96] */
+    float *const bidirectional_9 = (float *)(void *)(base + 864272);   /* f32[96] */
+    float *const bidirectional_10 = (float *)(void *)(base + 733200);   /* f32[4, 96] */
+    float *const bidirectional_11 = (float *)(void *)(base + 864656);   /* f32[96] */
+    float *const bidirectional_12 = (float *)(void *)(base + 733200);   /* f32[16, 32, 64] */
+    float *const bidirectional_13 = (float *)(void *)(base + 532480);   /* f32[32, 16, 64] */
+    float *const bidirectional_14 = (float *)(void *)(base + 663552);   /* f32[4, 96] */
+    float *const bidirectional_15 = (float *)(void *)(base + 532480);   /* f32[2, 96] */
+    float *const carry_2 = (float *)(void *)(base + 200704);   /* f32[32, 32] */
+    float *const bidirectional_16 = (float *)(void *)(base + 864272);   /* f32[16, 32, 96] */
+    float *const bidirectional_17 = (float *)(void *)(base + 533248);   /* f32[16, 32, 96] */
+    float *const bidirectional_18 = (float *)(void *)(base + 200704);   /* f32[96] */
+    float *const bidirectional_19 = (float *)(void *)(base + 201472);   /* f32[4, 96] */
+    float *const bidirectional_20 = (float *)(void *)(base + 201088);   /* f32[96] */
+    float *const bidirectional_21 = (float *)(void *)(base + 201472);   /* f32[16, 32, 64] */
     float *const words_ = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const bidirectional_22 = (float *)(void *)(base + 262144);   /* f32[4, 96] */
+    float *const bidirectional_22 = (float *)(void *)(base + 131072);   /* f32[4, 96] */
     float *const bidirectional_23 = (float *)(void *)(base + 0);   /* f32[2, 96] */
-    float *const embedding = (float *)(void *)(base + 262144);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 1613824);   /* f32 */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 736512);   /* f32[10, 64] */
-    float *const attention_hidden_kernel_2 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
-    float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
-    float *const reader_backward_kernel_2 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
-    float *const reader_forward_recurrent_kernel_2 = (float *)(void *)(base + 131072);   /* f32[96, 32] */
-    float *const reader_forward_kernel_2 = (float *)(void *)(base + 262144);   /* f32[96, 64] */
-    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 659456);   /* f32[32, 96] */
-    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 659456);   /* f32[32, 96] */
-    float *const bidirectional_24 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
-    float *const bidirectional_25 = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
-    float *const bidirectional_26 = (float *)(void *)(base + 1609728);   /* f32[32, 32] */
-    float *const bidirectional_27 = (float *)(void *)(base + 1613840);   /* f32[4, 32] */
-    float *const bidirectional_28 = (float *)(void *)(base + 143360);   /* f32[32, 32] */
-    float *const bidirectional_29 = (float *)(void *)(base + 147456);   /* f32[32, 32] */
-    float *const bidirectional_30 = (float *)(void *)(base + 151552);   /* f32[32, 32] */
-    float *const bidirectional_31 = (float *)(void *)(base + 155648);   /* f32[4, 32] */
+    float *const embedding = (float *)(void *)(base + 864272);   /* f32[1000, 64] */
+    float *const adam = (float *)(void *)(base + 733184);   /* f32 */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 1142160);   /* f32[10, 64] */
+    float *const attention_hidden_kernel_2 = (float *)(void *)(base + 1403024);   /* f32[32, 64] */
+    float *const reader_backward_recurrent_kernel_2 = (float *)(void *)(base + 1589264);   /* f32[96, 32] */
+    float *const reader_backward_kernel_2 = (float *)(void *)(base + 663552);   /* f32[96, 64] */
+    float *const reader_forward_recurrent_kernel_2 = (float *)(void *)(base + 1196048);   /* f32[96, 32] */
+    float *const reader_forward_kernel_2 = (float *)(void *)(base + 131072);   /* f32[96, 64] */
+    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 933904);   /* f32[32, 96] */
+    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 1261584);   /* f32[32, 96] */
+    float *const bidirectional_24 = (float *)(void *)(base + 1601552);   /* f32[32, 32] */
+    float *const bidirectional_25 = (float *)(void *)(base + 1605648);   /* f32[32, 32] */
+    float *const bidirectional_27 = (float *)(void *)(base + 1601552);   /* f32[4, 32] */
+    float *const bidirectional_28 = (float *)(void *)(base + 1060880);   /* f32[32, 32] */
+    float *const bidirectional_29 = (float *)(void *)(base + 1208336);   /* f32[32, 32] */
+    float *const bidirectional_31 = (float *)(void *)(base + 729856);   /* f32[4, 32] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
@@ -2126,52 +2107,45 @@ dl_status gru_attention_train_step(gru_attention_params *params, gru_attention_o
         train_k29_bidirectional(t, carry, dense_8, bidirectional_6, reader_backward_step_candidate, bidirectional_24,
                 reader_backward_step_h_h, reader_backward_step_r, bidirectional_25);
         train_k30_bidirectional(t, carry, dense_8, h_2, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
-                bidirectional_26);
-        train_k31_bidirectional(t, bidirectional_26, bidirectional_7, bidirectional_25, bidirectional_24,
-                reader_backward_step_r);
-        train_k32_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, bidirectional_27, carry, dense_8,
+                bidirectional_7, bidirectional_25, bidirectional_24, reader_backward_step_r, bidirectional_8);
+        train_k31_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_2, bidirectional_27, carry, dense_8,
                 reader_backward_step_z);
-        train_k33_bidirectional(t, bidirectional_26, bidirectional_8, bidirectional_25, bidirectional_24);
     }
-    train_k34_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
-    train_k35_bidirectional_adam(h_2, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
+    train_k32_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_11);
+    train_k33_bidirectional_adam(h_2, bidirectional_7, bidirectional_10, optimizer->m_reader_backward_recurrent_kernel,
             optimizer->v_reader_backward_recurrent_kernel, params->reader_backward_recurrent_kernel, adam);
-    train_k36_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);
-    train_k37_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
-    train_k38_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
+    train_k34_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_2);
+    train_k35_bidirectional(bidirectional_8, reader_backward_kernel_2, bidirectional_12);
+    train_k36_bidirectional_adam(bidirectional_13, bidirectional_8, bidirectional_14, optimizer->m_reader_backward_kernel,
             optimizer->v_reader_backward_kernel, params->reader_backward_kernel, adam);
-    train_k39_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
+    train_k37_bidirectional(bidirectional_11, bidirectional_15, bidirectional_9);
     train_k28_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_2);   /* k40_bidirectional_pack */
+            reader_forward_recurrent_kernel_2);   /* k38_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k41_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
+        train_k39_bidirectional(t, carry_2, dense_8, bidirectional_3, reader_forward_step_candidate, bidirectional_28,
                 reader_forward_step_h_h, reader_forward_step_r, bidirectional_29);
-        train_k42_bidirectional(t, carry_2, dense_8, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
-                bidirectional_30);
-        train_k31_bidirectional(t, bidirectional_30, bidirectional_16, bidirectional_29, bidirectional_28,
-                reader_forward_step_r);   /* k43_bidirectional */
-        train_k44_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, bidirectional_31, carry_2, dense_8,
+        train_k40_bidirectional(t, carry_2, dense_8, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+                bidirectional_16, bidirectional_29, bidirectional_28, reader_forward_step_r, bidirectional_17);
+        train_k41_bidirectional(t, bidirectional_16, reader_forward_recurrent_kernel_2, bidirectional_31, carry_2, dense_8,
                 reader_forward_step_z);
-        train_k33_bidirectional(t, bidirectional_30, bidirectional_17, bidirectional_29,
-                bidirectional_28);   /* k45_bidirectional */
     }
-    train_k34_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k46_bidirectional */
-    train_k35_bidirectional_adam(h, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
+    train_k32_bidirectional(bidirectional_16, bidirectional_18, bidirectional_17, bidirectional_20);   /* k42_bidirectional */
+    train_k33_bidirectional_adam(h, bidirectional_16, bidirectional_19, optimizer->m_reader_forward_recurrent_kernel,
             optimizer->v_reader_forward_recurrent_kernel, params->reader_forward_recurrent_kernel,
-            adam);   /* k47_bidirectional_adam */
-    train_k36_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_2);   /* k48_bidirectional_pack */
-    train_k37_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k49_bidirectional */
-    train_k38_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
-            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k50_bidirectional_adam */
-    train_k39_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k51_bidirectional */
-    train_k52_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
-    train_k53_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
+            adam);   /* k43_bidirectional_adam */
+    train_k34_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_2);   /* k44_bidirectional_pack */
+    train_k35_bidirectional(bidirectional_17, reader_forward_kernel_2, bidirectional_21);   /* k45_bidirectional */
+    train_k36_bidirectional_adam(words_, bidirectional_17, bidirectional_22, optimizer->m_reader_forward_kernel,
+            optimizer->v_reader_forward_kernel, params->reader_forward_kernel, adam);   /* k46_bidirectional_adam */
+    train_k37_bidirectional(bidirectional_20, bidirectional_23, bidirectional_18);   /* k47_bidirectional */
+    train_k48_embedding(bidirectional_12, bidirectional_21, tokens, embedding);
+    train_k49_adam(optimizer->m_embedding_1_embeddings, embedding, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k54_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
+    train_k50_adam(optimizer->m_reader_forward_bias, bidirectional_23, optimizer->v_reader_forward_bias,
             params->reader_forward_bias, adam);
-    train_k54_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
-            params->reader_backward_bias, adam);   /* k55_adam */
-    train_k56_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k50_adam(optimizer->m_reader_backward_bias, bidirectional_15, optimizer->v_reader_backward_bias,
+            params->reader_backward_bias, adam);   /* k51_adam */
+    train_k52_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     dl_set_subnormals(dl_before);
     optimizer->step = step;
     metrics->count = count;
@@ -2332,7 +2306,7 @@ static void gradients_k26_dense(const float *restrict read, const float *restric
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[32, 96], 1572864 multiply-accumulates; in 2 places */
-static inline void gradients_k34_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k32_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2365,18 +2339,18 @@ static inline void gradients_k34_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k34_bidirectional(const float *restrict h_2, const float *restrict bidirectional_7,
+static void gradients_k32_bidirectional(const float *restrict h_2, const float *restrict bidirectional_7,
         float *restrict reader_backward_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k34_bidirectional_tile_4(h_2, i0_0, bidirectional_7 + n,
+            gradients_k32_bidirectional_tile_4(h_2, i0_0, bidirectional_7 + n,
                     reader_backward_recurrent_kernel_2 + (i0_0 * 96 + n));
     }
 }
 
 /* gru_attention.dl:16: bidirectional -> f32[64, 96], 3145728 multiply-accumulates; in 2 places */
-static inline void gradients_k37_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void gradients_k35_bidirectional_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2411,12 +2385,12 @@ static inline void gradients_k37_bidirectional_tile_4(const float *restrict a, i
     c[291] = c3_3;
 }
 
-static void gradients_k37_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
+static void gradients_k35_bidirectional(const float *restrict bidirectional_12, const float *restrict bidirectional_8,
         float *restrict reader_backward_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 96; n += 4)
-            gradients_k37_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
+            gradients_k35_bidirectional_tile_4(bidirectional_12, i0_0, bidirectional_8 + n,
                     reader_backward_kernel_2 + (i0_0 * 96 + n));
     }
 }
@@ -2427,68 +2401,66 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
     if (count < 1 || count > 32)
         return DL_COUNT;
     unsigned char *const base = arena;
-    float *const bidirectional = (float *)(void *)(base + 262144);   /* f32[16, 32, 64] */
-    float *const bidirectional_2 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
-    float *const h = (float *)(void *)(base + 262144);   /* f32[17, 32, 32] */
-    float *const reader_forward_step_h_h = (float *)(void *)(base + 331776);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_z = (float *)(void *)(base + 397312);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_r = (float *)(void *)(base + 462848);   /* f32[16, 32, 32] */
-    float *const reader_forward_step_candidate = (float *)(void *)(base + 528384);   /* f32[16, 32, 32] */
-    float *const bidirectional_3 = (float *)(void *)(base + 593920);   /* f32[16, 32, 32] */
-    float *const bidirectional_4 = (float *)(void *)(base + 659456);   /* f32[16, 32, 64] */
-    float *const bidirectional_5 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
-    float *const h_2 = (float *)(void *)(base + 790528);   /* f32[17, 32, 32] */
-    float *const reader_backward_step_h_h = (float *)(void *)(base + 1056768);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_z = (float *)(void *)(base + 1122304);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_r = (float *)(void *)(base + 1187840);   /* f32[16, 32, 32] */
-    float *const reader_backward_step_candidate = (float *)(void *)(base + 1253376);   /* f32[16, 32, 32] */
-    float *const bidirectional_6 = (float *)(void *)(base + 1318912);   /* f32[16, 32, 32] */
-    float *const read = (float *)(void *)(base + 860160);   /* f32[32, 16, 64] */
-    float *const tanh = (float *)(void *)(base + 659456);   /* f32[32, 16, 32] */
-    float *const attention_scores = (float *)(void *)(base + 1392640);   /* f32[32, 16, 1] */
-    float *const softmax_2 = (float *)(void *)(base + 739072);   /* f32[32, 1] */
-    float *const softmax_3 = (float *)(void *)(base + 1402880);   /* f32[32, 1, 1] */
-    float *const pooled = (float *)(void *)(base + 724992);   /* f32[32, 64] */
-    float *const classifier_y = (float *)(void *)(base + 734848);   /* f32[4, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 733184);   /* f32[32, 10] */
-    float *const softmax_5 = (float *)(void *)(base + 734464);   /* f32[32] */
-    float *const cross_entropy = (float *)(void *)(base + 734592);   /* f32[32] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 734720);   /* i32[32] */
-    float *const softmax_6 = (float *)(void *)(base + 735232);   /* f32[32, 10] */
-    float *const dense = (float *)(void *)(base + 1384448);   /* f32[32, 64] */
-    float *const softmax_8 = (float *)(void *)(base + 733184);   /* f32[32, 16, 1] */
-    float *const tanh_2 = (float *)(void *)(base + 991232);   /* f32[32, 16, 32] */
-    float *const dense_4 = (float *)(void *)(base + 659456);   /* f32[32, 16, 64] */
-    float *const carry = (float *)(void *)(base + 1585152);   /* f32[32, 32] */
-    float *const bidirectional_7 = (float *)(void *)(base + 1384448);   /* f32[16, 32, 96] */
-    float *const bidirectional_8 = (float *)(void *)(base + 860160);   /* f32[16, 32, 96] */
-    float *const bidirectional_9 = (float *)(void *)(base + 1187840);   /* f32[96] */
-    float *const bidirectional_10 = (float *)(void *)(base + 1188224);   /* f32[96] */
-    float *const bidirectional_11 = (float *)(void *)(base + 1056768);   /* f32[16, 32, 64] */
-    float *const bidirectional_12 = (float *)(void *)(base + 131072);   /* f32[32, 16, 64] */
-    float *const carry_2 = (float *)(void *)(base + 1581056);   /* f32[32, 32] */
-    float *const bidirectional_13 = (float *)(void *)(base + 1187840);   /* f32[16, 32, 96] */
-    float *const bidirectional_14 = (float *)(void *)(base + 790528);   /* f32[16, 32, 96] */
-    float *const bidirectional_15 = (float *)(void *)(base + 331776);   /* f32[96] */
-    float *const bidirectional_16 = (float *)(void *)(base + 332160);   /* f32[96] */
-    float *const bidirectional_17 = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
+    float *const bidirectional = (float *)(void *)(base + 131072);   /* f32[16, 32, 64] */
+    float *const bidirectional_2 = (float *)(void *)(base + 737280);   /* f32[16, 32, 96] */
+    float *const h = (float *)(void *)(base + 131072);   /* f32[17, 32, 32] */
+    float *const reader_forward_step_h_h = (float *)(void *)(base + 204800);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_z = (float *)(void *)(base + 270336);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_r = (float *)(void *)(base + 335872);   /* f32[16, 32, 32] */
+    float *const reader_forward_step_candidate = (float *)(void *)(base + 401408);   /* f32[16, 32, 32] */
+    float *const bidirectional_3 = (float *)(void *)(base + 466944);   /* f32[16, 32, 32] */
+    float *const bidirectional_4 = (float *)(void *)(base + 737280);   /* f32[16, 32, 64] */
+    float *const bidirectional_5 = (float *)(void *)(base + 1064960);   /* f32[16, 32, 96] */
+    float *const h_2 = (float *)(void *)(base + 663552);   /* f32[17, 32, 32] */
+    float *const reader_backward_step_h_h = (float *)(void *)(base + 737280);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_z = (float *)(void *)(base + 802816);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_r = (float *)(void *)(base + 868352);   /* f32[16, 32, 32] */
+    float *const reader_backward_step_candidate = (float *)(void *)(base + 933888);   /* f32[16, 32, 32] */
+    float *const bidirectional_6 = (float *)(void *)(base + 999424);   /* f32[16, 32, 32] */
+    float *const read = (float *)(void *)(base + 1196032);   /* f32[32, 16, 64] */
+    float *const tanh = (float *)(void *)(base + 1064960);   /* f32[32, 16, 32] */
+    float *const attention_scores = (float *)(void *)(base + 1327104);   /* f32[32, 16, 1] */
+    float *const softmax_2 = (float *)(void *)(base + 1138688);   /* f32[32, 1] */
+    float *const softmax_3 = (float *)(void *)(base + 1329152);   /* f32[32, 1, 1] */
+    float *const pooled = (float *)(void *)(base + 1130496);   /* f32[32, 64] */
+    float *const classifier_y = (float *)(void *)(base + 1140352);   /* f32[4, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 1138816);   /* f32[32, 10] */
+    float *const softmax_5 = (float *)(void *)(base + 1141376);   /* f32[32] */
+    float *const cross_entropy = (float *)(void *)(base + 1140096);   /* f32[32] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 1140224);   /* i32[32] */
+    float *const softmax_6 = (float *)(void *)(base + 1140096);   /* f32[32, 10] */
+    float *const dense = (float *)(void *)(base + 1394816);   /* f32[32, 64] */
+    float *const softmax_8 = (float *)(void *)(base + 1141376);   /* f32[32, 16, 1] */
+    float *const tanh_2 = (float *)(void *)(base + 1329280);   /* f32[32, 16, 32] */
+    float *const dense_4 = (float *)(void *)(base + 1064960);   /* f32[32, 16, 64] */
+    float *const carry = (float *)(void *)(base + 733184);   /* f32[32, 32] */
+    float *const bidirectional_7 = (float *)(void *)(base + 1392640);   /* f32[16, 32, 96] */
+    float *const bidirectional_8 = (float *)(void *)(base + 1196032);   /* f32[16, 32, 96] */
+    float *const bidirectional_9 = (float *)(void *)(base + 794624);   /* f32[96] */
+    float *const bidirectional_10 = (float *)(void *)(base + 795008);   /* f32[96] */
+    float *const bidirectional_11 = (float *)(void *)(base + 663552);   /* f32[16, 32, 64] */
+    float *const bidirectional_12 = (float *)(void *)(base + 532480);   /* f32[32, 16, 64] */
+    float *const carry_2 = (float *)(void *)(base + 200704);   /* f32[32, 32] */
+    float *const bidirectional_13 = (float *)(void *)(base + 1196032);   /* f32[16, 32, 96] */
+    float *const bidirectional_14 = (float *)(void *)(base + 794624);   /* f32[16, 32, 96] */
+    float *const bidirectional_15 = (float *)(void *)(base + 200704);   /* f32[96] */
+    float *const bidirectional_16 = (float *)(void *)(base + 201088);   /* f32[96] */
+    float *const bidirectional_17 = (float *)(void *)(base + 201472);   /* f32[16, 32, 64] */
     float *const words_ = (float *)(void *)(base + 0);   /* f32[32, 16, 64] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 736512);   /* f32[10, 64] */
-    float *const attention_hidden_kernel_3 = (float *)(void *)(base + 1394688);   /* f32[32, 64] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 1143424);   /* f32[10, 64] */
+    float *const attention_hidden_kernel_3 = (float *)(void *)(base + 1403008);   /* f32[32, 64] */
     float *const reader_backward_recurrent_kernel_3 = (float *)(void *)(base + 1589248);   /* f32[96, 32] */
-    float *const reader_backward_kernel_3 = (float *)(void *)(base + 790528);   /* f32[96, 64] */
-    float *const reader_forward_recurrent_kernel_3 = (float *)(void *)(base + 131072);   /* f32[96, 32] */
-    float *const reader_forward_kernel_3 = (float *)(void *)(base + 262144);   /* f32[96, 64] */
-    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 659456);   /* f32[32, 96] */
-    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 659456);   /* f32[32, 96] */
+    float *const reader_backward_kernel_3 = (float *)(void *)(base + 795392);   /* f32[96, 64] */
+    float *const reader_forward_recurrent_kernel_3 = (float *)(void *)(base + 532480);   /* f32[96, 32] */
+    float *const reader_forward_kernel_3 = (float *)(void *)(base + 131072);   /* f32[96, 64] */
+    float *const reader_forward_step_recurrent_2 = (float *)(void *)(base + 933888);   /* f32[32, 96] */
+    float *const reader_backward_step_recurrent_2 = (float *)(void *)(base + 1261568);   /* f32[32, 96] */
     float *const bidirectional_18 = (float *)(void *)(base + 1601536);   /* f32[32, 32] */
     float *const bidirectional_19 = (float *)(void *)(base + 1605632);   /* f32[32, 32] */
-    float *const bidirectional_20 = (float *)(void *)(base + 1609728);   /* f32[32, 32] */
-    float *const bidirectional_21 = (float *)(void *)(base + 1613824);   /* f32[4, 32] */
-    float *const bidirectional_22 = (float *)(void *)(base + 143360);   /* f32[32, 32] */
-    float *const bidirectional_23 = (float *)(void *)(base + 147456);   /* f32[32, 32] */
-    float *const bidirectional_24 = (float *)(void *)(base + 151552);   /* f32[32, 32] */
-    float *const bidirectional_25 = (float *)(void *)(base + 155648);   /* f32[4, 32] */
+    float *const bidirectional_21 = (float *)(void *)(base + 1601536);   /* f32[4, 32] */
+    float *const bidirectional_22 = (float *)(void *)(base + 544768);   /* f32[32, 32] */
+    float *const bidirectional_23 = (float *)(void *)(base + 548864);   /* f32[32, 32] */
+    float *const bidirectional_25 = (float *)(void *)(base + 544768);   /* f32[4, 32] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
@@ -2542,41 +2514,35 @@ dl_status gru_attention_gradients(const gru_attention_params *params, const int3
         train_k29_bidirectional(t, carry, dense_4, bidirectional_6, reader_backward_step_candidate, bidirectional_18,
                 reader_backward_step_h_h, reader_backward_step_r, bidirectional_19);   /* k28_bidirectional */
         train_k30_bidirectional(t, carry, dense_4, h_2, reader_backward_step_candidate, reader_backward_step_z, bidirectional_6,
-                bidirectional_20);   /* k29_bidirectional */
-        train_k31_bidirectional(t, bidirectional_20, bidirectional_7, bidirectional_19, bidirectional_18,
-                reader_backward_step_r);   /* k30_bidirectional */
-        train_k32_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, bidirectional_21, carry, dense_4,
-                reader_backward_step_z);   /* k31_bidirectional */
-        train_k33_bidirectional(t, bidirectional_20, bidirectional_8, bidirectional_19,
-                bidirectional_18);   /* k32_bidirectional */
+                bidirectional_7, bidirectional_19, bidirectional_18, reader_backward_step_r,
+                bidirectional_8);   /* k29_bidirectional */
+        train_k31_bidirectional(t, bidirectional_7, reader_backward_recurrent_kernel_3, bidirectional_21, carry, dense_4,
+                reader_backward_step_z);   /* k30_bidirectional */
     }
-    train_k34_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k33_bidirectional */
-    gradients_k34_bidirectional(h_2, bidirectional_7, gradients->reader_backward_recurrent_kernel);
-    train_k36_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k35_bidirectional_pack */
-    train_k37_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k36_bidirectional */
-    gradients_k37_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
-    train_k39_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k38_bidirectional */
+    train_k32_bidirectional(bidirectional_7, bidirectional_9, bidirectional_8, bidirectional_10);   /* k31_bidirectional */
+    gradients_k32_bidirectional(h_2, bidirectional_7, gradients->reader_backward_recurrent_kernel);
+    train_k34_bidirectional_pack(params->reader_backward_kernel, reader_backward_kernel_3);   /* k33_bidirectional_pack */
+    train_k35_bidirectional(bidirectional_8, reader_backward_kernel_3, bidirectional_11);   /* k34_bidirectional */
+    gradients_k35_bidirectional(bidirectional_12, bidirectional_8, gradients->reader_backward_kernel);
+    train_k37_bidirectional(bidirectional_10, gradients->reader_backward_bias, bidirectional_9);   /* k36_bidirectional */
     train_k28_bidirectional_pack(params->reader_forward_recurrent_kernel,
-            reader_forward_recurrent_kernel_3);   /* k39_bidirectional_pack */
+            reader_forward_recurrent_kernel_3);   /* k37_bidirectional_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k41_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
-                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k40_bidirectional */
-        train_k42_bidirectional(t, carry_2, dense_4, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
-                bidirectional_24);   /* k41_bidirectional */
-        train_k31_bidirectional(t, bidirectional_24, bidirectional_13, bidirectional_23, bidirectional_22,
-                reader_forward_step_r);   /* k42_bidirectional */
-        train_k44_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, bidirectional_25, carry_2, dense_4,
-                reader_forward_step_z);   /* k43_bidirectional */
-        train_k33_bidirectional(t, bidirectional_24, bidirectional_14, bidirectional_23,
-                bidirectional_22);   /* k44_bidirectional */
+        train_k39_bidirectional(t, carry_2, dense_4, bidirectional_3, reader_forward_step_candidate, bidirectional_22,
+                reader_forward_step_h_h, reader_forward_step_r, bidirectional_23);   /* k38_bidirectional */
+        train_k40_bidirectional(t, carry_2, dense_4, h, reader_forward_step_candidate, reader_forward_step_z, bidirectional_3,
+                bidirectional_13, bidirectional_23, bidirectional_22, reader_forward_step_r,
+                bidirectional_14);   /* k39_bidirectional */
+        train_k41_bidirectional(t, bidirectional_13, reader_forward_recurrent_kernel_3, bidirectional_25, carry_2, dense_4,
+                reader_forward_step_z);   /* k40_bidirectional */
     }
-    train_k34_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k45_bidirectional */
-    gradients_k34_bidirectional(h, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k46_bidirectional */
-    train_k36_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);   /* k47_bidirectional_pack */
-    train_k37_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k48_bidirectional */
-    gradients_k37_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k49_bidirectional */
-    train_k39_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k50_bidirectional */
-    train_k52_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k51_embedding */
+    train_k32_bidirectional(bidirectional_13, bidirectional_15, bidirectional_14, bidirectional_16);   /* k41_bidirectional */
+    gradients_k32_bidirectional(h, bidirectional_13, gradients->reader_forward_recurrent_kernel);   /* k42_bidirectional */
+    train_k34_bidirectional_pack(params->reader_forward_kernel, reader_forward_kernel_3);   /* k43_bidirectional_pack */
+    train_k35_bidirectional(bidirectional_14, reader_forward_kernel_3, bidirectional_17);   /* k44_bidirectional */
+    gradients_k35_bidirectional(words_, bidirectional_14, gradients->reader_forward_kernel);   /* k45_bidirectional */
+    train_k37_bidirectional(bidirectional_16, gradients->reader_forward_bias, bidirectional_15);   /* k46_bidirectional */
+    train_k48_embedding(bidirectional_11, bidirectional_17, tokens, gradients->embedding_1_embeddings);   /* k47_embedding */
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

@@ -17,7 +17,7 @@ extern "C" {
 #define GRU_ATTENTION_BATCH 1
 #define GRU_ATTENTION_ARENA_BYTES 12416   /* scratch for gru_attention_infer, aligned to 64; contents need not survive between calls */
 #define GRU_ATTENTION_TRAIN_BATCH 32
-#define GRU_ATTENTION_TRAIN_ARENA_BYTES 1614352   /* for the training functions, likewise */
+#define GRU_ATTENTION_TRAIN_ARENA_BYTES 1609744   /* for the training functions, likewise */
 #define GRU_ATTENTION_INIT_ARENA_BYTES 73728   /* for gru_attention_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

@@ -1311,48 +1311,35 @@ static void train_k23_dense_copy(float *restrict dense_5)
     }
 }
 
-/* rnn.dl:11: lstm -> f32[32, 64]; in 2 places */
-static void train_k24_lstm(int t, float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_12,
-        const float *restrict lstm_13, float *restrict lstm_26, const float *restrict lstm_9)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = lstm_13[t * 2048 + j0];
-        const float add_v0 = carry_2[j0] + dense_5[j0] * lstm_12[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_26[j0] = add_v0;
-        carry_2[j0] = add_v0 * lstm_9[t * 2048 + j0];
-    }
-}
-
 /* rnn.dl:11: lstm -> f32[32, 256]; in 2 places */
-static void train_k25_lstm(int t, const float *restrict lstm_26, const float *restrict lstm_11, const float *restrict lstm_10,
-        float *restrict lstm_14, const float *restrict c_2, const float *restrict lstm_9, const float *restrict dense_5,
-        const float *restrict lstm_13, const float *restrict lstm_12)
+static void train_k24_lstm(int t, float *restrict carry_2, const float *restrict dense_5, const float *restrict lstm_12,
+        const float *restrict lstm_13, const float *restrict lstm_9, const float *restrict lstm_11,
+        const float *restrict lstm_10, float *restrict lstm_14, const float *restrict c_2)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v1 = lstm_10[t * 2048 + i0 * 64 + j0];
-            lstm_14[t * 8192 + i0 * 256 + j0] = lstm_26[i0 * 64 + j0] * lstm_11[t * 2048 + i0 * 64 + j0] * (v1 * (1.0f - v1));
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = lstm_9[t * 2048 + i0 * 64 + j0];
-            lstm_14[t * 8192 + i0 * 256 + j0 + 64] = lstm_26[i0 * 64 + j0] * c_2[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v3 = lstm_11[t * 2048 + i0 * 64 + j0];
-            lstm_14[t * 8192 + i0 * 256 + j0 + 128] = lstm_26[i0 * 64 + j0] * lstm_10[t * 2048 + i0 * 64 + j0] * (1.0f - v3
-                    * v3);
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = lstm_12[t * 2048 + i0 * 64 + j0];
-            lstm_14[t * 8192 + i0 * 256 + j0 + 192] = dense_5[i0 * 64 + j0] * lstm_13[t * 2048 + i0 * 64 + j0] * (v4 * (1.0f
-                    - v4));
+            const float v1 = dense_5[i0 * 64 + j0];
+            const float v2 = lstm_12[t * 2048 + i0 * 64 + j0];
+            const float v3 = lstm_13[t * 2048 + i0 * 64 + j0];
+            const float v4 = lstm_9[t * 2048 + i0 * 64 + j0];
+            const float v5 = lstm_11[t * 2048 + i0 * 64 + j0];
+            const float v6 = lstm_10[t * 2048 + i0 * 64 + j0];
+            const float v7 = v6 * (1.0f - v6);
+            const float v8 = v4 * (1.0f - v4);
+            const float v9 = 1.0f - v5 * v5;
+            const float add_v0 = carry_2[i0 * 64 + j0] + v1 * v2 * (1.0f - v3 * v3);
+            carry_2[i0 * 64 + j0] = add_v0 * v4;
+            lstm_14[t * 8192 + i0 * 256 + j0] = add_v0 * v5 * v7;
+            lstm_14[t * 8192 + i0 * 256 + j0 + 64] = add_v0 * c_2[t * 2048 + i0 * 64 + j0] * v8;
+            lstm_14[t * 8192 + i0 * 256 + j0 + 128] = add_v0 * v6 * v9;
+            lstm_14[t * 8192 + i0 * 256 + j0 + 192] = v1 * v3 * (v2 * (1.0f - v2));
         }
     }
 }
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[32, 64], 524288 multiply-accumulates; in 4 places */
-static inline void train_k26_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k25_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1384,18 +1371,18 @@ static inline void train_k26_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k26_lstm(int t, const float *restrict lstm_14, const float *restrict lstm_2_recurrent_kernel_2,
+static void train_k25_lstm(int t, const float *restrict lstm_14, const float *restrict lstm_2_recurrent_kernel_2,
         float *restrict dense_5)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k26_lstm_tile_4(lstm_14, t * 8192 + i0_0 * 256, lstm_2_recurrent_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
+            train_k25_lstm_tile_4(lstm_14, t * 8192 + i0_0 * 256, lstm_2_recurrent_kernel_2 + n, dense_5 + (i0_0 * 64 + n));
     }
 }
 
 /* rnn.dl:11: lstm, rnn.dl:20: adam;
  * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[256]; in 2 places */
-static void train_k27_lstm_adam(const float *restrict lstm_14, float *restrict m_lstm_2_bias, float *restrict v_lstm_2_bias,
+static void train_k26_lstm_adam(const float *restrict lstm_14, float *restrict m_lstm_2_bias, float *restrict v_lstm_2_bias,
         float *restrict lstm_2_bias, const float *restrict adam)
 {
     float lstm_15[256];
@@ -1421,7 +1408,7 @@ static void train_k27_lstm_adam(const float *restrict lstm_14, float *restrict m
 
 /* rnn.dl:11: lstm, rnn.dl:20: adam;
  * rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates; in 2 places */
-static inline void train_k28_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k27_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1453,14 +1440,14 @@ static inline void train_k28_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k28_lstm_adam(const float *restrict h_2, const float *restrict lstm_14, float *restrict lstm_16,
+static void train_k27_lstm_adam(const float *restrict h_2, const float *restrict lstm_14, float *restrict lstm_16,
         float *restrict m_lstm_2_recurrent_kernel, float *restrict v_lstm_2_recurrent_kernel,
         float *restrict lstm_2_recurrent_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k28_lstm_adam_tile_4(h_2, i0_0, lstm_14 + n, lstm_16 + n);
+            train_k27_lstm_adam_tile_4(h_2, i0_0, lstm_14 + n, lstm_16 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_16[i0 * 256 - i0_0 * 256 + j0];
@@ -1477,7 +1464,7 @@ static void train_k28_lstm_adam(const float *restrict h_2, const float *restrict
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[16, 32, 64], 8388608 multiply-accumulates; in 4 places */
-static inline void train_k30_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k29_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1509,19 +1496,19 @@ static inline void train_k30_lstm_tile_4(const float *restrict a, int at, const 
     c[195] = c3_3;
 }
 
-static void train_k30_lstm(const float *restrict lstm_14, const float *restrict lstm_2_kernel_2, float *restrict lstm_17)
+static void train_k29_lstm(const float *restrict lstm_14, const float *restrict lstm_2_kernel_2, float *restrict lstm_17)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int i1_0 = 0; i1_0 < 32; i1_0 += 4) {
             for (int n = 0; n < 64; n += 4)
-                train_k30_lstm_tile_4(lstm_14, i0 * 8192 + i1_0 * 256, lstm_2_kernel_2 + n,
+                train_k29_lstm_tile_4(lstm_14, i0 * 8192 + i1_0 * 256, lstm_2_kernel_2 + n,
                         lstm_17 + (i0 * 2048 + i1_0 * 64 + n));
         }
     }
 }
 
 /* rnn.dl:11: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k31_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k30_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1553,14 +1540,14 @@ static inline void train_k31_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k31_lstm_adam(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_18,
+static void train_k30_lstm_adam(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_18,
         float *restrict m_lstm_2_kernel, float *restrict v_lstm_2_kernel, float *restrict lstm_2_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k31_lstm_adam_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_18 + n);
+            train_k30_lstm_adam_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_18 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_18[i0 * 256 - i0_0 * 256 + j0];
@@ -1574,47 +1561,34 @@ static void train_k31_lstm_adam(const float *restrict h, const float *restrict l
     }
 }
 
-/* rnn.dl:10: lstm -> f32[32, 64]; in 2 places */
-static void train_k33_lstm(int t, float *restrict carry_4, const float *restrict carry_3, const float *restrict lstm_17,
-        const float *restrict lstm_6, const float *restrict lstm_7, float *restrict lstm_27, const float *restrict lstm_3)
-{
-    for (int j0 = 0; j0 < 2048; j0++) {
-        const float v1 = lstm_7[t * 2048 + j0];
-        const float add_v0 = carry_4[j0] + (carry_3[j0] + lstm_17[t * 2048 + j0]) * lstm_6[t * 2048 + j0] * (1.0f - v1 * v1);
-        lstm_27[j0] = add_v0;
-        carry_4[j0] = add_v0 * lstm_3[t * 2048 + j0];
-    }
-}
-
 /* rnn.dl:10: lstm -> f32[32, 256]; in 2 places */
-static void train_k34_lstm(int t, const float *restrict lstm_27, const float *restrict lstm_5, const float *restrict lstm_4,
-        float *restrict lstm_19, const float *restrict c, const float *restrict lstm_3, const float *restrict carry_3,
-        const float *restrict lstm_17, const float *restrict lstm_7, const float *restrict lstm_6)
+static void train_k32_lstm(int t, float *restrict carry_4, const float *restrict carry_3, const float *restrict lstm_17,
+        const float *restrict lstm_6, const float *restrict lstm_7, const float *restrict lstm_3, const float *restrict lstm_5,
+        const float *restrict lstm_4, float *restrict lstm_19, const float *restrict c)
 {
     for (int i0 = 0; i0 < 32; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v1 = lstm_4[t * 2048 + i0 * 64 + j0];
-            lstm_19[t * 8192 + i0 * 256 + j0] = lstm_27[i0 * 64 + j0] * lstm_5[t * 2048 + i0 * 64 + j0] * (v1 * (1.0f - v1));
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = lstm_3[t * 2048 + i0 * 64 + j0];
-            lstm_19[t * 8192 + i0 * 256 + j0 + 64] = lstm_27[i0 * 64 + j0] * c[t * 2048 + i0 * 64 + j0] * (v2 * (1.0f - v2));
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v3 = lstm_5[t * 2048 + i0 * 64 + j0];
-            lstm_19[t * 8192 + i0 * 256 + j0 + 128] = lstm_27[i0 * 64 + j0] * lstm_4[t * 2048 + i0 * 64 + j0] * (1.0f - v3
-                    * v3);
-        }
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v4 = lstm_6[t * 2048 + i0 * 64 + j0];
-            lstm_19[t * 8192 + i0 * 256 + j0 + 192] = (carry_3[i0 * 64 + j0] + lstm_17[t * 2048 + i0 * 64 + j0])
-                    * lstm_7[t * 2048 + i0 * 64 + j0] * (v4 * (1.0f - v4));
+            const float v1 = carry_3[i0 * 64 + j0] + lstm_17[t * 2048 + i0 * 64 + j0];
+            const float v2 = lstm_6[t * 2048 + i0 * 64 + j0];
+            const float v3 = lstm_7[t * 2048 + i0 * 64 + j0];
+            const float v4 = lstm_3[t * 2048 + i0 * 64 + j0];
+            const float v5 = lstm_5[t * 2048 + i0 * 64 + j0];
+            const float v6 = lstm_4[t * 2048 + i0 * 64 + j0];
+            const float v7 = v6 * (1.0f - v6);
+            const float v8 = v4 * (1.0f - v4);
+            const float v9 = 1.0f - v5 * v5;
+            const float add_v0 = carry_4[i0 * 64 + j0] + v1 * v2 * (1.0f - v3 * v3);
+            carry_4[i0 * 64 + j0] = add_v0 * v4;
+            lstm_19[t * 8192 + i0 * 256 + j0] = add_v0 * v5 * v7;
+            lstm_19[t * 8192 + i0 * 256 + j0 + 64] = add_v0 * c[t * 2048 + i0 * 64 + j0] * v8;
+            lstm_19[t * 8192 + i0 * 256 + j0 + 128] = add_v0 * v6 * v9;
+            lstm_19[t * 8192 + i0 * 256 + j0 + 192] = v1 * v3 * (v2 * (1.0f - v2));
         }
     }
 }
 
 /* rnn.dl:10: lstm, rnn.dl:20: adam -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void train_k40_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k38_lstm_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -1648,14 +1622,14 @@ static inline void train_k40_lstm_adam_tile_4(const float *restrict a, int at, c
     c[771] = c3_3;
 }
 
-static void train_k40_lstm_adam(const float *restrict embedding, const float *restrict lstm_19, float *restrict lstm_23,
+static void train_k38_lstm_adam(const float *restrict embedding, const float *restrict lstm_19, float *restrict lstm_23,
         float *restrict m_lstm_1_kernel, float *restrict v_lstm_1_kernel, float *restrict lstm_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 256; n += 4)
-            train_k40_lstm_adam_tile_4(embedding, i0_0, lstm_19 + n, lstm_23 + n);
+            train_k38_lstm_adam_tile_4(embedding, i0_0, lstm_19 + n, lstm_23 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 256; j0++) {
                 const float v1 = lstm_23[i0 * 256 - i0_0 * 256 + j0];
@@ -1670,7 +1644,7 @@ static void train_k40_lstm_adam(const float *restrict embedding, const float *re
 }
 
 /* rnn.dl:9: embedding -> f32[1000, 64]; in 2 places */
-static void train_k41_embedding(const float *restrict lstm_22, const int32_t *restrict tokens, float *restrict embedding_2)
+static void train_k39_embedding(const float *restrict lstm_22, const int32_t *restrict tokens, float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 64000; j0++)
         embedding_2[j0] = 0;
@@ -1684,7 +1658,7 @@ static void train_k41_embedding(const float *restrict lstm_22, const int32_t *re
 }
 
 /* rnn.dl:20: adam -> f32[1000, 64] */
-static void train_k42_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k40_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 64000; j0++) {
@@ -1698,7 +1672,7 @@ static void train_k42_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* rnn.dl:20: adam -> f32[10] */
-static void train_k43_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
+static void train_k41_adam(float *restrict classifier_bias, const float *restrict adam, const float *restrict m_classifier_bias,
         const float *restrict v_classifier_bias)
 {
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1754,7 +1728,7 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const embedding = (float *)(void *)(base + 1081344);   /* f32[32, 16, 64] */
     float *const lstm_23 = (float *)(void *)(base + 655360);   /* f32[4, 256] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 64] */
-    float *const adam = (float *)(void *)(base + 2629632);   /* f32 */
+    float *const adam = (float *)(void *)(base + 2621440);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 0);   /* f32[10, 64] */
     float *const hidden_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 64] */
     float *const lstm_2_recurrent_kernel_2 = (float *)(void *)(base + 2523136);   /* f32[256, 64] */
@@ -1763,8 +1737,6 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     float *const lstm_1_kernel_2 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
     float *const lstm_24 = (float *)(void *)(base + 1867776);   /* f32[4, 256] */
     float *const lstm_25 = (float *)(void *)(base + 2523136);   /* f32[4, 256] */
-    float *const lstm_26 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
-    float *const lstm_27 = (float *)(void *)(base + 999424);   /* f32[32, 64] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
@@ -1808,35 +1780,33 @@ dl_status rnn_train_step(rnn_params *params, rnn_optimizer *optimizer, const int
     train_k22_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_2);
     train_k23_dense_copy(dense_5);
     for (int t = 15; t >= 0; t--) {
-        train_k24_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_26, lstm_9);
-        train_k25_lstm(t, lstm_26, lstm_11, lstm_10, lstm_14, c_2, lstm_9, dense_5, lstm_13, lstm_12);
-        train_k26_lstm(t, lstm_14, lstm_2_recurrent_kernel_2, dense_5);
+        train_k24_lstm(t, carry_2, dense_5, lstm_12, lstm_13, lstm_9, lstm_11, lstm_10, lstm_14, c_2);
+        train_k25_lstm(t, lstm_14, lstm_2_recurrent_kernel_2, dense_5);
     }
-    train_k27_lstm_adam(lstm_14, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias, params->lstm_2_bias, adam);
-    train_k28_lstm_adam(h_2, lstm_14, lstm_16, optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel,
+    train_k26_lstm_adam(lstm_14, optimizer->m_lstm_2_bias, optimizer->v_lstm_2_bias, params->lstm_2_bias, adam);
+    train_k27_lstm_adam(h_2, lstm_14, lstm_16, optimizer->m_lstm_2_recurrent_kernel, optimizer->v_lstm_2_recurrent_kernel,
             params->lstm_2_recurrent_kernel, adam);
-    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);   /* k29_lstm_pack */
-    train_k30_lstm(lstm_14, lstm_2_kernel_2, lstm_17);
-    train_k31_lstm_adam(h, lstm_14, lstm_18, optimizer->m_lstm_2_kernel, optimizer->v_lstm_2_kernel, params->lstm_2_kernel,
+    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_2);   /* k28_lstm_pack */
+    train_k29_lstm(lstm_14, lstm_2_kernel_2, lstm_17);
+    train_k30_lstm_adam(h, lstm_14, lstm_18, optimizer->m_lstm_2_kernel, optimizer->v_lstm_2_kernel, params->lstm_2_kernel,
             adam);
-    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);   /* k32_lstm_pack */
+    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_2);   /* k31_lstm_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k33_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_27, lstm_3);
-        train_k34_lstm(t, lstm_27, lstm_5, lstm_4, lstm_19, c, lstm_3, carry_3, lstm_17, lstm_7, lstm_6);
-        train_k26_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, carry_3);   /* k35_lstm */
+        train_k32_lstm(t, carry_4, carry_3, lstm_17, lstm_6, lstm_7, lstm_3, lstm_5, lstm_4, lstm_19, c);
+        train_k25_lstm(t, lstm_19, lstm_1_recurrent_kernel_2, carry_3);   /* k33_lstm */
     }
-    train_k27_lstm_adam(lstm_19, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias,
-            adam);   /* k36_lstm_adam */
-    train_k28_lstm_adam(h, lstm_19, lstm_21, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
-            params->lstm_1_recurrent_kernel, adam);   /* k37_lstm_adam */
-    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k38_lstm_pack */
-    train_k30_lstm(lstm_19, lstm_1_kernel_2, lstm_22);   /* k39_lstm */
-    train_k40_lstm_adam(embedding, lstm_19, lstm_23, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
+    train_k26_lstm_adam(lstm_19, optimizer->m_lstm_1_bias, optimizer->v_lstm_1_bias, params->lstm_1_bias,
+            adam);   /* k34_lstm_adam */
+    train_k27_lstm_adam(h, lstm_19, lstm_21, optimizer->m_lstm_1_recurrent_kernel, optimizer->v_lstm_1_recurrent_kernel,
+            params->lstm_1_recurrent_kernel, adam);   /* k35_lstm_adam */
+    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_2);   /* k36_lstm_pack */
+    train_k29_lstm(lstm_19, lstm_1_kernel_2, lstm_22);   /* k37_lstm */
+    train_k38_lstm_adam(embedding, lstm_19, lstm_23, optimizer->m_lstm_1_kernel, optimizer->v_lstm_1_kernel,
             params->lstm_1_kernel, adam);
-    train_k41_embedding(lstm_22, tokens, embedding_2);
-    train_k42_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k39_embedding(lstm_22, tokens, embedding_2);
+    train_k40_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k43_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
+    train_k41_adam(params->classifier_bias, adam, optimizer->m_classifier_bias, optimizer->v_classifier_bias);
     dl_set_subnormals(dl_before);
     optimizer->step = step;
     metrics->count = count;
@@ -1980,7 +1950,7 @@ static void gradients_k20_dense(const float *restrict h_2, const float *restrict
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[256]; in 2 places */
-static void gradients_k26_lstm(const float *restrict lstm_14, float *restrict lstm_2_bias_2)
+static void gradients_k25_lstm(const float *restrict lstm_14, float *restrict lstm_2_bias_2)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         lstm_2_bias_2[j0] = 0.0f;
@@ -1996,7 +1966,7 @@ static void gradients_k26_lstm(const float *restrict lstm_14, float *restrict ls
 
 /* rnn.dl:11: lstm;
  * rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates; in 2 places */
-static inline void gradients_k27_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k26_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2028,17 +1998,17 @@ static inline void gradients_k27_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k27_lstm(const float *restrict h_2, const float *restrict lstm_14,
+static void gradients_k26_lstm(const float *restrict h_2, const float *restrict lstm_14,
         float *restrict lstm_2_recurrent_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k27_lstm_tile_4(h_2, i0_0, lstm_14 + n, lstm_2_recurrent_kernel_2 + (i0_0 * 256 + n));
+            gradients_k26_lstm_tile_4(h_2, i0_0, lstm_14 + n, lstm_2_recurrent_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* rnn.dl:11: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k30_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k29_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2070,16 +2040,16 @@ static inline void gradients_k30_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k30_lstm(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_2_kernel_2)
+static void gradients_k29_lstm(const float *restrict h, const float *restrict lstm_14, float *restrict lstm_2_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k30_lstm_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_2_kernel_2 + (i0_0 * 256 + n));
+            gradients_k29_lstm_tile_4(h, i0_0 + 2048, lstm_14 + n, lstm_2_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
 /* rnn.dl:10: lstm -> f32[64, 256], 8388608 multiply-accumulates */
-static inline void gradients_k39_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k37_lstm_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2113,11 +2083,11 @@ static inline void gradients_k39_lstm_tile_4(const float *restrict a, int at, co
     c[771] = c3_3;
 }
 
-static void gradients_k39_lstm(const float *restrict embedding, const float *restrict lstm_16, float *restrict lstm_1_kernel_2)
+static void gradients_k37_lstm(const float *restrict embedding, const float *restrict lstm_16, float *restrict lstm_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 256; n += 4)
-            gradients_k39_lstm_tile_4(embedding, i0_0, lstm_16 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
+            gradients_k37_lstm_tile_4(embedding, i0_0, lstm_16 + n, lstm_1_kernel_2 + (i0_0 * 256 + n));
     }
 }
 
@@ -2169,8 +2139,6 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     float *const lstm_1_kernel_3 = (float *)(void *)(base + 655360);   /* f32[256, 64] */
     float *const lstm_18 = (float *)(void *)(base + 1867776);   /* f32[4, 256] */
     float *const lstm_19 = (float *)(void *)(base + 2523136);   /* f32[4, 256] */
-    float *const lstm_20 = (float *)(void *)(base + 2621440);   /* f32[32, 64] */
-    float *const lstm_21 = (float *)(void *)(base + 999424);   /* f32[32, 64] */
 
     const unsigned dl_before = dl_flush();
     if (train_k0_embedding_check(tokens) != DL_OK) {
@@ -2210,27 +2178,25 @@ dl_status rnn_gradients(const rnn_params *params, const int32_t *tokens, const i
     train_k22_lstm_pack(params->lstm_2_recurrent_kernel, lstm_2_recurrent_kernel_3);   /* k21_lstm_pack */
     train_k23_dense_copy(dense_2);   /* k22_dense_copy */
     for (int t = 15; t >= 0; t--) {
-        train_k24_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_20, lstm_9);   /* k23_lstm */
-        train_k25_lstm(t, lstm_20, lstm_11, lstm_10, lstm_14, c_2, lstm_9, dense_2, lstm_13, lstm_12);   /* k24_lstm */
-        train_k26_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, dense_2);   /* k25_lstm */
+        train_k24_lstm(t, carry_2, dense_2, lstm_12, lstm_13, lstm_9, lstm_11, lstm_10, lstm_14, c_2);   /* k23_lstm */
+        train_k25_lstm(t, lstm_14, lstm_2_recurrent_kernel_3, dense_2);   /* k24_lstm */
     }
-    gradients_k26_lstm(lstm_14, gradients->lstm_2_bias);
-    gradients_k27_lstm(h_2, lstm_14, gradients->lstm_2_recurrent_kernel);
-    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);   /* k28_lstm_pack */
-    train_k30_lstm(lstm_14, lstm_2_kernel_3, lstm_15);   /* k29_lstm */
-    gradients_k30_lstm(h, lstm_14, gradients->lstm_2_kernel);
-    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k31_lstm_pack */
+    gradients_k25_lstm(lstm_14, gradients->lstm_2_bias);
+    gradients_k26_lstm(h_2, lstm_14, gradients->lstm_2_recurrent_kernel);
+    train_k22_lstm_pack(params->lstm_2_kernel, lstm_2_kernel_3);   /* k27_lstm_pack */
+    train_k29_lstm(lstm_14, lstm_2_kernel_3, lstm_15);   /* k28_lstm */
+    gradients_k29_lstm(h, lstm_14, gradients->lstm_2_kernel);
+    train_k22_lstm_pack(params->lstm_1_recurrent_kernel, lstm_1_recurrent_kernel_3);   /* k30_lstm_pack */
     for (int t = 15; t >= 0; t--) {
-        train_k33_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_21, lstm_3);   /* k32_lstm */
-        train_k34_lstm(t, lstm_21, lstm_5, lstm_4, lstm_16, c, lstm_3, carry_3, lstm_15, lstm_7, lstm_6);   /* k33_lstm */
-        train_k26_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, carry_3);   /* k34_lstm */
+        train_k32_lstm(t, carry_4, carry_3, lstm_15, lstm_6, lstm_7, lstm_3, lstm_5, lstm_4, lstm_16, c);   /* k31_lstm */
+        train_k25_lstm(t, lstm_16, lstm_1_recurrent_kernel_3, carry_3);   /* k32_lstm */
     }
-    gradients_k26_lstm(lstm_16, gradients->lstm_1_bias);   /* k35_lstm */
-    gradients_k27_lstm(h, lstm_16, gradients->lstm_1_recurrent_kernel);   /* k36_lstm */
-    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k37_lstm_pack */
-    train_k30_lstm(lstm_16, lstm_1_kernel_3, lstm_17);   /* k38_lstm */
-    gradients_k39_lstm(embedding, lstm_16, gradients->lstm_1_kernel);
-    train_k41_embedding(lstm_17, tokens, gradients->embedding_1_embeddings);   /* k40_embedding */
+    gradients_k25_lstm(lstm_16, gradients->lstm_1_bias);   /* k33_lstm */
+    gradients_k26_lstm(h, lstm_16, gradients->lstm_1_recurrent_kernel);   /* k34_lstm */
+    train_k22_lstm_pack(params->lstm_1_kernel, lstm_1_kernel_3);   /* k35_lstm_pack */
+    train_k29_lstm(lstm_16, lstm_1_kernel_3, lstm_17);   /* k36_lstm */
+    gradients_k37_lstm(embedding, lstm_16, gradients->lstm_1_kernel);
+    train_k39_embedding(lstm_17, tokens, gradients->embedding_1_embeddings);   /* k38_embedding */
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

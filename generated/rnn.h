@@ -17,7 +17,7 @@ extern "C" {
 #define RNN_BATCH 1
 #define RNN_ARENA_BYTES 22528   /* scratch for rnn_infer, aligned to 64; contents need not survive between calls */
 #define RNN_TRAIN_BATCH 32
-#define RNN_TRAIN_ARENA_BYTES 2629648   /* for the training functions, likewise */
+#define RNN_TRAIN_ARENA_BYTES 2621456   /* for the training functions, likewise */
 #define RNN_INIT_ARENA_BYTES 393216   /* for rnn_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

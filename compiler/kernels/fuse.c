@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* fuse.c: which units share a kernel.
  *
- * A unit joins the group of one of its producers when both run over the same leading axes and it reads the group's values only at its own position
- * along these: an epilogue (all axes but a contraction's last), element work side by side (all axes), or rows (reductions and
- * element work over the same row). A contraction may join that of the rows it contracts (chain.c). Joining must not make the
- * groups wait for each other. */
+ * A unit joins the group of one of its producers when both run over the same leading axes and it reads the group's values only at its own
+ * position along these: an epilogue (all axes but a contraction's last), element work side by side (all axes), or rows (reductions and
+ * element work over the same row, and a concatenation of what is made there). A contraction may join that of the rows it contracts
+ * (chain.c). Joining must not make the groups wait for each other. */
 #include "lower.h"
 
 enum {
@@ -59,6 +59,22 @@ static bool loads_fit(Build *b, const Ex *e, const Group *g, int k, Var *outer)
     return true;
 }
 
+/* Of a concatenation each operand at its own positions. */
+static bool pieces_fit(Build *b, const Node *n, const Group *g, int k, Var *outer)
+{
+    const Lin *index[MAX_RANK];
+    for (int i = 0; i < n->nin; i++) {
+        Var own[MAX_RANK];
+        for (int r = 0; r < n->type.rank; r++) {
+            own[r] = (Var){.id = -1 - r, .extent = n->in[i]->type.dim[r]};
+            index[r] = lin_var(b->a, r < k ? &outer[r] : &own[r]);
+        }
+        if (!loads_fit(b, resolve(b, b->c, n->in[i], index), g, k, outer))
+            return false;
+    }
+    return true;
+}
+
 static bool reads_here(Lower *c, Arena *a, const Unit *u, const Group *g, int k)
 {
     Build b = {.a = a, .c = c};
@@ -71,6 +87,8 @@ static bool reads_here(Lower *c, Arena *a, const Unit *u, const Group *g, int k)
     const Node *n = u->node;
     if (u->kind == UNIT_COPY)
         return loads_fit(&b, resolve(&b, c, n, index), g, k, var);
+    if (n->op == OP_CONCAT)
+        return pieces_fit(&b, n, g, k, var);
     bool reduces = (op_info(n->op)->class == CLASS_REDUCE || op_info(n->op)->class == CLASS_CONTRACT) && !reduces_inline(c, n);
     if (!reduces)
         return loads_fit(&b, resolve_body(&b, c, n, index), g, k, var);
@@ -195,7 +213,13 @@ static int shared_outer(Lower *c, const Unit *u, const Group *g)
 /* Units that share a kernel with others; the rest stand alone. */
 static bool is_sociable(const Unit *u)
 {
-    return u->kind == UNIT_VALUE && u->node->op != OP_SCATTER && u->node->op != OP_CONCAT;
+    return u->kind == UNIT_VALUE && u->node->op != OP_SCATTER;
+}
+
+/* Those that others may join: not a concatenation, which chooses its own loops where it is the first. */
+static bool is_open(const Unit *u)
+{
+    return is_sociable(u) && u->node->op != OP_CONCAT;
 }
 
 /* ---- groups ---------------------------------------------------------------------------------------- */
@@ -229,7 +253,7 @@ static bool delays_others(Lower *c, const Unit *u, int g)
 /* Takes group `at` for u where it may join it and no later group was found before. */
 static void consider(Lower *c, const Unit *u, int at, int *best, int *outer)
 {
-    if (at <= *best || !is_sociable(c->groups.at[at]->units.at[0]) || c->groups.at[at]->units.n == MOST_UNITS)
+    if (at <= *best || !is_open(c->groups.at[at]->units.at[0]) || c->groups.at[at]->units.n == MOST_UNITS)
         return;
     int k = shared_outer(c, u, c->groups.at[at]);
     if (k < 0 || overwrites(c, u, c->groups.at[at], k) || !may_wait(c, u, at))

@@ -131,36 +131,6 @@ void add_item(Making *m, Stage *s, Unit *u, Ex *value, const Lin *flat, Op reduc
     vec_push(m->k->a, &s->items, item);
 }
 
-/* ---- maps ------------------------------------------------------------------------------------------ */
-static Ex *unit_value(Making *m, const Unit *u, const Lin *const *index)
-{
-    const Lin *original[MAX_RANK];
-    switch (u->kind) {
-    case UNIT_COPY:
-        if (u->from)
-            return ex_load(&m->b, u->from, u->type.dt, lin_flatten(m->k->a, u->type, index));
-        return resolve(&m->b, m->c, u->node, index);
-    case UNIT_PACK:
-        for (int i = 0; i < u->type.rank; i++)
-            original[u->permutation[i]] = index[i];
-        return resolve(&m->b, m->c, u->node, original);
-    default:
-        return resolve_body(&m->b, m->c, u->node, index);
-    }
-}
-
-/* Does e read memory that this stage is only writing? */
-bool reads_stage(const Ex *e, const Stage *s)
-{
-    for (int i = 0; i < s->items.n; i++)
-        if (e->kind == X_LOAD && e->buffer == s->items.at[i].buffer)
-            return true;
-    for (int i = 0; i < e->part.n; i++)
-        if (reads_stage(e->part.at[i], s))
-            return true;
-    return false;
-}
-
 /* The loops of u's own axes, merged as far as they are. */
 int own_loops(const Making *m, const Unit *u, int64_t *extent)
 {
@@ -189,80 +159,6 @@ bool same_loops(const Stage *s, int n, const int64_t *extent)
         if (s->loop[i]->extent != extent[i])
             return false;
     return true;
-}
-
-/* u's value inside the last stage's loops, or NULL where it reads more than this stage's own position. */
-static bool join_map(Making *m, Unit *u)
-{
-    if (!m->k->stages.n)
-        return false;
-    Stage *s = m->k->stages.at[m->k->stages.n - 1];
-    int64_t extent[MAX_RANK];
-    int inner = own_loops(m, u, extent);
-    if (s->kind != STAGE_MAP || !same_loops(s, inner, extent))
-        return false;
-    const Lin *index[MAX_RANK];
-    unit_index(m, u, s, index);
-    Ex *value = unit_value(m, u, index);
-    if (reads_stage(value, s) || (m->k->nouter && m->c->p->target->lanes > 1 && waits_for_slow(s, value)))
-        return false;
-    const Lin *flat = lin_flatten(m->k->a, u->type, index);
-    add_item(m, s, u, value, flat, OP_COUNT);
-    u->here = flat;
-    return true;
-}
-
-void forget_here(Making *m)
-{
-    for (int i = 0; i < m->g->units.n; i++)
-        m->g->units.at[i]->here = NULL;
-}
-
-static void map_stage(Making *m, Unit *u)
-{
-    if (!m->fresh && join_map(m, u))
-        return;
-    m->fresh = false;
-    forget_here(m);
-    Stage *s = stage_new(m, STAGE_MAP);
-    add_inner_loops(m, s, u);
-    const Lin *index[MAX_RANK];
-    unit_index(m, u, s, index);
-    const Lin *flat = lin_flatten(m->k->a, u->type, index);
-    add_item(m, s, u, unit_value(m, u, index), flat, OP_COUNT);
-    u->here = flat;
-}
-
-/* Whether a concatenation of the last axis lays few elements beside each other: then row after row of the result is written, not each
- * row as often as there are operands. */
-static bool has_short_pieces(const Node *concat)
-{
-    enum { SHORT = 64 };
-    const int axis = concat->attr.axis.axis;
-    return axis == concat->type.rank - 1 && concat->type.dim[axis] <= SHORT * concat->nin;
-}
-
-/* One stage an operand, each storing its own range. For threads to share, or where pieces are short, they have the axes before it as outer
- * loops. */
-static void concat_stages(Making *m, Unit *u)
-{
-    int axis = u->node->attr.axis.axis;
-    int64_t start = 0;
-    for (int i = 0; i < u->node->nin; i++) {
-        const Node *x = u->node->in[i];
-        Stage *s = stage_new(m, STAGE_MAP);
-        const Lin *index[MAX_RANK];
-        for (int k = 0; k < x->type.rank; k++) {
-            if (k >= m->k->nouter)
-                add_loop(m, s, x->type.dim[k], "j");
-            index[k] = lin_var(m->k->a, k < m->k->nouter ? m->k->outer[k] : s->loop[s->nloop - 1]);
-        }
-        s->nparallel = s->nloop;
-        Ex *value = resolve(&m->b, m->c, x, index);
-        index[axis] = lin_offset(m->k->a, index[axis], start);
-        add_item(m, s, u, value, lin_flatten(m->k->a, u->type, index), OP_COUNT);
-        start += x->type.dim[axis];
-    }
 }
 
 /* ---- scatter and checks ---------------------------------------------------------------------------- */
@@ -555,6 +451,15 @@ static void set_order(Kernel *k)
         k->order[at] = k->blocked;
 }
 
+/* Whether a concatenation of the last axis lays few elements beside each other: then row after row of the result is written, not each
+ * row as often as there are operands. */
+static bool has_short_pieces(const Node *concat)
+{
+    enum { SHORT = 64 };
+    const int axis = concat->attr.axis.axis;
+    return axis == concat->type.rank - 1 && concat->type.dim[axis] <= SHORT * concat->nin;
+}
+
 Kernel *schedule_group(Lower *c, Group *g)
 {
     Kernel *k = NEW(c->a, Kernel);
@@ -564,6 +469,7 @@ Kernel *schedule_group(Lower *c, Group *g)
     const Unit *first = g->units.at[0];
     if (first->kind != UNIT_VALUE || first->node->op == OP_SCATTER || first->node->op == OP_CONCAT)
         k->nouter = 0;
+    /* for threads to share, or where pieces are short */
     if (first->kind == UNIT_VALUE && first->node->op == OP_CONCAT && (c->p->target->threads.n > 1 || has_short_pieces(first->node)))
         k->nouter = first->node->attr.axis.axis;
     merge_rows(&m);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* stages.h: shared by schedule.c, which makes a kernel, stage_reduce.c and locals.c. */
+/* stages.h: shared by schedule.c, which makes a kernel, stage_map.c, stage_reduce.c and locals.c. */
 #ifndef DLC_KERNEL_STAGES_H
 #define DLC_KERNEL_STAGES_H
 
@@ -35,12 +35,16 @@ int outer_axes(const Making *m);        /* of units: so many leading ones the ou
 void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index);
 int own_loops(const Making *m, const Unit *u, int64_t *extent);     /* those add_inner_loops would make */
 bool same_loops(const Stage *s, int n, const int64_t *extent);
-bool reads_stage(const Ex *e, const Stage *s);                      /* loads what s stores */
-void forget_here(Making *m);            /* from here on, values made so far are no variables of the stage */
 
 /* ranges.c: the loops of a kernel's only stage, a map, but for the last: in ranges in which guards are known, if there are few. */
 void find_ranges(Making *m, const Stage *s);
 int before_ranges(const Making *m);     /* how many leading axes have loops of their own in front of all that are in ranges */
+
+/* stage_map.c */
+void map_stage(Making *m, Unit *u);
+void concat_stages(Making *m, Unit *u);
+bool reads_stage(const Ex *e, const Stage *s);                      /* loads what s stores */
+void forget_here(Making *m);            /* from here on, values made so far are no variables of the stage */
 
 /* stage_reduce.c */
 void reduce_stage(Making *m, Unit *u);

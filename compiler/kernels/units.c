@@ -29,6 +29,8 @@ Unit *unit_new(Lower *c, UnitKind kind, const Node *n, Buffer *buffer, const Lin
     u->max_outer = n->type.rank;
     if (op_info(n->op)->class == CLASS_CONTRACT && kind == UNIT_VALUE && !is_outer_product(n) && n->type.rank)
         u->max_outer--;
+    if (n->op == OP_CONCAT && kind == UNIT_VALUE)
+        u->max_outer = n->attr.axis.axis;
     return u;
 }
 
