@@ -165,7 +165,7 @@ bool is_scalar_local(const Buffer *b)
     return b->kind == BUFFER_LOCAL && type_count(b->type) == 1;
 }
 
-void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at)
+static void put_indexed(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at, const char *type)
 {
     buffer = buffer_root(buffer);
     sb_puts(sb, buffer->name);
@@ -173,9 +173,14 @@ void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at)
         return;
     for (int i = 0; buffer->kind == BUFFER_LOCAL && i < o->k->nouter; i++)   /* it holds one outer position */
         at = lin_without(o->a, at, o->k->outer[i]);
-    sb_putc(sb, '[');
+    sb_printf(sb, "[%s", type);
     put_lin(o, sb, at);
     sb_putc(sb, ']');
+}
+
+void put_element(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at)
+{
+    put_indexed(o, sb, buffer, at, "");
 }
 
 void put_vector(Out *o, StrBuf *sb, Buffer *buffer, const Lin *at, const char *qualifier)
@@ -359,12 +364,22 @@ void put_conditions(Out *o, StrBuf *sb, const Ex *e)
     }
 }
 
+/* Of vectors an index is long: what is computed under a condition alone gcc makes unsigned, and an int that may wrap around is no row of
+ * elements to it but a gather. */
+static void put_guarded(Out *o, StrBuf *sb, const Ex *e)
+{
+    if (o->p->target->lanes > 1 && e->kind == X_LOAD && e->temp <= 0 && !o->column.wide)
+        put_indexed(o, sb, e->buffer, e->at, "(long)");
+    else
+        put_ex(o, sb, e, CHOOSE + 1);
+}
+
 static void put_guard(Out *o, StrBuf *sb, const Ex *e, int outside)
 {
     open_paren(sb, outside > CHOOSE);
     put_conditions(o, sb, e);
     sb_puts(sb, " ? ");
-    put_ex(o, sb, e->in[0], CHOOSE + 1);
+    put_guarded(o, sb, e->in[0]);
     sb_puts(sb, " : ");
     put_ex(o, sb, e->in[1], CHOOSE + 1);
     close_paren(sb, outside > CHOOSE);
