@@ -326,6 +326,7 @@ int64_t column_step(const Tile *t);                     /* columns that one turn
 int64_t split_turns(const Kernel *k, const Var *v);
 int64_t row_turn(const Kernel *k, int64_t row, int64_t rows);   /* by_rows: its turn with which that of so many examples begins; -1: none does */
 bool is_column(const Kernel *k, const Var *v);          /* the only loop of sums of columns, and all the kernel does */
+bool tile_does_all(const Kernel *k);                    /* its first stage is a tile, which does the others on its sums */
 int64_t panel_rows(const Tile *t);      /* how many steps of k a panel holds */
 bool panel_is_whole(const Tile *t);     /* one has all columns and steps: rows are done with before the next ones begin */
 /* Blocks of k: all tiles add one block's steps to their sums before the next block begins. */

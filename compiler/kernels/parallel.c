@@ -219,11 +219,19 @@ static void split_parts(const Plan *p, const Kernel *k, Split *s)
     *s = (Split){.n = 1, .var = {k->stages.at[0]->loop[0]}, .in_parts = true, .turns = parts};
 }
 
-/* A tile that is all its kernel does may be cut between its columns, where that leaves nobody waiting, and panels are copied once. */
+bool tile_does_all(const Kernel *k)
+{
+    for (int i = 1; i < k->stages.n; i++)
+        if (!k->stages.at[i]->in_tile)
+            return false;
+    return tile_of(k) && tile_of(k)->n;
+}
+
+/* A tile that does all that its kernel does may be cut between its columns, where that leaves nobody waiting, and panels are copied once. */
 static void split_columns(const Plan *p, const Kernel *k, Split *s)
 {
     const Tile *t = tile_of(k);
-    if (!t || k->stages.n > 1 || p->target->calls_gemm || t->schedule.outside > 0)
+    if (!tile_does_all(k) || p->target->calls_gemm || t->schedule.outside > 0)
         return;
     double so_far = balance(p, s->turns), bar = t->schedule.outside >= 0 ? 1 : 1.1;
     if (balance(p, split_turns(k, t->n)) < bar * so_far || split_turns(k, t->n) == 1)

@@ -13,6 +13,7 @@ typedef struct Pieces {
     const Kernel *k;
     Var *v; /* the loop; of a tile's block, its rows */
     const Stage *s; /* where pieces are parts of stages: that of the loop */
+    const Stage *reader; /* whose reads are looked at */
     const char *why;
 } Pieces;
 
@@ -39,11 +40,19 @@ static bool is_whole_stage(const Kernel *k, const Var *v)
     return false;
 }
 
-/* The columns of a tile that is all the kernel does, each made once. */
+/* The columns of a tile that does all that the kernel does, each made once. */
 static bool is_tile_column(const Kernel *k, const Var *v)
 {
     const Tile *t = tile_of(k);
-    return t && t->n == v && k->stages.n == 1 && v->extent % column_step(t) == 0;
+    return t && t->n == v && tile_does_all(k) && v->extent % column_step(t) == 0;
+}
+
+/* Of a stage: what a tile does on its sums goes along their columns. */
+static const Lin *along_columns(Pieces *x, const Stage *s, const Lin *at)
+{
+    if (!s->in_tile || x->v != tile_of(x->k)->n)
+        return at;
+    return lin_add(x->a, lin_without(x->a, at, s->loop[0]), lin_scale(x->a, lin_var(x->a, x->v), lin_factor(at, s->loop[0])));
 }
 
 /* Where pieces are parts of stages: it is the element that is stored there. */
@@ -64,18 +73,20 @@ static void check_read(void *context, const Load *load)
             if (!item->buffer || item->buffer->block || buffer_root(item->buffer)->kind == BUFFER_LOCAL ||
                 buffer_root(item->buffer) != buffer_root(load->buffer))
                 continue;
-            const Lin *at = store_index(x->a, x->k->stages.at[i], item);
+            const Lin *at = along_columns(x, x->k->stages.at[i], store_index(x->a, x->k->stages.at[i], item));
+            const Lin *from = along_columns(x, x->reader, load->at);
             if (are_apart(x->a, x->k, load, at) || is_own(x, load))
                 continue;
             if (x->s && x->s != x->k->stages.at[i])
                 x->why = "a part of a stage reads what another stage stores";
-            else if (lin_factor(at, x->v) != lin_factor(load->at, x->v) || lin_uses(lin_without(x->a, load->at, x->v), x->v))
+            else if (lin_factor(at, x->v) != lin_factor(from, x->v) || lin_uses(lin_without(x->a, from, x->v), x->v))
                 x->why = "reads what another piece stores";
         }
 }
 
 static void check_item(Pieces *x, const Stage *s, const Item *item)
 {
+    x->reader = s;
     if (item->value)
         visit_loads(x->a, item->value, check_read, x);
     visit_index_loads(x->a, item->at, check_read, x);
@@ -85,13 +96,15 @@ static void check_item(Pieces *x, const Stage *s, const Item *item)
     int64_t own = item->buffer->block ? (t ? t->schedule.rows * tile_inner(t) : 1) * item->buffer->type.dim[1] : 0;
     if (item->buffer->block && type_count(item->buffer->type) < own * x->p->target->threads.n)
         x->why = "threads share a block of rows";
-    if (!item->buffer->block && x->v->extent > 1 && !lin_factor(store_index(x->a, s, item), x->v))
+    if (!item->buffer->block && x->v->extent > 1 && !lin_factor(along_columns(x, s, store_index(x->a, s, item)), x->v))
         x->why = "pieces store to the same place";
 }
 
 /* A tile may read what an earlier stage has made: at the rows of its own piece. */
-static void check_operands(Pieces *x, const Tile *t)
+static void check_operands(Pieces *x, const Stage *s)
 {
+    const Tile *t = s->tile;
+    x->reader = s;
     const Lin *at = t->m ? lin_add(x->a, t->a_at, lin_scale(x->a, lin_var(x->a, t->m), t->a_m)) : t->a_at;
     check_read(x, &(Load){.buffer = t->a, .at = at});
     check_read(x, &(Load){.buffer = t->b, .at = t->b_at});
@@ -111,7 +124,7 @@ static void check_loop(Pieces *x, Var *v)
         if (s->kind == STAGE_CHECK || s->kind == STAGE_SCATTER)
             x->why = "is cut, although its places are found at run time";
         if (s->tile)
-            check_operands(x, s->tile);
+            check_operands(x, s);
         for (int j = 0; j < s->items.n; j++)
             check_item(x, s, &s->items.at[j]);
     }

@@ -83,6 +83,32 @@ static void product_among_many_others(void **state)
     assert_int_equal(shared_of(plan_of_products(20)), 0);
 }
 
+/* ---- which loops are cut -------------------------------------------------------------------------------- */
+static Plan *plan_for_two(const char *text)
+{
+    Plan *p = plan_for(text, target_with_threads(arena, target_find("x86-64-v4"), 2));
+    assert_null(plan_verify(arena, p));
+    return p;
+}
+
+/* Five tiles of rows are three for one thread and two for the other, eight of columns four for each. What is added to the sums is no hindrance
+ * where tiles do it. */
+static void product_cut_between_columns(void **state)
+{
+    static const char gradient[] = "func f(x: f32[320, 64] input 0, y: f32[320, 256] input 1, w: f32[64, 256] param 0) {"
+                                   " %1 = dot(x, y) contract=[0]/[0] %2 = add(w, %1) return output 0 z = %2 }";
+    (void)state;
+    const Plan *p = plan_for_two(gradient);
+    const Kernel *k = p->kernels.at[p->kernels.n - 1];
+    Stage *added = k->stages.at[1];
+    assert_int_equal(k->stages.n, 2);
+    assert_true(added->in_tile);
+    assert_int_equal(k->split.n, 1);
+    assert_ptr_equal(k->split.var[0], k->stages.at[0]->tile->n);
+    added->in_tile = false;
+    assert_string_equal(strstr(verify_split(arena, p, k), "is cut"), "is cut along a loop that is not around all of it");
+}
+
 /* ---- sums that move 480 KB, from L2 in 30 000 cycles, of which half can be saved ----------------------- */
 static bool sum_is_shared(const char *text, const char *result)
 {
@@ -122,6 +148,7 @@ int main(void)
         cmocka_unit_test(larger_product_of_what_is_made_elsewhere),
         cmocka_unit_test(product_among_some_others),
         cmocka_unit_test(product_among_many_others),
+        cmocka_unit_test(product_cut_between_columns),
         cmocka_unit_test(sum_of_what_is_near),
         cmocka_unit_test(sum_of_what_the_caller_keeps),
     };
