@@ -245,14 +245,23 @@ static int64_t round_up(int64_t x, int64_t to)
     return (x + to - 1) / to * to;
 }
 
+/* Whether v is one of the loops around panels and blocks of k. */
+static bool is_around(const Kernel *k, const Var *v)
+{
+    for (int i = 0; i < tile_of(k)->schedule.outside; i++)
+        if (k->outer[k->order[i]] == v)
+            return true;
+    return false;
+}
+
 /* Pieces long enough for what handing them over takes. Contiguous elements stay together by lines. */
 static int64_t grain_of(const Plan *p, const Kernel *k, const Split *s, double cycles)
 {
     const Stage *stage = k->stages.at[0];
     int64_t share = (s->turns + p->target->threads.n - 1) / p->target->threads.n;
     bool last = stage->kind == STAGE_MAP && stage->nloop && s->var[0] == stage->loop[stage->nloop - 1];
-    if (stage->tile && stage->tile->schedule.outside >= 0 && s->var[0] != stage->tile->n)   /* each piece goes through all of them */
-        return share;
+    if (stage->tile && stage->tile->schedule.outside >= 0 && s->var[0] != stage->tile->n && !is_around(k, s->var[0]))
+        return share;       /* each piece goes through all panels and blocks */
     int64_t grain = (int64_t)(p->target->threads.hand_over / PIECES / (cycles / (double)s->turns)) + 1;
     grain = grain > share / 2 ? share / 2 : grain;
     grain = grain < 1 ? 1 : grain;

@@ -109,6 +109,18 @@ static void product_cut_between_columns(void **state)
     assert_string_equal(strstr(verify_split(arena, p, k), "is cut"), "is cut along a loop that is not around all of it");
 }
 
+/* Nine products, each with panels of its own: five and four of them, unless a thread that is done takes one more. */
+static void products_one_at_a_time(void **state)
+{
+    (void)state;
+    const Plan *p = plan_for_two("func f(x: f32[1, 9, 512, 392] input 0, w: f32[1, 9, 392, 512] input 1) {"
+                                 " %1 = dot(x, w) batch=[0, 1]/[0, 1] contract=[3]/[2] return output 0 y = %1 }");
+    const Kernel *k = p->kernels.at[p->kernels.n - 1];
+    assert_true(k->stages.at[0]->tile->schedule.outside > 0);
+    assert_int_equal(k->split.turns, 9);
+    assert_int_equal(k->split.grain, 1);
+}
+
 /* ---- sums that move 480 KB, from L2 in 30 000 cycles, of which half can be saved ----------------------- */
 static bool sum_is_shared(const char *text, const char *result)
 {
@@ -149,6 +161,7 @@ int main(void)
         cmocka_unit_test(product_among_some_others),
         cmocka_unit_test(product_among_many_others),
         cmocka_unit_test(product_cut_between_columns),
+        cmocka_unit_test(products_one_at_a_time),
         cmocka_unit_test(sum_of_what_is_near),
         cmocka_unit_test(sum_of_what_the_caller_keeps),
     };
