@@ -121,6 +121,8 @@ static void multiply(Out *o, const Tile *t, uint32_t rows)
 {
     const int lanes = lanes_added(t);
     print_operands(o, t, k_turning(t));
+    if (t->pages)
+        line(o, "DL_PREFETCH(ak, %d);", PAGE_FLOATS);
     print_fetch_columns(o, t);
     StrBuf sb = {.a = o->a};
     for (int c = 0; c < t->schedule.columns; c++) {

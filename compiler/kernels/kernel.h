@@ -303,6 +303,7 @@ typedef struct Tile {
     ExList operands;        /* and what that loads besides the sums, each place once */
     VEC(Ahead) ahead;
     VEC(Beside) beside;
+    bool pages;             /* each step asks for what lies a page behind what it reads of the left operand: pages.c */
     int lead;               /* each step fetches what the one so many steps further on reads of the left operand: fetch.c; 0: it does not */
     VEC(TileForm) forms;    /* follow from the schedule: tile_forms.c */
     VEC(TileRun) runs;
@@ -351,7 +352,8 @@ int64_t ahead_times(const Tile *t);     /* so often in each tile */
 int64_t ahead_floats(const Tile *t, const Ahead *ahead);        /* so many each time */
 /* beside.c: tiles fetch what the stages behind them read and store of their rows beyond L2; once stages are what they will be */
 void fetch_beside(Plan *p);
-/* pages.c: stages by element fetch what they read from beyond L2 a page ahead */
+/* pages.c: stages by element, and tiles in short steps, fetch what they read from beyond L2 a page ahead */
+enum { PAGE_FLOATS = 1024 };
 void fetch_pages(const Plan *p);
 int64_t beside_step(const Tile *t);     /* floats that a step fetches of each */
 const Var *fetching_loop(const Kernel *k, const Tile *t);   /* in whose turns a tile fetches one line or another of the next columns; NULL: none has turns enough */

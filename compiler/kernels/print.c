@@ -363,6 +363,8 @@ static void print_tile(Printer *o, const Stage *s)
     }
     line(o, "%s = sum(%s * %s)", strided_text(o, item->buffer, t->c_at, t, t->c_m, 1, 0),
          strided_text(o, t->a, t->a_at, t, t->a_m, t->a_n, 1), strided_text(o, t->b, t->b_at, t, 0, t->b_n, 2));
+    if (t->pages)
+        line(o, "fetches a page ahead of what the steps read");
     if (t->lead)
         line(o, "fetches what the steps read that are %d further on", t->lead);
     for (int i = 0; i < t->beside.n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pages.c: what stages by element of a loop over parts of a batch, or of none, ask for a page ahead: rows of what is far, as long as a line at the
- * least; that such code is right, and that the verifier of plans notices what it has no address of. */
+ * least; and tiles that walk through a picture of few channels; that such code is right, and that the verifier of plans notices what it has no address of. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,6 +86,33 @@ static void nothing_else(void **state)
     assert_null(asking(planned(LAYERS("8"), "x86-64-v4", 256 << 10), &k));      /* rows of half a line */
 }
 
+/* The gradient of a kernel for pictures of some channels, which other work on a batch comes before. */
+#define GRADIENT(channels) \
+    "func f(x: f32[32, 32, 32, " channels "] input 0, y: f32[32, 16, 16, 8] input 1) { " \
+    "%2 = sum(y) axes=[0, 1, 2] : f32[8] %3 = broadcast(%2) axes=[3] : f32[32, 16, 16, 8] %4 = sub(y, %3) " \
+    "%5 = permute(x) axes=[3, 1, 2, 0] : f32[" channels ", 32, 32, 32] %6 = permute(%4) axes=[1, 2, 0, 3] : f32[16, 16, 32, 8] " \
+    "%7 = conv(%5, %6) stride=[1, 1] pad_lo=[0, 0] pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[2, 2] groups=1 " \
+    "return gradient 0 dw = %7 }"
+
+static int walking(const Plan *p)
+{
+    int n = 0;
+    for (int i = 0; i < p->kernels.n; i++) {
+        const Tile *t = kernel_tile(p->kernels.at[i]);
+        n += t && t->pages;
+    }
+    return n;
+}
+
+static void in_short_steps(void **state)
+{
+    (void)state;
+    assert_int_equal(walking(planned(GRADIENT("3"), "x86-64-v4", 512 << 10)), 1);
+    assert_int_equal(walking(planned(GRADIENT("3"), "x86-64-v4", 4 << 20)), 0);     /* near */
+    assert_int_equal(walking(planned(GRADIENT("16"), "x86-64-v4", 512 << 10)), 0);  /* each step is a line */
+    assert_int_equal(walking(planned(GRADIENT("3"), "generic", 512 << 10)), 0);
+}
+
 static void same_values(void **state)
 {
     (void)state;
@@ -94,9 +121,11 @@ static void same_values(void **state)
     Target small = *target_find("native");
     small.l2 = 512 << 10;
     Diag *d = diag_new(arena);
-    static const char text[] = LAYERS("32");
-    Case *c = case_new(arena, "a page ahead", fn_parse(arena, d, diag_add_source(d, "pages.ir", text, strlen(text))), 0);
-    assert_int_equal(check_cases(arena, &c, 1, "pages", &small, jit_cc), 0);
+    static const char *const text[] = {LAYERS("32"), GRADIENT("3")};
+    for (int i = 0; i < 2; i++) {
+        Case *c = case_new(arena, "a page ahead", fn_parse(arena, d, diag_add_source(d, "pages.ir", text[i], strlen(text[i]))), 0);
+        assert_int_equal(check_cases(arena, &c, 1, "pages", &small, jit_cc), 0);
+    }
 }
 
 static void verified(void **state)
@@ -117,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_ahead),
         cmocka_unit_test(without_a_loop),
+        cmocka_unit_test(in_short_steps),
         cmocka_unit_test(nothing_else),
         cmocka_unit_test(same_values),
         cmocka_unit_test(verified),
