@@ -164,6 +164,7 @@ typedef struct Contraction {
     int k_lanes;                                /* as a Tile's: the last loop's steps, or 0 */
     bool alone;                                 /* its kernel has no other contraction and begins with it */
     Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
+    bool alike;                                 /* b is, and that scan carries something, and the product is all its kernel does */
     int64_t shared;                             /* an axis of rows so long is of examples, that threads may share through all steps of a recurrence; or 0 */
     int64_t stacked;                            /* bytes of what that scan makes, where its kernel stores a turn's part of it, which no cache has yet; or 0 */
 } Contraction;

@@ -445,6 +445,7 @@ bool contraction_in(const Making *m, const Unit *u, Contraction *k)
         if (m->merged[i])
             contraction_merge(k, i);
     k->alone = is_alone(m->k, m->g);
+    k->alike = k->turn && is_recurrent(m->c) && m->g->units.n == 1;
     k->stacked = stacked_bytes(m->c, m->g);
     return true;
 }

@@ -105,12 +105,21 @@ static bool streams_left(const Contraction *k, const TileSchedule *s)
     return s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= s->rows;
 }
 
+/* A product by a matrix that is the same in each step of a recurrence, and that nothing follows: L2 has the matrix from the step before, where a
+ * panel would be copied anew, and nobody waits for whole rows. */
+bool tile_finds_right(const Contraction *k, const TileSchedule *s)
+{
+    return k->alike && k->nloop == 1 && k->loop[0].tap < 0 && s->row_axes == 1 && !streams_left(k, s);
+}
+
 /* What columns lose that come from L2 for each tile, since lines of L1 that lie a row apart push each other out. Of a product of matrices
  * they foresee one another, and next to nothing is lost; nor where the left operand streams as well, for which a panel has no room. */
 static double pushed_out(const Contraction *k, const TileSchedule *s)
 {
     if (s->lanes == 1 || s->row_axes != 1 || contraction_tap(k, s->row_axis) >= 0)
         return 1.1;
+    if (tile_finds_right(k, s))
+        return 1;
     if (k->nloop == 1 && tile_rows_within(k, s) <= (s->row_axis < 0 ? 1.0 : (double)k->extent[s->row_axis]))
         return 1.02;
     return streams_left(k, s) ? 1.05 : 1.1;

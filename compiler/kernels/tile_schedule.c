@@ -159,7 +159,7 @@ typedef struct Search {
 static double panel_gain(const Contraction *k, const TileSchedule *s)
 {
     const bool far = k->stacked && 4 * k->extent[k->n_axis] >= HALF_PAGE;
-    return !tile_is_one_panel(k, s) ? 1 : far ? WHOLE_ROWS : tile_rows_within(k, s) < REUSE ? 1 : ONE_PANEL;
+    return !tile_is_one_panel(k, s) ? 1 : far ? WHOLE_ROWS : tile_finds_right(k, s) || tile_rows_within(k, s) < REUSE ? 1 : ONE_PANEL;
 }
 
 static void consider(Search *f, TileSchedule s)

@@ -22,6 +22,7 @@ int64_t tile_both_bytes(const Contraction *k, const TileSchedule *s);
 bool schedule_has_blocks(const TileSchedule *s);                /* of k, without panels */
 int64_t schedule_blocks(const Contraction *k, const TileSchedule *s);
 bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s);
+bool tile_finds_right(const Contraction *k, const TileSchedule *s);     /* in L2, at each step of a loop */
 double tile_rows_within(const Contraction *k, const TileSchedule *s);
 int tile_inner_rows(const Contraction *k, const TileSchedule *s);
 bool reads_by_column(const Contraction *k, const TileSchedule *s);      /* each vector of columns a vector of the left operand, or a part */

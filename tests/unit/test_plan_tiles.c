@@ -455,6 +455,25 @@ static void no_panel_of_one_tile(void **state)
     assert_int_equal(stage(p, 0, 0)->tile->schedule.panel_tiles, 0);
 }
 
+/* What a product by a matrix would copy in each turn of a loop it reads from L2, where the matrix lies since the turn before. */
+static void no_panel_in_each_turn(void **state)
+{
+    (void)state;
+    Target target = *target_find("x86-64-v4");
+    target.l1 = 48 << 10;
+    target.l2 = 2 << 20;
+    const char *once = "func f(x: f32[10, 32, 64] input 0, w: f32[64, 256] param 0) { %1 = dot(x, w) contract=[2]/[0] return output 0 y = %1 }";
+    const char *turns = "func f(s: f32[4] input 0, x: f32[10, 10, 32, 64] input 1, w: f32[64, 256] param 0) {"
+                        " %3 = scan(s, x, w) carries=1 slices=1 yields=1 length=10 body=func step(s: f32[4] carry 0, x: f32[10, 32, 64] slice 0,"
+                        " w: f32[64, 256] invariant 0) { %3 = dot(x, w) contract=[2]/[0] return carry 0 s = s, yield 0 y = %3 }"
+                        " %4 = result(%3) index=1 return output 0 y = %4 }";
+    assert_int_equal(stage(plan_for(once, &target), 0, 0)->tile->schedule.panel_tiles, 256 / 64);
+    const Plan *p = plan_for(turns, &target);
+    for (int i = 0; i < p->kernels.n; i++)
+        if (kernel_tile(p->kernels.at[i]))
+            assert_int_equal(kernel_tile(p->kernels.at[i])->schedule.panel_tiles, 0);
+}
+
 /* Where bytes count, one row takes a matrix as it lies, also where a pack of it is made for others. */
 static void sparing_packs(void **state)
 {
@@ -517,6 +536,7 @@ int main(void)
         cmocka_unit_test(panels_of_stacked_rows),
         cmocka_unit_test(panels_of_many_rows),
         cmocka_unit_test(no_panel_of_one_tile),
+        cmocka_unit_test(no_panel_in_each_turn),
         cmocka_unit_test(sparing_packs),
         cmocka_unit_test(wrong_squares),
     };
